@@ -1,0 +1,74 @@
+"""The digests that prove a snapshot, by one rule that anybody can repeat (README, "Digests").
+
+row      SHA-256 of canonical JSON {"table", "key", "columns", "extra"}: names sorted, no spaces, ASCII;
+         NULL left out; times as 2020-12-21T02:57:49.412000Z; without source_id, valid_from, valid_to.
+job      SHA-256 over the hex row digests, sorted, a line feed after each; findings and listings are
+         rows of their job, job '' holds the source's own.
+content  SHA-256 over lines "job_id<TAB>job digest", sorted by code point, a line feed after each.
+snapshot SHA-256 over three lines: previous digest ('' for the first), content digest, the hex row digest
+         of the row of `snapshots` without digest, previous_digest, content_digest and pruned_at.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from inventory.jsontext import Json, canonical, read
+from inventory.schema.fields import Entity
+
+__all__ = ["content_digest", "job_digest", "row_digest", "rfc3339", "snapshot_digest"]
+
+OUTSIDE = frozenset({"source_id", "digest", "previous_digest", "content_digest", "pruned_at"})
+
+
+def row_digest(entity: Entity, row: Sequence[Any]) -> str:
+    """Return the digest of one row, given in the order of the entity's columns."""
+    names = [column.name for column in entity.columns]
+    values = {name: _json(value) for name, value in zip(names, row, strict=True) if value is not None}
+    extra = values.pop("extra", None)
+    key = {name: values.pop(name) for name in entity.key}
+    return _row(entity.name, key, values, read(extra) if extra else None)
+
+
+def _row(table: str, key: dict[str, Json], columns: dict[str, Json], extra: Json) -> str:
+    whole = {"table": table, "key": key, "columns": columns}
+    if extra is not None:
+        whole["extra"] = extra
+    return hashlib.sha256(canonical(whole).encode()).hexdigest()
+
+
+def _json(value: Any) -> Json:
+    return rfc3339(value) if isinstance(value, datetime) else value
+
+
+def rfc3339(moment: datetime) -> str:
+    """Spell an instant in UTC with six digits after the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+
+
+def job_digest(row_digests: Iterable[str]) -> str:
+    """Return a job's digest from those of all its rows."""
+    return _lines(sorted(row_digests))
+
+
+def content_digest(jobs: Iterable[tuple[str, str]]) -> str:
+    """Return what a snapshot holds, from each job's id and digest."""
+    return _lines(f"{job_id}\t{digest}" for job_id, digest in sorted(jobs))
+
+
+def snapshot_digest(previous: str | None, content: str, snapshot: dict[str, Any]) -> str:
+    """Return the digest that chains a snapshot to the one before it.
+
+    Args:
+        snapshot: the row of `snapshots`, column -> value.
+    """
+    columns = {n: _json(v) for n, v in snapshot.items() if v is not None and n not in OUTSIDE and n != "id"}
+    return _lines([previous or "", content, _row("snapshots", {"id": snapshot["id"]}, columns, None)])
+
+
+def _lines(lines: Iterable[str]) -> str:
+    total = hashlib.sha256()
+    for line in lines:
+        total.update(line.encode() + b"\n")
+    return total.hexdigest()

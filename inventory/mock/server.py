@@ -1,0 +1,209 @@
+"""The service behind a socket: HTTP/1.1 with connections that stay open, one thread for each.
+
+Only the standard library, only this machine unless told otherwise, no TLS.
+"""
+
+import contextlib
+import copy
+import functools
+import os
+import socket
+import socketserver
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+
+from inventory.mock.estate import Job
+from inventory.mock.faults import Fault, RecordedRequest, Reply, take
+from inventory.mock.service import Service
+
+__all__ = ["DrsServer"]
+
+PIECES = 20  # a dripped body comes in at most so many
+
+
+class DrsServer(Service):
+    """A DRS service for one project, running between `with` and its end (or `start` and `stop`).
+
+    `jobs` is the estate, shared and not copied: change it and the next answer tells so. `requests` is the log,
+    in order of arrival; hold `lock` to read it while clients are at work. `faults` go wrong in order, the first
+    that strikes. `rewrite` has the last word on a normal 200 document, on a copy of its own. `latency` delays all.
+    """
+
+    def __init__(
+        self,
+        jobs: dict[str, Job] | None = None,
+        *,
+        project_id: str = "",
+        token: str = "mock-token",  # noqa: S107  # it opens nothing else
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        super().__init__(jobs, project_id, token)
+        self.requests: list[RecordedRequest] = []
+        self.faults: list[Fault] = []
+        self.rewrite: Callable[[RecordedRequest, Job], Job] | None = None
+        self.latency = 0.0
+        self.lock = threading.RLock()  # `when` of a fault may read the log
+        self._count = 0
+        self._address = (host, port)
+        self._stopping = threading.Event()
+        self._transport: _Transport | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the service is to be reached; known once it runs, and afterwards still."""
+        return "http://{}:{}".format(*self._address)
+
+    def start(self) -> None:
+        """Open the port and serve in the background."""
+        self._transport = _Transport(self._address, functools.partial(_Handler, self))
+        self._address = (self._address[0], self._transport.server_address[1])
+        self._stopping.clear()
+        serve = functools.partial(self._transport.serve_forever, poll_interval=0.02)
+        threading.Thread(target=serve, name="mock-drs", daemon=True).start()
+
+    def stop(self) -> None:
+        """Close the port and every connection, also those that wait for an answer; `start` opens the same port."""
+        if self._transport is not None:
+            self._stopping.set()
+            self._transport.shutdown()
+            self._transport.server_close()
+            self._transport.hang_up()
+            self._transport = None
+
+    def __enter__(self) -> "DrsServer":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but not longer than the server runs."""
+        if seconds > 0:
+            self._stopping.wait(seconds)
+
+    def record(self, method: str, path: str, headers: dict[str, str], body: bytes) -> RecordedRequest:
+        """Log a request under a number of its own."""
+        with self.lock:
+            self._count += 1
+            request = RecordedRequest(method, path, headers, body, time.monotonic(), f"{self._count:032x}")
+            self.requests.append(request)
+        return request
+
+    def reply(self, request: RecordedRequest) -> Reply:
+        """Return what goes over the wire."""
+        with self.lock:
+            fault = take(self.faults, request)
+        normal = functools.partial(self._normal, request)
+        return fault.spoil(request, normal) if fault else normal()
+
+    def _normal(self, request: RecordedRequest) -> Reply:
+        status, document = self.answer(request)
+        if status == 200 and self.rewrite is not None:
+            document = self.rewrite(request, copy.deepcopy(document))
+        return Reply.of(status, document)
+
+
+class _Transport(ThreadingHTTPServer):
+    """Threads that end with their connection, and connections that end with the server."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], handler: Callable[..., BaseHTTPRequestHandler]) -> None:
+        self._connections: set[socket.socket] = set()
+        super().__init__(address, handler)
+
+    def server_bind(self) -> None:
+        """Bind without asking the network for the host's name, as the parent would."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember the connection, then serve it in a thread of its own."""
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Forget a connection that has ended."""
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """End what is still open; its thread then finds nothing more to read."""
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that hang up; anything else is a fault of ours and is shown."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Reads a request, sends a reply."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or head and body would wait for each other
+
+    def __init__(self, drs: DrsServer, *connection: Any) -> None:
+        self._drs = drs
+        super().__init__(*connection)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the parent's name
+        """Keep silent: `requests` is the log."""
+
+    def do_POST(self) -> None:
+        """Answer any request."""
+        length = self.headers.get("Content-Length", "0")
+        if "Transfer-Encoding" in self.headers:  # a body in chunks is not read, so nothing can follow it
+            self.close_connection = True
+        body = self.rfile.read(int(length)) if length.isdecimal() else b""
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = self._drs.record(self.command, self.path, headers, body)
+        self._drs.pause(self._drs.latency)
+        self._send(request, self._drs.reply(request))
+
+    do_GET = do_PUT = do_DELETE = do_PATCH = do_POST  # noqa: N815  # the parent looks for these names
+
+    def _send(self, request: RecordedRequest, reply: Reply) -> None:
+        self._drs.pause(reply.wait)
+        if reply.reset:
+            self._reset()
+            return
+        headers = {"Server": "api-gateway", "Date": self.date_time_string(), "X-Request-Id": request.id}
+        headers |= {"Content-Type": reply.content_type, "Content-Length": str(len(reply.body))}
+        self.send_response_only(reply.status)
+        for name, value in {**headers, **reply.headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self._send_body(reply)
+
+    def _send_body(self, reply: Reply) -> None:
+        if reply.keep is not None:
+            self.wfile.write(reply.body[: reply.keep])
+            self.close_connection = True
+            return
+        if not reply.drip:
+            self.wfile.write(reply.body)
+            return
+        size = max(1, -(-len(reply.body) // PIECES))
+        for start in range(0, len(reply.body), size):
+            self._drs.pause(reply.drip / PIECES)
+            self.wfile.write(reply.body[start : start + size])
+
+    def _reset(self) -> None:
+        """Close without a farewell: the descriptor alone, for closing the socket politely would say goodbye."""
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(self.connection.detach())

@@ -1,0 +1,50 @@
+"""What one export came to, for a person at a glance; and the list of snapshots."""
+
+from typing import Any
+
+from inventory.collect import Result
+from inventory.render.text import clean, moment, table
+
+__all__ = ["listing", "summary"]
+
+
+def summary(source: str, result: Result) -> list[str]:
+    """Return the lines that `export` prints for one snapshot."""
+    if result.snapshot is None:
+        return [f"{clean(source)}: the recording {clean(result.label)} is snapshot {result.already} already; skipped"]
+    row = result.snapshot
+    when = f"observed {moment(row['observed_from'])} to {moment(row['observed_to'])} UTC"
+    lines = [
+        f"{clean(source)}: snapshot {row['id']}, {row['status']}, {when}",
+        f"  jobs      {row['jobs']}: {row['added']} added, {row['changed']} changed, {row['removed']} removed"
+        + (f", {row['deselected']} deselected" if row["deselected"] else ""),
+        f"  asked     {row['requested']}: {row['returned']} returned, {row['absent']} absent, "
+        f"{row['unreadable']} unreadable; {row['requests']} requests",
+    ]
+    if result.findings:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(result.findings.items()))
+        lines.append(f"  findings  {sum(result.findings.values())}: {kinds}")
+    lines.append(f"  digest    {row['digest']}")
+    if row["unreadable"]:
+        lines.append(f"  {row['unreadable']} jobs could not be read and stand as they were; see the table findings")
+    return lines
+
+
+def listing(rows: list[dict[str, Any]]) -> str:
+    """Return the table that `snapshots` prints."""
+    headers = ["id", "source", "observed to (UTC)", "status", "jobs", "+", "~", "-", "unread", "digest"]
+    columns = ("jobs", "added", "changed", "removed", "unreadable")
+    return table(
+        headers,
+        [
+            [
+                row["id"],
+                row["source"],
+                moment(row["observed_to"] or row["finished_at"]),
+                row["status"] + (", pruned" if row["pruned_at"] else ""),
+                *(row[name] for name in columns),
+                row["digest"][:16],
+            ]
+            for row in rows
+        ],
+    )

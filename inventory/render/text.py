@@ -1,0 +1,41 @@
+"""Text for a terminal: what the service sent can neither move the cursor nor colour a word."""
+
+import re
+
+from tabulate import tabulate
+
+from inventory.jsontext import Json, pretty
+
+__all__ = ["clean", "moment", "table", "value"]
+
+# C0, DEL, C1, line separators, bidirectional controls, zero-width and tag characters, lone surrogates.
+_HOSTILE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_LONGEST = 200
+
+
+def clean(text: object) -> str:
+    """Return text that is safe to print: control characters escaped as in JSON."""
+    return _HOSTILE.sub(lambda match: f"\\u{ord(match[0]):04x}", str(text))
+
+
+def value(what: Json) -> str:
+    """Return one value of a row for a person: quoted, cut where it is very long."""
+    if what is None:
+        return "null"
+    if isinstance(what, str):
+        text = clean(what.replace("\\", "\\\\").replace('"', '\\"'))
+        return f'"{text}"' if len(text) <= _LONGEST else f'"{text[:_LONGEST]}…" ({len(text)} characters)'
+    return clean(pretty(what, indent=None))
+
+
+def moment(when: object) -> str:
+    """Return an instant, to the second."""
+    return f"{when:%Y-%m-%d %H:%M:%S}" if hasattr(when, "astimezone") else "-"
+
+
+def table(headers: list[str], rows: list[list[object]]) -> str:
+    """Return an aligned table; wide characters count as two."""
+    cells = [[clean("-" if cell is None else cell) for cell in row] for row in rows]
+    return tabulate(cells, headers, tablefmt="plain", disable_numparse=True)

@@ -1,0 +1,35 @@
+"""The tables, declared once: every column says what it means and where in the API's answer it comes from.
+
+`fields` and `kinds` are the language; `jobs`, `endpoints`, `objects`, `settings` and `transformation` say in
+it what the reference's Tables 6 to 23 say; `own` holds what is ours.
+"""
+
+from inventory.schema.endpoints import ENDPOINTS
+from inventory.schema.fields import METADATA, Entity
+from inventory.schema.jobs import JOBS
+from inventory.schema.objects import CHILD_JOBS, OBJECT_INFOS, PUBLIC_IPS, TAGS
+from inventory.schema.own import FINDINGS, JOB_LISTINGS, SNAPSHOTS, SOURCES
+from inventory.schema.settings import ALARM_ENDPOINTS, ALARM_SUBSCRIPTIONS, SPEED_LIMITS
+from inventory.schema.transformation import FILTER_CONDITIONS, FILTER_OBJECT_INFOS
+
+__all__ = ["BY_NAME", "ENTITIES", "METADATA", "REVISION", "SNAPSHOTS", "SOURCES"]
+
+REVISION = "0002"  # the newest of migrations/versions; a test holds the two together
+
+ENTITIES: tuple[Entity, ...] = (  # parents first
+    JOBS,
+    ENDPOINTS,
+    OBJECT_INFOS,
+    TAGS,
+    SPEED_LIMITS,
+    ALARM_SUBSCRIPTIONS,
+    ALARM_ENDPOINTS,
+    FILTER_CONDITIONS,
+    FILTER_OBJECT_INFOS,
+    PUBLIC_IPS,
+    CHILD_JOBS,
+    JOB_LISTINGS,
+    FINDINGS,
+)
+
+BY_NAME: dict[str, Entity] = {entity.name: entity for entity in ENTITIES}

@@ -1,0 +1,287 @@
+"""Table 6: a job, with the single objects that describe it (Tables 9, 11, 12, 14, 16) flattened into its row.
+
+Lists and endpoints are tables of their own, in the neighbouring modules.
+"""
+
+from inventory.schema.fields import entity, field
+from inventory.schema.kinds import BOOLEAN, EPOCH_MS, INTEGER, INTEGER_OR_TEXT, ISO_TIME, TEXT
+
+__all__ = ["JOBS"]
+
+_STATUSES = (
+    "CREATING",
+    "CREATE_FAILED",
+    "CONFIGURATION",
+    "STARTJOBING",
+    "WAITING_FOR_START",
+    "START_JOB_FAILED",
+    "PAUSING",
+    "FULL_TRANSFER_STARTED",
+    "FULL_TRANSFER_FAILED",
+    "FULL_TRANSFER_COMPLETE",
+    "INCRE_TRANSFER_STARTED",
+    "INCRE_TRANSFER_FAILED",
+    "RELEASE_RESOURCE_STARTED",
+    "RELEASE_RESOURCE_FAILED",
+    "RELEASE_RESOURCE_COMPLETE",
+    "REBUILD_NODE_STARTED",
+    "REBUILD_NODE_FAILED",
+    "CHANGE_JOB_STARTED",
+    "CHANGE_JOB_FAILED",
+    "DELETED",
+    "CHILD_TRANSFER_STARTING",
+    "CHILD_TRANSFER_STARTED",
+    "CHILD_TRANSFER_COMPLETE",
+    "CHILD_TRANSFER_FAILED",
+    "RELEASE_CHILD_TRANSFER_STARTED",
+    "RELEASE_CHILD_TRANSFER_COMPLETE",
+    "NODE_UPGRADE_START",
+    "NODE_UPGRADE_COMPLETE",
+    "NODE_UPGRADE_FAILED",
+)
+
+# Table 9's, then what other pages of the reference and the vendor's clients add; mongodb-to-dds is what the
+# service makes of mongodb, mysql-to-mysql is how v5 writes mysql.
+_ENGINE_TYPES = (
+    "mysql",
+    "mongodb",
+    "cloudDataGuard-mysql",
+    "gaussdbv5",
+    "mysql-to-kafka",
+    "taurus-to-kafka",
+    "gaussdbv5ha-to-kafka",
+    "postgresql",
+    "redis-to-gaussredis",
+    "rediscluster-to-gaussredis",
+    "oracle-to-gaussdbv5",
+    "oracle-to-gaussdbv5ha",
+    "gaussdbv5-to-oracle",
+    "gaussdbv5ha-to-oracle",
+    "gaussdbv5-to-kafka",
+    "mysql-to-taurus",
+    "cloudDataGuard-cassandra",
+    "cloudDataGuard-ddm",
+    "cloudDataGuard-taurus-to-mysql",
+    "cloudDataGuard-mysql-to-taurus",
+    "mongodb-to-dds",
+    "mysql-to-mysql",
+)
+
+# Table 9 knows high alone; the next two are the vendor's client's, the rest Terraform's node_type.
+_INST_TYPES = ("high", "common", "ultrahigh", "micro", "small", "medium", "xlarge", "2xlarge")
+
+# From the vendor's client; the reference names none.
+_ORDER_STATUSES = (
+    "INITIALIZATION",
+    "AWAITING_AUDIT",
+    "AWAITING_REFUND",
+    "PROCESSING",
+    "CANCELED",
+    "COMPLETED",
+    "AWAITING_PAID",
+    "AWAITING_APPROVE",
+    "UNORDERED",
+    "FROZEN_CAN_RENEW",
+    "FROZEN_CAN_UNSUBSCRIBE",
+    "FROZEN_POLICE",
+    "FROZEN_CAN_RENEW_FREE",
+    "FROZEN_CAN_FREE",
+    "LOCK_RESOURCE",
+)
+
+_TASK_TYPES = ("FULL_TRANS", "INCR_TRANS", "FULL_INCR_TRANS")
+_NET_TYPES = ("vpn", "vpc", "eip")
+_DIRECTIONS = ("up", "down", "non-dbs")
+_DB_USE_TYPES = ("migration", "sync", "cloudDataGuard")
+_CONFLICT_POLICIES = ("stop", "overwrite", "ignore")
+_DDL_POLICIES = ("drop_database", "drop_databasefilter_all")  # the second so in the reference and the client alike
+_SCHEMA_TYPES = ("Replication", "Tungsten", "PGBaseBackup")
+_SYNC_MODES = ("DB_LEVEL", "SCHEMA_LEVEL", "TABLE_LEVEL", "FILE_IMPORT", "INSTANCE_LEVEL")
+
+JOBS = entity(
+    "jobs",
+    "Tasks, as batch-detail returns them (Table 6, with Tables 9, 11, 12, 14 and 16 flattened).",
+    field("id", TEXT, "Task ID; 36 characters like a UUID, but not one.", table=6, key=True),
+    field("parent_id", TEXT, "ID of the parent task.", table=6),
+    field("name", TEXT, "Task name.", table=6),
+    field("status", TEXT, "Where the task is in its life.", table=6, values=_STATUSES, index=True),
+    field("description", TEXT, "Free text; empty means none.", table=6),
+    field("create_time", EPOCH_MS, "When the task was created; milliseconds since 1970, UTC.", table=6),
+    field("task_type", TEXT, "Whether it moves what is there, what changes, or both.", table=6, values=_TASK_TYPES),
+    field(
+        "net_type", TEXT, "Network between the databases; in no known answer, see job_listings.",
+        table=6, values=_NET_TYPES,
+    ),
+    field("failed_reason", TEXT, "Why the task failed; may quote connection strings.", table=6, error_text=True),
+    field(
+        "inst_info_engine_type", TEXT, "Kind of task, by its engines; may differ from what it was created with.",
+        table=9, path="inst_info.engine_type", values=_ENGINE_TYPES, index=True,
+    ),
+    field(
+        "inst_info_inst_type", TEXT, "Size class of the replication instance.",
+        table=9, path="inst_info.inst_type", values=_INST_TYPES,
+    ),
+    field("inst_info_ip", TEXT, "Private IP address of the replication instance.", table=9, path="inst_info.ip"),
+    field(
+        "inst_info_public_ip", TEXT, "EIP of the replication instance; ****** is the service's own mask.",
+        table=9, path="inst_info.public_ip",
+    ),
+    field(
+        "inst_info_start_time", EPOCH_MS,
+        "When the task is scheduled to start; milliseconds since 1970, UTC; 0 means not scheduled.",
+        table=9, path="inst_info.start_time",
+    ),
+    field(
+        "inst_info_status", TEXT, "Status of the replication instance; the example response has it in upper case.",
+        table=9, path="inst_info.status", values=("active", "deleted"),
+    ),
+    field(
+        "inst_info_volume_size", INTEGER, "Storage space of the replication instance; unit from the vendor's client.",
+        table=9, path="inst_info.volume_size", unit="GB",
+    ),
+    field("actual_start_time", EPOCH_MS, "When the task really started; milliseconds since 1970, UTC.", table=6),
+    field(
+        "full_transfer_complete_time", EPOCH_MS,
+        "When the full migration was complete; milliseconds since 1970, UTC. Says nothing about the status.", table=6,
+    ),
+    field("update_time", EPOCH_MS, "When the task was last updated; milliseconds since 1970, UTC.", table=6),
+    field(
+        "job_direction", TEXT,
+        "up: to the cloud, or the current cloud is the standby; down: out of the cloud, or it is the active one; "
+        "non-dbs: self-built databases.",
+        table=6, values=_DIRECTIONS,
+    ),
+    field(
+        "db_use_type", TEXT, "Scenario: migration, synchronization or disaster recovery, each in real time.",
+        table=6, values=_DB_USE_TYPES, index=True,
+    ),
+    field("need_restart", BOOLEAN, "Whether the instance needs to be restarted.", table=6),
+    field("is_target_readonly", BOOLEAN, "Whether the destination is restricted to reading.", table=6),
+    field(
+        "conflict_policy", TEXT, "What a conflict leads to: failure, the new data, or the old.",
+        table=6, values=_CONFLICT_POLICIES,
+    ),
+    field(
+        "filter_ddl_policy", TEXT,
+        "Which DDL is filtered out; empty means none. drop_databasefilter_all, all of it, is the reference's spelling.",
+        table=6, values=_DDL_POLICIES,
+    ),
+    field(
+        "schema_type", TEXT, "How data is captured: primary/standby replication, log parsing or PostgreSQL backup.",
+        table=6, values=_SCHEMA_TYPES,
+    ),
+    field(
+        "node_num", INTEGER_OR_TEXT,
+        "Number of nodes. Text in the reference, an integer in the vendor's client since 2024-10; both are accepted.",
+        table=6,
+    ),
+    field("object_switch", BOOLEAN, "Whether objects are selected, rather than everything moved.", table=6),
+    field("master_job_id", TEXT, "ID of the main task.", table=6),
+    field("full_mode", TEXT, "Mode of the full snapshot; values not stated.", table=6),
+    field("struct_trans", BOOLEAN, "Whether the structure is migrated.", table=6),
+    field("index_trans", BOOLEAN, "Whether indexes are migrated.", table=6),
+    field("replace_definer", BOOLEAN, "Whether the user of the destination replaces the definer.", table=6),
+    field("migrate_user", BOOLEAN, "Whether users are migrated.", table=6),
+    field("sync_database", BOOLEAN, "Whether whole databases are synchronized.", table=6),
+    field("error_code", TEXT, "Error code of the task.", table=6),
+    field("error_message", TEXT, "Error message; may quote connection strings.", table=6, error_text=True),
+    field(
+        "target_root_db_db_name", TEXT, "Name of the root node's database at the destination.",
+        table=11, path="target_root_db.db_name",
+    ),
+    field(
+        "target_root_db_db_encoding", TEXT, "Encoding of the root node's database at the destination.",
+        table=11, path="target_root_db.db_encoding",
+    ),
+    field("az_code", TEXT, "AZ where the node is located, by its code; not a public AZ name.", table=6),
+    field("vpc_id", TEXT, "VPC to which the node belongs.", table=6),
+    field("subnet_id", TEXT, "Subnet where the node is located.", table=6),
+    field("security_group_id", TEXT, "Security group to which the node belongs.", table=6),
+    field("multi_write", BOOLEAN, "Whether this is a dual-active DR task.", table=6),
+    field("support_ip_v6", BOOLEAN, "Whether IPv6 is supported.", table=6),
+    field("inherit_id", TEXT, "ID of the task this one inherits from.", table=6),
+    field("gtid", TEXT, "GTID set of the breakpoints.", table=6),
+    field(
+        "alarm_notify_topic_name", TEXT, "Name of the SMN topic that alarms go to.",
+        table=12, path="alarm_notify.topic_name",
+    ),
+    field(
+        "alarm_notify_delay_time", INTEGER, "Subscription delay; unit not stated.",
+        table=12, path="alarm_notify.delay_time",
+    ),
+    field(
+        "alarm_notify_rto_delay", INTEGER, "RTO delay that is notified; unit not stated.",
+        table=12, path="alarm_notify.rto_delay",
+    ),
+    field(
+        "alarm_notify_rpo_delay", INTEGER, "RPO delay that is notified; unit not stated.",
+        table=12, path="alarm_notify.rpo_delay",
+    ),
+    field(
+        "alarm_notify_alarm_to_user", BOOLEAN, "Whether users are notified of alarms.",
+        table=12, path="alarm_notify.alarm_to_user",
+    ),
+    field("is_multi_az", BOOLEAN, "Whether this is a primary/standby task.", table=6),
+    field("az_name", TEXT, "Name of the AZ where the node is located.", table=6),
+    field("master_az", TEXT, "AZ of the primary, for a primary/standby task.", table=6),
+    field("slave_az", TEXT, "AZ of the standby, for a primary/standby task.", table=6),
+    field("node_role", TEXT, "Primary or standby role of the task; values not stated.", table=6),
+    field("incre_start_position", TEXT, "Where an incremental task starts in the log; format not stated.", table=6),
+    field(
+        "period_order_status", TEXT, "Status of the yearly/monthly order; the values are the vendor's client's.",
+        table=14, path="period_order.status", values=_ORDER_STATUSES,
+    ),
+    field("period_order_order_id", TEXT, "ID of the yearly/monthly order.", table=14, path="period_order.order_id"),
+    field(
+        "period_order_charging_mode", INTEGER, "Billing: 0 yearly/monthly, 1 pay-per-use.",
+        table=14, path="period_order.charging_mode", values=("0", "1"),
+    ),
+    field(
+        "period_order_period_type", INTEGER, "What the subscription counts in: 2 months, 3 years.",
+        table=14, path="period_order.period_type", values=("2", "3"),
+    ),
+    field(
+        "period_order_period_num", INTEGER, "Number of periods subscribed: 1 to 9 months, or 1 to 3 years.",
+        table=14, path="period_order.period_num",
+    ),
+    field(
+        "period_order_is_auto_renew", INTEGER, "Whether the subscription renews itself: 0 no, 1 yes.",
+        table=14, path="period_order.is_auto_renew", values=("0", "1"),
+    ),
+    field(
+        "period_order_eff_time", ISO_TIME, "When the resource took effect, which is when it was created; UTC.",
+        table=14, path="period_order.eff_time",
+    ),
+    field(
+        "period_order_exp_time", ISO_TIME, "When the resource expires, renewals included; UTC.",
+        table=14, path="period_order.exp_time",
+    ),
+    field(
+        "original_job_direction", TEXT,
+        "Task direction, with job_direction's values; when the two differ is not stated.",
+        table=6, values=_DIRECTIONS,
+    ),
+    field(
+        "data_transformation_total_count", INTEGER, "Number of data filtering criteria; at most 10,000 are returned.",
+        table=16, path="data_transformation.total_count",
+    ),
+    field("bind_public_ip_state", TEXT, "Whether an EIP was bound; values not stated.", table=6),
+    field(
+        "is_open_fast_clean", BOOLEAN, "Whether binlog clearing is enabled, for RDS for MySQL and RDS for MariaDB.",
+        table=6,
+    ),
+    field(
+        "job_kernel_direction", TEXT,
+        "job_direction; the opposite of it during a DR switchover. In the vendor's client since 3.1.183 (2026-01).",
+        table=None, values=("up", "down"),
+    ),
+    field(
+        "sync_mode", TEXT, "Level at which data is synchronized. In the vendor's client since 3.1.218.",
+        table=None, values=_SYNC_MODES,
+    ),
+    field(
+        "issue_coupon", BOOLEAN, "Meaning not stated. Seen in an example of Open Telekom Cloud's reference alone.",
+        table=None,
+    ),
+    parent=None,
+)  # fmt: skip

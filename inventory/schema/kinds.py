@@ -1,0 +1,182 @@
+"""How a value on the wire becomes a value in a column, and back.
+
+A kind is named for meaning and unit. `read` gives the column's value and whether `write` would give the
+wire's value back exactly; where it would not, the caller keeps the original in ``extra``. What cannot
+be converted raises `Misfit`, which names the expectation and never the value.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, DateTime, Dialect, Text
+from sqlalchemy.dialects.postgresql import TEXT as PG_TEXT
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from inventory.jsontext import Json, Number
+
+__all__ = [
+    "BOOLEAN",
+    "EPOCH_MS",
+    "INTEGER",
+    "INTEGER_OR_TEXT",
+    "INTEGER_TEXT",
+    "ISO_TIME",
+    "TEXT",
+    "UNSTORABLE",
+    "Kind",
+    "Misfit",
+    "UtcDateTime",
+    "text_type",
+]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PLAIN_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})\Z", re.ASCII)
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL, or UTF-8, refuses as text
+_LAST_MS = 253402300799999  # 9999-12-31T23:59:59.999Z, the last that datetime holds
+
+
+class Misfit(Exception):
+    """A value that its column cannot hold. `kind` is the finding's, `expected` completes its detail."""
+
+    def __init__(self, expected: str, kind: str = "wrong_type") -> None:
+        super().__init__(expected)
+        self.expected = expected
+        self.kind = kind
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant in UTC: ``timestamptz`` on PostgreSQL, ``YYYY-MM-DD HH:MM:SS.ffffff`` on SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A wire form and its column type: `sql` the type, `wire` the form in words for the dictionary."""
+
+    name: str
+    sql: Callable[[], TypeEngine[Any]]
+    wire: str
+    read: Callable[[Json], tuple[Any, bool]]
+    write: Callable[[Any], Json]
+    either: bool = False  # documented in two forms: neither is a finding, `write` gives the newer
+
+
+def text_type() -> TypeEngine[Any]:
+    """Text that sorts by code point on both databases (SQLite's BINARY, PostgreSQL's "C")."""
+    return Text().with_variant(PG_TEXT(collation="C"), "postgresql")
+
+
+def _text(value: Json) -> tuple[str, bool]:
+    if isinstance(value, str):
+        if UNSTORABLE.search(value):
+            raise Misfit("text without NUL or lone surrogates", "unstorable_text")
+        return value, True
+    if isinstance(value, bool):
+        return ("true" if value else "false"), False
+    if isinstance(value, int):
+        return str(value), False
+    if isinstance(value, Number):
+        return value.encoded_json, False
+    raise Misfit("text")
+
+
+def _integer(value: Json) -> tuple[int, bool]:
+    if isinstance(value, bool):
+        raise Misfit("integer")
+    if isinstance(value, int):
+        if not -(2**63) <= value < 2**63:
+            raise Misfit("integer of 64 bits")
+        return value, True
+    if isinstance(value, str) and _PLAIN_INTEGER.match(value):
+        return _integer(int(value))[0], False
+    if isinstance(value, Number):
+        whole, point, fraction = value.encoded_json.partition(".")
+        if point and not fraction.strip("0") and _PLAIN_INTEGER.match(whole):
+            return _integer(int(whole))[0], False
+    raise Misfit("integer")
+
+
+def _integer_text(value: Json) -> tuple[int, bool]:
+    number, _ = _integer(value)
+    return number, isinstance(value, str) and str(number) == value
+
+
+def _boolean(value: Json) -> tuple[bool, bool]:
+    if isinstance(value, bool):
+        return value, True
+    if value in ("true", "false"):
+        return value == "true", False
+    raise Misfit("boolean")
+
+
+def _time(value: Json) -> tuple[datetime | None, str]:
+    """Read epoch milliseconds or ISO 8601 text. Returns the instant and the exact wire form it came in."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _from_ms(value), "number"
+    if isinstance(value, str):
+        if value == "0":
+            return None, "unset"
+        if _PLAIN_INTEGER.match(value):
+            return _from_ms(int(value)), "ms"
+        return _from_iso(value), "iso"
+    raise Misfit("time")
+
+
+def _from_ms(ms: int) -> datetime:
+    if not 0 < ms <= _LAST_MS:
+        raise Misfit("milliseconds since 1970 (UTC)")
+    return _EPOCH + timedelta(milliseconds=ms)
+
+
+def _from_iso(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise ValueError
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Misfit("milliseconds since 1970 or ISO 8601 with its zone") from None
+
+
+def _read_as(form: str, write: Callable[[datetime], str]) -> Callable[[Json], tuple[datetime | None, bool]]:
+    def read(value: Json) -> tuple[datetime | None, bool]:
+        moment, came_as = _time(value)
+        if moment is None:
+            return None, came_as == "unset"
+        return moment, came_as == form and write(moment) == value
+
+    return read
+
+
+def _to_ms(moment: datetime) -> str:
+    return str((moment - _EPOCH) // timedelta(milliseconds=1))
+
+
+def _to_iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _same(value: Any) -> Json:
+    return value
+
+
+TEXT = Kind("text", text_type, "text", _text, _same)
+INTEGER = Kind("integer", BigInteger, "integer", _integer, _same)
+INTEGER_OR_TEXT = Kind("integer", BigInteger, "integer, or integer as text", _integer, _same, either=True)
+INTEGER_TEXT = Kind("integer_text", BigInteger, "integer as text", _integer_text, str)
+BOOLEAN = Kind("boolean", Boolean, "boolean", _boolean, _same)
+EPOCH_MS = Kind("epoch_ms", UtcDateTime, "milliseconds since 1970 as text", _read_as("ms", _to_ms), _to_ms)
+ISO_TIME = Kind("iso_time", UtcDateTime, "ISO 8601 text, UTC", _read_as("iso", _to_iso), _to_iso)

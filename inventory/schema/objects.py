@@ -1,0 +1,56 @@
+"""Tables 15 and 21 to 23: what a job moves, and what hangs on it."""
+
+from inventory.schema.fields import Place, entity, field
+from inventory.schema.kinds import TEXT
+
+__all__ = ["CHILD_JOBS", "OBJECT_INFOS", "PUBLIC_IPS", "TAGS"]
+
+_JOB = (("job_id",), ("id",))
+
+OBJECT_INFOS = entity(
+    "object_infos",
+    "Databases, schemas, tables and views that a job moves (Table 15).",
+    field("type", TEXT, "What it is.", table=15, values=("database", "table", "schema", "view"), key=True),
+    field("id", TEXT, "The database's name, or its path: database-*-*-table.", table=15, key=True),
+    field("parent_id", TEXT, "Name of the database that a table or view belongs to.", table=15),
+    field("name", TEXT, "Name of the database, table or view.", table=15, index=True),
+    field("alias_name", TEXT, "Name at the destination, where it is mapped to another.", table=15),
+    field(
+        "is_selected", TEXT,
+        "Whether the object is moved; partial: some of what it holds. In the example response, absent from Table 15.",
+        table=None, path="select", values=("true", "false", "partial"),
+    ),
+    places=[Place("object_infos")],
+    foreign_key=_JOB,
+)  # fmt: skip
+
+TAGS = entity(
+    "tags",
+    "Task tags (Table 21); a free map {key: value}, as in the reference's example, gives a row for each member.",
+    field("key", TEXT, "Tag key.", table=21, key=True),
+    field("value", TEXT, "Tag value.", table=21, index=True),
+    places=[Place("tags", pairs=True)],
+    foreign_key=_JOB,
+)
+
+PUBLIC_IPS = entity(
+    "public_ips",
+    "EIPs specified for a job (Table 22).",
+    field("id", TEXT, "ID of the EIP.", table=22, key=True),
+    field("public_ip", TEXT, "The EIP itself.", table=22),
+    field(
+        "type", TEXT, "The task it is bound to: slave is the standby of a primary/standby task, master every other.",
+        table=22, values=("master", "slave"),
+    ),
+    places=[Place("public_ip_list")],
+    foreign_key=_JOB,
+)  # fmt: skip
+
+CHILD_JOBS = entity(
+    "child_jobs",
+    "Subtasks that an EIP could not be bound to (Table 23).",
+    field("id", TEXT, "Subtask ID.", table=23, key=True),
+    field("name", TEXT, "Subtask name.", table=23),
+    places=[Place("children")],
+    foreign_key=_JOB,
+)

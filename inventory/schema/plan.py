@@ -1,0 +1,131 @@
+"""The declared schema as look-up tables: which member of a JSON object goes where.
+
+Compiled once from the entities. `Shape` mirrors one JSON object whose members fill one row; a `Leaf` is
+a column, a nested `Shape` a flattened object, a `Branch` the rows of a child table.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+
+from inventory.schema import BY_NAME, ENTITIES
+from inventory.schema.fields import Api, Entity, Place, api
+
+__all__ = ["Branch", "Leaf", "Plan", "Shape", "join_path", "plan_of", "split_path"]
+
+ELEMENT = "[]"  # the path of a list's bare element
+
+
+@dataclass(slots=True)
+class Leaf:
+    """A member that is a column: its place in the row, and the documented values in lower case."""
+
+    name: str
+    index: int
+    api: Api
+    is_key: bool
+    values: frozenset[str]
+
+
+@dataclass(slots=True)
+class Shape:
+    """A JSON object, or with `element` a bare value, that fills (part of) one row."""
+
+    members: dict[str, "Leaf | Shape | Branch"] = field(default_factory=dict)
+    element: Leaf | None = None
+
+
+@dataclass(slots=True)
+class Branch:
+    """A member that holds the rows of a child table."""
+
+    plan: "Plan"
+    place: Place
+
+
+@dataclass(slots=True)
+class Plan:
+    """How one entity is read: its columns in row order, its shape, the leaves that are key parts."""
+
+    entity: Entity
+    index: dict[str, int]
+    shape: Shape
+    key_leaves: tuple[Leaf, ...]
+
+    def branches(self) -> Iterator[Branch]:
+        """Yield the child tables that hang on this one, in declared order."""
+        yield from _branches(self.shape)
+
+
+def _branches(shape: Shape) -> Iterator[Branch]:
+    for part in shape.members.values():
+        if isinstance(part, Branch):
+            yield part
+        elif isinstance(part, Shape):
+            yield from _branches(part)
+
+
+@cache
+def plan_of(name: str) -> Plan:
+    """Compile the plan of one entity and of all that hang on it."""
+    entity = BY_NAME[name]
+    index = {column.name: at for at, column in enumerate(entity.columns)}
+    shape, keys = Shape(), []
+    for column in entity.columns:
+        origin = api(column)
+        if origin.path is None:
+            continue
+        leaf = Leaf(
+            column.name, index[column.name], origin, column.name in entity.key,
+            frozenset(value.lower() for value in origin.values),
+        )  # fmt: skip
+        if leaf.is_key:
+            keys.append(leaf)
+        if origin.path == ELEMENT:
+            shape.element = leaf
+        else:
+            _put(shape, origin.path, leaf)
+    for child in ENTITIES:
+        if child.parent == name:
+            for place in child.places:
+                _put(shape, place.path, Branch(plan_of(child.name), place))
+    return Plan(entity, index, shape, tuple(keys))
+
+
+def _put(shape: Shape, path: str, part: "Leaf | Branch") -> None:
+    *outer, last = path.split(".")
+    for name in outer:
+        inner = shape.members.setdefault(name, Shape())
+        if not isinstance(inner, Shape):
+            raise TypeError(f"{path}: {name} is declared as a column and as an object")
+        shape = inner
+    if last in shape.members:
+        raise TypeError(f"{path} is declared twice")
+    shape.members[last] = part
+
+
+def join_path(prefix: str | None, name: str) -> str:
+    """Append a member's name to a path (None: the root); dots, brackets and backslashes of the name are escaped."""
+    for special in "\\.[]":
+        name = name.replace(special, "\\" + special)
+    return name if prefix is None else f"{prefix}.{name}"
+
+
+def split_path(path: str) -> tuple[list[str], bool]:
+    """Undo `join_path`: the names from the outside in, and whether the path ends in ``[]``."""
+    names, name, many, at = [], "", False, 0
+    while at < len(path):
+        char = path[at]
+        if char == "\\":
+            at += 1
+            name += path[at]
+        elif char == ".":
+            names.append(name)
+            name = ""
+        elif char == "[":
+            many = True
+            at += 1
+        else:
+            name += char
+        at += 1
+    return [*names, name], many

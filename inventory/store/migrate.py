@@ -1,0 +1,174 @@
+"""Bringing a database to the right revision: Alembic, from the checkout or from the installed wheel."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, inspect, text
+
+from inventory.errors import StoreError
+from inventory.schema import REVISION
+from inventory.store.engine import Store, translated
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+__all__ = ["check", "current", "downgrade", "prepare", "require_head", "upgrade"]
+
+
+def current(store: Store) -> str | None:
+    """Return the revision that the database is at; None where it has no tables of ours.
+
+    Raises:
+        StoreError: the database cannot be opened.
+    """
+    with translated(store), store.engine.connect() as connection:
+        return _current(connection)
+
+
+def _current(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def require_head(store: Store) -> None:
+    """Refuse a database at another revision, and name the command that helps.
+
+    Raises:
+        StoreError: older, newer or empty.
+    """
+    at = current(store)
+    if at == REVISION:
+        return
+    if at is None:
+        raise StoreError(f"the database {store} has no inventory in it", "`inventory db upgrade` prepares it")
+    if at not in _known():
+        raise StoreError(
+            f"the database {store} is at revision {at}, which this version does not know",
+            "A newer inventory wrote it; install that version",
+        )
+    raise StoreError(
+        f"the database {store} is at revision {at}, this version needs {REVISION}", "Run `inventory db upgrade`"
+    )
+
+
+def prepare(store: Store) -> Path | None:
+    """Make a database ready for export: SQLite is created or upgraded, a server must be right already.
+
+    Returns:
+        The copy that was made of the file before an upgrade, if any.
+    """
+    if store.is_sqlite and current(store) != REVISION:
+        return upgrade(store)
+    require_head(store)
+    return None
+
+
+def upgrade(store: Store) -> Path | None:
+    """Upgrade to this version's revision in one transaction; an SQLite file that has tables is copied before.
+
+    Returns:
+        The copy, if any.
+    """
+    at = current(store)
+    if at == REVISION:
+        return None
+    if at is not None and at not in _known():
+        require_head(store)
+    copy = _copy(store.path, at) if store.path is not None and at is not None else None
+    with _alembic(store) as config:
+        from alembic import command
+
+        command.upgrade(config, "head")
+    return copy
+
+
+def downgrade(store: Store, revision: str) -> None:
+    """Go back to an older revision; a migration refuses where rows would be lost.
+
+    Raises:
+        StoreError: it refuses, or does not know the revision.
+    """
+    with _alembic(store) as config:
+        from alembic import command
+
+        command.downgrade(config, revision)
+
+
+def check(store: Store) -> list[str]:
+    """Compare the database with the declared schema; one line for each difference, none where they agree."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from inventory.schema import METADATA
+
+    require_head(store)
+    with store.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        tables = [_difference(entry) for entry in compare_metadata(context, METADATA)]
+        missing = set(_views(store)) - set(inspect(connection).get_view_names())
+        return tables + [f"the view {name} is missing" for name in sorted(missing)]
+
+
+def _views(store: Store) -> dict[str, str]:
+    from inventory.store.views import views
+
+    return views(store.engine.dialect.name)
+
+
+def _difference(entry: object) -> str:
+    if isinstance(entry, list):
+        return "; ".join(_difference(part) for part in entry)
+    assert isinstance(entry, tuple)  # the two shapes of compare_metadata's answer
+    return " ".join(
+        str(getattr(part, "name", part)) for part in entry if isinstance(part, str) or hasattr(part, "name")
+    )
+
+
+def _copy(path: Path, revision: str) -> Path:
+    """Copy the file beside itself, whole even while others read; never over an older copy."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    target = path.with_name(f"{path.name}.{revision}.{stamp}.backup")
+    if target.exists():
+        raise StoreError(f"the copy {target} exists already", "Wait a second and run it again")
+    try:
+        with closing(sqlite3.connect(path)) as original, closing(sqlite3.connect(target)) as copy:
+            original.backup(copy)
+    except (sqlite3.Error, OSError) as error:
+        target.unlink(missing_ok=True)
+        raise StoreError(f"the database {path} could not be copied before its upgrade: {error}") from None
+    return target
+
+
+def _script_folder() -> Path:
+    package = Path(__file__).parent.parent
+    installed = package / "migrations"
+    return installed if installed.is_dir() else package.parent / "migrations"
+
+
+def _known() -> set[str]:
+    from alembic.script import ScriptDirectory
+
+    return {script.revision for script in ScriptDirectory(str(_script_folder())).walk_revisions()}
+
+
+@contextmanager
+def _alembic(store: Store) -> Iterator["Config"]:
+    """Yield Alembic's configuration around one connection, in one transaction that all of its steps share."""
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(_script_folder()).replace("%", "%%"))
+    try:
+        with translated(store), store.engine.connect() as connection:
+            begun = connection.execution_options(sqlite_begin="BEGIN EXCLUSIVE")
+            with begun.begin():
+                config.attributes["connection"] = begun
+                yield config
+    except CommandError as error:
+        raise StoreError(f"the database {store} was not migrated: {error}") from None

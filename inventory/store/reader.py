@@ -1,0 +1,151 @@
+"""Reading what was written: sources, snapshots, and the rows of an entity as of a snapshot."""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, select, union_all
+
+from inventory.errors import CompareError, UsageError
+from inventory.normalise import Row
+from inventory.schema import ENTITIES, SNAPSHOTS, SOURCES
+from inventory.schema.fields import Entity
+
+__all__ = ["SnapshotRow", "documents_of", "resolve", "rows_at", "rows_between", "snapshots", "sources"]
+
+SnapshotRow = dict[str, Any]
+_LATEST = re.compile(r"latest(?:~([0-9]{1,9}))?\Z")
+_CHUNK = 200
+
+
+def sources(connection: Connection, names: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """Return the rows of `sources`, by name; only the named ones, if any are.
+
+    Raises:
+        UsageError: a name that the database does not have.
+    """
+    rows = [dict(row) for row in connection.execute(select(SOURCES).order_by(SOURCES.c.name)).mappings()]
+    wanted = set(names)
+    unknown = sorted(wanted - {row["name"] for row in rows})
+    if unknown:
+        raise UsageError(f"the database has no source {unknown[0]!r}", "`inventory snapshots` shows those it has")
+    return [row for row in rows if not wanted or row["name"] in wanted]
+
+
+def snapshots(connection: Connection, source_id: int) -> list[SnapshotRow]:
+    """Return a source's rows of `snapshots`, oldest first, each with its source's name."""
+    query = (
+        select(SOURCES.c.name.label("source"), SNAPSHOTS)
+        .join(SOURCES, SOURCES.c.id == SNAPSHOTS.c.source_id)
+        .where(SNAPSHOTS.c.source_id == source_id)
+        .order_by(SNAPSHOTS.c.id)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def resolve(ref: str, rows: list[SnapshotRow]) -> SnapshotRow | None:
+    """Return the snapshot that a REF means among those of one source; None where it has none such.
+
+    Args:
+        ref: an id, `latest`, `latest~N`, a UTC day (its end) or a UTC time: the highest id whose
+            observed_to is not later.
+
+    Raises:
+        UsageError: not a REF.
+        CompareError: its rows were pruned.
+    """
+    if ref.isascii() and ref.isdigit() and len(ref) < 19:
+        found = [row for row in rows if row["id"] == int(ref)]
+    elif match := _LATEST.match(ref):
+        alive = [row for row in rows if row["pruned_at"] is None]
+        back = int(match[1] or 0)
+        found = alive[-1 - back : len(alive) - back] if back < len(alive) else []
+    else:
+        until = _moment(ref)
+        found = [row for row in rows if row["pruned_at"] is None and (row["observed_to"] or row["finished_at"]) < until]
+    if not found:
+        return None
+    if found[-1]["pruned_at"] is not None:
+        raise CompareError(f"the rows of snapshot {ref} were pruned", "`inventory snapshots` shows those that are left")
+    return found[-1]
+
+
+def _moment(ref: str) -> datetime:
+    """Return the first instant that is too late for a REF."""
+    try:
+        if len(ref) == 10:
+            return datetime.combine(date.fromisoformat(ref) + timedelta(days=1), time(), UTC)
+        moment = datetime.fromisoformat(ref)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return moment + timedelta(microseconds=1)
+    except (ValueError, OverflowError):
+        known = "an id, latest, latest~N, a day (2026-11-01) or a time (2026-11-01T03:00Z)"
+        raise UsageError(f"{ref!r} is no snapshot", f"Give {known}") from None
+
+
+def rows_at(
+    connection: Connection, entity: Entity, source_id: int, snapshot_id: int, job_ids: list[str] | None = None
+) -> list[Row]:
+    """Return an entity's rows as a snapshot saw them, in the order of its columns; of some jobs, or all."""
+    current, history = entity.current, entity.history
+    parts = [
+        _rows(entity, current, source_id, job_ids).where(current.c.valid_from <= snapshot_id),
+        _rows(entity, history, source_id, job_ids).where(
+            history.c.valid_from <= snapshot_id, history.c.valid_to > snapshot_id
+        ),
+    ]
+    return [tuple(row) for row in connection.execute(union_all(*parts))]
+
+
+def rows_between(
+    connection: Connection, entity: Entity, source_id: int, from_id: int, to_id: int
+) -> tuple[list[Row], list[Row]]:
+    """Return the rows that ended, and those that began, after `from_id` and up to `to_id`.
+
+    A row that did both in between is in neither.
+    """
+    current, history = entity.current, entity.history
+    ended = _rows(entity, history, source_id).where(
+        history.c.valid_from <= from_id, history.c.valid_to > from_id, history.c.valid_to <= to_id
+    )
+    began = [
+        _rows(entity, current, source_id).where(current.c.valid_from > from_id, current.c.valid_from <= to_id),
+        _rows(entity, history, source_id).where(
+            history.c.valid_from > from_id, history.c.valid_from <= to_id, history.c.valid_to > to_id
+        ),
+    ]
+    return (
+        [tuple(row) for row in connection.execute(ended)],
+        [tuple(row) for row in connection.execute(union_all(*began))],
+    )
+
+
+def documents_of(
+    connection: Connection, source_id: int, snapshot_id: int, job_id: str | None = None
+) -> Iterator[dict[str, list[Row]]]:
+    """Yield entity name -> rows for each job of a snapshot, by id; at most a few hundred jobs at a time."""
+    jobs = ENTITIES[0]
+    wanted = None if job_id is None else [job_id]
+    found = {row[0]: row for row in rows_at(connection, jobs, source_id, snapshot_id, wanted)}
+    ids = sorted(found)
+    for at in range(0, len(ids), _CHUNK):
+        chunk = ids[at : at + _CHUNK]
+        gathered: dict[str, dict[str, list[Row]]] = {each: {jobs.name: [found[each]]} for each in chunk}
+        for entity in ENTITIES[1:]:
+            for row in sorted(rows_at(connection, entity, source_id, snapshot_id, chunk), key=_by_key(entity)):
+                if row[0] in gathered:
+                    gathered[row[0]].setdefault(entity.name, []).append(row)
+        yield from gathered.values()
+
+
+def _by_key(entity: Entity) -> Any:
+    places = [at for at, column in enumerate(entity.columns) if column.name in entity.key]
+    return lambda row: [row[at] for at in places]
+
+
+def _rows(entity: Entity, table: Table, source_id: int, job_ids: list[str] | None = None) -> Select[Any]:
+    mine: ColumnElement[bool] = table.c.source_id == source_id
+    if job_ids is not None:
+        mine = and_(mine, table.c[entity.job_column].in_(job_ids))
+    return select(*(table.c[column.name] for column in entity.columns)).where(mine)

@@ -1,0 +1,130 @@
+"""Writing a snapshot: one short transaction that takes all of it, or nothing."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from inventory import __version__
+from inventory.digest import snapshot_digest
+from inventory.errors import BusyError, StoreError
+from inventory.schema import REVISION, SNAPSHOTS, SOURCES
+from inventory.store.engine import Store, translated
+from inventory.store.staging import Staging
+
+__all__ = ["SourceRow", "Writer", "open_writer"]
+
+
+@dataclass(frozen=True)
+class SourceRow:
+    """What the configuration says of a source, as far as the database keeps it."""
+
+    name: str
+    region: str | None
+    project_id: str | None
+
+
+class Writer:
+    """One connection that stages and writes one snapshot of one source."""
+
+    def __init__(self, connection: Connection, source: SourceRow) -> None:
+        self._connection = connection
+        self._source = source
+        with connection.begin():
+            self._source_id = _source_id(connection, source)
+            self.previous = _last(connection, self._source_id)
+        self.staging = Staging(connection, self._source_id)
+
+    def has(self, observed_from: datetime, observed_to: datetime) -> int | None:
+        """Return the snapshot that was observed in exactly this interval, if there is one."""
+        query = select(SNAPSHOTS.c.id).where(
+            SNAPSHOTS.c.source_id == self._source_id,
+            SNAPSHOTS.c.observed_from == observed_from,
+            SNAPSHOTS.c.observed_to == observed_to,
+        )
+        with self._connection.begin():
+            return self._connection.execute(query).scalar()
+
+    def commit(self, row: dict[str, Any], content_digest: str) -> dict[str, Any]:
+        """Merge what is staged and add the row of `snapshots`; all of it or nothing.
+
+        Args:
+            row: the columns that the export knows; the rest is completed here.
+
+        Returns:
+            The whole row.
+
+        Raises:
+            BusyError: another export of the source finished in between.
+        """
+        previous = self.previous
+        complete = {
+            **row,
+            "finished_at": datetime.now(UTC),
+            "schema_revision": REVISION,
+            "tool_version": __version__,
+            "content_digest": content_digest,
+            "previous_digest": previous["digest"] if previous else None,
+            "pruned_at": None,
+        }
+        writing = self._connection.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+        with writing.begin():
+            source_id = _source_id(self._connection, self._source)
+            last = _last(self._connection, source_id)
+            if (last["id"] if last else None) != (previous["id"] if previous else None):
+                raise BusyError("another export of this source finished first", "Nothing was written; run it again")
+            complete["source_id"] = source_id or _add_source(self._connection, self._source)
+            added = self._connection.execute(insert(SNAPSHOTS).values(**complete, digest=""))
+            assert added.inserted_primary_key is not None  # one row, one key
+            complete["id"] = added.inserted_primary_key[0]
+            complete["digest"] = snapshot_digest(complete["previous_digest"], content_digest, complete)
+            self._connection.execute(
+                update(SNAPSHOTS).where(SNAPSHOTS.c.id == complete["id"]).values(digest=complete["digest"])
+            )
+            self.staging.write(complete["id"], complete["source_id"])
+        return complete
+
+
+@contextmanager
+def open_writer(store: Store, source: SourceRow) -> Iterator[Writer]:
+    """Open a connection for one snapshot of one source; its temporary tables go with it.
+
+    Raises:
+        StoreError: the database refuses, or knows the source with another region or project.
+    """
+    with translated(store), store.engine.connect() as connection:
+        yield Writer(connection, source)
+
+
+def _source_id(connection: Connection, source: SourceRow) -> int:
+    """Return the source's id, 0 for one that was never exported.
+
+    Raises:
+        StoreError: it was exported under this name with another region or project.
+    """
+    found = connection.execute(select(SOURCES).where(SOURCES.c.name == source.name)).mappings().first()
+    if found is None:
+        return 0
+    for column, now in (("region", source.region), ("project_id", source.project_id)):
+        if found[column] != now:
+            raise StoreError(
+                f"the source {source.name} was exported with another {column} ({found[column]}, now {now})",
+                "Another project is another source: give it another name",
+            )
+    return int(found["id"])
+
+
+def _add_source(connection: Connection, source: SourceRow) -> int:
+    values = {"name": source.name, "region": source.region, "project_id": source.project_id}
+    added = connection.execute(insert(SOURCES).values(**values, created_at=datetime.now(UTC)))
+    assert added.inserted_primary_key is not None  # one row, one key
+    return int(added.inserted_primary_key[0])
+
+
+def _last(connection: Connection, source_id: int) -> dict[str, Any] | None:
+    query = select(SNAPSHOTS).where(SNAPSHOTS.c.source_id == source_id).order_by(SNAPSHOTS.c.id.desc()).limit(1)
+    row = connection.execute(query).mappings().first()
+    return dict(row) if row else None
