@@ -135,14 +135,14 @@ def main(context: click.Context, /, **options: Any) -> None:
 
 
 @main.command()
-@click.argument("file", default="inventory.yaml", type=click.Path(path_type=Path))
+@click.argument("file", default="inventory.yaml", type=click.Path())
 @click.pass_obj
-def init(options: Options, file: Path) -> None:
+def init(options: Options, file: str) -> None:
     """Write a commented starter configuration; never over an existing file."""
     from inventory.starter import STARTER
 
     try:
-        with file.open("x", encoding="utf-8") as starter:
+        with Path(file).open("x", encoding="utf-8") as starter:
             starter.write(STARTER)
     except FileExistsError:
         raise UsageError(f"{file} exists already", "It was left as it is; name another file") from None

@@ -87,7 +87,7 @@ def load(file: str | None, *, for_export: bool) -> Settings:
     except OSError as error:
         hint = "Name one with --config, or write one with `inventory init`"
         raise UsageError(f"the configuration {path} cannot be read: {error.strerror}", hint) from None
-    settings = _Reader(faults, path, for_export).settings(root)
+    settings = _Reader(faults, path, for_export=for_export).settings(root)
     if faults.lines:
         raise ConfigError(faults.told())
     return settings
@@ -119,7 +119,7 @@ def select(settings: Settings, names: Iterable[str]) -> tuple[Source, ...]:
 class _Reader:
     """Turns located values into settings. A method for each kind of value; each returns None after a fault."""
 
-    def __init__(self, faults: Faults, file: Path, for_export: bool) -> None:
+    def __init__(self, faults: Faults, file: Path, *, for_export: bool) -> None:
         self._faults = faults
         self._file = file
         self._for_export = for_export
@@ -152,8 +152,8 @@ class _Reader:
                 self._faults.add(listed or Located(None, 1, "sources"), "a list with at least one source is needed")
             return ()
         sources = []
-        names: dict[str, int] = {}
-        places: dict[tuple[str, str], int] = {}
+        names: dict[Any, int] = {}
+        places: dict[Any, int] = {}
         for entry in listed.value:
             source = self._source(entry, defaults)
             if source is None:
@@ -295,7 +295,7 @@ class _Reader:
         for entry in at.value:
             if entry.value not in known:
                 self._faults.add(entry, f"no such column{_nearest(str(entry.value), known)}")
-            elif not keys and known[entry.value].info["api"].path is None or entry.value in ("jobs.id",):
+            elif (not keys and known[entry.value].info["api"].path is None) or entry.value == "jobs.id":
                 self._faults.add(entry, "this column is not the service's text and cannot be masked")
             else:
                 names.append(entry.value)
@@ -339,7 +339,7 @@ class _Reader:
             return None
         try:
             if isinstance(at.value, bool) or not isinstance(at.value, int | float | str):
-                raise ValueError
+                raise ValueError  # noqa: TRY004  # told below with the rest
             number = int(str(at.value)) if whole else float(at.value)
             if not least <= number <= most:
                 raise ValueError

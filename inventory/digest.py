@@ -17,7 +17,7 @@ from typing import Any
 from inventory.jsontext import Json, canonical, read
 from inventory.schema.fields import Entity
 
-__all__ = ["content_digest", "job_digest", "row_digest", "rfc3339", "snapshot_digest"]
+__all__ = ["content_digest", "job_digest", "rfc3339", "row_digest", "snapshot_digest"]
 
 OUTSIDE = frozenset({"source_id", "digest", "previous_digest", "content_digest", "pruned_at"})
 

@@ -24,7 +24,7 @@ type_of: dict[type, str] = {
 Json = Any  # dict, list, str, int, bool, None or Number, as `read` gives them
 
 
-class Number(simplejson.RawJSON):  # type: ignore[misc]  # the stubs leave RawJSON untyped
+class Number(simplejson.RawJSON):
     """A JSON number that is not a plain integer, kept exactly as it was written."""
 
     encoded_json: str
@@ -79,7 +79,7 @@ def pretty(value: Json, indent: int | None = 2) -> str:
 
 def is_empty(value: Json) -> bool:
     """Tell whether a member says nothing: null, empty text, empty list, empty object."""
-    return value is None or value == "" or value == [] or value == {}
+    return value is None or (isinstance(value, str | list | dict) and not value)
 
 
 def tidy(value: Json) -> Json:

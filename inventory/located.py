@@ -88,7 +88,7 @@ class _Walk:
         if isinstance(node, yaml.SequenceNode):
             return [self.convert(item, f"{key}[{at}]") for at, item in enumerate(node.value)]
         try:
-            value = self._loader.construct_object(node)  # type: ignore[no-untyped-call]  # PyYAML's stubs
+            value = self._loader.construct_object(node)
         except (yaml.YAMLError, ValueError):
             self._faults.add(Located(None, line, key), "not a value of its type")
             return None

@@ -1,6 +1,7 @@
 """Logs through structlog: one event a line on stderr, as text or JSON. Never a value of a job."""
 
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -28,7 +29,7 @@ def set_up(style: str, level: int) -> None:
     )
 
 
-def _line(_logger: object, _method: str, event: dict[str, Any]) -> str:
+def _line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
     from inventory.render.text import clean
 
     head = f"{event.pop('timestamp')} {event.pop('level'):<7} {event.pop('event')}"

@@ -7,7 +7,7 @@ names: secrets, empty members, the form of tags, the order of lists.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from inventory.jsontext import Json, read
+from inventory.jsontext import Json, is_empty, read
 from inventory.schema.plan import ELEMENT, Branch, Leaf, Plan, Shape, plan_of, split_path
 
 __all__ = ["rebuild"]
@@ -56,7 +56,7 @@ def _members(plan: Plan, shape: Shape, row: Row, rows: Mapping[str, Iterable[Row
             _members(plan, part, row, rows, value)
         else:
             value = _children(part, row, plan, rows)
-        if value is not None and value != {} and value != []:
+        if not is_empty(value):
             into[name] = value
 
 

@@ -133,7 +133,7 @@ class Redactor:
 
 
 def is_free_map(item: dict[str, Json]) -> bool:
-    """Tell the reference's example form of a tag, ``{k: v, k2: v2}``, from the documented ``{"key": k, "value": v}``."""
+    """Tell the example's form of a tag, ``{k: v, k2: v2}``, from the documented ``{"key": k, "value": v}``."""
     return "key" not in item and not item.keys() <= {"value"}
 
 

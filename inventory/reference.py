@@ -14,6 +14,9 @@ from inventory.store.views import views
 
 __all__ = ["as_json", "as_markdown", "as_sql"]
 
+_POSTGRESQL: Any = postgresql.dialect()  # type: ignore[no-untyped-call]
+_SQLITE: Any = sqlite.dialect()
+
 
 def as_json() -> dict[str, Json]:
     """Return the dictionary as one document: every table, every column, where it comes from."""
@@ -41,8 +44,8 @@ def _column(column: Column[Any]) -> dict[str, Json]:
     origin: Api | None = column.info.get("api")
     said: dict[str, Json] = {
         "name": column.name,
-        "type": _type(column, postgresql.dialect()),
-        "sqlite_type": _type(column, sqlite.dialect()),
+        "type": _type(column, _POSTGRESQL),
+        "sqlite_type": _type(column, _SQLITE),
         "nullable": column.nullable,
         "comment": column.comment,
     }
@@ -70,8 +73,8 @@ def as_markdown() -> Iterator[str]:
     yield f"Revision {REVISION}. Written by `inventory schema --format markdown`; the schema is the source."
     yield ""
     yield "Every table NAME with `valid_from` has a twin `NAME_history` (superseded rows, with `valid_to`) and a view"
-    yield "`NAME_as_of` (a row for each row and `snapshot_id` that saw it, with the source's name). `freshness`: the last"
-    yield "complete snapshot of each source and its age."
+    yield "`NAME_as_of` (a row for each row and `snapshot_id` that saw it, with the source's name). `freshness`:"
+    yield "the last complete snapshot of each source and its age."
     for table in as_json()["tables"]:
         yield ""
         yield f"## {table['name']}"
@@ -105,7 +108,7 @@ def as_sql(dialect_name: str) -> Iterator[str]:
     Args:
         dialect_name: sqlite or postgresql.
     """
-    dialect: Any = postgresql.dialect() if dialect_name == "postgresql" else sqlite.dialect()
+    dialect: Any = _POSTGRESQL if dialect_name == "postgresql" else _SQLITE
     for table in METADATA.sorted_tables:
         yield _statement(CreateTable(table), dialect)
         for index in sorted(table.indexes, key=lambda index: str(index.name)):

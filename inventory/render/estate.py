@@ -33,7 +33,7 @@ def find(connection: Connection, names: Iterable[str], ref: str, job_id: str | N
     if job_id is None:
         return [(row, None) for row in chosen]
     jobs = BY_NAME["jobs"]
-    found = [(row, job_id) for row in chosen if rows_at(connection, jobs, row["source_id"], row["id"], [job_id])]
+    found: Found = [(row, job_id) for row in chosen if rows_at(connection, jobs, row["source_id"], row["id"], [job_id])]
     if not found:
         raise CompareError(f"no job {job_id} in snapshot {ref}", "`inventory show` lists the jobs")
     return found

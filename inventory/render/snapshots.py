@@ -19,7 +19,7 @@ def summary(source: str, result: Result) -> list[str]:
         f"  jobs      {row['jobs']}: {row['added']} added, {row['changed']} changed, {row['removed']} removed"
         + (f", {row['deselected']} deselected" if row["deselected"] else ""),
         f"  asked     {row['requested']}: {row['returned']} returned, {row['absent']} absent, "
-        f"{row['unreadable']} unreadable; {row['requests']} requests",
+        + f"{row['unreadable']} unreadable; {row['requests']} requests",
     ]
     if result.findings:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(result.findings.items()))

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from inventory.schema.kinds import INTEGER, TEXT, Kind
 
-__all__ = ["Api", "Entity", "METADATA", "Place", "entity", "api", "field", "item", "item_occurrence", "own"]
+__all__ = ["METADATA", "Api", "Entity", "Place", "api", "entity", "field", "item", "item_occurrence", "own"]
 
 METADATA = MetaData()
 

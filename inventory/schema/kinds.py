@@ -38,7 +38,7 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL, or UTF-8, ref
 _LAST_MS = 253402300799999  # 9999-12-31T23:59:59.999Z, the last that datetime holds
 
 
-class Misfit(Exception):
+class Misfit(Exception):  # noqa: N818  # a word of the domain, never seen by a user
     """A value that its column cannot hold. `kind` is the finding's, `expected` completes its detail."""
 
     def __init__(self, expected: str, kind: str = "wrong_type") -> None:
@@ -53,10 +53,10 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         return None if value is None else value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -1,0 +1,1 @@
+"""Where answers come from: the network, or recordings of it."""

@@ -38,7 +38,8 @@ class Answer:
     """What became of each id asked: read (the masked document), absent (the code that proves it), or unread.
 
     unread: id -> (kind of finding, detail). doubtful: read, but differently twice. failed: the whole
-    request brought nothing to rely on; silent: not even a status. unattributed: `data_transformation` beside several results.
+    request brought nothing to rely on; silent: not even a status. unattributed: `data_transformation`
+    stood beside several results.
     """
 
     ids: tuple[str, ...]
@@ -114,7 +115,7 @@ class _Reader:
         if not isinstance(result, dict):
             self._keep("wrong_type", "results[]", "a result that is no object", "results[]", result)
             return
-        job_id = self._asked(result.get("id"), alone)
+        job_id = self._asked(result.get("id"), alone=alone)
         code = error_code(result)
         # In a healthy result error_code tells why the job failed; a failed look-up has neither status nor name.
         if code and is_empty(result.get("status")) and is_empty(result.get("name")):
@@ -138,7 +139,7 @@ class _Reader:
             self._note("repeated_job", "results[]", "answered twice, with the same", job_id)
         answer.read[job_id] = masked
 
-    def _asked(self, value: Json, alone: bool) -> str | None:
+    def _asked(self, value: Json, *, alone: bool) -> str | None:
         """Return the asked id that a result is about; one without an id answers the only id asked."""
         text = value if isinstance(value, str) else canonical(value) if not is_empty(value) else ""
         if text in self._answer.ids:

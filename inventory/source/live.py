@@ -12,10 +12,10 @@ from threading import Lock
 
 from inventory.config import Source
 from inventory.errors import SourceError
-from inventory.source.pace import Pace
 from inventory.redact import Redactor
 from inventory.source.answers import Answer, Page, interpret
 from inventory.source.client import Client
+from inventory.source.pace import Pace
 from inventory.source.reading import Absent, Outcome, Read, Seen, Unread
 
 __all__ = ["LiveReading"]

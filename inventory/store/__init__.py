@@ -1,0 +1,1 @@
+"""Databases: opening, migrating, staging, writing and reading snapshots."""

@@ -37,8 +37,8 @@ class Store:
     def reading(self) -> Iterator[Connection]:
         """A transaction in which every statement sees the same committed state."""
         with translated(self), self.engine.connect() as connection:
-            if not self.is_sqlite:
-                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            if not self.is_sqlite:  # sets it on this connection, in place
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
                 yield connection
 

@@ -8,6 +8,7 @@ writes; so that transaction is as short as the change is small.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from sqlalchemy import Column as SqlColumn
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -15,17 +16,14 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Select,
     Table,
-    Text,
     and_,
     delete,
     exists,
-    func,
     insert,
     literal,
     select,
     union,
 )
-from sqlalchemy import Column as SqlColumn
 
 from inventory.normalise import NormalisedJob, Row
 from inventory.schema import BY_NAME, ENTITIES

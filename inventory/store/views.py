@@ -26,7 +26,7 @@ def views(dialect: str) -> dict[str, str]:
 
 
 def _as_of(entity: Entity, plus: str) -> str:
-    """One row for each row and snapshot that saw it; each branch joins snapshots itself, so that one job is found by key."""
+    """One row for each row and snapshot that saw it. Each branch joins snapshots: one job is found by its key."""
     names = [column.name for column in entity.current.columns]
     columns = ",\n       ".join(f"r.{name}" for name in names)
     head = f"SELECT n.id AS snapshot_id, s.name AS source,\n       {columns}"
