@@ -82,7 +82,7 @@ class Main(click.Group):
         try:
             code = super().main(*args, **extra)
         except click.exceptions.Abort:
-            _fail("stopped; nothing was written", 130)
+            _fail("stopped; what was not finished was not written", 1)
         except click.exceptions.Exit as stop:
             sys.exit(stop.exit_code)
         except click.ClickException as error:
@@ -262,7 +262,7 @@ def snapshots(options: Options, names: tuple[str, ...], as_json: bool) -> None:
     with options.open(options.settings()) as store, store.reading() as connection:
         rows = [r for s in reader.sources(connection, names) for r in reader.snapshots(connection, s["id"])]
     if as_json:
-        click.echo(pretty([plain(row) for row in rows]))
+        options.say(pretty([plain(row) for row in rows]))
     else:
         options.say(listing(rows) if rows else "There is no snapshot yet; `inventory export` writes one.")
 
@@ -279,12 +279,13 @@ def show(options: Options, job_id: str | None, names: tuple[str, ...], ref: str,
 
     with options.open(options.settings()) as store, store.reading() as connection:
         found = estate.find(connection, names, ref, job_id)
+        if options.quiet:
+            return
         if as_json:
             for piece in estate.as_json(connection, found):
                 click.echo(piece, nl=False)
-            return
-        for line in estate.as_text(connection, found, job_id):
-            options.say(line)
+        else:
+            _print(estate.as_text(connection, found, job_id))
 
 
 @main.command()
@@ -317,9 +318,11 @@ def diff(
         diffs = [compare(connection, source, first, last, what) for source, first, last in chosen]
     changed = any(each.changes for each in diffs)
     code = 2 if changed and detailed_exitcode else 0
+    if options.quiet and not code:
+        return code
     if style == "json":
         click.echo(pretty(diff_document(diffs)))
-    elif not options.quiet or code:
+    else:
         _print(plan(diffs, options.paint, full=full))
     return code
 

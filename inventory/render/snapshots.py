@@ -14,12 +14,13 @@ def summary(source: str, result: Result) -> list[str]:
         return [f"{clean(source)}: the recording {clean(result.label)} is snapshot {result.already} already; skipped"]
     row = result.snapshot
     when = f"observed {moment(row['observed_from'])} to {moment(row['observed_to'])} UTC"
+    deselected = f", {row['deselected']} deselected" if row["deselected"] else ""
+    changes = f"{row['added']} added, {row['changed']} changed, {row['removed']} removed{deselected}"
+    answers = f"{row['returned']} returned, {row['absent']} absent, {row['unreadable']} unreadable"
     lines = [
         f"{clean(source)}: snapshot {row['id']}, {row['status']}, {when}",
-        f"  jobs      {row['jobs']}: {row['added']} added, {row['changed']} changed, {row['removed']} removed"
-        + (f", {row['deselected']} deselected" if row["deselected"] else ""),
-        f"  asked     {row['requested']}: {row['returned']} returned, {row['absent']} absent, "
-        + f"{row['unreadable']} unreadable; {row['requests']} requests",
+        f"  jobs      {row['jobs']}: {changes}",
+        f"  asked     {row['requested']}: {answers}; {row['requests']} requests",
     ]
     if result.findings:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(result.findings.items()))

@@ -31,6 +31,8 @@ class Store:
 
     def __str__(self) -> str:
         """Name the database without its password."""
+        if self.path is not None:
+            return f"sqlite:///{self.path}"
         return self.engine.url.render_as_string(hide_password=True)
 
     @contextmanager

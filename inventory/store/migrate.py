@@ -170,5 +170,5 @@ def _alembic(store: Store) -> Iterator["Config"]:
             with begun.begin():
                 config.attributes["connection"] = begun
                 yield config
-    except CommandError as error:
+    except (CommandError, RuntimeError) as error:  # the second: a revision that refuses to lose rows
         raise StoreError(f"the database {store} was not migrated: {error}") from None
