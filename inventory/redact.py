@@ -25,15 +25,16 @@ _ERROR_WORDS = ("error", "reason", "message", "msg")
 _NOT_A_LETTER = re.compile(r"[^a-z0-9]")
 
 # Over-masking an error text is cheap, a leak is not: an unquoted password ends at white space, & or ; alone.
+# Every repetition that a text could drive over and over is bounded: the text's size is the service's.
 _ASSIGNED = re.compile(
-    r"""(?ix) ( [\w.-]* (?: password | passwd | pwd | secret | token | credential | private_?key | access_?key )
-        [\w.-]* \\?["']? \s* [=:] \s* | \b identified \s+ by \s+ )
-        ( \\?"(?:[^"\\]|\\.)*" | '[^']*' | [^\s&;"']+ )"""
+    r"""(?ix) ( (?: password | passwd | pwd | secret | token | credential | private_?key | access_?key )
+        [\w.-]{0,40} \\?["']? \s{0,9} [=:] \s{0,9} | \b identified \s{1,9} by \s{1,9} )
+        ( \\"[^"\\]*\\" | "(?:[^"\\]|\\.)*" | '[^']*' | \\?["']?[^\s&;"']+ )"""
 )
 _IN_URLS = (  # up to the last @ before white space: a password may itself hold @ or /
-    re.compile(r"(://[^\s:/@?#]*:)\S*(@)"),
-    re.compile(r"(?i)(jdbc:oracle:\w+:[^\s/@]+/)\S*(@)"),
-    re.compile(r"(\b[\w.-]+:)(?!//)[^\s:/@]+(@[\w(\[])"),  # user:password@tcp(host)
+    re.compile(r"(://[^\s:/@?#]{0,200}:)\S{0,1000}(@)"),
+    re.compile(r"(?i)(jdbc:oracle:\w{1,20}:[^\s/@]{1,200}/)\S{0,1000}(@)"),
+    re.compile(r"(\b[\w.-]{1,100}:)(?!//)[^\s:/@]{1,200}(@[\w(\[])"),  # user:password@tcp(host)
 )
 
 
