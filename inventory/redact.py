@@ -113,8 +113,10 @@ class Redactor:
         return self.loose("", item)
 
     def _leaf(self, plan: Plan, leaf: Leaf, value: Json) -> Json:
-        if leaf.api.secret or f"{plan.entity.name}.{leaf.name}" in self._columns:
+        if leaf.api.secret or (self._columns and f"{plan.entity.name}.{leaf.name}" in self._columns):
             return self._mask(value)
+        if not isinstance(value, dict | list) and not leaf.api.error_text:
+            return value
         return self.loose("", value, texts=leaf.api.error_text)
 
     def _mask(self, value: Json) -> Json:

@@ -7,6 +7,7 @@ dictionary and the views read these declarations and nothing else.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
@@ -75,12 +76,12 @@ class Entity:
     places: tuple[Place, ...]
     parent: str | None
 
-    @property
+    @cached_property
     def columns(self) -> tuple[Column[Any], ...]:
         """The key and the data, in order, with `extra`; without source_id and valid_from."""
         return tuple(c for c in self.current.columns if c.name not in ("source_id", "valid_from"))
 
-    @property
+    @cached_property
     def inherits_item(self) -> bool:
         """Whether the key's `item` is the parent's: the rows of a list inside a list."""
         return "item_occurrence" in self.current.columns
