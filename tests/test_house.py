@@ -1,0 +1,267 @@
+"""The house's own rules: who may import whom, and that nothing is without a word of explanation."""
+
+import ast
+import json
+import re
+import shlex
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy.types import Text
+
+from inventory.cli import main
+from inventory.config import _SOURCE, _TOP
+from inventory.redact import looks_secret
+from inventory.schema import ENTITIES, METADATA
+from inventory.schema.fields import api
+from inventory.starter import STARTER
+from tests.conftest import ROOT, Command
+
+README = (ROOT / "README.md").read_text()
+
+# Rooms in reading order; a room imports only rooms before it.
+ORDER = """
+    inventory errors jsontext
+    schema.kinds schema.fields schema.endpoints schema.jobs schema.objects schema.own schema.settings
+    schema.transformation schema schema.keys schema.plan
+    located config redact findings
+    source source.reading source.answers source.pace source.client source.live source.replay
+    normalise rebuild digest
+    store store.engine store.views store.migrate store.reader store.staging store.snapshots
+    diff
+    render render.text render.estate render.json render.plan
+    collect render.snapshots
+    reference starter log
+    mock.parts mock.estate mock.faults mock.service mock.server mock
+    cli
+""".split()  # noqa: SIM905  # reads as the tour does
+
+# Columns that only sound secret: what the service says about one, not the thing itself.
+EXCUSED: set[str] = set()
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT / "inventory").with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__") or "inventory"
+
+
+MODULES = {name_of(path): path for path in sorted((ROOT / "inventory").rglob("*.py"))}
+
+
+def imports(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the module and the name of each import, wherever it stands."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            yield from ((node.module or "", alias.name) for alias in node.names)
+
+
+def rooms(path: Path) -> set[str]:
+    """Return which of our modules a file imports."""
+    found = set()
+    for module, name in imports(path):
+        if module.split(".")[0] != "inventory":
+            continue
+        inner = module.removeprefix("inventory").lstrip(".")
+        deeper = f"{inner}.{name}".lstrip(".")
+        found.add(deeper if deeper in MODULES else inner or "inventory")
+    return found
+
+
+def test_every_room_has_its_place() -> None:
+    assert sorted(ORDER) == sorted(MODULES)
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_a_room_imports_only_rooms_before_it(name: str) -> None:
+    later = ORDER[ORDER.index(name) :]
+    assert rooms(MODULES[name]).isdisjoint(later)
+
+
+@pytest.mark.parametrize(("library", "room"), [("httpx", "source.client"), ("yaml", "located"), ("click", "cli")])
+def test_a_library_has_one_room(library: str, room: str) -> None:
+    using = {name for name, path in MODULES.items() if any(m.split(".")[0] == library for m, _ in imports(path))}
+    assert using == {room}
+
+
+def test_engines_are_made_in_one_room() -> None:
+    using = {
+        name
+        for name, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if (isinstance(node, ast.Name) and node.id == "create_engine")
+        or (isinstance(node, ast.Attribute) and node.attr == "create_engine")
+    }
+    assert using == {"store.engine"}
+
+
+def test_migrations_import_nothing_of_ours() -> None:
+    for path in (ROOT / "migrations").rglob("*.py"):
+        assert not rooms(path), path
+
+
+def test_help_is_light() -> None:
+    heavy = ("sqlalchemy", "httpx", "yaml", "alembic", "structlog", "psycopg", "tabulate")
+    code = (
+        "import sys, atexit, json\n"
+        f"atexit.register(lambda: print(json.dumps([m for m in {heavy!r} if m in sys.modules]), file=sys.stderr))\n"
+        "from inventory.cli import main; main(['--help'])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "Usage" in result.stdout
+    assert json.loads(result.stderr) == []
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    for name, command in group.commands.items():
+        yield (*path, name), command
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+def test_every_command_is_explained() -> None:
+    told = "\n".join(line for line in README.splitlines() if line.startswith("| `"))
+    for path, command in commands(main):
+        assert (command.help or "").strip(), path
+        assert re.search(rf"`{path[0]}\b" if len(path) == 1 else rf"`{path[0]} [^`]*\b{path[1]}\b", told), path
+
+
+def test_every_option_stands_in_the_readme_or_has_help() -> None:
+    for path, command in commands(main):
+        for option in command.params:
+            if isinstance(option, click.Option):
+                assert option.help or any(name in README for name in option.opts), (path, option.name)
+
+
+@pytest.mark.parametrize("key", sorted({*_SOURCE, *_TOP}))
+def test_every_key_is_explained(key: str) -> None:
+    assert re.search(rf"\b{key}:", README + STARTER)
+
+
+def test_every_column_is_explained() -> None:
+    for table in METADATA.sorted_tables:
+        assert (table.comment or "").strip(), table.name
+        for column in table.columns:
+            assert (column.comment or "").strip(), f"{table.name}.{column.name}"
+
+
+def test_what_looks_secret_is() -> None:
+    leaks = {
+        f"{entity.name}.{column.name}"
+        for entity in ENTITIES
+        for column in entity.columns
+        if isinstance(column.type, Text) and not api(column).secret
+        if looks_secret(column.name) or looks_secret((api(column).path or "").split(".")[-1])
+    }
+    assert leaks == EXCUSED
+
+
+def test_the_contract_s_secrets_are() -> None:
+    names = (
+        "db_password ssl_cert_password ssl_cert_key trust_store_key trust_store_password key_store_key"
+        " key_store_password key_password"
+    )
+    secret = {
+        (api(column).path or "").split(".")[-1]
+        for entity in ENTITIES
+        for column in entity.columns
+        if api(column).secret
+    }
+    assert set(names.split()) <= secret
+
+
+def test_init_writes_what_validate_accepts(inventory: Command, tmp_path: Path) -> None:
+    assert inventory("init").returncode == 0
+    (tmp_path / "jobs.txt").write_text("0f92ac6b-7d38-4be4-92c1-d05b38ejb101\n")
+    valid = inventory("validate", HW_AUTH_TOKEN="a-token")
+    assert valid.returncode == 0, valid.stderr
+    before = (tmp_path / "inventory.yaml").read_text()
+    assert before == STARTER
+    again = inventory("init")
+    assert again.returncode == 64
+    assert "inventory.yaml" in again.stderr
+    assert (tmp_path / "inventory.yaml").read_text() == before
+
+
+def test_the_readme_s_first_command(inventory: Command, tmp_path: Path) -> None:
+    first = README.split("```sh\n")[1].split("\n")[0]
+    pieces = [shlex.split(piece) for piece in first.split("&&")]
+    runs = [words[1:] for words in pieces if words[0].endswith("/inventory")]
+    assert [words[-1] for words in runs] == ["export", "diff"]
+    shutil.copytree(ROOT / "samples", tmp_path / "samples")
+    for words in runs:
+        result = inventory(*words)
+        assert result.returncode == 0, result.stderr
+        assert result.stdout
+    assert (tmp_path / "inventory.db").exists()
+
+
+def test_the_dictionary_has_every_column(inventory: Command) -> None:
+    markdown, document = inventory("schema").stdout, json.loads(inventory("schema", "--format", "json").stdout)
+    found = {table["name"]: [column["name"] for column in table["columns"]] for table in document["tables"]}
+    for table in METADATA.sorted_tables:
+        if not table.name.endswith("_history"):
+            assert found.pop(table.name) == [column.name for column in table.columns]
+            section = markdown.split(f"\n## {table.name}\n")[1].split("\n## ")[0]
+            for column in table.columns:
+                assert f"| `{column.name}` |" in section, f"{table.name}.{column.name}"
+    assert not found
+
+
+def test_the_dictionary_s_sql_makes_the_migrated_tables(inventory: Command, tmp_path: Path) -> None:
+    sql = inventory("schema", "--format", "sql").stdout
+    with sqlite3.connect(tmp_path / "declared.db") as connection:
+        connection.executescript(sql)
+    connection.close()
+    assert inventory("--database", f"sqlite:///{tmp_path}/migrated.db", "db", "upgrade").returncode == 0
+    engines = [create_engine(f"sqlite:///{tmp_path}/{name}.db") for name in ("declared", "migrated")]
+    declared, migrated = (tables(engine) for engine in engines)
+    assert declared == migrated
+
+
+def test_the_dictionary_s_sql_makes_postgresql_tables(inventory: Command, postgresql: str) -> None:
+    sql = inventory("schema", "--format", "sql", "--dialect", "postgresql").stdout
+    engine = create_engine(postgresql.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(sql.replace("%", "%%"))
+    declared = tables(engine)
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    assert inventory("--database", postgresql, "db", "upgrade").returncode == 0
+    assert declared == tables(engine)
+
+
+def tables(engine: Engine) -> dict[str, Any]:
+    """Describe all that a database holds of ours."""
+    inspector = inspect(engine)
+    found: dict[str, Any] = {}
+    for name in inspector.get_table_names():
+        if name != "alembic_version":
+            foreign = inspector.get_foreign_keys(name)
+            found[name] = {
+                "columns": [
+                    (c["name"], str(c["type"]), c["nullable"], c.get("comment")) for c in inspector.get_columns(name)
+                ],
+                "key": inspector.get_pk_constraint(name)["constrained_columns"],
+                "foreign": sorted(
+                    (f["constrained_columns"], f["referred_table"], f["referred_columns"], sorted(f["options"].items()))
+                    for f in foreign
+                ),
+                "indexes": sorted((str(i["name"]), i["column_names"]) for i in inspector.get_indexes(name)),
+                "unique": sorted(u["column_names"] for u in inspector.get_unique_constraints(name)),
+            }
+    for name in inspector.get_view_names():
+        found[name] = re.sub(r"\s+", " ", inspector.get_view_definition(name)).strip().rstrip(";")
+    engine.dispose()
+    return found

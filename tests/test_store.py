@@ -1,0 +1,372 @@
+"""The databases: migrations, views, what they enforce, and what is left when the process is killed."""
+
+import contextlib
+import functools
+import json
+import os
+import random
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, column, insert, inspect, select, table, text
+from sqlalchemy.exc import IntegrityError
+
+from inventory.config import normal_url
+from inventory.errors import StoreError
+from inventory.schema import BY_NAME, ENTITIES, METADATA, REVISION, SOURCES
+from inventory.store import reader
+from inventory.store.engine import Store, open_store, translated
+from inventory.store.views import views
+from tests.conftest import ROOT, Command
+
+CONFIG = str(ROOT / "samples/inventory.yaml")
+MAIN = [sys.executable, "-c", "from inventory.cli import main; main()"]
+Shape = set[tuple[str, str, str]]
+
+
+@contextlib.contextmanager
+def opened(url: str) -> Iterator[Store]:
+    with open_store(normal_url(url), write=True) as store:
+        yield store
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def done(inventory: Command, *arguments: str) -> str:
+    """Run a command that must succeed."""
+    result = inventory(*arguments)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def exported(inventory: Command, url: str) -> None:
+    """Export the samples; a server is prepared first."""
+    if not url.startswith("sqlite"):
+        done(inventory, "--database", url, "db", "upgrade")
+    done(inventory, "--config", CONFIG, "--database", url, "export")
+
+
+def squeezed(statement: str) -> str:
+    return re.sub(r"\s+", " ", statement).strip().rstrip(";")
+
+
+def test_upgrade_then_check_is_clean(inventory: Command, database: str) -> None:
+    done(inventory, "--database", database, "db", "upgrade")
+    assert done(inventory, "--database", database, "db", "current").strip() == REVISION
+    assert "as declared" in done(inventory, "--database", database, "db", "check")
+
+
+def test_head_is_the_schema_s_revision() -> None:
+    assert ScriptDirectory(str(ROOT / "migrations")).get_heads() == [REVISION]
+
+
+def test_views_are_as_declared(inventory: Command, database: str) -> None:
+    done(inventory, "--database", database, "db", "upgrade")
+    with opened(database) as store, store.engine.connect() as connection, connection.begin() as transaction:
+        declared = views(store.engine.dialect.name)
+        if store.is_sqlite:
+            query = "SELECT name, sql FROM sqlite_master WHERE type = 'view'"
+            found = {name: squeezed(sql) for name, sql in connection.execute(text(query))}
+            assert found == {name: squeezed(sql) for name, sql in declared.items()}
+            return
+        migrated = definitions(connection, "public")
+        connection.execute(text("CREATE SCHEMA declared"))
+        connection.execute(text("SET LOCAL search_path TO declared, public"))
+        for statement in declared.values():
+            connection.exec_driver_sql(statement)
+        connection.execute(text("SET LOCAL search_path TO public"))
+        assert migrated == definitions(connection, "declared")
+        assert set(migrated) == set(declared)
+        transaction.rollback()
+
+
+def definitions(connection: Connection, schema: str) -> dict[str, str]:
+    query = text(
+        "SELECT c.relname, pg_get_viewdef(c.oid) AS viewdef FROM pg_class c"
+        " JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE c.relkind = 'v' AND n.nspname = :schema"
+    )
+    return {row.relname: row.viewdef for row in connection.execute(query, {"schema": schema})}
+
+
+def test_every_column_has_its_comment_on_postgresql(inventory: Command, postgresql: str) -> None:
+    done(inventory, "--database", postgresql, "db", "upgrade")
+    with opened(postgresql) as store:
+        inspector = inspect(store.engine)
+        for declared in METADATA.sorted_tables:
+            found = {each["name"]: each["comment"] for each in inspector.get_columns(declared.name)}
+            assert found == {each.name: each.comment for each in declared.columns}, declared.name
+            assert all(found.values()), declared.name
+            assert inspector.get_table_comment(declared.name)["text"] == declared.comment
+
+
+def test_no_name_needs_quotes(database: str) -> None:
+    with opened(database) as store, store.engine.begin() as connection:
+        for declared in METADATA.sorted_tables:
+            names = [each.name for each in declared.columns]
+            assert declared.name == declared.name.lower()
+            connection.exec_driver_sql(f"CREATE TABLE {declared.name} ({', '.join(f'{name} TEXT' for name in names)})")
+            result = connection.exec_driver_sql(f"SELECT {', '.join(names)} FROM {declared.name}")
+            assert list(result.keys()) == names
+            result.close()
+
+
+def test_a_child_needs_its_parent(inventory: Command, database: str) -> None:
+    exported(inventory, database)
+    with opened(database) as store:
+        tags = BY_NAME["tags"].current
+        with store.engine.connect() as connection:
+            source_id = connection.execute(select(SOURCES.c.id)).scalar_one()
+            before = len(connection.execute(select(tags)).all())
+        for row in ({"source_id": source_id, "job_id": "nobody"}, {"source_id": source_id + 99, "job_id": "nobody"}):
+            values = {**row, "key": "k", "occurrence": 0, "value": "v", "valid_from": 1}
+            with pytest.raises(IntegrityError), store.engine.begin() as connection:
+                connection.execute(insert(tags).values(**values))
+        with store.engine.connect() as connection:
+            assert len(connection.execute(select(tags)).all()) == before
+
+
+def test_views_agree_with_show(inventory: Command, database: str) -> None:
+    exported(inventory, database)
+    with opened(database) as store, store.reading() as connection:
+        source = reader.sources(connection)[0]
+        found = reader.snapshots(connection, source["id"])
+        assert len(found) == 2
+        for snapshot in found:
+            shown = json.loads(
+                done(inventory, "--database", database, "show", "--json", "--snapshot", str(snapshot["id"]))
+            )
+            query = text("SELECT id, name, status FROM jobs_as_of WHERE snapshot_id = :id AND source = 'sample'")
+            jobs = {tuple(row) for row in connection.execute(query, {"id": snapshot["id"]})}
+            assert jobs == {(job["id"], job["name"], job["status"]) for job in shown["results"]}
+            assert len(jobs) == snapshot["jobs"] == shown["count"]
+            for entity in ENTITIES:
+                view = table(
+                    f"{entity.name}_as_of", column("snapshot_id"), *(column(c.name, c.type) for c in entity.columns)
+                )
+                seen = select(*(view.c[c.name] for c in entity.columns)).where(view.c.snapshot_id == snapshot["id"])
+                rows = [tuple(row) for row in connection.execute(seen)]
+                expected = reader.rows_at(connection, entity, source["id"], snapshot["id"])
+                assert sorted(rows, key=repr) == sorted(expected, key=repr), entity.name
+
+
+def test_freshness_has_the_source(inventory: Command, database: str) -> None:
+    exported(inventory, database)
+    with opened(database) as store, store.reading() as connection:
+        query = "SELECT f.source, f.snapshot_id, (SELECT max(id) FROM snapshots), f.age_seconds FROM freshness f"
+        (row,) = connection.execute(text(query)).all()
+    assert row[0] == "sample"
+    assert row[1] == row[2]
+    assert 0 <= row[3] < 120
+
+
+def test_both_databases_have_the_same_digests(inventory: Command, database: str) -> None:
+    exported(inventory, database)
+    assert [row["content_digest"] for row in listed(inventory, database)] == list(undisturbed().digests)
+
+
+def test_upgrade_copies_the_file(inventory: Command, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/inventory.db"
+    exported(inventory, url)
+    done(inventory, "--database", url, "db", "downgrade", "0001")
+    before = dumped(tmp_path / "inventory.db")
+    assert "INSERT INTO" in before
+    said = done(inventory, "--database", url, "db", "upgrade")
+    (copy,) = [each for each in tmp_path.iterdir() if each.name != "inventory.db"]
+    assert str(copy) in said
+    assert dumped(copy) == before
+    assert f"revision {REVISION}" in said
+    assert [row["content_digest"] for row in listed(inventory, url)] == list(undisturbed().digests)
+
+
+def dumped(path: Path) -> str:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        return "\n".join(connection.iterdump())
+
+
+def test_downgrade_and_upgrade_on_both(inventory: Command, database: str) -> None:
+    exported(inventory, database)
+    done(inventory, "--database", database, "db", "downgrade", "0001")
+    refused = inventory("--database", database, "show")
+    assert refused.returncode == 1
+    assert "db upgrade" in refused.stderr
+    done(inventory, "--database", database, "db", "upgrade")
+    assert "as declared" in done(inventory, "--database", database, "db", "check")
+
+
+def test_downgrade_to_base_refuses_with_rows(inventory: Command, database: str) -> None:
+    exported(inventory, database)
+    before = done(inventory, "--database", database, "show", "--json")
+    refused = inventory("--database", database, "db", "downgrade", "base")
+    assert done(inventory, "--database", database, "db", "current").strip() == REVISION
+    assert done(inventory, "--database", database, "show", "--json") == before
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: ")
+    assert "has rows" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_downgrade_to_base_of_an_empty_one(inventory: Command, database: str) -> None:
+    done(inventory, "--database", database, "db", "upgrade")
+    done(inventory, "--database", database, "db", "downgrade", "base")
+    assert done(inventory, "--database", database, "db", "current").startswith("none")
+
+
+def test_messages_name_the_file(inventory: Command, tmp_path: Path) -> None:
+    assert "own.db" in done(inventory, "--database", f"sqlite:///{tmp_path}/own.db", "db", "upgrade")
+
+
+def test_errors_show_no_values(inventory: Command, database: str) -> None:
+    done(inventory, "--database", database, "db", "upgrade")
+    with opened(database) as store:
+        row: dict[str, Any] = {"name": "planted-4711", "region": "planted-4711"}
+        row["created_at"] = datetime(2026, 11, 1, tzinfo=UTC)
+        broken = ([row, row], [{**row, "created_at": None}])
+        for rows in broken:
+            with pytest.raises(StoreError) as failed, translated(store), store.engine.begin() as connection:
+                for each in rows:
+                    connection.execute(insert(SOURCES).values(**each))
+            assert "constraint" in str(failed.value).lower()
+            assert "planted" not in str(failed.value)
+        if store.is_sqlite:
+            with pytest.raises(IntegrityError) as raw, store.engine.begin() as connection:
+                connection.execute(insert(SOURCES), [row, row])
+            assert "planted" not in str(raw.value)
+
+
+def test_a_file_that_only_may_be_read(inventory: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    url = f"sqlite:///{folder}/inventory.db"
+    exported(inventory, url)
+    assert [each.name for each in folder.iterdir()] == ["inventory.db"]
+    before = (folder / "inventory.db").read_bytes()
+    shown = done(inventory, "--database", url, "show", "--json")
+    (folder / "inventory.db").chmod(0o444)
+    folder.chmod(0o555)
+    try:
+        assert done(inventory, "--database", url, "show", "--json") == shown
+        done(inventory, "--database", url, "diff")
+        done(inventory, "--database", url, "db", "check")
+    finally:
+        folder.chmod(0o755)
+    assert [each.name for each in folder.iterdir()] == ["inventory.db"]
+    assert (folder / "inventory.db").read_bytes() == before
+
+
+def listed(inventory: Command, url: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(done(inventory, "--database", url, "snapshots", "--json"))
+    return rows
+
+
+class Undisturbed:
+    """What commands that nobody kills leave behind, and how long they take."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.empty = self._timed("--database", self._url("a"), "db", "upgrade")
+        self.new = shape(folder / "a")
+        self._timed("--database", self._url("a"), "db", "downgrade", "0001")
+        self.old = shape(folder / "a")
+        self.template = (folder / "a").read_bytes()
+        self.export = self._timed("--config", CONFIG, "--database", self._url("b"), "export")
+        rows = json.loads(self._run("--database", self._url("b"), "snapshots", "--json"))
+        self.digests = tuple(row["content_digest"] for row in rows)
+        self.shown = tuple(
+            self._run("--database", self._url("b"), "show", "--json", "--snapshot", str(row["id"])) for row in rows
+        )
+
+    def _url(self, name: str) -> str:
+        return f"sqlite:///{self.folder / name}"
+
+    @staticmethod
+    def _run(*arguments: str) -> str:
+        return subprocess.run(
+            [*MAIN, *arguments], env=environment(), check=True, capture_output=True, text=True, timeout=120
+        ).stdout
+
+    def _timed(self, *arguments: str) -> float:
+        start = time.monotonic()
+        self._run(*arguments)
+        return time.monotonic() - start
+
+
+@functools.cache
+def undisturbed() -> Undisturbed:
+    with tempfile.TemporaryDirectory() as folder:
+        return Undisturbed(Path(folder))
+
+
+def shape(path: Path) -> Shape:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        found = set(connection.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_master"))
+        if found:
+            ((revision,),) = connection.execute("SELECT version_num FROM alembic_version")
+            found.add(("revision", revision, ""))
+    return found
+
+
+def killed(after: float, *arguments: str) -> None:
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen([*MAIN, *arguments], env=environment(), stdout=output, stderr=output)
+        try:
+            process.wait(after)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+        assert process.wait(60) in (0, -signal.SIGKILL)
+
+
+@pytest.mark.parametrize("start", ["empty", "0001"])
+@pytest.mark.parametrize("run", range(6))
+def test_a_killed_upgrade(inventory: Command, tmp_path: Path, start: str, run: int) -> None:
+    whole = undisturbed()
+    path = tmp_path / "inventory.db"
+    if start == "0001":
+        path.write_bytes(whole.template)
+    killed(whole.empty * random.uniform(0.4, 1.05), "--database", f"sqlite:///{path}", "db", "upgrade")
+    if path.exists():
+        assert shape(path) in ((set() if start == "empty" else whole.old), whole.new)
+    time.sleep(1.1)  # the copies' names tell seconds apart
+    done(inventory, "--database", f"sqlite:///{path}", "db", "upgrade")
+    assert shape(path) == whole.new
+
+
+@pytest.mark.parametrize("run", range(8))
+def test_a_killed_export(inventory: Command, database: str, run: int) -> None:
+    whole = undisturbed()
+    done(inventory, "--database", database, "db", "upgrade")
+    arguments = ("--config", CONFIG, "--database", database, "export")
+    killed(whole.export * random.uniform(0.4, 1.05), *arguments)
+    rows = listed(inventory, database)
+    assert [row["content_digest"] for row in rows] == list(whole.digests[: len(rows)])
+    for row, shown in zip(rows, whole.shown, strict=False):
+        assert done(inventory, "--database", database, "show", "--json", "--snapshot", str(row["id"])) == shown
+    with opened(database) as store, store.reading() as connection:
+        if store.is_sqlite:
+            assert connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"
+            assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
+        ids = {row["id"] for row in rows}
+        for entity in ENTITIES:
+            assert set(connection.execute(select(entity.current.c.valid_from)).scalars()) <= ids
+            for ends in connection.execute(select(entity.history.c.valid_from, entity.history.c.valid_to)):
+                assert set(ends) <= ids
+        if not rows:
+            assert connection.execute(select(SOURCES)).all() == []
+    done(inventory, *arguments)
+    assert [row["content_digest"] for row in listed(inventory, database)] == list(whole.digests)
+    assert done(inventory, "--database", database, "show", "--json") == whole.shown[-1]

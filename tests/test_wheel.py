@@ -1,0 +1,49 @@
+"""The wheel alone, installed where no checkout is: its migrations come with it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    """Run a program that must succeed, with nothing of the checkout in its path."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    result = subprocess.run(
+        [str(part) for part in command], cwd=cwd, env=environment, capture_output=True, text=True, check=False,
+        timeout=600,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def test_the_wheel_works_by_itself(tmp_path: Path) -> None:
+    source, away = tmp_path / "source", tmp_path / "away"
+    source.mkdir()
+    away.mkdir()
+    for name in ("inventory", "migrations"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, source / name)
+    shutil.copytree(ROOT / "samples", away / "samples")
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path / "dist", source, cwd=tmp_path)
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    shutil.rmtree(source)
+
+    venv.create(tmp_path / "venv", with_pip=True)
+    folder = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin")
+    constraints = ROOT / "tests/constraints.txt"
+    run(folder / "python", "-m", "pip", "install", "--quiet", "-c", constraints, wheel, cwd=away)
+    where = run(folder / "python", "-c", "import inventory; print(inventory.__file__)", cwd=away)
+    assert Path(where.strip()).is_relative_to(tmp_path / "venv")
+
+    inventory = folder / "inventory"
+    exported = run(inventory, "--config", "samples/inventory.yaml", "export", cwd=away)
+    assert "snapshot 2" in exported
+    assert run(inventory, "db", "current", cwd=away).strip() == "0002"
+    assert "as declared" in run(inventory, "db", "check", cwd=away)
+    assert run(inventory, "diff", cwd=away)
