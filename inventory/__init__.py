@@ -12,8 +12,9 @@ diff                 two snapshots become change records
 render/              records become text, tables, JSON
 collect              the nightly flow in one function: read this first
 reference            the data dictionary from the schema
+starter, log         the configuration that `init` writes; the run's events
 mock/                a DRS to rehearse with
-cli/                 click, and nothing but click
+cli                  click, and nothing but click
 """
 
 __version__ = "0.1.0"

@@ -22,7 +22,7 @@ from inventory.source.live import LiveReading
 from inventory.source.reading import Absent, Read, Reading, Unread
 from inventory.source.replay import Recording
 from inventory.store.engine import Store
-from inventory.store.snapshots import SourceRow, Writer, open_writer
+from inventory.store.snapshots import Result, SourceRow, Writer, open_writer
 from inventory.store.staging import Staging
 
 __all__ = ["Limits", "Progress", "Result", "export_source", "worst"]
@@ -40,16 +40,6 @@ class Limits:
 
     require_complete: bool = False
     max_removals: float | None = None
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of one reading: `snapshot` is its row, None where the recording was there already."""
-
-    label: str
-    snapshot: dict[str, Any] | None
-    already: int | None = None
-    findings: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass

@@ -37,8 +37,8 @@ ORDER = """
     normalise rebuild digest
     store store.engine store.views store.migrate store.reader store.staging store.snapshots
     diff
-    render render.text render.estate render.json render.plan
-    collect render.snapshots
+    render render.text render.estate render.json render.plan render.snapshots
+    collect
     reference starter log
     mock.parts mock.estate mock.faults mock.service mock.server mock
     cli

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from inventory.collect import Result
 from inventory.render.text import clean, moment, table
+from inventory.store.snapshots import Result
 
 __all__ = ["listing", "summary"]
 

@@ -121,7 +121,10 @@ def translated(store: Store) -> Iterator[None]:
 
 
 def _first_line(error: object) -> str:
-    # PostgreSQL's later lines (DETAIL) quote the row.
+    # PostgreSQL's later lines (DETAIL) quote the row, and its data exceptions (class 22) the value.
+    state = getattr(error, "sqlstate", None) or ""
+    if state.startswith("22"):
+        return f"{type(error).__name__} ({state})"
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
 

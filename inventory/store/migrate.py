@@ -135,11 +135,14 @@ def _copy(path: Path, revision: str) -> Path:
     target = path.with_name(f"{path.name}.{revision}.{stamp}.backup")
     if target.exists():
         raise StoreError(f"the copy {target} exists already", "Wait a second and run it again")
+    unfinished = target.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
     try:
-        with closing(sqlite3.connect(path)) as original, closing(sqlite3.connect(target)) as copy:
+        with closing(sqlite3.connect(path)) as original, closing(sqlite3.connect(unfinished)) as copy:
             original.backup(copy)
+        unfinished.replace(target)
     except (sqlite3.Error, OSError) as error:
-        target.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
         raise StoreError(f"the database {path} could not be copied before its upgrade: {error}") from None
     return target
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from inventory.schema import REVISION, SNAPSHOTS, SOURCES
 from inventory.store.engine import Store, translated
 from inventory.store.staging import Staging
 
-__all__ = ["SourceRow", "Writer", "open_writer"]
+__all__ = ["Result", "SourceRow", "Writer", "open_writer"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,16 @@ class SourceRow:
     name: str
     region: str | None
     project_id: str | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one reading: `snapshot` is its row, None where the recording was there already."""
+
+    label: str
+    snapshot: dict[str, Any] | None
+    already: int | None = None
+    findings: dict[str, int] = field(default_factory=dict)
 
 
 class Writer:
