@@ -44,11 +44,11 @@ class Limits:
 
 @dataclass
 class _Tally:
-    """What the outcomes came to: ids by what became of them, and the digest of each job that was read."""
+    """What the outcomes came to: the digest of each job read, the ids absent, why each other was not read."""
 
     read: dict[str, str] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
-    unread: set[str] = field(default_factory=set)
+    unread: dict[str, str] = field(default_factory=dict)
 
 
 def export_source(
@@ -83,7 +83,7 @@ def _export(reading: Reading, writer: Writer, limits: Limits, progress: Progress
     tally = _stage(reading, staging, findings, progress)
     known = staging.known_jobs()
     deselected = known - set(reading.requested)
-    carried = known & tally.unread
+    carried = known & tally.unread.keys()
     _guard(reading, tally, known, limits)
 
     staging.carry(carried)
@@ -152,7 +152,7 @@ def _stage(reading: Reading, staging: Staging, findings: Findings, progress: Pro
             findings.add([Finding("absent_job", "id", outcome.job_id, f"{outcome.code}, asked alone")])
         else:
             assert isinstance(outcome, Unread)
-            tally.unread.add(outcome.job_id)
+            tally.unread[outcome.job_id] = outcome.detail
             findings.add([Finding(outcome.kind, "id", outcome.job_id, outcome.detail)])
         progress(done, len(reading.requested))
     return tally
@@ -165,7 +165,7 @@ def _digest(job: NormalisedJob) -> str:
 def _guard(reading: Reading, tally: _Tally, known: set[str], limits: Limits) -> None:
     """Refuse what looks like a fault of the service rather than a change of the estate."""
     if tally.unread and not tally.read and not tally.absent:
-        raise SourceError(f"not one of {len(reading.requested)} jobs could be read", _example(reading, tally))
+        raise SourceError(f"not one of {len(reading.requested)} jobs could be read", _example(tally))
     if tally.unread and limits.require_complete:
         raise SourceError(f"{len(tally.unread)} jobs could not be read, and --require-complete is set")
     removed = len(known & tally.absent)
@@ -177,8 +177,9 @@ def _guard(reading: Reading, tally: _Tally, known: set[str], limits: Limits) -> 
         )
 
 
-def _example(reading: Reading, tally: _Tally) -> str:
-    return f"The first is {min(tally.unread)} of {reading.label}"
+def _example(tally: _Tally) -> str:
+    job_id = min(tally.unread)
+    return f"The first, {job_id}: {tally.unread[job_id]}"
 
 
 def _find_again(carried: Iterable[str], staging: Staging, findings: Findings) -> None:
