@@ -49,7 +49,7 @@ def test_every_fault_is_told_at_once(tmp_path: Path, inventory: Command) -> None
 
 
 def test_who_only_reads_needs_no_credentials(tmp_path: Path, inventory: Command) -> None:
-    (tmp_path / "c.yaml").write_text(f"sources: [{LIVE.replace(SECRET, '${NOT_SET}')}]")
+    (tmp_path / "c.yaml").write_text(f"sources: [{LIVE.replace(SECRET, chr(34) + '${NOT_SET}' + chr(34))}]")
     done = inventory("--config", "c.yaml", "diff")
     assert (done.returncode, "no database" in done.stderr) == (1, True)
     assert not (tmp_path / "inventory.db").exists()
@@ -94,8 +94,10 @@ def test_a_recording_that_cannot_be_read(tmp_path: Path, inventory: Command, con
     assert "no snapshot" in inventory("--config", "c.yaml", "snapshots").stdout
 
 
-@pytest.mark.parametrize("arguments", [["diff", "yesterday"], ["diff", "--table", "t"], ["nonsense"], ["show", "--nonsense"],
-                                       ["export", "--source", "other"], ["export", "--max-removals", "lots"]])  # fmt: skip
+WRONG = ("diff yesterday", "diff --table t", "nonsense", "show --no", "export --source x", "export --max-removals lots")
+
+
+@pytest.mark.parametrize("arguments", [line.split() for line in WRONG])
 def test_a_wrong_command_line_is_64(tmp_path: Path, inventory: Command, arguments: list[str]) -> None:
     (tmp_path / "c.yaml").write_text(REPLAY)
     write_page(tmp_path / "n", 1, ["j"], {"count": 1, "results": [{"id": "j", "name": "n"}]})
