@@ -111,7 +111,8 @@ def of_part(part: Any) -> st.SearchStrategy[Json]:
 
 
 JOBS = of_shape(plan_of("jobs").shape)
-SLOW = settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+# The same examples on every machine, so that a commit that passed passes again; raise max_examples to search further.
+SLOW = settings(max_examples=250, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @SLOW
@@ -163,7 +164,7 @@ def test_the_reference_example_comes_back(tmp_path: Path, database: str, invento
     assert [as_contract(job) for job in back] == [as_contract(as_sent(job)) for job in sent]
 
 
-@settings(max_examples=1, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(jobs=st.lists(JOBS, min_size=60, max_size=60))
 def test_generated_jobs_survive_a_real_database(
     jobs: list[dict[str, Json]], tmp_path_factory: pytest.TempPathFactory, database: str, inventory: Command
