@@ -41,7 +41,7 @@ ORDER = """
     collect
     reference starter log
     mock.parts mock.estate mock.faults mock.service mock.server mock
-    cli
+    cli.base cli.manage cli.look cli.export cli
 """.split()  # noqa: SIM905  # reads as the tour does
 
 # Columns that only sound secret: what the service says about one, not the thing itself.
@@ -91,7 +91,7 @@ def test_a_room_imports_only_rooms_before_it(name: str) -> None:
 @pytest.mark.parametrize(("library", "room"), [("httpx", "source.client"), ("yaml", "located"), ("click", "cli")])
 def test_a_library_has_one_room(library: str, room: str) -> None:
     using = {name for name, path in MODULES.items() if any(m.split(".")[0] == library for m, _ in imports(path))}
-    assert using == {room}
+    assert {name if name.split(".")[0] != "cli" else "cli" for name in using} == {room}
 
 
 def test_engines_are_made_in_one_room() -> None:

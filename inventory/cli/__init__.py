@@ -1,0 +1,31 @@
+"""The command line: click and nothing but click. Each command imports its rooms when it runs."""
+
+from typing import Any
+
+import click
+
+from inventory import __version__
+from inventory.cli.base import CONTEXT, Main, Options
+from inventory.cli.export import export
+from inventory.cli.look import diff, show, snapshots
+from inventory.cli.manage import db, init, schema, validate
+
+__all__ = ["main"]
+
+
+@click.group(cls=Main, context_settings=CONTEXT)
+@click.version_option(__version__, prog_name="inventory")
+@click.option("--config", metavar="FILE", help="Configuration; else INVENTORY_CONFIG, else inventory.yaml here.")
+@click.option("--database", metavar="URL", help="Database; else INVENTORY_DATABASE_URL, else the configuration.")
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--no-color", "colour", flag_value=False, default=None, type=bool, help="No colour, as with NO_COLOR.")
+@click.option("-v", "--verbose", is_flag=True, help="Log more.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing where the exit is 0.")
+@click.pass_context
+def main(context: click.Context, /, **options: Any) -> None:
+    """Export the DRS jobs of Huawei Cloud projects into tables that keep their history."""
+    context.obj = Options(**options)
+
+
+for command in (init, validate, export, snapshots, show, diff, db, schema):
+    main.add_command(command)

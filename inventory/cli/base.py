@@ -1,0 +1,125 @@
+"""What every command shares: the options before it, the root group, and how an error becomes an exit code."""
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from inventory.errors import ConfigError, InventoryError, UsageError
+
+if TYPE_CHECKING:
+    from inventory.config import Settings
+    from inventory.store.engine import Store
+
+__all__ = ["CONTEXT", "Main", "Options", "fail", "print_lines", "safe", "sources_option"]
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+COLOURS = {"+": "green", "~": "yellow", "-": "red"}
+
+
+@dataclass
+class Options:
+    """The options before the command."""
+
+    config: str | None
+    database: str | None
+    log_format: str
+    verbose: bool
+    quiet: bool
+    colour: bool | None
+
+    def settings(self, *, for_export: bool = False) -> "Settings":
+        """Read the configuration; credentials only for who asks the service."""
+        from inventory.config import load
+
+        return load(self.config, for_export=for_export)
+
+    def open(self, settings: "Settings", *, write: bool = False, ready: bool = True) -> "Store":
+        """Open the database, `ready` only at this version's revision."""
+        from inventory.config import choose_database
+        from inventory.store.engine import open_store
+        from inventory.store.migrate import require_head
+
+        store = open_store(choose_database(self.database, settings), write=write)
+        if ready:
+            require_head(store)
+        return store
+
+    def say(self, text: str) -> None:
+        """Print a line for people, unless -q."""
+        if not self.quiet:
+            click.echo(text)
+
+    def tell(self, text: str) -> None:
+        """Print a line about the run to stderr, unless -q."""
+        if not self.quiet:
+            click.echo(text, err=True)
+
+    def paint(self, mark: str, text: str) -> str:
+        """Colour a line by its mark, in a terminal that wants it."""
+        return click.style(text, fg=COLOURS[mark]) if self.wants_colour() else text
+
+    def wants_colour(self) -> bool:
+        """Colour in a terminal only, and not against NO_COLOR or --no-color."""
+        import os
+
+        if self.colour is False or os.environ.get("NO_COLOR"):
+            return False
+        return sys.stdout.isatty()
+
+
+class Main(click.Group):
+    """The root: turns our errors into one message and the contract's exit codes, and nothing into a traceback."""
+
+    def main(self, *args: Any, **extra: Any) -> NoReturn:
+        """Run a command and exit."""
+        extra["standalone_mode"] = False
+        try:
+            code = super().main(*args, **extra)
+        except click.exceptions.Abort:
+            fail("stopped; what was not finished was not written", 1)
+        except click.exceptions.Exit as stop:
+            sys.exit(stop.exit_code)
+        except click.ClickException as error:
+            hint = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "inventory"
+            fail(f"{error.format_message()} (`{hint} --help` tells more)", UsageError.exit_code)
+        except ConfigError as error:
+            for fault in error.faults:
+                click.echo(safe(f"error: {fault}"), err=True)
+            sys.exit(error.exit_code)
+        except InventoryError as error:
+            fail(str(error), error.exit_code)
+        except BrokenPipeError:
+            sys.stderr.close()  # the reader went away, `| head` perhaps; nobody is left to tell
+            sys.exit(0)
+        except OSError as error:
+            fail(f"{error.filename or 'the system'}: {error.strerror}", 1)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Tell what went wrong and exit."""
+    click.echo(safe(f"error: {message}"), err=True)
+    sys.exit(code)
+
+
+def safe(text: str) -> str:
+    """Take from a text what would steer a terminal."""
+    from inventory.render.text import clean
+
+    return clean(text)
+
+
+def sources_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--source`, which every command has that reads or writes sources."""
+    return click.option("--source", "names", multiple=True, metavar="NAME", help="Only this source; repeatable.")(
+        command
+    )
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines of results."""
+    for line in lines:
+        click.echo(line)

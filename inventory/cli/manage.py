@@ -1,0 +1,109 @@
+"""Commands around the configuration, the tables and their documentation."""
+
+from pathlib import Path
+
+import click
+
+from inventory.cli.base import Options, print_lines, safe
+from inventory.errors import UsageError
+
+__all__ = ["db", "init", "schema", "validate"]
+
+
+@click.command()
+@click.argument("file", default="inventory.yaml", type=click.Path())
+@click.pass_obj
+def init(options: Options, file: str) -> None:
+    """Write a commented starter configuration; never over an existing file."""
+    from inventory.starter import STARTER
+
+    try:
+        with Path(file).open("x", encoding="utf-8") as starter:
+            starter.write(STARTER)
+    except FileExistsError:
+        raise UsageError(f"{file} exists already", "It was left as it is; name another file") from None
+    options.say(f"Wrote {file}. Edit it, then run `inventory --config {file} validate`.")
+
+
+@click.command()
+@click.pass_obj
+def validate(options: Options) -> None:
+    """Check the configuration, offline: every error at once, with file, line and key."""
+    settings = options.settings(for_export=True)
+    options.say(f"{settings.file} is valid: {len(settings.sources)} source(s).")
+
+
+@click.group()
+def db() -> None:
+    """Bring a database to this version's tables, or look where it stands."""
+
+
+@db.command("upgrade")
+@click.pass_obj
+def db_upgrade(options: Options) -> None:
+    """Create or upgrade the tables, in one transaction; an SQLite file is copied before."""
+    from inventory.schema import REVISION
+    from inventory.store.migrate import upgrade
+
+    with options.open(options.settings(), write=True, ready=False) as store:
+        copy = upgrade(store)
+        if copy is not None:
+            options.say(f"Copied the database as it was to {copy}.")
+        options.say(f"{store} is at revision {REVISION}.")
+
+
+@db.command("downgrade")
+@click.argument("revision")
+@click.pass_obj
+def db_downgrade(options: Options, revision: str) -> None:
+    """Go back to an older revision; refused where rows would be lost."""
+    from inventory.store.migrate import downgrade
+
+    with options.open(options.settings(), write=True) as store:
+        downgrade(store, revision)
+        options.say(f"{store} is at revision {revision}.")
+
+
+@db.command("current")
+@click.pass_obj
+def db_current(options: Options) -> None:
+    """Print the database's revision."""
+    from inventory.schema import REVISION
+    from inventory.store.migrate import current
+
+    with options.open(options.settings(), ready=False) as store:
+        at = current(store)
+    options.say(f"{at or 'none'}{'' if at == REVISION else f' (this version needs {REVISION})'}")
+
+
+@db.command("check")
+@click.pass_obj
+def db_check(options: Options) -> int:
+    """Compare the database with the declared tables, column by column."""
+    from inventory.store.migrate import check
+
+    with options.open(options.settings()) as store:
+        differences = check(store)
+    for difference in differences:
+        click.echo(safe(difference))
+    if not differences:
+        options.say("The database is as declared.")
+    return 1 if differences else 0
+
+
+@click.command()
+@click.option(
+    "--format", "style", type=click.Choice(["markdown", "sql", "json"]), default="markdown", show_default=True
+)
+@click.option(
+    "--dialect", type=click.Choice(["sqlite", "postgresql"]), default="sqlite", show_default=True, help="For sql."
+)
+def schema(style: str, dialect: str) -> None:
+    """Print the data dictionary: every table and column, its meaning and where it comes from."""
+    from inventory import reference
+    from inventory.jsontext import pretty
+
+    if style == "json":
+        click.echo(pretty(reference.as_json()))
+    else:
+        print_lines(reference.as_markdown() if style == "markdown" else reference.as_sql(dialect))
