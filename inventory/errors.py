@@ -6,12 +6,22 @@ InventoryError          exit 1: failed, nothing written
 ├── SourceError         exit 1: the service or a recording cannot be read at all
 ├── StoreError          exit 1: the database cannot be opened, is at another revision, or refused
 │   └── BusyError       exit 75: another export of that source is running
-└── CompareError        exit 1: something cannot be compared or found
+├── CompareError        exit 1: something cannot be compared or found
+└── StoppedError        exit 1: somebody asked it to stop (SIGTERM, Ctrl-C)
 
 A message names the place (file, line, key; job, path) and what to do next, never a value that may be secret.
 """
 
-__all__ = ["BusyError", "CompareError", "ConfigError", "InventoryError", "SourceError", "StoreError", "UsageError"]
+__all__ = [
+    "BusyError",
+    "CompareError",
+    "ConfigError",
+    "InventoryError",
+    "SourceError",
+    "StoppedError",
+    "StoreError",
+    "UsageError",
+]
 
 
 class InventoryError(Exception):
@@ -58,3 +68,7 @@ class BusyError(StoreError):
 
 class CompareError(InventoryError):
     """Something that was asked for is not there, or cannot be compared."""
+
+
+class StoppedError(InventoryError):
+    """Somebody asked the run to stop before it was done."""

@@ -32,7 +32,7 @@ ORDER = """
     inventory errors jsontext
     schema.kinds schema.fields schema.endpoints schema.jobs schema.objects schema.own schema.settings
     schema.transformation schema schema.keys schema.plan
-    located config redact findings
+    stop credentials settings located config redact findings
     source source.reading source.answers source.pace source.client source.live source.replay
     normalise rebuild digest
     store store.engine store.views store.migrate store.reader store.staging store.snapshots

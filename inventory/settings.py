@@ -1,0 +1,86 @@
+"""What the configuration comes to: frozen settings, without a file or an environment."""
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from inventory.credentials import Credentials
+
+__all__ = ["DEFAULT_DATABASE", "MIB", "Filters", "Settings", "Source"]
+
+DEFAULT_DATABASE = "sqlite:///inventory.db"
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which of the jobs that the list names are wanted; None: whatever it is.
+
+    status, engine_type: as the list says them. name: a shell pattern. tags: pairs that the job has.
+    enterprise_project_id: asked of the service. A filter never removes a job that is known already.
+    """
+
+    status: frozenset[str] | None = None
+    engine_type: frozenset[str] | None = None
+    name: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    enterprise_project_id: str | None = None
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, each.name) for each in fields(self))
+
+
+@dataclass(frozen=True)
+class Source:
+    """One project in one region, live or recorded.
+
+    project_id: None where it is found from the region. jobs: ids to ask for, sorted, without `excluded`;
+    None: all that the list API names. children: sub-tasks too. concurrency: requests under way at once.
+    timeout: seconds between two signs of life. attempts, retry_seconds: the most that one answer may take.
+    max_body: bytes. plain_http: http to other machines too.
+    """
+
+    name: str
+    region: str | None = None
+    project_id: str | None = None
+    endpoint: str | None = None
+    iam_endpoint: str | None = None
+    credentials: Credentials | None = None
+    jobs: tuple[str, ...] | None = ()
+    children: bool = False
+    filters: Filters = Filters()
+    excluded: frozenset[str] = frozenset()
+    replay: tuple[Path, ...] = ()
+    concurrency: int = 8
+    requests_per_second: float = 20
+    timeout: float = 30
+    attempts: int = 5
+    retry_seconds: float = 120
+    max_body: int = 256 * MIB
+    plain_http: bool = False
+    page_size: int = 10
+    language: str = "en-us"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every value that must not be shown."""
+        return self.credentials.secrets if self.credentials else ()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the configuration says. Without a file: the defaults, and no source.
+
+    parallel: sources read at once. ping_success, ping_failure: addresses told how a run ended; whoever
+    knows one may lie to the watcher, so they are secret.
+    """
+
+    file: Path | None = None
+    database: str = field(default=DEFAULT_DATABASE, repr=False)
+    sources: tuple[Source, ...] = ()
+    parallel: int = 4
+    fingerprint_key: str | None = field(default=None, repr=False)
+    redact: frozenset[str] = frozenset()
+    ignore: frozenset[str] = frozenset()
+    retention: dict[str, int] = field(default_factory=dict)
+    ping_success: str | None = field(default=None, repr=False)
+    ping_failure: str | None = field(default=None, repr=False)
