@@ -10,7 +10,7 @@ class Token:
     """An X-Auth-Token that somebody got from IAM; when it has expired, only they can renew it."""
 
     token: str = field(repr=False)
-    origin: str = "the configuration"  # where it was found, for people: "the configuration", "HW_AUTH_TOKEN", …
+    origin: str = field(default="the configuration", compare=False)  # where it was found, for people
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -24,7 +24,7 @@ class Keys:
     access_key: str
     secret_key: str = field(repr=False)
     security_token: str | None = field(default=None, repr=False)
-    origin: str = "the configuration"
+    origin: str = field(default="the configuration", compare=False)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ class Password:
     username: str
     password: str = field(repr=False)
     domain: str
-    origin: str = "the configuration"
+    origin: str = field(default="the configuration", compare=False)
 
     @property
     def secrets(self) -> tuple[str, ...]:
