@@ -1,33 +1,39 @@
-"""The nightly flow, in order: source -> outcomes -> rows -> staging -> one snapshot. Read this first.
+"""The nightly flow of one source, in order: lock -> sign in -> outcomes -> rows -> staging -> one snapshot. Read this first.
 
 Nothing here knows HTTP, SQL or a terminal. A source is written wholly or not at all: whatever goes wrong
 before `commit` leaves the database as it was.
 """
 
-import uuid
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from inventory.config import Settings, Source
 from inventory.digest import content_digest, job_digest, row_digest
 from inventory.errors import SourceError
 from inventory.findings import Finding, Findings
-from inventory.normalise import NormalisedJob, normalise
-from inventory.rebuild import rebuild
+from inventory.normalise import NormalisedJob, normalise, normalise_listing
+from inventory.rebuild import rebuild, rebuild_listing
 from inventory.redact import Redactor
 from inventory.schema import BY_NAME
+from inventory.settings import Settings, Source
+from inventory.source.auth import Auths
 from inventory.source.live import LiveReading
-from inventory.source.reading import Absent, Read, Reading, Unread
+from inventory.source.reading import Absent, Listed, Listing, Outcome, Read, Reading, Unread
+from inventory.source.record import Recorder
 from inventory.source.replay import Recording
+from inventory.source.session import sign_in
+from inventory.stop import Stop
 from inventory.store.engine import Store
+from inventory.store.lock import source_lock
 from inventory.store.snapshots import Result, SourceRow, Writer, open_writer
 from inventory.store.staging import Staging
 
-__all__ = ["Limits", "Progress", "Result", "export_source", "worst"]
+__all__ = ["Limits", "Progress", "Result", "Run", "export_source"]
 
-Progress = Callable[[int, int], None]  # jobs done, jobs asked for
+Progress = Callable[[str, int, int], None]  # source, jobs done, jobs asked for
 
 
 @dataclass(frozen=True)
@@ -42,65 +48,98 @@ class Limits:
     max_removals: float | None = None
 
 
+@dataclass(frozen=True)
+class Run:
+    """What all sources of one run share.
+
+    record: the folder that recordings go to, one for each source. lock_timeout: seconds to wait for another
+    export of the same source.
+    """
+
+    settings: Settings
+    store: Store
+    limits: Limits
+    stop: Stop
+    auths: Auths
+    run_id: str
+    progress: Progress
+    record: Path | None = None
+    lock_timeout: float = 0.0
+
+    @property
+    def redactor(self) -> Redactor:
+        return Redactor(self.settings.fingerprint_key, self.settings.redact)
+
+
 @dataclass
 class _Tally:
-    """What the outcomes came to: the digest of each job read, the ids absent, why each other was not read."""
+    """What the outcomes came to.
+
+    read: the digest of each job read. absent: ids proven gone. unread: why each other was not read.
+    listed: of what the list alone knows, the digest and the parent.
+    """
 
     read: dict[str, str] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
     unread: dict[str, str] = field(default_factory=dict)
+    listed: dict[str, tuple[str, str | None]] = field(default_factory=dict)
 
 
-def export_source(
-    source: Source, settings: Settings, store: Store, limits: Limits, progress: Progress, run_id: str | None = None
-) -> Iterator[Result]:
+def export_source(source: Source, run: Run) -> Iterator[Result]:
     """Export one source: a snapshot for the live project, or one for each of its recordings.
 
     Raises:
         InventoryError: nothing was written of the reading that failed; those before it stand.
     """
-    redactor = Redactor(settings.fingerprint_key, settings.redact)
-    for reading in _readings(source, redactor):
-        row = SourceRow(source.name, source.region, source.project_id)
-        with open_writer(store, row) as writer:
-            yield _export(reading, writer, limits, progress, run_id or str(uuid.uuid4()))
+    with source_lock(run.store, source.name, run.lock_timeout, run.stop) as lock:
+        for reading, row in _readings(source, run):
+            with open_writer(run.store, row) as writer:
+                yield _export(reading, writer, run, lock.check)
 
 
-def _readings(source: Source, redactor: Redactor) -> Iterator[Reading]:
+def _readings(source: Source, run: Run) -> Iterator[tuple[Reading, SourceRow]]:
     if source.replay:
         for folder in source.replay:
-            yield Recording(folder, redactor, source.excluded)
-    else:
-        yield LiveReading(source, redactor)
+            row = SourceRow(source.name, source.region, source.project_id)
+            yield Recording(folder, run.redactor, source.excluded), row
+        return
+    session = sign_in(source, run.stop, run.auths)
+    with closing(session.http):
+        recorder = Recorder(run.record / source.name, source, run.redactor) if run.record else None
+        row = SourceRow(source.name, source.region, session.project_id)
+        yield LiveReading(source, session, run.redactor, run.stop, recorder), row
 
 
-def _export(reading: Reading, writer: Writer, limits: Limits, progress: Progress, run_id: str) -> Result:
+def _export(reading: Reading, writer: Writer, run: Run, still_ours: Callable[[], None]) -> Result:
     started_at = datetime.now(UTC)
     if (already := _is_recorded(reading, writer)) is not None:
         return Result(reading.label, None, already)
     staging, findings = writer.staging, Findings()
-
-    tally = _stage(reading, staging, findings, progress)
     known = staging.known_jobs()
-    deselected = known - set(reading.requested)
+
+    tally = _stage(reading, known, staging, findings, run.progress)
+    deselected = known - reading.requested
     carried = known & tally.unread.keys()
-    _guard(reading, tally, known, limits)
+    _guard(reading, tally, known, run.limits)
 
     staging.carry(carried)
     _find_again(carried, staging, findings)
     findings.add(reading.seen.findings)
     rows = findings.rows()
     staging.add("findings", rows)
-    digests = {**tally.read, **_digests(carried | {row[0] for row in rows}, staging)}
+    listed = {job_id: digest for job_id, (digest, _) in tally.listed.items()}
+    digests = {**listed, **tally.read, **_digests(carried | {row[0] for row in rows}, staging)}
     changes = staging.compare()
 
+    still_ours()
+    run.stop.check()
     snapshot = writer.commit(
         {
             "started_at": started_at,
             "observed_from": reading.seen.observed_from,
             "observed_to": reading.seen.observed_to,
-            "status": "partial" if tally.unread else "complete",
-            "consistency": None,  # said by a sweep of the list
+            "status": "partial" if tally.unread or reading.seen.incomplete else "complete",
+            "consistency": reading.seen.consistency,
             "requested": len(reading.requested),
             "returned": len(tally.read),
             "absent": len(tally.absent),
@@ -112,14 +151,14 @@ def _export(reading: Reading, writer: Writer, limits: Limits, progress: Progress
             "removed": len(changes["removed"] - deselected),
             "requests": reading.seen.requests,
             "retries": reading.seen.retries,
-            "run_id": run_id,
+            "run_id": run.run_id,
         },
         content_digest(digests.items()),
     )
     kinds: dict[str, int] = {}
     for row in rows:
         kinds[row[1]] = kinds.get(row[1], 0) + 1
-    return Result(reading.label, snapshot, findings=kinds)
+    return Result(reading.label, snapshot, None, kinds, reading.seen.throttles, reading.seen.incomplete)
 
 
 def _is_recorded(reading: Reading, writer: Writer) -> int | None:
@@ -139,27 +178,60 @@ def _is_recorded(reading: Reading, writer: Writer) -> int | None:
     return None
 
 
-def _stage(reading: Reading, staging: Staging, findings: Findings, progress: Progress) -> _Tally:
+def _stage(reading: Reading, known: set[str], staging: Staging, findings: Findings, progress: Progress) -> _Tally:
     tally = _Tally()
-    for done, outcome in enumerate(reading.outcomes(), 1):
-        if isinstance(outcome, Read):
-            job = normalise(outcome.job_id, outcome.document)
-            staging.put(job)
-            findings.add(job.findings)
-            tally.read[outcome.job_id] = _digest(job)
-        elif isinstance(outcome, Absent):
-            tally.absent.add(outcome.job_id)
-            findings.add([Finding("absent_job", "id", outcome.job_id, f"{outcome.code}, asked alone")])
-        else:
-            assert isinstance(outcome, Unread)
-            tally.unread[outcome.job_id] = outcome.detail
-            findings.add([Finding(outcome.kind, "id", outcome.job_id, outcome.detail)])
-        progress(done, len(reading.requested))
+    told: set[str] = set()
+    for outcome in reading.outcomes(known):
+        if outcome.job_id in told:  # the list changed, and it was asked again: what came last counts
+            _forget(outcome.job_id, tally, staging, findings)
+        told.add(outcome.job_id)
+        _take(outcome, known, tally, staging, findings)
+        done = len(tally.read) + len(tally.absent) + len(tally.unread)
+        progress(reading.label, done, len(reading.requested))
+    for job_id, (_, parent) in list(tally.listed.items()):
+        if parent in tally.absent:  # its task left after the list had named it
+            _forget(job_id, tally, staging, findings)
     return tally
 
 
-def _digest(job: NormalisedJob) -> str:
-    return job_digest(row_digest(BY_NAME[name], row) for name, rows in job.rows.items() for row in rows)
+def _take(outcome: Outcome, known: set[str], tally: _Tally, staging: Staging, findings: Findings) -> None:
+    job_id = outcome.job_id
+    if isinstance(outcome, Read):
+        parts = [normalise(job_id, outcome.document)]
+        if outcome.listing is not None:
+            parts.append(_of_list(job_id, outcome.listing, alone=False))
+        for part in parts:
+            staging.put(part)
+            findings.add(part.findings)
+        tally.read[job_id] = job_digest(_row_digests(parts))
+    elif isinstance(outcome, Absent):
+        tally.absent.add(job_id)
+        findings.add([Finding("absent_job", "id", job_id, f"{outcome.code}, asked alone")])
+    elif isinstance(outcome, Unread):
+        tally.unread[job_id] = outcome.detail
+        findings.add([Finding(outcome.kind, "id", job_id, outcome.detail)])
+    if isinstance(outcome, Listed | Unread) and outcome.listing is not None and job_id not in known:
+        part = _of_list(job_id, outcome.listing, alone=True)
+        staging.put(part)
+        findings.add(part.findings)
+        tally.listed[job_id] = job_digest(_row_digests([part])), outcome.listing.parent_job_id
+
+
+def _of_list(job_id: str, listing: Listing, *, alone: bool) -> NormalisedJob:
+    return normalise_listing(job_id, listing.parent_job_id, listing.document, alone=alone)
+
+
+def _row_digests(parts: Iterable[NormalisedJob]) -> Iterator[str]:
+    return (row_digest(BY_NAME[name], row) for part in parts for name, rows in part.rows.items() for row in rows)
+
+
+def _forget(job_id: str, tally: _Tally, staging: Staging, findings: Findings) -> None:
+    staging.discard(job_id)
+    findings.forget(job_id)
+    tally.read.pop(job_id, None)
+    tally.absent.discard(job_id)
+    tally.unread.pop(job_id, None)
+    tally.listed.pop(job_id, None)
 
 
 def _guard(reading: Reading, tally: _Tally, known: set[str], limits: Limits) -> None:
@@ -167,7 +239,9 @@ def _guard(reading: Reading, tally: _Tally, known: set[str], limits: Limits) -> 
     if tally.unread and not tally.read and not tally.absent:
         raise SourceError(f"not one of {len(reading.requested)} jobs could be read", _example(tally))
     if tally.unread and limits.require_complete:
-        raise SourceError(f"{len(tally.unread)} jobs could not be read, and --require-complete is set")
+        raise SourceError(f"{len(tally.unread)} jobs could not be read, and --require-complete is set", _example(tally))
+    if reading.seen.incomplete and limits.require_complete:
+        raise SourceError(f"{reading.seen.incomplete}, and --require-complete is set")
     removed = len(known & tally.absent)
     share = limits.max_removals if limits.max_removals is not None else 0.5 if len(known) >= 10 else 1
     if removed > share * len(known):
@@ -189,14 +263,10 @@ def _find_again(carried: Iterable[str], staging: Staging, findings: Findings) ->
         for entity, row in staging.rows_of(job_id):
             rows.setdefault(entity.name, []).append(row)
         findings.add(normalise(job_id, rebuild(rows)).findings)
+        for row in rows.get("job_listings", ()):
+            findings.add(normalise_listing(job_id, None, rebuild_listing(row), alone=False).findings)
 
 
 def _digests(job_ids: Iterable[str], staging: Staging) -> dict[str, str]:
     """Digest the jobs whose rows are not all at hand: carried over, or with findings."""
     return {job_id: job_digest(row_digest(e, row) for e, row in staging.rows_of(job_id)) for job_id in job_ids}
-
-
-def worst(codes: Iterable[int]) -> int:
-    """Return the exit code of several sources: 1, 75, 3, 2, 0, the worst first."""
-    order = [1, 75, 3, 2, 0]
-    return min(codes, key=order.index, default=0)

@@ -11,11 +11,12 @@ from typing import Any
 from inventory.findings import Finding
 from inventory.jsontext import Json, canonical, is_empty, kind_of, tidy
 from inventory.redact import is_free_map, is_mask
+from inventory.schema import LISTED_ELSEWHERE, LISTED_TOO
 from inventory.schema.keys import digest16, key_text
 from inventory.schema.kinds import Misfit
 from inventory.schema.plan import ELEMENT, Branch, Leaf, Plan, Shape, join_path, plan_of
 
-__all__ = ["NormalisedJob", "Row", "normalise"]
+__all__ = ["NormalisedJob", "Row", "normalise", "normalise_listing"]
 
 Row = tuple[Any, ...]
 _MAX_QUOTED = 100
@@ -61,6 +62,27 @@ def normalise(job_id: str, document: dict[str, Json]) -> NormalisedJob:
     if job.get("id") != job_id:
         job.set("id", job_id)
         job.extra.setdefault("id", document.get("id"))
+    return NormalisedJob(job_id, walk.finish(), walk.findings)
+
+
+def normalise_listing(
+    job_id: str, parent_job_id: str | None, item: dict[str, Json], *, alone: bool
+) -> NormalisedJob:
+    """Turn what the list API says of one job into its row of `job_listings`.
+
+    Args:
+        item: an element of `jobs` or of its `children`, masked by `Redactor.listing`.
+        alone: nobody read the job itself, so what its detail would say better is kept too.
+    """
+    walk = _Walk(job_id)
+    draft = walk.start(plan_of("job_listings"), None, None)
+    draft.set("job_id", job_id)
+    draft.set("parent_job_id", parent_job_id)
+    new = {name: value for name, value in item.items() if name not in LISTED_TOO | LISTED_ELSEWHERE}
+    walk.fill(draft, draft.plan.shape, new, None, "jobs[]")
+    if alone:
+        kept = {name: tidy(item[name]) for name in LISTED_TOO & item.keys()}
+        draft.extra.update({name: value for name, value in kept.items() if not is_empty(value)})
     return NormalisedJob(job_id, walk.finish(), walk.findings)
 
 

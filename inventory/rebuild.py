@@ -10,7 +10,7 @@ from typing import Any
 from inventory.jsontext import Json, is_empty, read
 from inventory.schema.plan import ELEMENT, Branch, Leaf, Plan, Shape, plan_of, split_path
 
-__all__ = ["rebuild"]
+__all__ = ["rebuild", "rebuild_listing"]
 
 Row = Sequence[Any]
 
@@ -24,6 +24,13 @@ def rebuild(rows: Mapping[str, Iterable[Row]]) -> dict[str, Json]:
     (job,) = rows["jobs"]
     built = _object(plan_of("jobs"), job, rows)
     assert isinstance(built, dict)  # `jobs` has members, no bare element
+    return built
+
+
+def rebuild_listing(row: Row) -> dict[str, Json]:
+    """Build what the list API said of one job, from its row of `job_listings`."""
+    built = _object(plan_of("job_listings"), row, {})
+    assert isinstance(built, dict)  # it has members, no bare element
     return built
 
 

@@ -63,6 +63,25 @@ class Redactor:
         plan = plan_of("jobs")
         return self._object(plan, plan.shape, document)
 
+    def listing(self, item: dict[str, Json]) -> dict[str, Json]:
+        """Return a masked copy of one element of the list API's `jobs`, or of its `children`."""
+        plan = plan_of("job_listings")
+        return self._object(plan, plan.shape, item)
+
+    def answer(self, document: Json) -> Json:
+        """Return a masked copy of a whole answer of either call, for a recording; masking it again changes nothing."""
+        if not isinstance(document, dict):
+            return self.loose("", document, texts=True)
+        return {name: self._top(name, value) for name, value in document.items()}
+
+    def _top(self, name: str, value: Json) -> Json:
+        if name == "data_transformation":
+            return self.job({name: value})[name]
+        each = {"results": self.job, "jobs": self.listing}.get(name)
+        if each is None or not isinstance(value, list):
+            return self.loose(name, value)
+        return [each(item) if isinstance(item, dict) else self.loose("", item, texts=True) for item in value]
+
     def loose(self, name: str, value: Json, *, texts: bool = False) -> Json:
         """Return a masked copy of a member that the schema does not know, judged by its name."""
         if looks_secret(name):

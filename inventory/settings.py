@@ -84,3 +84,9 @@ class Settings:
     retention: dict[str, int] = field(default_factory=dict)
     ping_success: str | None = field(default=None, repr=False)
     ping_failure: str | None = field(default=None, repr=False)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every value that must not be shown."""
+        own = (self.fingerprint_key, self.ping_success, self.ping_failure)
+        return (*(each for each in own if each), *(each for source in self.sources for each in source.secrets))

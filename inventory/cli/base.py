@@ -1,5 +1,6 @@
 """What every command shares: the options before it, the root group, and how an error becomes an exit code."""
 
+import logging
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import click
 from inventory.errors import ConfigError, InventoryError, UsageError
 
 if TYPE_CHECKING:
-    from inventory.config import Settings
+    from inventory.settings import Settings
     from inventory.store.engine import Store
 
 __all__ = ["CONTEXT", "Main", "Options", "fail", "print_lines", "safe", "sources_option"]
@@ -30,11 +31,20 @@ class Options:
     quiet: bool
     colour: bool | None
 
-    def settings(self, *, for_export: bool = False) -> "Settings":
+    @property
+    def log_level(self) -> int:
+        """Everything with -v, errors alone with -q; else warnings, and the run's events for machines that read JSON."""
+        if self.verbose:
+            return logging.DEBUG
+        return logging.ERROR if self.quiet else logging.INFO if self.log_format == "json" else logging.WARNING
+
+    def settings(
+        self, *, for_export: bool = False, standard_input: Callable[[], Iterable[str]] | None = None
+    ) -> "Settings":
         """Read the configuration; credentials only for who asks the service."""
         from inventory.config import load
 
-        return load(self.config, for_export=for_export)
+        return load(self.config, for_export=for_export, standard_input=standard_input)
 
     def open(self, settings: "Settings", *, write: bool = False, ready: bool = True) -> "Store":
         """Open the database, `ready` only at this version's revision."""

@@ -1,62 +1,120 @@
 """`export`: the nightly job."""
 
-import logging
+import os
 import sys
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
 
 import click
 
 from inventory.cli.base import Options, safe, sources_option
 from inventory.errors import InventoryError, UsageError
 
+if TYPE_CHECKING:
+    from inventory.collect import Result
+    from inventory.outcome import SourceOutcome
+    from inventory.settings import Settings, Source
+    from inventory.stop import Stop
+    from inventory.store.engine import Store
+    from inventory.watch import Watch
+
 __all__ = ["export"]
 
 
 @click.command()
 @sources_option
+@click.option("--shard", metavar="I/N", help="Only this part of the sources; auto/N in a Kubernetes indexed Job.")
+@click.option("--record", metavar="DIR", type=click.Path(path_type=Path), help="Write each page to DIR/SOURCE, masked.")
 @click.option("--require-complete", is_flag=True, help="Write nothing of a source where a job could not be read.")
 @click.option("--max-removals", metavar="P%", help="Refuse more removals than this share of a source's known jobs.")
+@click.option("--lock-timeout", metavar="S", type=float, default=0, help="Seconds to wait for another export; 0.")
+@click.option("--metrics-file", metavar="F", type=click.Path(path_type=Path), help="Write a Prometheus text file.")
 @click.pass_obj
-def export(options: Options, names: tuple[str, ...], require_complete: bool, max_removals: str | None) -> int:
+def export(
+    options: Options, names: tuple[str, ...], shard: str | None, record: Path | None, require_complete: bool,
+    max_removals: str | None, lock_timeout: float, metrics_file: Path | None,
+) -> int:  # fmt: skip
     """Read every source and write a snapshot of each; the nightly job."""
-    import uuid
-
-    import structlog
-
     from inventory import log
-    from inventory.collect import Limits, export_source, worst
-    from inventory.config import select
-    from inventory.render.snapshots import summary
-    from inventory.store.migrate import prepare
+    from inventory.collect import Limits
+    from inventory.fleet import worst
+    from inventory.stop import Stop
+    from inventory.watch import Watch
 
     limits = Limits(require_complete, _share(max_removals))
-    settings = options.settings(for_export=True)
-    sources = select(settings, names)
-    log.set_up(options.log_format, logging.DEBUG if options.verbose else logging.WARNING)
-    run_id = str(uuid.uuid4())
-    codes = []
-    with options.open(settings, write=True, ready=False) as store:
+    settings = options.settings(for_export=True, standard_input=lambda: sys.stdin)
+    sources = _chosen(settings, names, shard)
+    log.set_up(options.log_format, options.log_level, settings.secrets)
+    watch, stop = Watch(settings, [source.name for source in sources], metrics_file), Stop()
+    error: InventoryError | None = None
+    try:
+        _run(options, watch, sources, stop, limits, record, lock_timeout)
+    except InventoryError as failure:
+        error = failure
+    for complaint in watch.tell(error):
+        click.echo(safe(f"warning: {complaint}"), err=True)
+    if error is not None:
+        raise error
+    return worst(outcome.code for outcome in watch.outcomes)
+
+
+def _run(
+    options: Options, watch: "Watch", sources: "list[Source]", stop: "Stop", limits: object, record: Path | None,
+    lock_timeout: float,
+) -> None:  # fmt: skip
+    import uuid
+
+    from inventory.cli.progress import Progress
+    from inventory.cli.signals import stopping
+    from inventory.collect import Run
+    from inventory.fleet import export_all
+    from inventory.source.auth import Auths
+    from inventory.store.migrate import prepare
+    from inventory.store.reader import last_success
+
+    shown = sys.stderr.isatty() and not options.quiet
+    with stopping(stop), options.open(watch.settings, write=True, ready=False) as store:
         copy = prepare(store)
         if copy is not None:
             options.tell(f"The database was upgraded; {copy} is a copy of it as it was.")
-        for source in sources:
-            logger = structlog.get_logger().bind(run_id=run_id, source=source.name)
-            try:
-                with _progress(source.name, quiet=options.quiet) as progress:
-                    for result in export_source(source, settings, store, limits, progress, run_id):
-                        progress.close()
-                        for line in summary(source.name, result):
-                            options.say(line)
-                        row = result.snapshot or {}
-                        known = ("id", "jobs", "added", "changed", "removed", "unreadable", "digest")
-                        logger.info("exported", recording=result.label, **{name: row.get(name) for name in known})
-                        codes.append(3 if row.get("unreadable") else 0)
-            except UsageError:
-                raise
-            except InventoryError as error:
-                click.echo(safe(f"error: {source.name}: {error}"), err=True)
-                codes.append(error.exit_code)
-    return worst(codes)
+        with Progress("export", shown) as progress:
+            run = Run(
+                watch.settings, store, limits, stop, Auths(stop), str(uuid.uuid4()), progress.advance, record,
+                lock_timeout,
+            )  # fmt: skip
+            watch.outcomes = export_all(sources, run, _printer(options, progress.close))
+        for outcome in watch.outcomes:
+            if outcome.error:
+                click.echo(safe(f"error: {outcome.source}: {outcome.error}"), err=True)
+        watch.last_success = last_success(store)
+
+
+def _chosen(settings: "Settings", names: tuple[str, ...], shard: str | None) -> "list[Source]":
+    from inventory.config import select
+    from inventory.shard import Shard
+
+    sources = select(settings, names)
+    if shard is None:
+        return list(sources)
+    mine = set(Shard.parse(shard, os.environ).pick(source.name for source in settings.sources))
+    return [source for source in sources if source.name in mine]
+
+
+def _printer(options: Options, clear: Callable[[], None]) -> "Callable[[Source, Result], None]":
+    """Return what prints a result, whole, from whichever thread has it."""
+    from inventory.render.snapshots import summary
+
+    one_at_a_time = Lock()
+
+    def told(source: "Source", result: "Result") -> None:
+        with one_at_a_time:
+            clear()
+            for line in summary(source.name, result):
+                options.say(line)
+
+    return told
 
 
 def _share(text: str | None) -> float | None:
@@ -69,35 +127,3 @@ def _share(text: str | None) -> float | None:
     except ValueError:
         raise UsageError("--max-removals takes a share such as 50%") from None
     return share
-
-
-class _progress:  # noqa: N801  # used as a function
-    """A bar on stderr in a terminal; nothing elsewhere."""
-
-    def __init__(self, label: str, *, quiet: bool) -> None:
-        self._label = label
-        self._shown = sys.stderr.isatty() and not quiet
-        self._bar: Any = None
-        self._done = 0
-
-    def __enter__(self) -> "_progress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __call__(self, done: int, total: int) -> None:
-        if not self._shown:
-            return
-        if self._bar is None:
-            self._bar = click.progressbar(length=total, label=safe(self._label), file=sys.stderr, show_pos=True)
-            self._bar.__enter__()
-            self._done = 0
-        self._bar.update(done - self._done)
-        self._done = done
-
-    def close(self) -> None:
-        """Take the bar away before anything else is printed."""
-        if self._bar is not None:
-            self._bar.__exit__(None, None, None)
-            self._bar = None

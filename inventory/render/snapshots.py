@@ -17,15 +17,20 @@ def summary(source: str, result: Result) -> list[str]:
     deselected = f", {row['deselected']} deselected" if row["deselected"] else ""
     changes = f"{row['added']} added, {row['changed']} changed, {row['removed']} removed{deselected}"
     answers = f"{row['returned']} returned, {row['absent']} absent, {row['unreadable']} unreadable"
+    cost = f"{row['requests']} requests, {row['retries']} of them again"
     lines = [
         f"{clean(source)}: snapshot {row['id']}, {row['status']}, {when}",
         f"  jobs      {row['jobs']}: {changes}",
-        f"  asked     {row['requested']}: {answers}; {row['requests']} requests",
+        f"  asked     {row['requested']}: {answers}; {cost}",
     ]
+    if row["consistency"]:
+        lines.append(f"  list      {row['consistency']}")
     if result.findings:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(result.findings.items()))
         lines.append(f"  findings  {sum(result.findings.values())}: {kinds}")
     lines.append(f"  digest    {row['digest']}")
+    if result.incomplete:
+        lines.append(f"  {clean(result.incomplete)}; jobs may be missing")
     if row["unreadable"]:
         lines.append(f"  {row['unreadable']} jobs could not be read and stand as they were; see the table findings")
     return lines

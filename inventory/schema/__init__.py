@@ -8,11 +8,20 @@ from inventory.schema.endpoints import ENDPOINTS
 from inventory.schema.fields import METADATA, Entity
 from inventory.schema.jobs import JOBS
 from inventory.schema.objects import CHILD_JOBS, OBJECT_INFOS, PUBLIC_IPS, TAGS
-from inventory.schema.own import FINDINGS, JOB_LISTINGS, SNAPSHOTS, SOURCES
+from inventory.schema.own import FINDINGS, JOB_LISTINGS, LISTED_ELSEWHERE, LISTED_TOO, SNAPSHOTS, SOURCES
 from inventory.schema.settings import ALARM_ENDPOINTS, ALARM_SUBSCRIPTIONS, SPEED_LIMITS
 from inventory.schema.transformation import FILTER_CONDITIONS, FILTER_OBJECT_INFOS
 
-__all__ = ["BY_NAME", "ENTITIES", "METADATA", "REVISION", "SNAPSHOTS", "SOURCES"]
+__all__ = [
+    "BY_NAME",
+    "ENTITIES",
+    "LISTED_ELSEWHERE",
+    "LISTED_TOO",
+    "METADATA",
+    "REVISION",
+    "SNAPSHOTS",
+    "SOURCES",
+]
 
 REVISION = "0002"  # the newest of migrations/versions; a test holds the two together
 

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Integer, Table, UniqueCon
 from inventory.schema.fields import METADATA, entity, field, own
 from inventory.schema.kinds import BOOLEAN, TEXT, UtcDateTime, text_type
 
-__all__ = ["FINDINGS", "JOB_LISTINGS", "SNAPSHOTS", "SOURCES"]
+__all__ = ["FINDINGS", "JOB_LISTINGS", "LISTED_ELSEWHERE", "LISTED_TOO", "SNAPSHOTS", "SOURCES"]
 
 
 def _id(doc: str) -> Column[Any]:
@@ -92,6 +92,13 @@ JOB_LISTINGS = entity(
         table=None, error_text=True,
     ),
 )  # fmt: skip
+
+# Members of the list that batch-detail says better: dropped where the detail was read, else kept in `extra`.
+LISTED_TOO = frozenset(
+    "name status create_time description engine_type job_direction db_use_type task_type".split()  # noqa: SIM905
+)
+# The id is the key, children are rows of their own, and job_action follows from the status.
+LISTED_ELSEWHERE = frozenset({"id", "children", "job_action"})
 
 FINDINGS = entity(
     "findings",

@@ -12,8 +12,9 @@ from inventory.findings import Finding
 from inventory.jsontext import Json, canonical, is_empty, tidy
 from inventory.redact import Redactor
 from inventory.schema.plan import join_path
+from inventory.source.reading import Absent, Outcome, Read, Unread
 
-__all__ = ["ABSENT_CODES", "Answer", "Page", "error_code", "interpret"]
+__all__ = ["ABSENT_CODES", "PAST_THE_END", "Answer", "Page", "error_code", "interpret", "outcome_of", "settled"]
 
 # DRS.M00289: no such job; M05003: not found; M05004: deleted or released (API facts, 5.2).
 ABSENT_CODES = frozenset({"DRS.M00289", "DRS.M05003", "DRS.M05004"})
@@ -23,7 +24,10 @@ _RESPONSE = "(response)"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One response. `document` is None where there was none; then `problem` says why, without its text."""
+    """One response. `document` is None where there was none; then `problem` says why, without its text.
+
+    ids: asked of batch-detail; `use`: the db_use_type asked of the list API, '' for batch-detail.
+    """
 
     ids: tuple[str, ...]
     cur_page: int
@@ -31,6 +35,14 @@ class Page:
     document: Json
     observed_at: datetime
     problem: str = ""
+    use: str = ""
+    request_id: str = ""
+    unreachable: bool = False
+
+    def items(self, name: str) -> list[Json] | None:
+        """Return the list that the answer is about, `results` or `jobs`; None where it has none."""
+        found = self.document.get(name) if isinstance(self.document, dict) else None
+        return found if isinstance(found, list) else None
 
 
 @dataclass(slots=True)
@@ -38,7 +50,7 @@ class Answer:
     """What became of each id asked: read (the masked document), absent (the code that proves it), or unread.
 
     unread: id -> (kind of finding, detail). doubtful: read, but differently twice. failed: the whole
-    request brought nothing to rely on; silent: not even a status. unattributed: `data_transformation`
+    request brought nothing to rely on; unreachable: nobody was there. unattributed: `data_transformation`
     stood beside several results.
     """
 
@@ -49,13 +61,33 @@ class Answer:
     doubtful: set[str] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
     failed: bool = False
-    silent: bool = False
+    unreachable: bool = False
     unattributed: bool = False
 
 
 def interpret(pages: list[Page], redactor: Redactor) -> Answer:
     """Read the pages of one batch request; all ask the same ids, and there is at least one."""
     return _Reader(pages[0].ids, redactor).read(pages)
+
+
+def outcome_of(answer: Answer, job_id: str) -> Outcome:
+    """Return what became of one of the ids asked."""
+    if job_id in answer.read:
+        return Read(job_id, answer.read[job_id])
+    if job_id in answer.absent:
+        return Absent(job_id, answer.absent[job_id])
+    return Unread(job_id, *answer.unread[job_id])
+
+
+def settled(answer: Answer, asked_again: set[str]) -> list[Finding]:
+    """Return an answer's findings without those about what was asked again: the later answer counts."""
+    return [f for f in answer.findings if not _is_settled(answer, f, asked_again)]
+
+
+def _is_settled(answer: Answer, finding: Finding, asked_again: set[str]) -> bool:
+    if finding.kind == "unattributed_field":
+        return answer.unattributed and bool(asked_again)
+    return finding.kind == "repeated_job" and finding.job_id in asked_again
 
 
 def error_code(document: Json) -> str:
@@ -77,8 +109,8 @@ class _Reader:
     def read(self, pages: list[Page]) -> Answer:
         answer, seen, counts = self._answer, 0, []
         for page in pages:
-            results = page.document.get("results") if isinstance(page.document, dict) else None
-            if not isinstance(results, list):
+            results = page.items("results")
+            if results is None:
                 if page.cur_page == 1 or error_code(page.document) not in PAST_THE_END:
                     self._whole(page)
                 continue
@@ -104,7 +136,7 @@ class _Reader:
             answer.absent[answer.ids[0]] = code
             return
         answer.failed = answer.failed or not answer.read
-        answer.silent = answer.silent or page.status is None
+        answer.unreachable = answer.unreachable or page.unreachable
         said = page.problem or f"HTTP {page.status} {code or 'without results'}"
         for job_id in answer.ids:
             if job_id not in answer.read:
@@ -113,7 +145,8 @@ class _Reader:
     def _result(self, result: Json, *, alone: bool, status: int | None) -> None:
         answer = self._answer
         if not isinstance(result, dict):
-            self._keep("wrong_type", "results[]", "a result that is no object", "results[]", result)
+            masked = self._redactor.loose("", result, texts=True)
+            self._keep("wrong_type", "results[]", "a result that is no object", "results[]", masked)
             return
         job_id = self._asked(result.get("id"), alone=alone)
         code = error_code(result)

@@ -1,89 +1,207 @@
-"""One request to the service and back. The only user of httpx.
+"""The two calls of the service: batch-detail and the list, each page asked until its answer is final.
 
-A status is an answer; only what ends every hope for the source is an error: wrong credentials, no
-permission, no such address.
+A status is an answer; only what ends every hope for the source is an error: credentials that are refused, an
+address that is none, a project that does not exist, a redirect.
 """
 
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from threading import Lock
+from typing import Any
 
-import httpx
-
-from inventory.config import Source
 from inventory.errors import SourceError
-from inventory.jsontext import Json, read
+from inventory.http import NoAnswerError, Response
+from inventory.jsontext import Json, canonical, is_empty, read
+from inventory.log import logger
+from inventory.settings import Source
 from inventory.source.answers import Page, error_code
+from inventory.source.auth import ask
+from inventory.source.pace import Pace
+from inventory.source.reading import Seen
+from inventory.source.record import Recorder
+from inventory.source.retry import Attempt, left, repeated, retry_after
+from inventory.source.session import Session
+from inventory.stop import Stop
 
-__all__ = ["Client"]
+__all__ = ["LIST_PAGE", "Client"]
+
+LIST_PAGE = 100  # the most jobs that a page of the list holds (API facts, 2.1)
+GROUP_ATTEMPTS = 3  # a request for several ids is halved when it fails, which is one more way to ask again
 
 _HINTS = {
-    401: "The token is wrong, has expired, or is of another region; get a new one",
-    403: "The user may not read DRS in this project, or the project id is wrong",
     404: "No such address: check region, endpoint and project_id",
+    407: "The proxy wants to know who asks: put user and password into the proxy variable",
 }
+# 429, the gateway's own 5xx, and what the service calls a passing fault (API facts, 5.2).
+_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+_TOO_OFTEN, _ABNORMAL = frozenset({"APIGW.0308", "DRS.M01503"}), frozenset({"DRS.M00004", "DRS.M01501"})
+_NO_SUCH_PROJECT = "DRS.M00261"
+NOTHING_FOUND = "DRS.M00002"  # "empty result" (422): a list without jobs
 
 
 class Client:
-    """Asks batch-detail of one project (Tables 1 to 4). Safe to share between threads."""
+    """Asks batch-detail (Tables 1 to 5) and the list of one project. Safe to share between threads."""
 
-    def __init__(self, source: Source) -> None:
-        """Take endpoint, project, token, language and time-out from the source."""
+    def __init__(
+        self, source: Source, session: Session, pace: Pace, seen: Seen, recorder: Recorder | None, stop: Stop
+    ) -> None:
+        """Take who asks, how fast, and who is told what was seen."""
         self._source = source
-        self._path = f"/v3/{source.project_id}/jobs/batch-detail"
-        self._http = httpx.Client(
-            base_url=source.endpoint or "",
-            headers={"X-Auth-Token": source.token or "", "X-Language": source.language},
-            timeout=source.timeout,
-            follow_redirects=False,
-            limits=httpx.Limits(max_connections=source.concurrency),
-        )
+        self._session = session
+        self._pace = pace
+        self._seen = seen
+        self._recorder = recorder
+        self._stop = stop
+        self._lock = Lock()
+        self._log = logger().bind(source=source.name)
+        base = f"/v3/{session.project_id}/jobs"
+        self._paths = {"detail": f"{base}/batch-detail", "list": base}
 
-    def close(self) -> None:
-        """Give the connections back."""
-        self._http.close()
-
-    def page(self, ids: tuple[str, ...], cur_page: int) -> Page:
+    def details(self, ids: tuple[str, ...], cur_page: int, deadline: float) -> Page:
         """Ask for one page of one batch.
 
         Args:
             ids: at most 10, each once.
             cur_page: from 1.
+            deadline: on the monotonic clock; no attempt begins after it, but for the first.
 
         Raises:
-            SourceError: the service refuses this source as a whole (401, 403, 404).
+            SourceError: the service refuses this source as a whole.
         """
-        body = {"jobs": list(ids), "page_req": {"cur_page": cur_page, "per_page": self._source.page_size}}
-        try:
-            response = self._http.post(self._path, json=body)
-            content = response.content
-        except httpx.HTTPError as error:
-            problem = f"no answer: {_reason(error)}"
-            return Page(ids, cur_page, None, None, datetime.now(UTC), problem)
-        return self._judge(ids, cur_page, response.status_code, content)
+        size = self._source.page_size
+        body = {"jobs": list(ids), "page_req": {"cur_page": cur_page, "per_page": size}}
+        wanted = min(size or len(ids), len(ids) - (cur_page - 1) * size)
 
-    def _judge(self, ids: tuple[str, ...], cur_page: int, status: int, content: bytes) -> Page:
-        document: Json = None
-        problem = ""
+        def judge(page: Page) -> str:
+            results = page.items("results")
+            if results is None:
+                return "without results"
+            promised = {str(wanted), str(len(ids))} - {"0"}
+            if len(results) < wanted and str(page.document.get("count")) in promised:
+                return "with fewer results than it counts"
+            return ""
+
+        blank = Page(ids, cur_page, None, None, datetime.now(UTC))
+        attempts = self._source.attempts if len(ids) == 1 else min(GROUP_ATTEMPTS, self._source.attempts)
+        return self._final("detail", body, blank, judge, attempts, deadline)
+
+    def listing(self, use: str, cur_page: int, per_page: int = LIST_PAGE) -> Page:
+        """Ask for one page of the list.
+
+        Args:
+            use: the db_use_type, which the service demands.
+
+        Raises:
+            SourceError: the service refuses this source as a whole.
+        """
+        # engine_type "" as the published sample has it: the documented default, mysql, seems not to be applied.
+        body = {"cur_page": cur_page, "per_page": per_page, "db_use_type": use, "engine_type": ""}
+        if self._source.filters.enterprise_project_id:
+            body["enterprise_project_id"] = self._source.filters.enterprise_project_id
+        blank = Page((), cur_page, None, None, datetime.now(UTC), use=use)
+        deadline = time.monotonic() + self._source.retry_seconds
+
+        def judge(page: Page) -> str:
+            return "" if page.items("jobs") is not None else "without jobs"
+
+        return self._final("list", body, blank, judge, self._source.attempts, deadline)
+
+    def _final(
+        self, call: str, body: dict[str, Any], blank: Page, judge: Callable[[Page], str], attempts: int, deadline: float
+    ) -> Page:
+        number = 0
+
+        def attempt() -> Attempt:
+            nonlocal number
+            number += 1
+            return self._attempt(call, body, blank, judge, number, deadline)
+
+        def told(last: Attempt, attempt_number: int) -> None:
+            with self._lock:
+                self._seen.retries += 1
+            why = last.page.problem or f"HTTP {last.page.status}"
+            self._log.warning("again", call=call, ids=len(blank.ids), attempt=attempt_number, why=why)
+
+        page = repeated(attempt, attempts=attempts, seconds=left(deadline), stop=self._stop, told=told)
+        if self._recorder is not None:
+            self._recorder.page(self._paths[call], body, page)
+        with self._lock:
+            self._seen.at(page.observed_at)
+        return page
+
+    def _attempt(
+        self, call: str, body: dict[str, Any], blank: Page, judge: Callable[[Page], str], number: int, deadline: float
+    ) -> Attempt:
+        self._pace.wait()
+        sent = time.monotonic()
+        with self._lock:
+            self._seen.requests += 1
         try:
-            document = read(content)
-        except ValueError:
-            problem = f"HTTP {status} with a body that is not JSON"
-        code = error_code(document)
-        if status in _HINTS and not (isinstance(document, dict) and isinstance(document.get("results"), list)):
-            what = f"{self._source.endpoint} answered {status} {code}".rstrip()
-            raise SourceError(what, _HINTS[status])
+            response = ask(
+                self._session.http, self._session.auth, "POST", self._paths[call],
+                headers={"Content-Type": "application/json", "X-Language": self._source.language},
+                body=canonical(body).encode(), seconds=max(self._source.timeout, left(deadline)),
+            )  # fmt: skip
+        except NoAnswerError as error:
+            self._log.debug("no answer", call=call, attempt=number, why=error.reason)
+            page = replace(
+                blank, observed_at=datetime.now(UTC), problem=f"no answer: {error.reason}",
+                unreachable=not error.reached,
+            )  # fmt: skip
+            return Attempt(page, again=error.retry)
+        self._log.debug(
+            "answer", call=call, attempt=number, status=response.status, seconds=round(response.seconds, 3),
+            bytes=len(response.content), request_id=response.headers.get("x-request-id", ""),
+        )  # fmt: skip
+        attempt = self._judged(blank, response, judge)
+        if attempt.throttled:
+            with self._lock:
+                self._seen.throttles += 1
+            self._pace.throttled(sent, attempt.pause)
+        else:
+            self._pace.answered()
+        return attempt
+
+    def _judged(self, blank: Page, response: Response, judge: Callable[[Page], str]) -> Attempt:
+        document, problem = _document(response.content)
+        status, code = response.status, error_code(document)
+        page = replace(
+            blank, status=status, document=document, observed_at=datetime.now(UTC),
+            problem=problem and f"HTTP {status} {problem}", request_id=response.headers.get("x-request-id", "")[:100],
+        )  # fmt: skip
+        self._refuse(page, code)
+        if status == 429 or (status >= 400 and code in _TOO_OFTEN):
+            return Attempt(page, again=True, throttled=True, pause=retry_after(response.headers.get("retry-after")))
+        if status in _AGAIN or (status >= 400 and code in _ABNORMAL):
+            pause = retry_after(response.headers.get("retry-after"))
+            return Attempt(page, again=True, pause=pause)
+        if status == 200 and (why := problem or judge(page)):
+            return Attempt(replace(page, problem=f"HTTP 200 {why}"), again=True)
+        return Attempt(page)
+
+    def _refuse(self, page: Page, code: str) -> None:
+        """Give up where no request of this source can succeed."""
+        status = page.status or 0
         if 300 <= status < 400:
-            raise SourceError(f"{self._source.endpoint} answered {status}, a redirect", "Give the address it leads to")
-        return Page(ids, cur_page, status, document, datetime.now(UTC), problem)
+            raise SourceError(self._said(status, code), "A redirect is not followed; give the address it leads to")
+        if code == _NO_SUCH_PROJECT:
+            raise SourceError(self._said(status, code), "The project id is wrong, or of another region")
+        if status in _HINTS and page.items("results") is None:
+            raise SourceError(self._said(status, code), _HINTS[status])
+
+    def _said(self, status: int, code: str) -> str:
+        return f"{self._session.http.url} answered {status} {code}".rstrip()
 
 
-def _reason(error: httpx.HTTPError) -> str:
-    """Say why no answer came, in words that do not change from night to night."""
-    for kind, words in (
-        (httpx.TimeoutException, "timed out"),
-        (httpx.ConnectError, "cannot connect"),
-        (httpx.RemoteProtocolError, "the connection broke off"),
-        (httpx.ReadError, "the connection broke off"),
-    ):
-        if isinstance(error, kind):
-            return words
-    return type(error).__name__
+def _document(content: bytes) -> tuple[Json, str]:
+    """Return the JSON document of a body, or what is wrong with it."""
+    if not content.strip():
+        return None, "with an empty body"
+    try:
+        document = read(content)
+    except ValueError:
+        return None, "with a body that is not JSON"
+    return (None, "with an empty document") if is_empty(document) else (document, "")
+

@@ -8,7 +8,17 @@ from typing import Protocol
 from inventory.findings import Finding
 from inventory.jsontext import Json
 
-__all__ = ["Absent", "Outcome", "Read", "Reading", "Seen", "Unread"]
+__all__ = ["Absent", "Listed", "Listing", "Outcome", "Read", "Reading", "Seen", "UNLISTED", "Unread"]
+
+UNLISTED = "in no list and no answer"  # why a job is absent that the service does not speak of
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the list API says of a job, masked; `parent_job_id` where it stands among the children of another."""
+
+    parent_job_id: str | None
+    document: dict[str, Json]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +27,12 @@ class Read:
 
     job_id: str
     document: dict[str, Json]
+    listing: Listing | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """The service said of this id, asked alone, that it does not exist or is deleted."""
+    """The service said of this id, asked alone, that it does not exist; or neither it nor its list knows it."""
 
     job_id: str
     code: str
@@ -34,19 +45,35 @@ class Unread:
     job_id: str
     kind: str
     detail: str
+    listing: Listing | None = None
 
 
-Outcome = Read | Absent | Unread
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A sub-task that the list names and that nobody asked for: the list alone knows it."""
+
+    job_id: str
+    listing: Listing
+
+
+Outcome = Read | Absent | Unread | Listed
 
 
 @dataclass(slots=True)
 class Seen:
-    """What reading cost and when it looked; complete once the outcomes are exhausted."""
+    """What reading cost and when it looked; complete once the outcomes are exhausted.
+
+    consistency: what a sweep of the list can say, "one pass", "repaired" or "torn"; None without one.
+    incomplete: why jobs may be missing that nobody could name, or ''.
+    """
 
     observed_from: datetime | None = None
     observed_to: datetime | None = None
     requests: int = 0
     retries: int = 0
+    throttles: int = 0
+    consistency: str | None = None
+    incomplete: str = ""
     findings: list[Finding] = field(default_factory=list)
 
     def at(self, moment: datetime) -> None:
@@ -56,14 +83,17 @@ class Seen:
 
 
 class Reading(Protocol):
-    """One pass over one source: becomes one snapshot."""
+    """One pass over one source: becomes one snapshot. `requested` grows while the outcomes are read."""
 
     label: str
-    requested: tuple[str, ...]
+    requested: set[str]
     seen: Seen
 
-    def outcomes(self) -> Iterator[Outcome]:
-        """Yield exactly one outcome for each requested id, in any order.
+    def outcomes(self, known: set[str]) -> Iterator[Outcome]:
+        """Yield an outcome for each requested id, in any order; of several for one id the last counts.
+
+        Args:
+            known: ids of the jobs that the snapshot before has.
 
         Raises:
             SourceError: the source cannot be read at all.

@@ -5,28 +5,34 @@ A page is a file ``NAME.json`` or ``NAME.json.gz``, in the order of the names:
     {"time": "2026-11-01T01:00:00Z",
      "request": {"method": "POST", "path": "/v3/{project_id}/jobs/batch-detail",
                  "body": {"jobs": [ids], "page_req": {"cur_page": 1, "per_page": 10}}},
-     "status": 200, "response": {...}}          "body": "text" instead, where the answer was not JSON
+     "status": 200, "response": {...}}     "problem": "why" instead, where the answer was not JSON
 
-Of an id that was asked more than once the last request counts, as it did when the pages were recorded.
+Pages of the list are read too, where there are any. Of an id that was asked more than once the last request
+counts, as it did when the pages were recorded. A folder that `--record` wrote opens with ``recording.json``
+and closes with ``end.json``; one by hand needs neither.
 """
 
 import gzip
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from inventory.errors import SourceError
+from inventory.findings import Finding
 from inventory.jsontext import Json, read
 from inventory.redact import Redactor
-from inventory.schema.keys import key_text
-from inventory.source.answers import Page, interpret
-from inventory.source.reading import Absent, Outcome, Read, Seen, Unread
+from inventory.settings import Filters
+from inventory.source.answers import Page, interpret, outcome_of, settled
+from inventory.source.listing import Listings, Sweep, usable, with_listing
+from inventory.source.reading import UNLISTED, Absent, Listed, Outcome, Seen, Unread
+from inventory.source.record import END, HEAD
 
 __all__ = ["Recording"]
 
-BATCH_DETAIL = "/jobs/batch-detail"
+DETAIL, LIST = "/jobs/batch-detail", "/jobs"
 
 
 @dataclass(slots=True)
@@ -37,6 +43,15 @@ class _Request:
     files: list[Path]
 
 
+@dataclass(slots=True)
+class _End:
+    """What `end.json` says, or what holds without one."""
+
+    left_out: frozenset[str] = frozenset()
+    unlisted: frozenset[str] = frozenset()
+    findings: list[Finding] = field(default_factory=list)
+
+
 class Recording:
     """One recorded reading: a folder."""
 
@@ -44,26 +59,52 @@ class Recording:
         """Look through the requests of the folder.
 
         Raises:
-            SourceError: no such folder, no page in it, or a page that cannot be read.
+            SourceError: no such folder, no page in it, one that cannot be read, or a recording without its end.
         """
         self.label = folder.name
         self.seen = Seen()
+        self._folder = folder
         self._redactor = redactor
         self._requests: list[_Request] = []
         self._last: dict[str, int] = {}
+        self._listings = Listings(redactor, Filters())
+        self._end = self._closing()
         for file in _files(folder):
             page = _page(file)
             if page is not None:
                 self._add(file, page)
-        if not self._requests:
+        if not self._requests and not (folder / END).exists():
             raise SourceError(f"the recording {folder} has no answer of batch-detail in it")
-        for job_id in excluded:
+        for job_id in excluded | self._end.left_out:
             self._last.pop(job_id, None)
-        self.requested = tuple(sorted(self._last))
+        self.requested = set(self._last)
+
+    def _closing(self) -> _End:
+        if not (self._folder / HEAD).exists() and not (self._folder / END).exists():
+            return _End()
+        if not (self._folder / END).exists():
+            hint = "The export that wrote it did not come to its end; what it has proves nothing about the rest"
+            raise SourceError(f"the recording {self._folder} was cut off: it has no {END}", hint)
+        said = _document(self._folder / END)
+        try:
+            self.seen.consistency, self.seen.incomplete = said["consistency"], str(said["incomplete"])
+            self.seen.retries = int(said["retries"])
+            self.seen.requests = int(said["requests"])
+            findings = [
+                Finding(str(f["kind"]), str(f["path"]), "", str(f["detail"]), evidence=tuple(f["evidence"].items()))
+                for f in said["findings"]
+            ]
+            return _End(frozenset(said["left_out"]), frozenset(said["unlisted"]), findings)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise SourceError(f"{self._folder / END} is not the end of a recording") from None
 
     def _add(self, file: Path, page: Page) -> None:
         self.seen.at(page.observed_at)
-        self.seen.requests += 1
+        if not (self._folder / END).exists():
+            self.seen.requests += 1
+        if page.use:
+            self._listings.read(page.items("jobs") or [], Sweep())
+            return
         if page.cur_page > 1:
             for request in reversed(self._requests):
                 if request.ids == page.ids:  # pages of batches that were under way together may alternate
@@ -73,26 +114,31 @@ class Recording:
         for job_id in page.ids:
             self._last[job_id] = len(self._requests) - 1
 
-    def outcomes(self) -> Iterator[Outcome]:
+    def outcomes(self, known: set[str]) -> Iterator[Outcome]:  # noqa: ARG002  # a recording asks for what it asked for
         """Yield one outcome for each id that the recording asked for."""
+        self.seen.findings.extend(self._end.findings)
         for number, request in enumerate(self._requests):
-            mine = [job_id for job_id in request.ids if self._last.get(job_id) == number]
-            if not mine:
-                continue  # each of its ids was asked again later, or is not wanted
             answer = interpret([page for file in request.files if (page := _page(file))], self._redactor)
-            self.seen.findings.extend(answer.findings)
+            mine = [job_id for job_id in request.ids if self._last.get(job_id) == number]
+            self.seen.findings.extend(settled(answer, set(request.ids) - set(mine)))
             for job_id in mine:
-                if job_id in answer.read:
-                    yield Read(job_id, answer.read[job_id])
-                elif job_id in answer.absent:
-                    yield Absent(job_id, answer.absent[job_id])
-                else:
-                    yield Unread(job_id, *answer.unread[job_id])
+                yield from self._told_of(outcome_of(answer, job_id))
+
+    def _told_of(self, outcome: Outcome) -> Iterator[Outcome]:
+        job_id = outcome.job_id
+        if isinstance(outcome, Unread) and job_id in self._end.unlisted:
+            outcome = Absent(job_id, UNLISTED)
+        yield with_listing(outcome, self._listings)
+        for child, listing in self._listings.children_of(job_id):
+            if child not in self.requested:
+                yield Listed(child, listing)
 
 
 def _files(folder: Path) -> list[Path]:
     try:
-        files = sorted(f for f in folder.iterdir() if f.name.endswith((".json", ".json.gz")))
+        files = sorted(
+            f for f in folder.iterdir() if f.name.endswith((".json", ".json.gz")) and f.name not in (HEAD, END)
+        )
     except OSError as error:
         raise SourceError(f"the recording {folder} cannot be read: {error.strerror}") from None
     if not files:
@@ -100,15 +146,15 @@ def _files(folder: Path) -> list[Path]:
     return files
 
 
-def _page(file: Path) -> Page | None:
-    """Read one page; None for a request other than batch-detail.
+def _document(file: Path) -> Any:
+    """Read one JSON document, compressed or not.
 
     Raises:
         SourceError: it names the file and, where one is known, the line.
     """
     try:
         raw = file.read_bytes()
-        recorded = read(gzip.decompress(raw) if file.suffix == ".gz" else raw)
+        return read(gzip.decompress(raw) if file.suffix == ".gz" else raw)
     except OSError as error:
         raise SourceError(f"{file} cannot be read: {error.strerror or 'it is not whole'}") from None
     except (EOFError, zlib.error):
@@ -118,24 +164,33 @@ def _page(file: Path) -> Page | None:
     except ValueError as error:
         line = getattr(error, "lineno", None)
         raise SourceError(f"{file}{f':{line}' if line else ''} is not JSON") from None
+
+
+def _page(file: Path) -> Page | None:
+    """Read one page; None for a request other than batch-detail and the list."""
+    recorded = _document(file)
     try:
         request = recorded["request"]
-        if not request["path"].partition("?")[0].rstrip("/").endswith(BATCH_DETAIL):
+        path = request["path"].partition("?")[0].rstrip("/")
+        if path.endswith(DETAIL):
+            ids, use = tuple(request["body"]["jobs"]), ""
+            cur_page = int((request["body"].get("page_req") or {}).get("cur_page", 1))
+        elif path.endswith(LIST):
+            ids, use = (), str(request["body"]["db_use_type"])
+            cur_page = int(request["body"].get("cur_page", 1))
+        else:
             return None
-        ids = tuple(request["body"]["jobs"])
-        cur_page = int((request["body"].get("page_req") or {}).get("cur_page", 1))
         moment, status = _moment(recorded["time"]), recorded["status"]
-        if (
-            not ids
-            or not all(isinstance(i, str) and i and i.isprintable() and key_text(i) == i for i in ids)
-            or not isinstance(status, int)
-        ):
+        if not (ids or use) or not all(isinstance(i, str) and usable(i) for i in ids):
             raise ValueError
+        if not isinstance(status, int | None):
+            raise ValueError  # noqa: TRY004  # told below with the rest
     except (KeyError, TypeError, ValueError, AttributeError):
         hint = 'It needs "time", "request" with "path" and "body", "status", and "response"'
         raise SourceError(f"{file} is not a recorded page", hint) from None
     document: Json = recorded.get("response")
-    return Page(ids, cur_page, status, document, moment, "" if document is not None else "the answer was not JSON")
+    problem = str(recorded.get("problem") or ("" if document is not None else "the answer was not JSON"))
+    return Page(ids, cur_page, status, document, moment, problem, use)
 
 
 def _moment(text: str) -> datetime:

@@ -5,14 +5,15 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, select, union_all
 
 from inventory.errors import CompareError, UsageError
 from inventory.normalise import Row
 from inventory.schema import ENTITIES, SNAPSHOTS, SOURCES
 from inventory.schema.fields import Entity
+from inventory.store.engine import Store
 
-__all__ = ["SnapshotRow", "documents_of", "resolve", "rows_at", "rows_between", "snapshots", "sources"]
+__all__ = ["SnapshotRow", "documents_of", "last_success", "resolve", "rows_at", "rows_between", "snapshots", "sources"]
 
 SnapshotRow = dict[str, Any]
 _LATEST = re.compile(r"latest(?:~([0-9]{1,9}))?\Z")
@@ -31,6 +32,18 @@ def sources(connection: Connection, names: Iterable[str] = ()) -> list[dict[str,
     if unknown:
         raise UsageError(f"the database has no source {unknown[0]!r}", "`inventory snapshots` shows those it has")
     return [row for row in rows if not wanted or row["name"] in wanted]
+
+
+def last_success(store: Store) -> dict[str, datetime]:
+    """Return when the last complete snapshot of each source was written, by name."""
+    query = (
+        select(SOURCES.c.name, func.max(SNAPSHOTS.c.finished_at, type_=SNAPSHOTS.c.finished_at.type))
+        .join(SNAPSHOTS, SNAPSHOTS.c.source_id == SOURCES.c.id)
+        .where(SNAPSHOTS.c.status == "complete")
+        .group_by(SOURCES.c.name)
+    )
+    with store.reading() as connection:
+        return {name: moment for name, moment in connection.execute(query)}
 
 
 def snapshots(connection: Connection, source_id: int) -> list[SnapshotRow]:

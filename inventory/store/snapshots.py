@@ -29,12 +29,17 @@ class SourceRow:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one reading: `snapshot` is its row, None where the recording was there already."""
+    """What became of one reading: `snapshot` is its row, None where the recording was there already.
+
+    incomplete: why jobs may be missing that nobody could name, or ''.
+    """
 
     label: str
     snapshot: dict[str, Any] | None
     already: int | None = None
     findings: dict[str, int] = field(default_factory=dict)
+    throttles: int = 0
+    incomplete: str = ""
 
 
 class Writer:

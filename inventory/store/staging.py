@@ -66,6 +66,14 @@ class Staging:
         if len(waiting) >= PIECE:
             self._write(name)
 
+    def discard(self, job_id: str) -> None:
+        """Forget what was staged of one job."""
+        self._flush()
+        with self._connection.begin():
+            for entity in ENTITIES:
+                staged = self._staged[entity.name]
+                self._connection.execute(delete(staged).where(staged.c[entity.job_column] == job_id))
+
     def carry(self, job_ids: Iterable[str]) -> None:
         """Leave these jobs as they are."""
         rows = [{"job_id": job_id} for job_id in job_ids]

@@ -1,0 +1,113 @@
+"""Recording a reading: each page that it relied on, masked and compressed, in a folder that `replay` reads.
+
+`recording.json` opens the folder, a file for each page follows, `end.json` closes it: a folder without its
+end was cut off. What the pages alone do not tell stands in the end: what a sweep of the list concluded.
+"""
+
+import gzip
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from inventory import __version__
+from inventory.digest import rfc3339
+from inventory.errors import SourceError
+from inventory.findings import Finding
+from inventory.jsontext import Json, pretty
+from inventory.redact import Redactor
+from inventory.settings import Source
+from inventory.source.answers import Page
+from inventory.source.reading import Seen
+
+__all__ = ["END", "FORMAT_VERSION", "HEAD", "Recorder"]
+
+FORMAT_VERSION = "1.0"
+HEAD, END = "recording.json", "end.json"
+
+
+class Recorder:
+    """Writes one recording of one source. Safe to share between threads."""
+
+    def __init__(self, folder: Path, source: Source, redactor: Redactor) -> None:
+        """Open a new folder.
+
+        Raises:
+            SourceError: it holds something already, or cannot be written.
+        """
+        self.folder = folder
+        self._redactor = redactor
+        self._numbers = count(1)
+        self._findings: list[Finding] = []
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if any(folder.iterdir()):
+                raise SourceError(f"the folder {folder} is not empty", "Give each recording a folder of its own")
+        except OSError as error:
+            raise _unwritable(folder, error) from None
+        self._write(
+            HEAD,
+            {
+                "recording": FORMAT_VERSION,
+                "source": source.name,
+                "region": source.region,
+                "project_id": source.project_id,
+                "started": rfc3339(datetime.now(UTC)),
+                "tool_version": __version__,
+            },
+        )
+
+    def page(self, path: str, body: dict[str, Any], page: Page) -> None:
+        """Write one page: the request, and what was answered or why nothing was."""
+        said: dict[str, Json] = {
+            "time": rfc3339(page.observed_at),
+            "request": {"method": "POST", "path": path, "body": body},
+            "status": page.status,
+        }
+        if page.request_id:
+            said["request_id"] = page.request_id
+        if page.problem:
+            said["problem"] = page.problem
+        if page.document is not None:
+            said["response"] = self._redactor.answer(page.document)
+        self._write(f"{next(self._numbers):08}.json.gz", said)
+
+    def note(self, findings: Iterable[Finding]) -> None:
+        """Keep what a sweep of the list found odd; which pages belong to a sweep, no page says."""
+        self._findings.extend(findings)
+
+    def finish(self, seen: Seen, left_out: set[str], unlisted: set[str]) -> None:
+        """Close the recording: the reading came to its end.
+
+        Args:
+            left_out: ids that were read and that a filter does not want.
+            unlisted: ids that no complete sweep named and whose own answer was empty: absent.
+        """
+        findings = [
+            {"kind": f.kind, "path": f.path, "detail": f.detail, "evidence": dict(f.evidence)} for f in self._findings
+        ]
+        self._write(
+            END,
+            {
+                "finished": rfc3339(datetime.now(UTC)),
+                "consistency": seen.consistency,
+                "incomplete": seen.incomplete,
+                "requests": seen.requests,
+                "retries": seen.retries,
+                "left_out": sorted(left_out),
+                "unlisted": sorted(unlisted),
+                "findings": findings,
+            },
+        )
+
+    def _write(self, name: str, document: Json) -> None:
+        content = (pretty(document, indent=1) + "\n").encode()
+        try:
+            (self.folder / name).write_bytes(gzip.compress(content, mtime=0) if name.endswith(".gz") else content)
+        except OSError as error:
+            raise _unwritable(self.folder, error) from None
+
+
+def _unwritable(folder: Path, error: OSError) -> SourceError:
+    return SourceError(f"the recording {folder} cannot be written: {error.strerror}", "Nothing was exported")

@@ -1,0 +1,108 @@
+"""Kinds of values in a configuration: each reads one located value, or tells a fault and returns None."""
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from inventory.located import Faults, Located
+
+__all__ = ["Values", "nearest"]
+
+
+class Values:
+    """Reads located values; what is wrong with them goes to `faults`, with line and key, never with the value."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+
+    def mapping(self, at: Located | None, known: Iterable[str]) -> dict[str, Located]:
+        """Return the members that are known; every other is a fault that names the nearest known one."""
+        if at is None or (at.value is None and self.faults.lines):
+            return {}
+        names = tuple(known)
+        if not isinstance(at.value, dict):
+            self.faults.add(at, f"keys are needed here: {', '.join(names)}")
+            return {}
+        for name, entry in at.value.items():
+            if name not in names:
+                self.faults.add(entry, f"unknown key{nearest(name, names)}")
+        return {name: entry for name, entry in at.value.items() if name in names}
+
+    def text(self, at: Located | None) -> str | None:
+        """Return a text that says something."""
+        if at is None:
+            return None
+        if not isinstance(at.value, str) or not at.value:
+            if not any(line == at.line for line, _ in self.faults.lines):
+                self.faults.add(at, "a text is needed")
+            return None
+        return at.value
+
+    def matching(self, at: Located | None, pattern: re.Pattern[str], what: str) -> str | None:
+        """Return a text of a certain form; `what` names the form."""
+        text = self.text(at)
+        if at is not None and text is not None and not pattern.match(text):
+            self.faults.add(at, f"not {what}")
+            return None
+        return text
+
+    def header(self, at: Located | None) -> str | None:
+        """Return a text that an HTTP header can carry."""
+        text = self.text(at)
+        if at is not None and text is not None and not (text.isascii() and text.isprintable()):
+            self.faults.add(at, "holds a character that no header can carry, a line break perhaps")
+            return None
+        return text
+
+    def choice(self, at: Located | None, known: Sequence[str]) -> str | None:
+        """Return one of the known words."""
+        if at is None or at.value in known:
+            return None if at is None else str(at.value)
+        self.faults.add(at, f"one of {', '.join(known)} is needed")
+        return None
+
+    def flag(self, at: Located | None) -> bool | None:
+        """Return true or false."""
+        if at is None or isinstance(at.value, bool):
+            return None if at is None else at.value
+        if at.value in ("true", "false"):  # a variable that was expanded is text
+            return bool(at.value == "true")
+        self.faults.add(at, "true or false is needed")
+        return None
+
+    def number(self, at: Located | None, least: float, most: float, *, whole: bool = True) -> Any:
+        """Return a number between two bounds, both included."""
+        if at is None:
+            return None
+        try:
+            if isinstance(at.value, bool) or not isinstance(at.value, int | float | str):
+                raise ValueError  # noqa: TRY004  # told below with the rest
+            number = int(str(at.value)) if whole else float(at.value)
+            if not least <= number <= most:
+                raise ValueError
+        except ValueError:
+            self.faults.add(at, f"a {'whole ' if whole else ''}number from {least:g} to {most:g} is needed")
+            return None
+        return number
+
+    def items(self, at: Located | None, what: str) -> list[Located]:
+        """Return the entries of a list; `what` says what it lists."""
+        if at is None:
+            return []
+        if not isinstance(at.value, list) or not at.value:
+            self.faults.add(at, f"a list of {what} is needed")
+            return []
+        return at.value
+
+    def texts(self, at: Located | None, what: str) -> list[str]:
+        """Return a list of texts, or one text as a list of one."""
+        if at is not None and isinstance(at.value, str):
+            return [text] if (text := self.text(at)) else []
+        return [text for entry in self.items(at, what) if (text := self.text(entry))]
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Suggest the known name that looks most like a wrong one, as the end of a message."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; do you mean {close[0]}?" if close else ""
