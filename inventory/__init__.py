@@ -2,6 +2,8 @@
 
 errors, jsontext     leaves: what can go wrong; JSON without loss
 schema/              the declared fields and tables, from which the rest derives
+stop, address, http  the wish to end; one exchange over the network, and with whom
+credentials          what a source signs in with
 located, config      YAML and environment become Settings
 redact, findings     secrets masked; oddities kept
 source/              network or recordings become an outcome for every id

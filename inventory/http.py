@@ -1,0 +1,202 @@
+"""One exchange over HTTP: the exact bytes out, a bounded answer back. The only user of httpx.
+
+Any status is an answer. Redirects are not followed, for credentials would go along; certificates are
+checked; proxies and certificate authorities come from the usual variables (HTTPS_PROXY, NO_PROXY,
+SSL_CERT_FILE ...). What a status means, and whether to ask again, is for others to decide.
+"""
+
+import contextlib
+import socket
+import ssl
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Any
+from weakref import WeakSet
+
+import httpx
+
+from inventory import __version__
+from inventory.address import Query, encode_path, encode_query
+from inventory.errors import SourceError
+
+__all__ = ["Http", "NoAnswerError", "Response"]
+
+_OURS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"drs-inventory/{__version__}"}
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer. headers: names in small letters. at: when it was complete, UTC. seconds: how long it took."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    at: datetime
+    seconds: float
+
+
+class NoAnswerError(Exception):
+    """Nothing to rely on came back.
+
+    reason: why, in words that do not change from night to night. retry: whether asking again may help.
+    """
+
+    def __init__(self, reason: str, *, retry: bool = True) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry = retry
+
+
+class Http:
+    """Connections to one address. Safe to share between threads."""
+
+    def __init__(self, base_url: str, *, timeout: float, max_body: int, connections: int = 8) -> None:
+        """Prepare; nothing is sent yet.
+
+        Args:
+            base_url: one that `check_address` accepts; a path in it stands before every path.
+            timeout: seconds between two signs of life.
+            max_body: bytes of an answer, after unpacking.
+
+        Raises:
+            SourceError: the address, or a variable that the connection depends on, cannot be used.
+        """
+        limits = httpx.Limits(max_connections=connections)
+        try:
+            self._base = httpx.URL(base_url)
+            self._client = httpx.Client(limits=limits)
+        except (httpx.InvalidURL, ValueError, ImportError, OSError) as error:  # never its text: proxies have passwords
+            hint = "Check the address, and the variables HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE, SSL_CERT_DIR"
+            raise SourceError(f"no connection can be prepared ({type(error).__name__})", hint) from None
+        self.url = base_url
+        self.host = self._base.netloc.decode()
+        self.base_path = self._base.path.rstrip("/")
+        self._timeout = timeout
+        self._max_body = max_body
+        self._sockets: WeakSet[socket.socket] = WeakSet()
+        self._lock = Lock()
+        self._closed = False
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query = (),
+        headers: Mapping[str, str] = {},
+        body: bytes = b"",
+        seconds: float | None = None,
+    ) -> Response:
+        """Send one request and read its answer.
+
+        Args:
+            path: below the base's; it and `query` go out as `encode_path` and `encode_query` write them.
+            seconds: bounds the whole exchange, also where the server drips a byte at a time; the read
+                under way when they end may take its time-out. (A head that drips ends at its largest size.)
+
+        Raises:
+            NoAnswerError: no answer came, or it is larger than allowed.
+        """
+        started = time.monotonic()
+        seconds = float("inf") if seconds is None else seconds
+        if seconds <= 0:
+            raise NoAnswerError("timed out")
+        try:
+            request = self._request(method, path, query, headers, body, min(self._timeout, seconds))
+            answer = self._client.send(request, stream=True)
+            with contextlib.closing(answer):
+                content = self._body(answer, started + seconds)
+        except (httpx.HTTPError, zlib.error, ValueError, RuntimeError) as error:
+            raise NoAnswerError("closed", retry=False) if self._closed else _no_answer(error) from None
+        now = time.monotonic()
+        return Response(answer.status_code, dict(answer.headers), content, datetime.now(UTC), now - started)
+
+    def close(self) -> None:
+        """Give the connections back; whoever still waits for an answer gets none."""
+        with self._lock:
+            self._closed = True
+            for each in list(self._sockets):
+                _hang_up(each)
+        self._client.close()
+
+    def _request(
+        self, method: str, path: str, query: Query, headers: Mapping[str, str], body: bytes, timeout: float
+    ) -> httpx.Request:
+        text = encode_query(query)
+        target = (encode_path(self.base_path + path) + (f"?{text}" if text else "")).encode()
+        url = self._base.copy_with(raw_path=target)
+        if url.raw_path != target:  # dots that httpx resolves: the signature would not fit
+            raise NoAnswerError("the path cannot be sent as it is", retry=False)
+        extensions = {"timeout": httpx.Timeout(timeout).as_dict(), "trace": self._remember}
+        # A request of its own, not the client's: that would add the cookies of earlier answers.
+        sent = [(name.encode("ascii"), value.encode()) for name, value in {**_OURS, **headers}.items()]
+        return httpx.Request(method, url, headers=sent, content=body, extensions=extensions)
+
+    def _body(self, answer: httpx.Response, deadline: float) -> bytes:
+        unpack = _unpacker(answer)
+        content = bytearray()
+        for piece in answer.iter_raw():
+            content += unpack(piece, self._max_body + 1 - len(content))
+            if len(content) > self._max_body:
+                raise NoAnswerError(f"the body is larger than {self._max_body / _MIB:g} MiB", retry=False)
+            if time.monotonic() > deadline:
+                raise NoAnswerError("timed out")
+        return bytes(content)
+
+    def _remember(self, _event: str, info: dict[str, Any]) -> None:
+        """Keep every socket that is opened: closing a client does not wake a thread that reads from one."""
+        stream: Any = info.get("return_value")
+        opened = stream.get_extra_info("socket") if hasattr(stream, "get_extra_info") else None
+        if opened is not None:
+            with self._lock:
+                self._sockets.add(opened)
+                if self._closed:
+                    _hang_up(opened)
+
+
+def _hang_up(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def _unpacker(answer: httpx.Response) -> Callable[[bytes, int], bytes]:
+    """Return what unpacks a piece into so many bytes at most. httpx's own has no bound: a few KiB become GiB."""
+    encoding = answer.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding == "identity":
+        return lambda piece, _: piece
+    if encoding == "gzip":
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress
+    raise NoAnswerError("the body is packed in a way that was not asked for", retry=False)
+
+
+def _no_answer(error: Exception) -> NoAnswerError:
+    """Translate, without the error's own text: it may quote a header, and changes between versions."""
+    if isinstance(error, httpx.ConnectError):
+        return _not_connected(error)
+    for kinds, reason in (
+        ((httpx.TimeoutException,), "timed out"),
+        ((httpx.ProxyError,), "the proxy does not let it through"),
+        ((httpx.RemoteProtocolError, httpx.NetworkError), "the connection broke off"),
+        ((zlib.error,), "the body cannot be unpacked"),
+    ):
+        if isinstance(error, kinds):
+            return NoAnswerError(reason)
+    return NoAnswerError("the request cannot be sent", retry=False)
+
+
+def _not_connected(error: httpx.ConnectError) -> NoAnswerError:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return NoAnswerError("TLS: certificate not trusted", retry=False)
+        if isinstance(cause, ssl.SSLError):
+            return NoAnswerError("TLS: no handshake")
+        if isinstance(cause, socket.gaierror):
+            return NoAnswerError("no such host is known")
+        cause = cause.__cause__ or cause.__context__
+    return NoAnswerError("cannot connect")
