@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 from inventory.errors import ConfigError, UsageError
 from inventory.located import Faults, Located, read_yaml
 
-__all__ = ["DEFAULT_DATABASE", "Settings", "Source", "choose_database", "load", "normal_url", "select"]
+__all__ = ["DEFAULT_DATABASE", "SOURCE_NAME", "Settings", "Source", "choose_database", "load", "normal_url", "select"]
 
 DEFAULT_DATABASE = "sqlite:///inventory.db"
 DEFAULT_FILE = "inventory.yaml"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 _REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z")
 _PROJECT = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _PRINTABLE_ID = re.compile(r"[^\s\x00-\x1f\x7f-\x9f]{1,120}\Z")
@@ -171,7 +171,7 @@ class _Reader:
         if not given:
             return None
         both = {**defaults, **given}
-        name = self._matching(given.get("name"), _NAME, "letters, digits, dot, dash and underscore, 1 to 100")
+        name = self._matching(given.get("name"), SOURCE_NAME, "letters, digits, dot, dash and underscore, 1 to 100")
         if "name" not in given:
             self._faults.add(entry, "a source needs a name")
         replay = self._paths(both.get("replay"))
