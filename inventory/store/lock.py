@@ -195,7 +195,8 @@ class _AdvisoryLock(SourceLock):
         found = self._found()
         if found is None:
             return None
-        return f"{found.who}, since {_utc(found.since)}" if found.since else str(found.who or "another session")
+        who = (found.who or "another session").removeprefix("inventory ")
+        return f"{who}, since {_utc(found.since)}" if found.since else who  # some users may not see the time
 
     def is_held(self) -> bool:
         with suppress(SQLAlchemyError):
