@@ -17,11 +17,11 @@ from inventory.located import Faults, Located, read_yaml
 from inventory.settings import DEFAULT_DATABASE, MIB, Filters, Settings, Source
 from inventory.values import Values, nearest
 
-__all__ = ["SOURCE_KEYS", "TOP_KEYS", "choose_database", "load", "normal_url", "select"]
+__all__ = ["SOURCE_KEYS", "SOURCE_NAME", "TOP_KEYS", "choose_database", "load", "normal_url", "select"]
 
 DEFAULT_FILE = "inventory.yaml"
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 _REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z")
 _PROJECT = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _PRINTABLE_ID = re.compile(r"[^\s\x00-\x1f\x7f-\x9f,]{1,120}\Z")
@@ -162,7 +162,7 @@ class _Reader(Values):
         if not given:
             return None
         both = {**defaults, **given}
-        name = self.matching(given.get("name"), _NAME, "letters, digits, dot, dash and underscore, 1 to 100")
+        name = self.matching(given.get("name"), SOURCE_NAME, "letters, digits, dot, dash and underscore, 1 to 100")
         if "name" not in given:
             self.faults.add(entry, "a source needs a name")
         if "replay" in both:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from inventory.settings import Settings
     from inventory.store.engine import Store
 
-__all__ = ["CONTEXT", "Main", "Options", "fail", "print_lines", "safe", "sources_option"]
+__all__ = ["CONTEXT", "Main", "Options", "fail", "lock_timeout_option", "print_lines", "safe", "sources_option"]
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 COLOURS = {"+": "green", "~": "yellow", "-": "red"}
@@ -47,12 +47,12 @@ class Options:
         return load(self.config, for_export=for_export, standard_input=standard_input)
 
     def open(self, settings: "Settings", *, write: bool = False, ready: bool = True) -> "Store":
-        """Open the database, `ready` only at this version's revision."""
+        """Open the database, `ready` only at this version's revision; else it may be created."""
         from inventory.config import choose_database
         from inventory.store.engine import open_store
         from inventory.store.migrate import require_head
 
-        store = open_store(choose_database(self.database, settings), write=write)
+        store = open_store(choose_database(self.database, settings), write=write, create=not ready)
         if ready:
             require_head(store)
         return store
@@ -127,6 +127,14 @@ def sources_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--source", "names", multiple=True, metavar="NAME", help="Only this source; repeatable.")(
         command
     )
+
+
+def lock_timeout_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--lock-timeout`, which every command has that takes the lock of a source."""
+    return click.option(
+        "--lock-timeout", type=click.IntRange(0, 86400), default=0, show_default=True, metavar="SECONDS",
+        help="Wait so long for another run that has the source; then exit 75.",
+    )(command)  # fmt: skip
 
 
 def print_lines(lines: Iterable[str]) -> None:

@@ -55,8 +55,11 @@ class Store:
         self.close()
 
 
-def open_store(url: str, *, write: bool) -> Store:
+def open_store(url: str, *, write: bool, create: bool = True) -> Store:
     """Open the database of a URL; nothing is created for who only reads.
+
+    Args:
+        create: make an SQLite file where there is none, for who writes.
 
     Raises:
         UsageError: not a URL of SQLite or PostgreSQL.
@@ -68,7 +71,7 @@ def open_store(url: str, *, write: bool) -> Store:
         raise UsageError("the database is not a URL", "For instance sqlite:///inventory.db") from None
     backend = parsed.get_backend_name()
     if backend == "sqlite":
-        return _sqlite(parsed, write=write)
+        return _sqlite(parsed, "ro" if not write else "rwc" if create else "rw")
     if backend != "postgresql":
         raise UsageError(f"the database {backend} is not supported", "SQLite and PostgreSQL are")
     try:
@@ -79,15 +82,14 @@ def open_store(url: str, *, write: bool) -> Store:
     return Store(engine, None)
 
 
-def _sqlite(url: URL, *, write: bool) -> Store:
+def _sqlite(url: URL, mode: str) -> Store:
     if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
         raise UsageError("the SQLite database needs a file's name", "For instance sqlite:///inventory.db")
     path = Path(url.database)
-    if not write and not path.exists():
+    if mode != "rwc" and not path.exists():
         raise StoreError(f"there is no database {path}", "`inventory export` creates it")
     if path.is_dir() or not path.parent.is_dir():
         raise StoreError(f"the database {path} cannot be opened: no such folder, or it is one")
-    mode = "rwc" if write else "ro"
 
     def connect() -> sqlite3.Connection:
         # autocommit at the driver: SQLAlchemy's BEGIN below is the only one, for DDL too.

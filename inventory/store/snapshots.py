@@ -63,11 +63,12 @@ class Writer:
         with self._connection.begin():
             return self._connection.execute(query).scalar()
 
-    def commit(self, row: dict[str, Any], content_digest: str) -> dict[str, Any]:
+    def commit(self, row: dict[str, Any], content_digest: str, *, retiring: bool = False) -> dict[str, Any]:
         """Merge what is staged and add the row of `snapshots`; all of it or nothing.
 
         Args:
             row: the columns that the export knows; the rest is completed here.
+            retiring: this snapshot is the source's last.
 
         Returns:
             The whole row.
@@ -100,6 +101,9 @@ class Writer:
                 update(SNAPSHOTS).where(SNAPSHOTS.c.id == complete["id"]).values(digest=complete["digest"])
             )
             self.staging.write(complete["id"], complete["source_id"])
+            if retiring:
+                ended = update(SOURCES).where(SOURCES.c.id == complete["source_id"])
+                self._connection.execute(ended.values(retired_at=complete["finished_at"]))
         return complete
 
 
@@ -108,7 +112,7 @@ def open_writer(store: Store, source: SourceRow) -> Iterator[Writer]:
     """Open a connection for one snapshot of one source; its temporary tables go with it.
 
     Raises:
-        StoreError: the database refuses, or knows the source with another region or project.
+        StoreError: the database refuses, or knows the source otherwise: see `_source_id`.
     """
     with translated(store), store.engine.connect() as connection:
         yield Writer(connection, source)
@@ -118,11 +122,17 @@ def _source_id(connection: Connection, source: SourceRow) -> int:
     """Return the source's id, 0 for one that was never exported.
 
     Raises:
-        StoreError: it was exported under this name with another region or project.
+        StoreError: it is retired, its name belonged to another region or project, or those to another name.
     """
     found = connection.execute(select(SOURCES).where(SOURCES.c.name == source.name)).mappings().first()
     if found is None:
+        _refuse_second_name(connection, source)
         return 0
+    if found["retired_at"] is not None:
+        raise StoreError(
+            f"the source {source.name} was retired at {found['retired_at']:%Y-%m-%d %H:%M:%S} UTC",
+            "Take it out of the configuration; or free its name with `inventory sources rename`, to start anew",
+        )
     for column, now in (("region", source.region), ("project_id", source.project_id)):
         if found[column] != now:
             raise StoreError(
@@ -130,6 +140,22 @@ def _source_id(connection: Connection, source: SourceRow) -> int:
                 "Another project is another source: give it another name",
             )
     return int(found["id"])
+
+
+def _refuse_second_name(connection: Connection, source: SourceRow) -> None:
+    """A project under a new name would begin a second history of the same jobs."""
+    query = select(SOURCES.c.name).where(
+        SOURCES.c.region == source.region,
+        SOURCES.c.project_id == source.project_id,
+        SOURCES.c.retired_at.is_(None),
+    )
+    if source.region is None or source.project_id is None:
+        return
+    if (name := connection.execute(query).scalar()) is not None:
+        raise StoreError(
+            f"the project of the source {source.name} was exported as {name}",
+            f"To keep its history, run `inventory sources rename {name} {source.name}`",
+        )
 
 
 def _add_source(connection: Connection, source: SourceRow) -> int:

@@ -1,0 +1,61 @@
+"""`sources`: what is exported, a new name for it, and its end."""
+
+import click
+
+from inventory.cli.base import Options, lock_timeout_option, sources_option
+
+__all__ = ["sources"]
+
+
+@click.group()
+def sources() -> None:
+    """List the sources, give one another name, or retire one."""
+
+
+@sources.command("list")
+@sources_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_obj
+def sources_list(options: Options, names: tuple[str, ...], as_json: bool) -> None:
+    """List the sources, each with its last snapshot and how old that is."""
+    from inventory.jsontext import pretty
+    from inventory.render.json import plain
+    from inventory.render.sources import listing
+    from inventory.store.sources import listed
+
+    with options.open(options.settings()) as store, store.reading() as connection:
+        rows = listed(connection, names)
+    if as_json:
+        options.say(pretty([plain(row) for row in rows]))
+    else:
+        options.say(listing(rows) if rows else "There is no source yet; `inventory export` adds them.")
+
+
+@sources.command("rename")
+@click.argument("old")
+@click.argument("new")
+@lock_timeout_option
+@click.pass_obj
+def sources_rename(options: Options, old: str, new: str, lock_timeout: int) -> None:
+    """Give a source another name; its history goes with it."""
+    from inventory.stop import Stop
+    from inventory.store.sources import rename
+
+    with options.open(options.settings(), write=True) as store:
+        rename(store, old, new, lock_timeout, Stop())
+    options.say(f"{old} is {new} now. Give it that name in the configuration too.")
+
+
+@sources.command("retire")
+@click.argument("name")
+@lock_timeout_option
+@click.pass_obj
+def sources_retire(options: Options, name: str, lock_timeout: int) -> None:
+    """End a source with a last snapshot, in which all of its jobs have left."""
+    from inventory.stop import Stop
+    from inventory.store.sources import retire
+
+    with options.open(options.settings(), write=True) as store:
+        row = retire(store, name, lock_timeout, Stop())
+    options.say(f"{name} is retired: snapshot {row['id']} is its last, {row['deselected']} jobs left as deselected.")
+    options.say("Take it out of the configuration too.")

@@ -1,0 +1,102 @@
+"""Sources as a whole: a list, another name, an end. Who changes one holds its lock."""
+
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+
+from inventory.config import SOURCE_NAME
+from inventory.digest import content_digest
+from inventory.errors import UsageError
+from inventory.schema import SNAPSHOTS, SOURCES
+from inventory.stop import Stop
+from inventory.store import reader
+from inventory.store.engine import Store, translated
+from inventory.store.lock import source_lock
+from inventory.store.snapshots import SourceRow, open_writer
+
+__all__ = ["listed", "rename", "retire"]
+
+_COUNTS = (
+    "requested", "returned", "absent", "unreadable", "jobs", "added", "changed", "removed", "requests", "retries",
+)  # fmt: skip
+
+
+def listed(connection: Connection, names: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """Return the sources by name, each with what its last snapshot says and how many seconds old that is.
+
+    Raises:
+        UsageError: a name that the database does not have.
+    """
+    newest = select(func.max(SNAPSHOTS.c.id)).group_by(SNAPSHOTS.c.source_id)
+    found = connection.execute(select(SNAPSHOTS).where(SNAPSHOTS.c.id.in_(newest))).mappings()
+    lasts = {row["source_id"]: {**row, "snapshot_id": row["id"]} for row in found}
+    now = datetime.now(UTC)
+    rows = []
+    for source in reader.sources(connection, names):
+        last = lasts.get(source.pop("id"), {})
+        told = {name: last.get(name) for name in ("snapshot_id", "finished_at", "status", "jobs")}
+        age = round((now - last["finished_at"]).total_seconds()) if last else None
+        rows.append({**source, **told, "age_seconds": age})
+    return rows
+
+
+def rename(store: Store, old: str, new: str, timeout: float, stop: Stop) -> None:
+    """Give a source another name; its history and its digests, which do not hold the name, stay as they are.
+
+    Raises:
+        UsageError: no such source, or one of that name already.
+        BusyError: an export of either name is running.
+    """
+    if not SOURCE_NAME.match(new):
+        raise UsageError(f"{new!r} is no name of a source", "Letters, digits, dot, dash and underscore, 1 to 100")
+    with ExitStack() as stack:
+        names = sorted({old, new})  # in one order, so that two renames never wait for each other
+        locks = [stack.enter_context(source_lock(store, name, timeout, stop, "rename")) for name in names]
+        connection = stack.enter_context(_writing(store))
+        _known(connection, old)
+        if any(source["name"] == new for source in reader.sources(connection)):
+            raise UsageError(f"there is a source {new!r} already", "Choose another name")
+        for lock in locks:
+            lock.check()
+        connection.execute(update(SOURCES).where(SOURCES.c.name == old).values(name=new))
+
+
+def retire(store: Store, name: str, timeout: float, stop: Stop) -> dict[str, Any]:
+    """Close a source with a last snapshot: all its jobs leave as deselected, and it is never exported again.
+
+    Returns:
+        The row of that snapshot.
+
+    Raises:
+        UsageError: no such source, or it is retired already.
+        BusyError: an export of it is running.
+    """
+    started_at = datetime.now(UTC)
+    with source_lock(store, name, timeout, stop, "retire") as lock:
+        with store.reading() as connection:
+            source = _known(connection, name)
+        if source["retired_at"] is not None:
+            raise UsageError(f"the source {name} was retired at {source['retired_at']:%Y-%m-%d %H:%M:%S} UTC")
+        with open_writer(store, SourceRow(name, source["region"], source["project_id"])) as writer:
+            jobs = writer.staging.known_jobs()
+            writer.staging.compare()  # with nothing: all leave
+            nothing = dict.fromkeys(_COUNTS, 0)
+            row = {"started_at": started_at, "status": "complete", "run_id": str(uuid.uuid4())}
+            lock.check()
+            return writer.commit({**nothing, **row, "deselected": len(jobs)}, content_digest([]), retiring=True)
+
+
+def _known(connection: Connection, name: str) -> dict[str, Any]:
+    return reader.sources(connection, [name])[0]
+
+
+@contextmanager
+def _writing(store: Store) -> Iterator[Connection]:
+    with translated(store), store.engine.connect() as connection:
+        writing = connection.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+        with writing.begin():
+            yield writing

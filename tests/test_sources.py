@@ -1,0 +1,196 @@
+"""Sources as a whole, with the real command on both databases: list, rename, retire, and what export then refuses."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select, text
+
+from inventory.config import normal_url
+from inventory.digest import content_digest, snapshot_digest
+from inventory.errors import StoreError
+from inventory.schema import ENTITIES, SNAPSHOTS, SOURCES
+from inventory.stop import Stop
+from inventory.store.engine import Store, open_store
+from inventory.store.lock import source_lock
+from inventory.store.snapshots import SourceRow, open_writer
+from tests.conftest import ROOT, Command
+
+CONFIG = str(ROOT / "samples/inventory.yaml")
+History = dict[str, list[tuple[Any, ...]]]
+
+
+@pytest.fixture
+def store(inventory: Command, database: str) -> Iterator[Store]:
+    """The samples, exported."""
+    if not database.startswith("sqlite"):
+        assert inventory("--database", database, "db", "upgrade").returncode == 0
+    assert inventory("--config", CONFIG, "--database", database, "export").returncode == 0
+    with open_store(normal_url(database), write=True) as opened:
+        yield opened
+
+
+def rows(store: Store, table: Any) -> list[dict[str, Any]]:
+    with store.reading() as connection:
+        return [dict(row) for row in connection.execute(select(table).order_by(table.c.id)).mappings()]
+
+
+def seen(store: Store, ids: list[int]) -> History:
+    """Return all that the views show as of some snapshots, the source's name aside."""
+    found: History = {}
+    with store.reading() as connection:
+        for entity in ENTITIES:
+            names = ", ".join(column.name for column in entity.columns)
+            for snapshot in ids:
+                query = text(f"SELECT {names} FROM {entity.name}_as_of WHERE snapshot_id = {snapshot}")
+                found[f"{entity.name} {snapshot}"] = sorted((tuple(row) for row in connection.execute(query)), key=repr)
+    return found
+
+
+def ran(inventory: Command, database: str, *arguments: str, code: int = 0) -> str:
+    done = inventory("--config", CONFIG, "--database", database, *arguments)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr if code else done.stdout
+
+
+def listed(inventory: Command, database: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(ran(inventory, database, "sources", "list", "--json"))
+    return found
+
+
+def test_the_list(store: Store, inventory: Command, database: str) -> None:
+    last = rows(store, SNAPSHOTS)[-1]
+    (found,) = listed(inventory, database)
+    assert list(found) == [
+        "name", "region", "project_id", "created_at", "retired_at",
+        "snapshot_id", "finished_at", "status", "jobs", "age_seconds",
+    ]  # fmt: skip
+    assert (found["name"], found["retired_at"], found["status"]) == ("sample", None, last["status"])
+    assert (found["snapshot_id"], found["jobs"]) == (last["id"], last["jobs"])
+    assert 0 <= found["age_seconds"] < 120
+    head, line = ran(inventory, database, "sources", "list").splitlines()
+    assert head.split()[:3] == ["name", "region", "project"]
+    assert line.startswith("sample")
+    assert line.endswith(" s")
+    assert "no source 'x'" in ran(inventory, database, "sources", "list", "--source", "x", code=64)
+
+
+def test_rename_keeps_the_history(store: Store, inventory: Command, database: str) -> None:
+    before, ids = rows(store, SNAPSHOTS), [row["id"] for row in rows(store, SNAPSHOTS)]
+    was = seen(store, ids)
+    ran(inventory, database, "sources", "rename", "sample", "prod.north_1")
+    assert rows(store, SNAPSHOTS) == before
+    assert seen(store, ids) == was
+    assert [row["name"] for row in rows(store, SOURCES)] == ["prod.north_1"]
+    shown = json.loads(ran(inventory, database, "show", "--source", "prod.north_1", "--json"))
+    assert shown["count"] == before[-1]["jobs"]
+    ran(inventory, database, "export")  # the samples, under their own name: another source
+    assert [row["name"] for row in listed(inventory, database)] == ["prod.north_1", "sample"]
+
+
+def test_what_cannot_be_renamed(store: Store, inventory: Command, database: str) -> None:
+    before = rows(store, SOURCES)
+    for old, new, said in (
+        ("nobody", "other", "no source 'nobody'"), ("sample", "sample", "already"), ("sample", "", "no name"),
+        ("sample", "a/b", "no name"), ("sample", "-x", "option"), ("sample", "x" * 101, "no name"),
+    ):  # fmt: skip
+        assert said.lower() in ran(inventory, database, "sources", "rename", old, new, code=64).lower()
+    assert rows(store, SOURCES) == before
+    for name in ("sample", "other"):
+        with source_lock(store, name, 0, Stop()):
+            told = ran(inventory, database, "sources", "rename", "sample", "other", code=75)
+            assert f"the source {name} (export, pid" in told
+    assert rows(store, SOURCES) == before
+
+
+def test_retire_closes_the_rows(store: Store, inventory: Command, database: str) -> None:
+    before = rows(store, SNAPSHOTS)
+    ids = [row["id"] for row in before]
+    was = seen(store, ids)
+    assert f"{before[-1]['jobs']} jobs" in ran(inventory, database, "sources", "retire", "sample")
+    *earlier, last = rows(store, SNAPSHOTS)
+    assert earlier == before
+    assert seen(store, ids) == was
+    assert not any(seen(store, [last["id"]]).values())
+    with store.reading() as connection:
+        for entity in ENTITIES:
+            assert connection.execute(select(entity.current)).all() == [], entity.name
+    assert last["deselected"] == before[-1]["jobs"] > 0
+    assert [last[name] for name in ("jobs", "requested", "requests", "added", "changed", "removed")] == [0] * 6
+    assert (last["status"], last["observed_from"], last["observed_to"]) == ("complete", None, None)
+    assert last["content_digest"] == content_digest([])
+    assert last["previous_digest"] == before[-1]["digest"]
+    assert last["digest"] == snapshot_digest(last["previous_digest"], last["content_digest"], last)
+    (source,) = rows(store, SOURCES)
+    assert source["retired_at"] == last["finished_at"]
+    shown = json.loads(ran(inventory, database, "show", "--json", "--snapshot", str(ids[-1])))
+    assert shown["count"] == before[-1]["jobs"]
+    assert json.loads(ran(inventory, database, "diff", "--format", "json"))["sources"][0]["summary"]["create"] == 0
+
+
+def test_a_retired_source_is_not_exported(store: Store, inventory: Command, database: str) -> None:
+    ran(inventory, database, "sources", "retire", "sample")
+    before = rows(store, SNAPSHOTS)
+    told = ran(inventory, database, "export", code=1)
+    assert "sample was retired at 20" in told
+    assert "inventory sources rename" in told
+    assert "was retired at 20" in ran(inventory, database, "sources", "retire", "sample", code=64)
+    assert "no source 'nobody'" in ran(inventory, database, "sources", "retire", "nobody", code=64)
+    assert rows(store, SNAPSHOTS) == before
+    ran(inventory, database, "sources", "rename", "sample", "sample-old")
+    ran(inventory, database, "export")
+    assert [(row["name"], row["jobs"] > 0) for row in listed(inventory, database)] == [
+        ("sample", True), ("sample-old", False),
+    ]  # fmt: skip
+
+
+def test_retire_waits_for_an_export(store: Store, inventory: Command, database: str) -> None:
+    with source_lock(store, "sample", 0, Stop()):
+        ran(inventory, database, "sources", "retire", "sample", code=75)
+        ran(inventory, database, "sources", "retire", "sample", "--lock-timeout", "1", code=75)
+    assert rows(store, SOURCES)[0]["retired_at"] is None
+    ran(inventory, database, "sources", "retire", "sample", "--lock-timeout", "1")
+    if store.path is not None:
+        assert [each.name for each in store.path.parent.iterdir()] == ["inventory.db"]
+
+
+def test_a_project_has_one_name(store: Store) -> None:
+    old = {
+        "name": "old",
+        "region": "cn-north-4",
+        "project_id": "p",
+        "created_at": rows(store, SOURCES)[0]["created_at"],
+    }
+    with store.engine.begin() as connection:
+        connection.execute(insert(SOURCES).values(**old))
+    with pytest.raises(StoreError, match="inventory sources rename old new"):
+        write(store, SourceRow("new", "cn-north-4", "p"))
+    for region, project in (("cn-north-1", "p"), ("cn-north-4", "q"), ("cn-north-4", None), (None, "p"), (None, None)):
+        write(store, SourceRow("new", region, project))
+    write(store, SourceRow("old", "cn-north-4", "p"))
+    with store.engine.begin() as connection:
+        connection.execute(text("UPDATE sources SET retired_at = created_at WHERE name = 'old'"))
+    write(store, SourceRow("new", "cn-north-4", "p"))
+    with pytest.raises(StoreError, match="was retired at"):
+        write(store, SourceRow("old", "cn-north-4", "p"))
+
+
+def write(store: Store, source: SourceRow) -> None:
+    with open_writer(store, source):
+        pass
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("rename", "a", "b"), ("retire", "a")])
+def test_nothing_is_created(inventory: Command, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    done = inventory("--database", "sqlite:///none.db", "sources", *arguments)
+    assert (done.returncode, "there is no database none.db" in done.stderr) == (1, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_list_without_sources(inventory: Command, database: str) -> None:
+    assert inventory("--database", database, "db", "upgrade").returncode == 0
+    assert "no source yet" in ran(inventory, database, "sources", "list")
+    assert listed(inventory, database) == []
