@@ -2,8 +2,10 @@
 
 errors, jsontext     leaves: what can go wrong; JSON without loss
 schema/              the declared fields and tables, from which the rest derives
+stop, outcome        the wish to end; what became of a source
 located, config      YAML and environment become Settings
 redact, findings     secrets masked; oddities kept
+render.text, log     text that is safe to print; the run's events
 source/              network or recordings become an outcome for every id
 normalise, rebuild   a job becomes rows, and rows the job again
 digest               the proof of a row, a job, a snapshot
@@ -11,8 +13,9 @@ store/               databases: engine, migrations, staging and merge, reading a
 diff                 two snapshots become change records
 render/              records become text, tables, JSON
 collect              the nightly flow in one function: read this first
+metrics, ping        how a run ended, for who watches
 reference            the data dictionary from the schema
-starter, log         the configuration that `init` writes; the run's events
+starter              the configuration that `init` writes
 mock/                a DRS to rehearse with
 cli                  click, and nothing but click
 """

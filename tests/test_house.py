@@ -32,16 +32,18 @@ ORDER = """
     inventory errors jsontext
     schema.kinds schema.fields schema.endpoints schema.jobs schema.objects schema.own schema.settings
     schema.transformation schema schema.keys schema.plan
-    stop credentials settings located config redact findings
+    stop outcome credentials settings located config redact findings
+    render render.text log
     source source.reading source.answers source.pace source.client source.live source.replay
     normalise rebuild digest
     store store.engine store.views store.migrate store.reader store.staging store.snapshots
     diff
-    render render.text render.estate render.json render.plan render.snapshots
+    render.estate render.json render.plan render.snapshots
     collect
-    reference starter log
+    metrics ping
+    reference starter
     mock.parts mock.estate mock.faults mock.service mock.server mock
-    cli.base cli.manage cli.look cli.export cli
+    cli.base cli.signals cli.progress cli.manage cli.look cli.export cli
 """.split()  # noqa: SIM905  # reads as the tour does
 
 # Columns that only sound secret: what the service says about one, not the thing itself.
@@ -88,7 +90,10 @@ def test_a_room_imports_only_rooms_before_it(name: str) -> None:
     assert rooms(MODULES[name]).isdisjoint(later)
 
 
-@pytest.mark.parametrize(("library", "room"), [("httpx", "source.client"), ("yaml", "located"), ("click", "cli")])
+@pytest.mark.parametrize(
+    ("library", "room"),
+    [("httpx", "source.client"), ("yaml", "located"), ("prometheus_client", "metrics"), ("click", "cli")],
+)
 def test_a_library_has_one_room(library: str, room: str) -> None:
     using = {name for name, path in MODULES.items() if any(m.split(".")[0] == library for m, _ in imports(path))}
     assert {name if name.split(".")[0] != "cli" else "cli" for name in using} == {room}
@@ -111,7 +116,7 @@ def test_migrations_import_nothing_of_ours() -> None:
 
 
 def test_help_is_light() -> None:
-    heavy = ("sqlalchemy", "httpx", "yaml", "alembic", "structlog", "psycopg", "tabulate")
+    heavy = ("sqlalchemy", "httpx", "yaml", "alembic", "structlog", "psycopg", "tabulate", "prometheus_client")
     code = (
         "import sys, atexit, json\n"
         f"atexit.register(lambda: print(json.dumps([m for m in {heavy!r} if m in sys.modules]), file=sys.stderr))\n"
