@@ -115,7 +115,7 @@ def _existing(path: Path) -> Iterator[Sample]:
         ) from None
     for family in families:
         for sample in family.samples:
-            if list(sample.labels) == ["source", *_GAUGES.get(sample.name, ("",))[1:]]:
+            if sample.labels.keys() == {"source", *_GAUGES.get(sample.name, ("",))[1:]}:
                 yield sample
 
 
@@ -123,7 +123,7 @@ class _Lines(Collector):
     """All samples under their gauges, sorted."""
 
     def __init__(self, samples: list[Sample], version: str) -> None:
-        self._samples = sorted(samples, key=lambda sample: list(sample.labels.values()))
+        self._samples = sorted(samples, key=lambda sample: sorted(sample.labels.items()))
         self._version = clean(version)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
