@@ -6,6 +6,7 @@ stop, address, http  the wish to end; one exchange over the network, and with wh
 credentials          what a source signs in with
 located, config      YAML and environment become Settings
 redact, findings     secrets masked; oddities kept
+render.text, log     text that is safe to print; the run's events
 source/              network or recordings become an outcome for every id
 normalise, rebuild   a job becomes rows, and rows the job again
 digest               the proof of a row, a job, a snapshot
@@ -13,8 +14,9 @@ store/               databases: engine, migrations, staging and merge, reading a
 diff                 two snapshots become change records
 render/              records become text, tables, JSON
 collect              the nightly flow in one function: read this first
+metrics, ping        how a run ended, for who watches
 reference            the data dictionary from the schema
-starter, log         the configuration that `init` writes; the run's events
+starter              the configuration that `init` writes
 mock/                a DRS to rehearse with
 cli                  click, and nothing but click
 """

@@ -13,7 +13,7 @@ from typing import Any
 from inventory.jsontext import Json, canonical, is_empty
 from inventory.schema.plan import Branch, Leaf, Plan, Shape, plan_of
 
-__all__ = ["Redactor", "is_free_map", "is_mask", "looks_secret", "same_fingerprint_key"]
+__all__ = ["MASK", "Redactor", "is_free_map", "is_mask", "looks_secret", "same_fingerprint_key"]
 
 MASK = "***"
 _STARS = re.compile(r"\*+\Z")

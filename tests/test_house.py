@@ -38,11 +38,12 @@ ORDER = """
     normalise rebuild digest
     store store.engine store.views store.migrate store.reader store.staging store.snapshots
     diff
-    render render.text render.estate render.json render.plan render.snapshots
+    render.estate render.json render.plan render.snapshots
     collect
-    reference starter log
+    metrics ping
+    reference starter
     mock.parts mock.estate mock.faults mock.service mock.server mock
-    cli.base cli.manage cli.look cli.export cli
+    cli.base cli.signals cli.progress cli.manage cli.look cli.export cli
 """.split()  # noqa: SIM905  # reads as the tour does
 
 # Columns that only sound secret: what the service says about one, not the thing itself.
@@ -113,7 +114,7 @@ def test_migrations_import_nothing_of_ours() -> None:
 
 
 def test_help_is_light() -> None:
-    heavy = ("sqlalchemy", "httpx", "yaml", "alembic", "structlog", "psycopg", "tabulate")
+    heavy = ("sqlalchemy", "httpx", "yaml", "alembic", "structlog", "psycopg", "tabulate", "prometheus_client")
     code = (
         "import sys, atexit, json\n"
         f"atexit.register(lambda: print(json.dumps([m for m in {heavy!r} if m in sys.modules]), file=sys.stderr))\n"

@@ -1,0 +1,205 @@
+"""The metrics file, read back with the client's own parser."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from inventory import metrics
+from inventory.errors import InventoryError
+from inventory.outcome import SourceOutcome
+from inventory.schema import SNAPSHOTS
+
+NOW = datetime(2026, 11, 1, 1, 2, 3, 456789, UTC)
+HOSTILE = 'a"b\\c\nd}e{f,g="h" # \x1b[31m \r\u2028\ud800 é \\n'
+Found = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def snapshot(**values: Any) -> dict[str, Any]:
+    numbered = {column.name: number for number, column in enumerate(SNAPSHOTS.columns, 10)}
+    return {**numbered, "digest": "d1", "content_digest": "c1", **values}
+
+
+def outcome(source: str = "north", code: int = 0, **values: Any) -> SourceOutcome:
+    return SourceOutcome(source, code, **{"snapshot": snapshot(), "seconds": 1.5, **values})
+
+
+def read(path: Path) -> Found:
+    return {
+        (sample.name.removeprefix("inventory_"), frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(path.read_bytes().decode())
+        for sample in family.samples
+    }
+
+
+def of(found: Found, source: str) -> dict[str, float]:
+    """Return a source's values as ``name`` or ``name value-of-a-label …``."""
+    return {
+        " ".join([name, *(value for label, value in sorted(labels) if label != "source")]): number
+        for (name, labels), number in found.items()
+        if ("source", source) in labels
+    }
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "inventory.prom"
+
+
+def test_everything_is_told(path: Path) -> None:
+    row = snapshot(
+        id=7, jobs=1, unreadable=2, requests=3, retries=4, added=5, changed=6, removed=7, deselected=8,
+        digest="dd", content_digest="cc",
+    )  # fmt: skip
+    done = outcome(snapshot=row, throttles=9, findings={"unknown_field": 10, "wrong_type": 11})
+    metrics.write(path, [done], {"north": NOW}, "1.2.3")
+    found = read(path)
+    assert of(found, "north") == {
+        "export_success": 1,
+        "export_exit_code": 0,
+        "export_duration_seconds": 1.5,
+        "last_success_timestamp_seconds": NOW.timestamp(),
+        "jobs": 1,
+        "unreadable_jobs": 2,
+        "requests": 3,
+        "retries": 4,
+        "changes added": 5,
+        "changes changed": 6,
+        "changes removed": 7,
+        "changes deselected": 8,
+        "throttles": 9,
+        "findings unknown_field": 10,
+        "findings wrong_type": 11,
+        "snapshot_info cc dd 7": 1,
+    }
+    assert found["build_info", frozenset({("version", "1.2.3")})] == 1
+
+
+def test_every_gauge_is_explained(path: Path) -> None:
+    metrics.write(path, [outcome(findings={"x": 1})], {"north": NOW}, "1")
+    families = list(text_string_to_metric_families(path.read_text()))
+    assert len(families) == 13
+    for family in families:
+        assert (family.type, bool(family.documentation)) == ("gauge", True)
+        assert family.samples
+
+
+@pytest.mark.parametrize(("code", "success"), [(0, 1), (1, 0), (3, 0), (75, 0)])
+def test_success_is_exit_code_0(code: int, success: int, path: Path) -> None:
+    metrics.write(path, [outcome(code=code)], {}, "1")
+    found = of(read(path), "north")
+    assert (found["export_success"], found["export_exit_code"]) == (success, code)
+
+
+def test_a_failure_keeps_what_is_known_of_the_last_snapshot(path: Path) -> None:
+    metrics.write(path, [outcome(findings={"x": 1})], {"north": NOW}, "1")
+    before = of(read(path), "north")
+    failed = outcome(code=1, snapshot=None, seconds=9, throttles=4)
+    metrics.write(path, [failed], {}, "1")
+    told = {"export_success": 0, "export_exit_code": 1, "export_duration_seconds": 9, "throttles": 4}
+    assert of(read(path), "north") == {**before, **told}
+    later = NOW + timedelta(hours=1)
+    metrics.write(path, [failed], {"north": later}, "1")
+    assert of(read(path), "north")["last_success_timestamp_seconds"] == later.timestamp()
+
+
+def test_a_first_failure_invents_nothing(path: Path) -> None:
+    metrics.write(path, [outcome(code=1, snapshot=None)], {}, "1")
+    assert set(of(read(path), "north")) == {
+        "export_success", "export_exit_code", "export_duration_seconds", "throttles",
+    }  # fmt: skip
+
+
+def test_what_a_new_snapshot_no_longer_finds_goes(path: Path) -> None:
+    metrics.write(path, [outcome(findings={"x": 1, "y": 2})], {}, "1")
+    metrics.write(path, [outcome(snapshot=snapshot(id=8), findings={"y": 3})], {}, "1")
+    found = of(read(path), "north")
+    assert {name for name in found if name.startswith(("findings", "snapshot_info"))} == {
+        "findings y", "snapshot_info c1 d1 8",
+    }  # fmt: skip
+
+
+def test_another_shard_s_sources_stay(path: Path) -> None:
+    metrics.write(path, [outcome("north", findings={HOSTILE: 2})], {"north": NOW}, "1")
+    before = of(read(path), "north")
+    metrics.write(path, [outcome("south"), outcome("east", 1, snapshot=None)], {"north": NOW, "south": NOW}, "2")
+    found = read(path)
+    assert of(found, "north") == before
+    assert of(found, "south")["export_success"] == 1
+    assert of(found, "east")["export_success"] == 0
+    assert [labels for name, labels in found if name == "build_info"] == [{("version", "2")}]
+
+
+def test_hostile_names_break_no_line_and_are_found_again(path: Path) -> None:
+    metrics.write(path, [outcome(HOSTILE, findings={HOSTILE: 2})], {HOSTILE: NOW}, "1")
+    before = read(path)
+    (name,) = {value for _, labels in before for label, value in labels if label == "source"}
+    assert name == 'a"b\\c\\u000ad}e{f,g="h" # \\u001b[31m \\u000d\\u2028\\ud800 é \\n'
+    assert of(before, name)[f"findings {name}"] == 2
+    metrics.write(path, [outcome(HOSTILE, 1, snapshot=None)], {}, "1")
+    assert read(path).keys() == before.keys()
+    assert all(line.startswith(("#", "inventory_")) for line in path.read_text().splitlines())
+
+
+def test_the_same_run_writes_the_same_bytes(path: Path) -> None:
+    done = [outcome("south", findings={"b": 1, "a": 2}), outcome("north")]
+    metrics.write(path, done, {}, "1")
+    before = path.read_bytes()
+    metrics.write(path, done[::-1], {}, "1")
+    assert path.read_bytes() == before
+
+
+def test_the_file_is_replaced_not_rewritten(path: Path) -> None:
+    metrics.write(path, [outcome()], {}, "1")
+    with path.open() as reader:
+        metrics.write(path, [outcome("south")], {}, "1")
+        assert "south" not in reader.read()
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_lines_of_an_older_version_go_where_they_mean_nothing_now(path: Path) -> None:
+    path.write_text(
+        '# TYPE inventory_jobs gauge\ninventory_jobs{project="p"} 1\ninventory_jobs{source="old"} 2\n'
+        '# TYPE inventory_gone gauge\ninventory_gone{source="old"} 3\n'
+    )
+    metrics.write(path, [outcome()], {}, "1")
+    found = read(path)
+    assert of(found, "old") == {"jobs": 2}
+    assert not [name for name, labels in found if name == "gone" or ("project", "p") in labels]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"sources:\n  - name: north\n", b"# TYPE node_load1 gauge\nnode_load1 0.5\n", b"\xff\xfe", b'inventory_jobs{source="n'],
+    ids=["a configuration", "another program's", "no text", "half a file"],
+)  # fmt: skip
+def test_somebody_else_s_file_is_left(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
+    with pytest.raises(InventoryError, match="was not written by inventory") as caught:
+        metrics.write(path, [outcome()], {}, "1")
+    assert str(path) in str(caught.value)
+    assert path.read_bytes() == content
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InventoryError, match=r"missing/x.prom cannot be written: No such file") as caught:
+        metrics.write(tmp_path / "missing" / "x.prom", [outcome()], {}, "1")
+    assert caught.value.exit_code == 1
+
+
+def test_a_folder_in_its_place_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InventoryError, match=r"cannot be written: Is a directory"):
+        metrics.write(tmp_path, [outcome()], {}, "1")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_is_named(path: Path) -> None:
+    path.parent.chmod(0o500)
+    try:
+        with pytest.raises(InventoryError, match="cannot be written: Permission denied"):
+            metrics.write(path, [outcome()], {}, "1")
+    finally:
+        path.parent.chmod(0o700)
