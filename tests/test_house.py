@@ -40,8 +40,9 @@ ORDER = """
     render render.text render.estate render.json render.plan render.snapshots
     collect
     reference starter log
-    mock.parts mock.estate mock.faults mock.service mock.server mock
-    cli.base cli.manage cli.look cli.export cli
+    mock.parts mock.estate mock.nights mock.faults mock.answers mock.signature mock.identity mock.iam mock.index
+    mock.service mock.server mock.scenarios mock
+    cli.base cli.manage cli.look cli.export cli.mock cli
 """.split()  # noqa: SIM905  # reads as the tour does
 
 # Columns that only sound secret: what the service says about one, not the thing itself.

@@ -9,6 +9,7 @@ from inventory.cli.base import CONTEXT, Main, Options
 from inventory.cli.export import export
 from inventory.cli.look import diff, show, snapshots
 from inventory.cli.manage import db, init, schema, validate
+from inventory.cli.mock import mock_server
 
 __all__ = ["main"]
 
@@ -27,5 +28,5 @@ def main(context: click.Context, /, **options: Any) -> None:
     context.obj = Options(**options)
 
 
-for command in (init, validate, export, snapshots, show, diff, db, schema):
+for command in (init, validate, export, snapshots, show, diff, db, schema, mock_server):
     main.add_command(command)
