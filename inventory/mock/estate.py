@@ -9,7 +9,19 @@ from datetime import datetime, timedelta, timezone
 
 from inventory.mock.parts import EXTRAS, KINDS, NEWEST, PLANTED, PROJECT_ID, Dice, Job, Kind, ends, objects, settings
 
-__all__ = ["PLANTED", "PROJECT_ID", "STATUSES", "Job", "engine_type", "list_item", "make_estate", "net_type"]
+__all__ = [
+    "PLANTED",
+    "PROJECT_ID",
+    "STATUSES",
+    "Job",
+    "engine_type",
+    "list_item",
+    "make_estate",
+    "make_job",
+    "net_type",
+    "sub_task",
+    "sub_tasks",
+]
 
 STEP = 600_000  # milliseconds: job after job is up to ten minutes older
 
@@ -31,11 +43,12 @@ def make_estate(count: int, seed: int = 1, objects: int = 5) -> dict[str, Job]:
 
     The order is the one the list API gives. Whoever changes the estate changes his own copy only.
     """
-    jobs = (_job(number, seed, objects) for number in range(count))
+    jobs = (make_job(number, seed, objects) for number in range(count))
     return {job["id"]: job for job in jobs}
 
 
-def _job(number: int, seed: int, size: int) -> Job:
+def make_job(number: int, seed: int = 1, size: int = 5) -> Job:
+    """Return one job; a number below 0 makes one that is newer than the estate."""
     dice = Dice(f"{seed}/{number}")
     kind = KINDS[number % len(KINDS)]
     nodes = number % 3 + 1
@@ -85,10 +98,10 @@ ACTIONS = ("START", "PAUSE", "RETRY", "RESET", "DELETE", "FREE_RESOURCE", "CLONE
 def list_item(job: Job) -> Job:
     """Return what the list API says of a job: fewer fields, some of them nowhere else.
 
-    Sub-tasks stand here and are no jobs of the estate: the detail call does not know their ids.
+    Sub-tasks stand here and are no jobs of the estate; what the detail call says of them, see `sub_task`.
     """
     item = _listed(job)
-    children = [item | {"id": child, "name": name} for child, name in _sub_tasks(job)]
+    children = [item | {"id": child, "name": name} for child, name in sub_tasks(job)]
     return item | {"children": children} if children else item
 
 
@@ -115,12 +128,19 @@ def net_type(job: Job) -> str:
     return str(job.get("net_type") or ("eip", "vpc", "vpn")[_chance(job) % 3])
 
 
-def _sub_tasks(job: Job) -> list[tuple[str, str]]:
+def sub_tasks(job: Job) -> list[tuple[str, str]]:
+    """Return id and name of each sub-task that the list names below a job."""
     told = [(child["id"], child["name"]) for child in job.get("children") or []]
     if told or not job.get("is_multi_az"):
         return told
     master = str(job.get("master_job_id") or job["id"])
     return [(master, f"{job['name']}-master"), (f"{_chance(job):08x}{master[8:]}", f"{job['name']}-slave")]
+
+
+def sub_task(parent: Job, child_id: str) -> Job:
+    """Return a sub-task as a service would tell it that knows its id: its parent's twin, under its own name."""
+    child = parent | {"id": child_id, "name": dict(sub_tasks(parent))[child_id], "parent_id": parent["id"]}
+    return {name: value for name, value in child.items() if name not in ("children", "public_ip_list")}
 
 
 def _chance(job: Job) -> int:

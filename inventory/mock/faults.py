@@ -4,6 +4,7 @@ A `Reply` says what goes over the wire and how; the server sends it and knows no
 """
 
 import json
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
@@ -68,6 +69,8 @@ class Reply:
 class Fault:
     """One thing that goes wrong, `times` times (None: always), for the requests that `when` picks (None: all).
 
+    With a `rate` it strikes only that share of them, at random, the same for the same `seed`.
+
     ========  ===============================================================================
     status    answer `status` with `body` (left out: an error in the gateway's form) and `headers`
     body      answer `body` with `status`, 200 unless told
@@ -90,21 +93,28 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 1.0
     job_id: str = ""
+    rate: float | None = None
+    seed: int = 1
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(FaultKind):
             raise ValueError(f"no such fault: {self.kind}")
         if self.kind == "poison" and not self.job_id:
             raise ValueError("poison needs a job_id")
+        if self.rate is not None and not 0 <= self.rate <= 1:
+            raise ValueError("a rate lies between 0 and 1")
+        self._dice = random.Random(f"{self.seed}/{self.kind}/{self.status}")
         self.status = self.status or (200 if self.kind == "body" else 500)
 
     def strikes(self, request: RecordedRequest) -> bool:
-        """Tell whether the fault concerns a request and is not used up."""
+        """Tell whether the fault concerns a request, is not used up, and chance wants it: ask once a request."""
         if self.times is not None and self.times < 1:
             return False
         if self.kind == "poison" and self.job_id.encode() not in request.body:
             return False
-        return self.when is None or self.when(request)
+        if self.when is not None and not self.when(request):
+            return False
+        return self.rate is None or self._dice.random() < self.rate
 
     def spoil(self, request: RecordedRequest, normal: Callable[[], Reply]) -> Reply:
         """Return what is answered; `normal` is asked only where the fault needs the right answer."""

@@ -8,7 +8,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["EXTRAS", "KINDS", "NEWEST", "PLANTED", "PROJECT_ID", "Dice", "Job", "Kind", "ends", "objects", "settings"]
+__all__ = [
+    "EXTRAS",
+    "KINDS",
+    "NEWEST",
+    "PLANTED",
+    "PROJECT_ID",
+    "REGION",
+    "Dice",
+    "Job",
+    "Kind",
+    "ends",
+    "objects",
+    "settings",
+]
 
 Job = dict[str, Any]
 

@@ -14,16 +14,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
 from inventory.mock.estate import Job
 from inventory.mock.faults import Fault, RecordedRequest, Reply, take
+from inventory.mock.nights import evolve
 from inventory.mock.service import Service
 
 __all__ = ["DrsServer"]
 
+Hook = Callable[[RecordedRequest, Job], Job]
+
+CONTROL = "/mock/"
 PIECES = 20  # a dripped body comes in at most so many
 
 
@@ -32,7 +37,11 @@ class DrsServer(Service):
 
     `jobs` is the estate, shared and not copied: change it and the next answer tells so. `requests` is the log,
     in order of arrival; hold `lock` to read it while clients are at work. `faults` go wrong in order, the first
-    that strikes. `rewrite` has the last word on a normal 200 document, on a copy of its own. `latency` delays all.
+    that strikes. `rewrite` has the last word on a normal 200 document, on a copy of its own; `hooks` come before it
+    in order, one request at a time, see the documents themselves and return others. `latency` delays all. `remember`
+    may be turned off where many requests come. `log` is told each reply.
+
+    Who controls the rehearsal has a path of his own, past credentials and faults: POST /mock/night is `next_night`.
     """
 
     def __init__(
@@ -48,31 +57,45 @@ class DrsServer(Service):
         self.requests: list[RecordedRequest] = []
         self.faults: list[Fault] = []
         self.rewrite: Callable[[RecordedRequest, Job], Job] | None = None
+        self.hooks: list[Hook] = []
+        self.log: Callable[[RecordedRequest, Reply], None] | None = None
+        self.remember = True
         self.latency = 0.0
+        self.night, self.seed, self.share = 0, 1, 0.02
         self.lock = threading.RLock()  # `when` of a fault may read the log
         self._count = 0
         self._address = (host, port)
         self._stopping = threading.Event()
         self._transport: _Transport | None = None
+        self._thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:
         """Where the service is to be reached; known once it runs, and afterwards still."""
         return "http://{}:{}".format(*self._address)
 
-    def start(self) -> None:
-        """Open the port and serve in the background."""
+    def bind(self) -> None:
+        """Open the port and answer nobody yet: whoever connects waits for `start`."""
+        self._stopping.clear()
         self._transport = _Transport(self._address, functools.partial(_Handler, self))
         self._address = (self._address[0], self._transport.server_address[1])
-        self._stopping.clear()
+
+    def start(self) -> None:
+        """Serve in the background, on the port that `bind` opened or else opens now."""
+        if self._transport is None:
+            self.bind()
+        assert self._transport is not None
         serve = functools.partial(self._transport.serve_forever, poll_interval=0.02)
-        threading.Thread(target=serve, name="mock-drs", daemon=True).start()
+        self._thread = threading.Thread(target=serve, name="mock-drs", daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
         """Close the port and every connection, also those that wait for an answer; `start` opens the same port."""
         if self._transport is not None:
             self._stopping.set()
-            self._transport.shutdown()
+            if self._thread is not None:
+                self._transport.shutdown()
+                self._thread = None
             self._transport.server_close()
             self._transport.hang_up()
             self._transport = None
@@ -96,21 +119,45 @@ class DrsServer(Service):
         with self.lock:
             self._count += 1
             request = RecordedRequest(method, path, headers, body, time.monotonic(), f"{self._count:032x}")
-            self.requests.append(request)
+            if self.remember:
+                self.requests.append(request)
         return request
+
+    def next_night(self) -> None:
+        """Let a night pass: a share of the estate is another then, and what is gone is known to be deleted."""
+        with self.lock:
+            before, self.night = self.jobs, self.night + 1
+            self.jobs = evolve(before, self.night, self.seed, self.share)
+            self.deleted |= before.keys() - self.jobs.keys()
 
     def reply(self, request: RecordedRequest) -> Reply:
         """Return what goes over the wire."""
+        reply = self._control(request) if request.path.startswith(CONTROL) else self._spoilt(request)
+        if self.log is not None:
+            self.log(request, reply)
+        return reply
+
+    def _control(self, request: RecordedRequest) -> Reply:
+        if (request.method, request.path) != ("POST", f"{CONTROL}night"):
+            return Reply.of(404, {"error_msg": f"POST {CONTROL}night is all there is"})
+        self.next_night()
+        return Reply.of(200, {"night": self.night, "jobs": len(self.jobs)})
+
+    def _spoilt(self, request: RecordedRequest) -> Reply:
         with self.lock:
             fault = take(self.faults, request)
         normal = functools.partial(self._normal, request)
         return fault.spoil(request, normal) if fault else normal()
 
     def _normal(self, request: RecordedRequest) -> Reply:
-        status, document = self.answer(request)
-        if status == 200 and self.rewrite is not None:
-            document = self.rewrite(request, copy.deepcopy(document))
-        return Reply.of(status, document)
+        status, document, headers = self.answer(request)
+        if status == 200:
+            with self.lock if self.hooks else contextlib.nullcontext():
+                for hook in self.hooks:
+                    document = hook(request, document)
+            if self.rewrite is not None:
+                document = self.rewrite(request, copy.deepcopy(document))
+        return replace(Reply.of(status, document), headers=headers)
 
 
 class _Transport(ThreadingHTTPServer):
@@ -181,13 +228,16 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.reset:
             self._reset()
             return
-        headers = {"Server": "api-gateway", "Date": self.date_time_string(), "X-Request-Id": request.id}
+        headers = {"Server": "api-gateway", "Date": self._date(), "X-Request-Id": request.id}
         headers |= {"Content-Type": reply.content_type, "Content-Length": str(len(reply.body))}
         self.send_response_only(reply.status)
         for name, value in {**headers, **reply.headers}.items():
             self.send_header(name, value)
         self.end_headers()
         self._send_body(reply)
+
+    def _date(self) -> str:
+        return self.date_time_string(self._drs.now().timestamp())
 
     def _send_body(self, reply: Reply) -> None:
         if reply.keep is not None:

@@ -5,11 +5,13 @@ of the list beyond the last), it is a setting and each way can be tried.
 """
 
 import re
-from collections.abc import Iterator
 from typing import Any, Literal, NoReturn
 
-from inventory.mock.estate import PROJECT_ID, Job, engine_type, list_item, net_type
+from inventory.mock.answers import Answer, RefusedError
+from inventory.mock.estate import Job, engine_type, list_item, net_type, sub_task
 from inventory.mock.faults import RecordedRequest
+from inventory.mock.iam import Iam
+from inventory.mock.index import Index
 
 __all__ = ["CountStyle", "MissingStyle", "Service"]
 
@@ -17,90 +19,93 @@ MissingStyle = Literal["batch400", "batch400_noid", "single400", "item200", "omi
 CountStyle = Literal["page", "batch", "asked", "wrong"]
 ROUTE = re.compile(r"/v3/([^/?]+)/jobs(/batch-detail)?/?(?:\?.*)?")
 MOST_IDS = 10
+FILTERS = ("db_use_type", "name", "status", "engine_type", "net_type")
 MOST_NAMED = 100  # ids in the list's name filter
 UNKNOWN = ("DRS.M00289", "The job does not exist.")
 GONE = ("DRS.M05004", "The task has been deleted or released.")
 
 
-class RefusedError(Exception):
-    """An answer other than 200, in the shape of a single error."""
+class Service(Iam):
+    """The estate and the ways to answer for it; every attribute may be changed while the server runs.
 
-    def __init__(self, status: int, code: str, text: str) -> None:
-        super().__init__(code)
-        self.status = status
-        self.document: Job = {"error_code": code, "error_msg": text}
-
-
-class Service:
-    """The estate and the ways to answer for it; every attribute may be changed while the server runs."""
+    deleted: ids that the service knows to be deleted. children_known: the sub-tasks that the list names can be
+    asked for too.
+    """
 
     def __init__(self, jobs: dict[str, Job] | None, project_id: str, token: str) -> None:
+        super().__init__(project_id, token)
         self.jobs: dict[str, Job] = {} if jobs is None else jobs
         self.deleted: set[str] = set()
-        self.project_id = project_id or PROJECT_ID
-        self.token = token
-        self.accept_signed = False
+        self.children_known = False
         self.missing_style: MissingStyle = "batch400"
         self.count_style: CountStyle = "page"
         self.list_beyond: Literal["empty", "refuse"] = "empty"
+        self._index = Index.of({})
 
-    def answer(self, request: RecordedRequest) -> tuple[int, Job]:
+    def answer(self, request: RecordedRequest) -> Answer:
         """Return the status and the document for a request."""
         try:
-            return self._answer(request)
+            return self.iam(request) or self._drs(request)
         except RefusedError as refusal:
             gateway = {"request_id": request.id} if refusal.args[0].startswith("APIGW") else {}
-            return refusal.status, refusal.document | gateway
+            return refusal.answer._replace(document=refusal.answer.document | gateway)
 
-    def _answer(self, request: RecordedRequest) -> tuple[int, Job]:
+    def _drs(self, request: RecordedRequest) -> Answer:
         route = ROUTE.fullmatch(request.path)
         if route is None or request.method != "POST":
             raise RefusedError(404, "APIGW.0101", "The API does not exist or has not been published in the environment")
-        self._admit(request, route[1])
+        if not self.admit(request):
+            raise RefusedError(401, "APIGW.0307", "The token must be updated.")
+        if route[1] != self.project_id:
+            raise RefusedError(403, "DRS.M00261", "Invalid project ID.")
         body = request.document
         if not isinstance(body, dict):
             _empty("body")
-        return self._batch_detail(body) if route[2] else (200, self._list(body))
+        return self._batch_detail(body) if route[2] else Answer(200, self._list(body))
 
-    def _admit(self, request: RecordedRequest, project_id: str) -> None:
-        """Let in whoever has the token; a signature is taken for good unseen where signatures are accepted."""
-        signed = request.headers.get("authorization", "").startswith("SDK-HMAC-SHA256 ")
-        if request.headers.get("x-auth-token") != self.token and not (signed and self.accept_signed):
-            raise RefusedError(401, "APIGW.0301", "Incorrect IAM authentication information: decrypt token fail")
-        if project_id != self.project_id:
-            raise RefusedError(403, "DRS.M00261", "Invalid project ID.")
-
-    def _batch_detail(self, body: Job) -> tuple[int, Job]:
+    def _batch_detail(self, body: Job) -> Answer:
         asked = _asked(body)
         page = body.get("page_req")
         chosen = _page(page if isinstance(page, dict) else {}, asked, per_page=5, first=1)
         if chosen is None:
             raise RefusedError(400, "DRS.M00211", "The page number exceeds the upper limit.")
-        known = [job_id for job_id in asked if self._has(job_id)]
-        if len(known) < len(asked) and self.missing_style not in ("item200", "omit200"):
-            return self._refused([job_id for job_id in asked if not self._has(job_id)])
-        results = [self._result(job_id) for job_id in chosen if self.missing_style == "item200" or self._has(job_id)]
-        batch = len(asked) if self.missing_style == "item200" else len(known)
+        found = {job_id: job for job_id in asked if (job := self._job(job_id)) is not None}
+        if len(found) < len(asked) and self.missing_style not in ("item200", "omit200"):
+            return self._refused([job_id for job_id in asked if job_id not in found])
+        told = self.missing_style == "item200"
+        known = {job_id: self._missing(job_id) for job_id in chosen} | found if told else found
+        results = [known[job_id] for job_id in chosen if job_id in known]
+        batch = len(asked) if told else len(found)
         counts = {"page": len(results), "batch": batch, "asked": len(asked), "wrong": len(asked) + 7}
-        return 200, {"count": counts[self.count_style], "results": results}
+        return Answer(200, {"count": counts[self.count_style], "results": results})
 
-    def _has(self, job_id: str) -> bool:
-        return job_id in self.jobs and job_id not in self.deleted
+    def _job(self, job_id: str) -> Job | None:
+        if job_id in self.deleted:
+            return None
+        jobs = self.jobs
+        job = jobs.get(job_id)
+        if job is not None or not self.children_known:
+            return job
+        parent_id = self._indexed(jobs).parents.get(job_id, "")
+        parent = None if parent_id in self.deleted else jobs.get(parent_id)
+        return None if parent is None else sub_task(parent, job_id)
 
-    def _result(self, job_id: str) -> Job:
-        return self.jobs[job_id] if self._has(job_id) else self._missing(job_id)
+    def _indexed(self, jobs: dict[str, Job]) -> Index:
+        if not self._index.fits(jobs):
+            self._index = Index.of(jobs)
+        return self._index
 
     def _missing(self, job_id: str) -> Job:
         code, text = GONE if job_id in self.deleted else UNKNOWN
         return {"id": job_id, "error_code": code, "error_message": text}
 
-    def _refused(self, job_ids: list[str]) -> tuple[int, Job]:
+    def _refused(self, job_ids: list[str]) -> Answer:
         results = [self._missing(job_id) for job_id in job_ids]
         if self.missing_style == "single400":
             raise RefusedError(400, results[0]["error_code"], results[0]["error_message"])
         if self.missing_style == "batch400_noid":
             results = [{name: result[name] for name in ("error_code", "error_message")} for result in results]
-        return 400, {"count": len(results), "results": results}
+        return Answer(400, {"count": len(results), "results": results})
 
     def _list(self, body: Job) -> Job:
         if not body.get("db_use_type"):
@@ -109,31 +114,38 @@ class Service:
             _invalid("db_use_type")
         if body.get("enterprise_project_id") == "":
             _invalid("enterprise_project_id")
-        jobs = list(self._filtered(body))
-        chosen = _page(body, jobs, per_page=10, first=0)
+        jobs = self.jobs
+        ids = self._filtered(jobs, body)
+        chosen = _page(body, ids, per_page=10, first=0)
         if chosen is None and self.list_beyond == "refuse":
             raise RefusedError(400, "DRS.M00211", "The page number exceeds the upper limit.")
-        return {"total_record": len(jobs), "jobs": [list_item(job) for job in chosen or []]}
+        found = (jobs.get(job_id) for job_id in chosen or [])
+        return {"total_record": len(ids), "jobs": [list_item(job) for job in found if job is not None]}
 
-    def _filtered(self, body: Job) -> Iterator[Job]:
-        """Give the jobs that the filters let through, in the estate's order; an empty filter is none."""
-        use, status, engine, net = (body.get(name) for name in ("db_use_type", "status", "engine_type", "net_type"))
-        for job in self._named(str(body.get("name") or "")):
-            if job.get("db_use_type") != use or (status and job.get("status") != status):
-                continue
-            if (not engine or engine_type(job) == engine) and (not net or net_type(job) == net):
-                yield job
+    def _filtered(self, jobs: dict[str, Job], body: Job) -> list[str]:
+        """Return which jobs the filters let through, in the estate's order; an empty filter is none."""
+        use, name, status, engine, net = (str(body.get(key) or "") for key in FILTERS)
+        ids = self._indexed(jobs).by_use.get(use, [])
+        if name:
+            ids = [job_id for job_id in _named(jobs, name) if jobs[job_id].get("db_use_type") == use]
+        if hidden := jobs.keys() & self.deleted:
+            ids = [job_id for job_id in ids if job_id not in hidden]
+        if status:
+            ids = [job_id for job_id in ids if jobs[job_id].get("status") == status]
+        if engine:
+            ids = [job_id for job_id in ids if engine_type(jobs[job_id]) == engine]
+        if net:
+            ids = [job_id for job_id in ids if net_type(jobs[job_id]) == net]
+        return ids
 
-    def _named(self, name: str) -> list[Job]:
-        """Return the jobs of these ids (with commas between) or else of that very name; without a name all."""
-        jobs = self.jobs.copy()  # for a test may change the estate meanwhile
-        ids = list(dict.fromkeys(name.split(",")))
-        if len(ids) > MOST_NAMED:
-            _invalid("name")
-        found = [job_id for job_id in ids if job_id in jobs]
-        if name and not found:
-            found = [job_id for job_id, job in jobs.items() if job.get("name") == name]
-        return [jobs[job_id] for job_id in (found if name else jobs) if job_id not in self.deleted]
+
+def _named(jobs: dict[str, Job], name: str) -> list[str]:
+    """Return the jobs of these ids (with commas between) or else of that very name."""
+    ids = list(dict.fromkeys(name.split(",")))
+    if len(ids) > MOST_NAMED:
+        _invalid("name")
+    found = [job_id for job_id in ids if job_id in jobs]
+    return found or [job_id for job_id, job in jobs.copy().items() if job.get("name") == name]
 
 
 def _empty(name: str) -> NoReturn:

@@ -1,0 +1,76 @@
+"""IAM on the same server: tokens for a password, and which projects there are. Errors in Keystone's shape."""
+
+import re
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs
+
+from inventory.mock.answers import Answer, RefusedError
+from inventory.mock.faults import RecordedRequest
+from inventory.mock.identity import Identity
+from inventory.mock.parts import Job
+
+__all__ = ["Iam"]
+
+ROUTE = re.compile(r"/v3/(auth/tokens|auth/projects|projects)/?(?:\?(.*))?")
+DOMAIN_ID = "65382450e8f64ac0870cd180d14e684b"
+USER_ID = "7116d09f88fa41908676fdd4b039e95b"
+
+
+class Iam(Identity):
+    """The part of the service that knows users and projects."""
+
+    def iam(self, request: RecordedRequest) -> Answer | None:
+        """Answer a request for IAM; None if it is none."""
+        route = ROUTE.fullmatch(request.path)
+        if route is None or request.method != ("POST" if route[1] == "auth/tokens" else "GET"):
+            return None
+        if route[1] == "auth/tokens":
+            return self._token(request.document)
+        try:
+            self.admit(request)
+        except RefusedError:
+            if "authorization" in request.headers:
+                raise
+            return _refused(401, "Unauthorized", "The request you have made requires authentication.")
+        names = parse_qs(route[2] or "").get("name", [self.region])
+        found = [self._project()] if self.region in names else []
+        return Answer(200, {"projects": found, "links": {"next": None, "previous": None, "self": request.path}})
+
+    def _project(self) -> Job:
+        about = {"domain_id": DOMAIN_ID, "parent_id": DOMAIN_ID, "is_domain": False, "enabled": True}
+        return about | {"id": self.project_id, "name": self.region, "description": "", "links": {}}
+
+    def _token(self, body: Any) -> Answer:
+        try:
+            identity = body["auth"]["identity"]
+            user = identity["password"]["user"]
+            given = (identity["methods"], user["domain"]["name"], user["name"], user["password"])
+            scope = body["auth"].get("scope", {}).get("project")
+        except (AttributeError, KeyError, TypeError):
+            return _refused(400, "Bad Request", "Request parameter 'auth' is invalid.")
+        if given != (["password"], self.domain, self.username, self.password):
+            return _refused(401, "Unauthorized", "The username or password is wrong.")
+        if scope is not None and scope not in ({"id": self.project_id}, {"name": self.region}):
+            return _refused(401, "Unauthorized", "The project of the scope does not exist.")
+        token = f"MII{secrets.token_urlsafe(48)}"
+        self.issue(token, scoped=scope is not None)
+        return Answer(201, {"token": self._told(scoped=scope is not None)}, {"X-Subject-Token": token})
+
+    def _told(self, *, scoped: bool) -> Job:
+        domain = {"id": DOMAIN_ID, "name": self.domain}
+        now = self.now()
+        told: Job = {"methods": ["password"], "issued_at": _utc(now), "roles": [], "catalog": []}
+        told["expires_at"] = _utc(now + timedelta(seconds=self.token_seconds))
+        told["user"] = {"id": USER_ID, "name": self.username, "domain": domain, "password_expires_at": ""}
+        project = {"id": self.project_id, "name": self.region, "domain": domain}
+        return told | {"project": project} if scoped else told
+
+
+def _refused(status: int, title: str, text: str) -> Answer:
+    return Answer(status, {"error": {"code": status, "message": text, "title": title}})
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"

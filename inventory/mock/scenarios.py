@@ -1,0 +1,255 @@
+"""What can be rehearsed, declared: a name, a sentence, and what it changes on a server that has its estate.
+
+Scenarios combine: each adds faults or hooks, or turns a setting.
+"""
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from inventory.mock.estate import Job, make_job
+from inventory.mock.faults import Fault, FaultKind, RecordedRequest
+from inventory.mock.server import DrsServer
+
+__all__ = ["SCENARIOS", "Odds", "Scenario", "rehearse"]
+
+Change = Callable[[DrsServer, "Odds"], None]
+
+
+@dataclass(frozen=True)
+class Odds:
+    """How often something happens: to this share, chosen at random, the same for the same seed."""
+
+    rate: float
+    seed: int = 1
+
+    def some(self, ids: Iterable[str]) -> frozenset[str]:
+        """Choose among ids; one at least where there is one."""
+        known = list(ids)
+        wanted = max(1, round(len(known) * self.rate)) if known else 0
+        return frozenset(random.Random(self.seed).sample(known, wanted))
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One thing to rehearse. `rate`: to what share it happens unless told; None where it is all or nothing."""
+
+    name: str
+    does: str
+    apply: Change
+    rate: float | None = None
+
+
+def rehearse(server: DrsServer, names: Iterable[str], rate: float | None = None, seed: int = 1) -> None:
+    """Apply scenarios in order; KeyError for a name that is none."""
+    for name in names:
+        scenario = SCENARIOS[name]
+        scenario.apply(server, Odds(rate if rate is not None else scenario.rate or 0.0, seed))
+
+
+def _goes_wrong(kind: FaultKind, **how: Any) -> Change:
+    """Let answers of the DRS calls go wrong at the rate."""
+
+    def apply(server: DrsServer, odds: Odds) -> None:
+        fault = Fault(kind, times=None, when=_of_drs, rate=odds.rate, seed=odds.seed, **how)
+        server.faults.append(fault)
+
+    return apply
+
+
+def _of_drs(request: RecordedRequest) -> bool:
+    return "/jobs" in request.path
+
+
+def _set(**settings: Any) -> Change:
+    """Turn some of the server's settings."""
+
+    def apply(server: DrsServer, _: Odds) -> None:
+        for name, value in settings.items():
+            setattr(server, name, value)
+
+    return apply
+
+
+def _mixed(server: DrsServer, odds: Odds) -> None:
+    kinds = (
+        _goes_wrong("status", **THROTTLED),
+        _goes_wrong("status", **THROTTLED, headers={"Retry-After": "1"}),
+        _goes_wrong("status", status=500),
+        _goes_wrong("status", status=503),
+        *(_goes_wrong(kind) for kind in ("reset", "truncate", "html", "empty")),
+    )
+    for number, apply in enumerate(kinds):
+        apply(server, Odds(odds.rate / len(kinds), odds.seed + number))
+
+
+def _poison(server: DrsServer, odds: Odds) -> None:
+    bad = odds.some(server.jobs)
+    server.faults.append(Fault("status", times=None, when=lambda request: not bad.isdisjoint(map(str, request.jobs))))
+
+
+def _duplicate(server: DrsServer, odds: Odds) -> None:
+    twice = odds.some(server.jobs)
+
+    def hook(_: RecordedRequest, document: Job) -> Job:
+        again = [job for job in document.get("results", ()) if job["id"] in twice]
+        return _with_results(document, document["results"] + again) if again else document
+
+    server.hooks.append(hook)
+
+
+def _missing(server: DrsServer, odds: Odds) -> None:
+    never = odds.some(server.jobs)
+
+    def hook(_: RecordedRequest, document: Job) -> Job:
+        if "results" not in document:
+            return document
+        return _with_results(document, [job for job in document["results"] if job["id"] not in never])
+
+    server.hooks.append(hook)
+
+
+def _with_results(document: Job, results: list[Job]) -> Job:
+    """Exchange the results; the count goes along, so that it does not tell."""
+    count = document["count"] + len(results) - len(document["results"])
+    return document | {"results": results, "count": count}
+
+
+def _wrong_total(server: DrsServer, _: Odds) -> None:
+    def hook(_: RecordedRequest, document: Job) -> Job:
+        return document | {"total_record": document["total_record"] + 7} if "total_record" in document else document
+
+    server.hooks.append(hook)
+
+
+def _unordered(server: DrsServer, odds: Odds) -> None:
+    dice = random.Random(odds.seed)
+
+    def hook(_: RecordedRequest, document: Job) -> Job:
+        lists = {
+            name: dice.sample(document[name], len(document[name])) for name in ("jobs", "results") & document.keys()
+        }
+        return document | lists
+
+    server.hooks.append(hook)
+
+
+def _deleted_meanwhile(server: DrsServer, odds: Odds) -> None:
+    doomed = odds.some(server.jobs)
+
+    def hook(_: RecordedRequest, document: Job) -> Job:
+        server.deleted |= doomed & {job["id"] for job in document.get("jobs", ())}
+        return document
+
+    server.hooks.append(hook)
+
+
+def _appeared_meanwhile(server: DrsServer, odds: Odds) -> None:
+    chosen = odds.some(server.jobs)
+    late = {job_id: server.jobs[job_id] for job_id in server.jobs if job_id in chosen}
+    server.jobs = {job_id: job for job_id, job in server.jobs.items() if job_id not in chosen}
+
+    def hook(request: RecordedRequest, document: Job) -> Job:
+        if "total_record" in document and not _has_next(request, document):
+            use = request.document["db_use_type"]
+            new = {job_id: late.pop(job_id) for job_id in list(late) if late[job_id]["db_use_type"] == use}
+            server.jobs = new | server.jobs if new else server.jobs
+        return document
+
+    server.hooks.append(hook)
+
+
+def _shifting(shift: Callable[[DrsServer, Job], None]) -> Change:
+    """Change the estate once for each use, between the first page of its list and the second."""
+
+    def apply(server: DrsServer, _: Odds) -> None:
+        seen: set[str] = set()
+
+        def hook(request: RecordedRequest, document: Job) -> Job:
+            if "total_record" in document and _has_next(request, document):
+                use = request.document["db_use_type"]
+                if use not in seen:
+                    seen.add(use)
+                    shift(server, document["jobs"][0])
+            return document
+
+        server.hooks.append(hook)
+
+    return apply
+
+
+def _has_next(request: RecordedRequest, document: Job) -> bool:
+    """Tell whether the list goes on behind this page."""
+    size, number = (request.document.get(name) for name in ("per_page", "cur_page"))
+    return 0 not in (size, number) and bool((number or 1) * (size or 10) < document["total_record"])
+
+
+def _first_leaves(server: DrsServer, first: Job) -> None:
+    server.deleted.add(first["id"])
+
+
+def _one_comes(server: DrsServer, first: Job) -> None:
+    new = make_job(-1, seed=-1 - len(server.jobs)) | {"db_use_type": first["db_use_type"]}
+    server.jobs = {new["id"]: new} | server.jobs
+
+
+THROTTLED: dict[str, Any] = {
+    "status": 429,
+    "body": {
+        "error_code": "APIGW.0308",
+        "error_msg": "The throttling threshold has been reached: policy user over ratelimit,limit:60,time:1 minute",
+    },
+}
+DENIED = {"error_code": "DRS.M00102", "error_msg": "You do not have the permission to perform this operation."}
+SOME = 0.05
+
+SCENARIOS = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario("throttle", "429 without a word on when to come back", _goes_wrong("status", **THROTTLED), SOME),
+        Scenario(
+            "throttle-retry-after",
+            "429 with Retry-After: 1",
+            _goes_wrong("status", **THROTTLED, headers={"Retry-After": "1"}),
+            SOME,
+        ),
+        Scenario("expiring-token", "a token is good for 25 requests, then 401 APIGW.0307", _set(token_requests=25)),
+        Scenario("reset", "the connection is reset instead of an answer", _goes_wrong("reset"), SOME),
+        Scenario("truncate", "the answer breaks off half way", _goes_wrong("truncate"), SOME),
+        Scenario("html", "200 with a page for people, as a captive portal sends", _goes_wrong("html"), SOME),
+        Scenario("empty", "200 with nothing", _goes_wrong("empty"), SOME),
+        Scenario("not-json", "200 with JSON that breaks off", _goes_wrong("not_json"), SOME),
+        Scenario("slow", "the answer begins after 2 seconds", _goes_wrong("slow", seconds=2.0), SOME),
+        Scenario("drip", "the answer trickles in over 2 seconds", _goes_wrong("drip", seconds=2.0), SOME),
+        Scenario("page-default", "at most 5 results where page_req is absent; always so", lambda *_: None),
+        Scenario("duplicate", "batch-detail gives these jobs twice", _duplicate, SOME),
+        Scenario("missing", "batch-detail leaves these jobs out of its 200", _missing, SOME),
+        Scenario(
+            "missing-400-noid",
+            "unknown ids: 400 in the batch shape without the ids (with them unless told)",
+            _set(missing_style="batch400_noid"),
+        ),
+        Scenario("missing-400-single", "unknown ids: 400 as a single error", _set(missing_style="single400")),
+        Scenario("missing-item", "unknown ids: 200 with an error as the result", _set(missing_style="item200")),
+        Scenario("missing-omitted", "unknown ids: 200 without them", _set(missing_style="omit200")),
+        Scenario("poison", "500 to every batch that one job is in (--rate: so many)", _poison),
+        Scenario("wrong-count", "count of batch-detail is off by 7", _set(count_style="wrong")),
+        Scenario("wrong-total", "total_record of the list is off by 7", _wrong_total),
+        Scenario("unordered", "lists and results in an order of their own each time", _unordered),
+        Scenario("sub-tasks", "batch-detail knows the sub-tasks that the list names", _set(children_known=True)),
+        Scenario("deleted-meanwhile", "these jobs are deleted when the list has named them", _deleted_meanwhile, SOME),
+        Scenario("appeared-meanwhile", "these jobs come when the list was read to its end", _appeared_meanwhile, SOME),
+        Scenario(
+            "shifting-list",
+            "a job leaves after the list's first page: the second leaves out a living one",
+            _shifting(_first_leaves),
+        ),
+        Scenario(
+            "growing-list", "a job comes after the list's first page: the second repeats one", _shifting(_one_comes)
+        ),
+        Scenario("clock-skew", "the service's clock is 20 minutes fast", _set(clock_skew=1200.0)),
+        Scenario("denied", "403 DRS.M00102 to every call", _goes_wrong("status", status=403, body=DENIED), 1.0),
+        Scenario("mixed", "requests fail in mixed ways: 429, 500, 503, reset, truncate, html, empty", _mixed, SOME),
+    )
+}
