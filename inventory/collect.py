@@ -1,4 +1,4 @@
-"""The nightly flow of one source, in order: lock -> sign in -> outcomes -> rows -> staging -> one snapshot. Read this first.
+"""The nightly flow of one source: lock -> sign in -> outcomes -> rows -> staging -> one snapshot. Read this first.
 
 Nothing here knows HTTP, SQL or a terminal. A source is written wholly or not at all: whatever goes wrong
 before `commit` leaves the database as it was.

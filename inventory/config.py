@@ -256,7 +256,7 @@ class _Reader(Values):
             if auth.keys() <= {*needed, *more} and auth.keys() >= set(needed):
                 found = {name: value for name, value in given.items() if name in auth}
                 complete = all(found[name] for name in needed)
-                return kind(**found) if complete else None  # type: ignore[arg-type, return-value]
+                return kind(**found) if complete else None  # type: ignore[arg-type]
         if auth or not self.faults.lines:
             self.faults.add(at, "a token, or access_key and secret_key, or username, password and domain are needed")
         return None
@@ -280,7 +280,9 @@ class _Reader(Values):
             status=frozenset(self.texts(given.get("status"), "status")) or None,
             engine_type=frozenset(self.texts(given.get("engine_type"), "engine types")) or None,
             name=self.text(given.get("name")),
-            tags=tuple((key, text) for key, entry in (tags.value if tags else {}).items() if (text := self.text(entry))),
+            tags=tuple(
+                (key, text) for key, entry in (tags.value if tags else {}).items() if (text := self.text(entry))
+            ),
             enterprise_project_id=self.text(given.get("enterprise_project_id")),
         )
 

@@ -62,8 +62,6 @@ def _export(source: Source, run: Run, told: Told) -> SourceOutcome:
         except Exception as failure:  # noqa: BLE001  # a fault of ours must not take the other sources along
             code, error = 1, f"an unexpected {type(failure).__name__}; run it with -v and report what it logs"
             logger().debug("unexpected", exc_info=failure)
-        if error:
-            logger().error("failed", code=code, error=error, seconds=round(time.monotonic() - began, 3))
     rows = [result.snapshot for result in results if result.snapshot is not None]
     if not error and any(row["status"] == "partial" for row in rows):
         code = PARTIAL

@@ -44,12 +44,14 @@ class NoAnswerError(Exception):
     """Nothing to rely on came back.
 
     reason: why, in words that do not change from night to night. retry: whether asking again may help.
+    reached: whether there was anybody to answer.
     """
 
-    def __init__(self, reason: str, *, retry: bool = True) -> None:
+    def __init__(self, reason: str, *, retry: bool = True, reached: bool = True) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry = retry
+        self.reached = reached
 
 
 class Http:
@@ -193,10 +195,10 @@ def _not_connected(error: httpx.ConnectError) -> NoAnswerError:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return NoAnswerError("TLS: certificate not trusted", retry=False)
+            return NoAnswerError("TLS: certificate not trusted", retry=False, reached=False)
         if isinstance(cause, ssl.SSLError):
-            return NoAnswerError("TLS: no handshake")
+            return NoAnswerError("TLS: no handshake", reached=False)
         if isinstance(cause, socket.gaierror):
-            return NoAnswerError("no such host is known")
+            return NoAnswerError("no such host is known", reached=False)
         cause = cause.__cause__ or cause.__context__
-    return NoAnswerError("cannot connect")
+    return NoAnswerError("cannot connect", reached=False)

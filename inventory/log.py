@@ -57,9 +57,12 @@ def set_up(style: str, level: int, secrets: Iterable[str] = ()) -> None:
 
 
 def logger() -> structlog.typing.FilteringBoundLogger:
-    """Return the log to write to: ``logger().info("exported", jobs=12)``."""
+    """Return the log to write to: ``logger().info("exported", jobs=12)``.
+
+    It keeps the fields that are bound in this thread, so that the threads which work for it tell them too.
+    """
     found: structlog.typing.FilteringBoundLogger = structlog.get_logger()
-    return found
+    return found.bind(**structlog.contextvars.get_contextvars())
 
 
 class _Filter:

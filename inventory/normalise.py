@@ -65,9 +65,7 @@ def normalise(job_id: str, document: dict[str, Json]) -> NormalisedJob:
     return NormalisedJob(job_id, walk.finish(), walk.findings)
 
 
-def normalise_listing(
-    job_id: str, parent_job_id: str | None, item: dict[str, Json], *, alone: bool
-) -> NormalisedJob:
+def normalise_listing(job_id: str, parent_job_id: str | None, item: dict[str, Json], *, alone: bool) -> NormalisedJob:
     """Turn what the list API says of one job into its row of `job_listings`.
 
     Args:

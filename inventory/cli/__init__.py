@@ -9,6 +9,7 @@ from inventory.cli.base import CONTEXT, Main, Options
 from inventory.cli.export import export
 from inventory.cli.look import diff, show, snapshots
 from inventory.cli.manage import db, init, schema, validate
+from inventory.cli.mock import mock_server
 from inventory.cli.sources import sources
 
 __all__ = ["main"]
@@ -28,5 +29,5 @@ def main(context: click.Context, /, **options: Any) -> None:
     context.obj = Options(**options)
 
 
-for command in (init, validate, export, snapshots, show, diff, sources, db, schema):
+for command in (init, validate, export, snapshots, show, diff, sources, db, schema, mock_server):
     main.add_command(command)

@@ -13,11 +13,10 @@ from inventory.cli.base import Options, safe, sources_option
 from inventory.errors import InventoryError, UsageError
 
 if TYPE_CHECKING:
-    from inventory.collect import Result
+    from inventory.collect import Limits, Result
     from inventory.outcome import SourceOutcome
     from inventory.settings import Settings, Source
     from inventory.stop import Stop
-    from inventory.store.engine import Store
     from inventory.watch import Watch
 
 __all__ = ["export"]
@@ -61,7 +60,7 @@ def export(
 
 
 def _run(
-    options: Options, watch: "Watch", sources: "list[Source]", stop: "Stop", limits: object, record: Path | None,
+    options: Options, watch: "Watch", sources: "list[Source]", stop: "Stop", limits: "Limits", record: Path | None,
     lock_timeout: float,
 ) -> None:  # fmt: skip
     import uuid
@@ -87,8 +86,19 @@ def _run(
             watch.outcomes = export_all(sources, run, _printer(options, progress.close))
         for outcome in watch.outcomes:
             if outcome.error:
-                click.echo(safe(f"error: {outcome.source}: {outcome.error}"), err=True)
+                _complain(options, outcome)
         watch.last_success = last_success(store)
+
+
+def _complain(options: Options, outcome: "SourceOutcome") -> None:
+    """Tell why a source was not written: in the log where machines read it, else as every command does."""
+    if options.log_format == "json":
+        from inventory.log import logger
+
+        seconds = round(outcome.seconds, 3)
+        logger().error("failed", source=outcome.source, code=outcome.code, error=outcome.error, seconds=seconds)
+    else:
+        click.echo(safe(f"error: {outcome.source}: {outcome.error}"), err=True)
 
 
 def _chosen(settings: "Settings", names: tuple[str, ...], shard: str | None) -> "list[Source]":

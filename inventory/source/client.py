@@ -55,7 +55,7 @@ class Client:
         self._recorder = recorder
         self._stop = stop
         self._lock = Lock()
-        self._log = logger().bind(source=source.name)
+        self._log = logger()
         base = f"/v3/{session.project_id}/jobs"
         self._paths = {"detail": f"{base}/batch-detail", "list": base}
 
@@ -204,4 +204,3 @@ def _document(content: bytes) -> tuple[Json, str]:
     except ValueError:
         return None, "with a body that is not JSON"
     return (None, "with an empty document") if is_empty(document) else (document, "")
-

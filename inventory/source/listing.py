@@ -18,8 +18,8 @@ from inventory.redact import Redactor
 from inventory.schema import LISTED_ELSEWHERE
 from inventory.schema.keys import key_text
 from inventory.settings import Filters
-from inventory.source.answers import PAST_THE_END, Page, error_code
 from inventory.source.ahead import ahead
+from inventory.source.answers import PAST_THE_END, Page, error_code
 from inventory.source.client import LIST_PAGE, NOTHING_FOUND
 from inventory.source.reading import Listing, Outcome, Read, Unread
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from inventory.findings import Finding
 from inventory.jsontext import Json
 
-__all__ = ["Absent", "Listed", "Listing", "Outcome", "Read", "Reading", "Seen", "UNLISTED", "Unread"]
+__all__ = ["UNLISTED", "Absent", "Listed", "Listing", "Outcome", "Read", "Reading", "Seen", "Unread"]
 
 UNLISTED = "in no list and no answer"  # why a job is absent that the service does not speak of
 

@@ -37,13 +37,13 @@ def sources(connection: Connection, names: Iterable[str] = ()) -> list[dict[str,
 def last_success(store: Store) -> dict[str, datetime]:
     """Return when the last complete snapshot of each source was written, by name."""
     query = (
-        select(SOURCES.c.name, func.max(SNAPSHOTS.c.finished_at, type_=SNAPSHOTS.c.finished_at.type))
+        select(SOURCES.c.name, func.max(SNAPSHOTS.c.finished_at, type_=SNAPSHOTS.c.finished_at.type).label("last"))
         .join(SNAPSHOTS, SNAPSHOTS.c.source_id == SOURCES.c.id)
         .where(SNAPSHOTS.c.status == "complete")
         .group_by(SOURCES.c.name)
     )
     with store.reading() as connection:
-        return {name: moment for name, moment in connection.execute(query)}
+        return {row.name: row.last for row in connection.execute(query)}
 
 
 def snapshots(connection: Connection, source_id: int) -> list[SnapshotRow]:
