@@ -1,10 +1,14 @@
 """Pings to real servers on this machine, kind ones and others."""
 
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -98,6 +102,27 @@ def test_who_does_not_speak_tls_is_told(serve: Serve) -> None:
     why = ping(serve(b"HTTP/1.1 400 Bad\r\n\r\n").replace("http:", "https:"))
     assert why is not None
     assert why.startswith("no connection: [SSL")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+def test_a_certificate_that_nobody_trusts_is_told(tmp_path: Path, asked: Asked) -> None:
+    files = [f"{tmp_path}/key.pem", f"{tmp_path}/certificate.pem"]
+    make = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+    subprocess.run([*make.split(), "-keyout", files[0], "-out", files[1]], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files[1], files[0])
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def work() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError), context.wrap_socket(connection, server_side=True) as secure:
+                asked.append(secure.recv(9999))
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert ping(f"https://127.0.0.1:{server.getsockname()[1]}/{SECRET}") == "its certificate is not trusted"
+        thread.join()
+    assert not asked
 
 
 def test_nobody_there_is_told() -> None:
