@@ -66,7 +66,7 @@ def logger() -> structlog.typing.FilteringBoundLogger:
 
 
 class _Filter:
-    """Masks an event's fields, at every depth."""
+    """Masks an event's fields, at every depth, and sorts them: those of `bound` come in no order."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         known = sorted({each for each in secrets if len(each) >= SHORTEST_SECRET}, key=len, reverse=True)
@@ -74,7 +74,8 @@ class _Filter:
         self._redactor = Redactor()
 
     def __call__(self, _logger: object, _method: str, event: Event) -> Event:
-        return {name: self._redactor.loose(name, self._plain(value), texts=True) for name, value in event.items()}
+        plain = {name: self._plain(value) for name, value in sorted(event.items())}
+        return {name: self._redactor.loose(name, value, texts=True) for name, value in plain.items()}
 
     def _plain(self, value: Any) -> Any:
         """Return what JSON can say of a value, without the known secrets."""
@@ -102,9 +103,9 @@ def _part_as_written(part: str) -> str:
     if part.isascii() and part.isalnum():
         return part
     percent = "".join(f"%{byte:02x}" for byte in part.encode("utf-8", "surrogatepass"))
-    escaped = json.dumps(part)[1:-1].removeprefix("\\")
-    space = r"|\+" if part == " " else ""
-    return rf"(?:\\{{0,8}}{re.escape(part)}|(?i:{percent}|\\{{1,8}}{re.escape(escaped)}){space})"
+    escaped = [r"\\{1,8}".join(map(re.escape, each[1:-1].split("\\"))) for each in (json.dumps(part), ascii(part))]
+    space = r"\+" if part == " " else "(?!)"
+    return rf"(?:\\{{0,8}}{re.escape(part)}|(?i:{percent}|{'|'.join(escaped)})|{space})"
 
 
 _BARE = re.compile(r"[\w.:/+%*@-]+")

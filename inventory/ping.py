@@ -54,10 +54,10 @@ def _ask(address: str, timeout: float) -> str | None:
     except HTTPError as error:
         error.close()
         return f"it answered {error.code}"
-    except OSError as error:
-        return _why(error.reason if isinstance(error, URLError) else error, timeout)
     except HTTPException:
         return "it did not answer as HTTP does"
+    except OSError as error:
+        return _why(error.reason if isinstance(error, URLError) else error, timeout)
     except ValueError:
         return "the address cannot be asked"
 
@@ -69,7 +69,7 @@ def _why(reason: object, timeout: float) -> str:
     if isinstance(reason, ssl.SSLCertVerificationError):
         return "its certificate is not trusted"
     if isinstance(reason, OSError):
-        return f"no connection: {reason.strerror or 'refused on the way'}"
+        return f"no connection: {reason.strerror}" if reason.strerror else "no connection"
     return "the address cannot be asked"
 
 

@@ -173,7 +173,7 @@ def test_lines_of_an_older_version_go_where_they_mean_nothing_now(path: Path) ->
 
 @pytest.mark.parametrize(
     "content",
-    [b"sources:\n  - name: north\n", b"# TYPE node_load1 gauge\nnode_load1 0.5\n", b"\xff\xfe", b'inventory_jobs{source="n'],
+    [b"sources:\n  - name: n\n", b"# TYPE node_load1 gauge\nnode_load1 1\n", b"\xff\xfe", b'inventory_jobs{source="n'],
     ids=["a configuration", "another program's", "no text", "half a file"],
 )  # fmt: skip
 def test_somebody_else_s_file_is_left(content: bytes, path: Path) -> None:

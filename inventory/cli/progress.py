@@ -3,9 +3,10 @@
 Not click's own bar: here the total grows while it runs, and several threads tell of several sources.
 """
 
-import shutil
+import os
 import time
 from collections import deque
+from contextlib import suppress
 from threading import Lock
 from unicodedata import east_asian_width
 
@@ -60,13 +61,20 @@ class Progress:
         before, fewer = self._drawn[0]
         rate = (done - fewer) / (now - before)
         self._drawn.append((now, done))
-        parts = [f"{self._label} {done:,}/{total:,} jobs", f"{rate:.1f}/s"]
+        parts = [f"{self._label} {done:,}/{total:,} jobs", f"{rate:,.1f}/s"]
         if rate > 0:
             parts.append(f"{_clock((total - done) / rate)} left")
         parts += [f"{safe(name)} {d:,}/{t:,}" for name, (d, t) in self._sources.items() if d < t]
-        line = _cut("  ".join(parts), shutil.get_terminal_size().columns - 1)
+        line = _cut("  ".join(parts), _columns() - 1)
         click.echo(CLEAR_LINE + line, nl=False, err=True)
         self._visible = True
+
+
+def _columns() -> int:
+    """Return the width of stderr's terminal: stdout may be a file."""
+    with suppress(OSError):
+        return os.get_terminal_size(2).columns or 80  # 0: it does not say
+    return 80
 
 
 def _clock(seconds: float) -> str:
