@@ -81,59 +81,52 @@ class Found:
     iam_endpoint: str | None
 
 
-@dataclass(frozen=True)
-class _Names:
-    """What one family calls its variables; of several names the first that is set counts."""
-
-    token: tuple[str, ...] = ()
-    access_key: tuple[str, ...] = ()
-    secret_key: tuple[str, ...] = ()
-    security_token: tuple[str, ...] = ()
-    username: tuple[str, ...] = ()
-    password: tuple[str, ...] = ()
-    domain: tuple[str, ...] = ()
-    project_id: tuple[str, ...] = ()
-    iam_endpoint: tuple[str, ...] = ()
-
-
+# What each family calls the members; of several names the first that is set counts.
 _FAMILIES = (
-    _Names(
-        token=("HW_AUTH_TOKEN",),
-        access_key=("HW_ACCESS_KEY",),
-        secret_key=("HW_SECRET_KEY",),
-        security_token=("HW_SECURITY_TOKEN",),
-        username=("HW_USER_NAME",),
-        password=("HW_USER_PASSWORD",),
-        domain=("HW_DOMAIN_NAME",),
-        project_id=("HW_PROJECT_ID",),
-        iam_endpoint=("HW_AUTH_URL",),
-    ),
-    _Names(
-        access_key=("HUAWEICLOUD_SDK_AK",),
-        secret_key=("HUAWEICLOUD_SDK_SK",),
-        security_token=("HUAWEICLOUD_SDK_SECURITY_TOKEN",),
-        project_id=("HUAWEICLOUD_SDK_PROJECT_ID",),
-        iam_endpoint=("HUAWEICLOUD_SDK_IAM_ENDPOINT",),
-    ),
-    _Names(
-        token=("OS_AUTH_TOKEN",),
-        access_key=("OS_ACCESS_KEY",),
-        secret_key=("OS_SECRET_KEY",),
-        username=("OS_USERNAME",),
-        password=("OS_PASSWORD",),
-        domain=("OS_DOMAIN_NAME", "OS_USER_DOMAIN_NAME", "OS_PROJECT_DOMAIN_NAME"),
-        project_id=("OS_PROJECT_ID", "OS_TENANT_ID"),
-        iam_endpoint=("OS_AUTH_URL",),
-    ),
+    {
+        "token": "HW_AUTH_TOKEN",
+        "access_key": "HW_ACCESS_KEY",
+        "secret_key": "HW_SECRET_KEY",
+        "security_token": "HW_SECURITY_TOKEN",
+        "username": "HW_USER_NAME",
+        "password": "HW_USER_PASSWORD",
+        "domain": "HW_DOMAIN_NAME",
+        "project_id": "HW_PROJECT_ID",
+        "iam_endpoint": "HW_AUTH_URL",
+    },
+    {
+        "access_key": "HUAWEICLOUD_SDK_AK",
+        "secret_key": "HUAWEICLOUD_SDK_SK",
+        "security_token": "HUAWEICLOUD_SDK_SECURITY_TOKEN",
+        "project_id": "HUAWEICLOUD_SDK_PROJECT_ID",
+        "iam_endpoint": "HUAWEICLOUD_SDK_IAM_ENDPOINT",
+    },
+    {
+        "token": "OS_AUTH_TOKEN",
+        "access_key": "OS_ACCESS_KEY",
+        "secret_key": "OS_SECRET_KEY",
+        "username": "OS_USERNAME",
+        "password": "OS_PASSWORD",
+        "domain": "OS_DOMAIN_NAME OS_USER_DOMAIN_NAME OS_PROJECT_DOMAIN_NAME",
+        "project_id": "OS_PROJECT_ID OS_TENANT_ID",
+        "iam_endpoint": "OS_AUTH_URL",
+    },
 )
-_FILE = _Names(
-    access_key=("ak",),
-    secret_key=("sk",),
-    security_token=("security_token",),
-    project_id=("project_id",),
-    iam_endpoint=("iam_endpoint",),
+_FILE = {
+    "access_key": "ak",
+    "secret_key": "sk",
+    "security_token": "security_token",
+    "project_id": "project_id",
+    "iam_endpoint": "iam_endpoint",
+}
+_REGIONS = ("HW_REGION_NAME", "OS_REGION_NAME")
+# What each kind needs, as Terraform prefers them; a domain alone, the last, is no beginning of a set.
+_KINDS: tuple[tuple[type[Credentials], tuple[str, ...]], ...] = (
+    (Token, ("token",)),
+    (Keys, ("access_key", "secret_key")),
+    (Password, ("username", "password", "domain")),
 )
-_REGION = ("HW_REGION_NAME", "OS_REGION_NAME")
+_IN_HEADERS = ("token", "access_key", "secret_key", "security_token")  # the secret key is as plain as they are
 
 
 def unsendable(value: str) -> bool:
@@ -150,84 +143,47 @@ def find_credentials(environment: Mapping[str, str], home: Path) -> Found | None
     Raises:
         CredentialsError: half of a set, and nothing complete; or a value that cannot be sent.
     """
-    region = _first(environment, _REGION)
+    region = next((environment[name] for name in _REGIONS if environment.get(name)), None)
     halves: list[str] = []
     for names in _FAMILIES:
-        found = _Search(environment, names, "", halves).found(region)
+        found = _search(environment, names, "", region, halves)
         if found:
             return found
     file, values = _file(environment, home)
-    found = _Search(values, _FILE, file, halves).found(region)
+    found = _search(values, _FILE, file, region, halves)
     if found is None and halves:
         raise CredentialsError(halves[0])
     return found
 
 
-class _Search:
-    """One family, or the file. `file`: its name, '' for the environment. `halves` takes what is incomplete."""
-
-    def __init__(self, values: Mapping[str, str], names: _Names, file: str, halves: list[str]) -> None:
-        self._values = values
-        self._names = names
-        self._file = file
-        self._halves = halves
-
-    def found(self, region: str | None) -> Found | None:
-        credentials = self._token() or self._keys() or self._password()
-        if credentials is None:
-            return None
-        address = _first(self._values, self._names.iam_endpoint)
+def _search(
+    values: Mapping[str, str], names: Mapping[str, str], file: str, region: str | None, halves: list[str]
+) -> Found | None:
+    """Look through one family, or the file. `halves` takes what is begun and not complete."""
+    where = f" in {file}" if file else ""
+    given = {member: name for member, known in names.items() for name in reversed(known.split()) if values.get(name)}
+    for kind, needed in _KINDS:
+        begun = [given[member] for member in needed[:2] if member in given]
+        missing = [names[member].split()[0] for member in needed if member in names and member not in given]
+        if begun and missing:
+            halves.append(f"{begun[0]} is set{where}, but {' and '.join(missing)} is not")
+        if not begun or missing:
+            continue
+        members = {member: values[given[member]] for member in needed}
+        if kind is Keys and "security_token" in given:
+            members["security_token"] = values[given["security_token"]]
+        for member, value in members.items():
+            if member in _IN_HEADERS and unsendable(value):
+                what = f"{given[member]}{where}"
+                raise CredentialsError(f"{what} holds a space, a line break or a letter that no header can carry")
+        beside = {member: values[given[member]] for member in ("project_id", "iam_endpoint") if member in given}
         return Found(
-            credentials,
+            kind(**members, origin=file or given[needed[0]]),
             region,
-            _first(self._values, self._names.project_id),
-            address.rstrip("/").removesuffix("/v3").rstrip("/") if address else None,
+            beside.get("project_id"),
+            beside["iam_endpoint"].rstrip("/").removesuffix("/v3").rstrip("/") if "iam_endpoint" in beside else None,
         )
-
-    def _token(self) -> Token | None:
-        token = self._sendable(self._names.token)
-        return Token(token, origin=self._origin(self._names.token)) if token else None
-
-    def _keys(self) -> Keys | None:
-        names = self._names
-        if not self._whole((names.access_key, names.secret_key), names.access_key):
-            return None
-        access, secret = self._sendable(names.access_key), self._sendable(names.secret_key)
-        token = self._sendable(names.security_token)
-        return Keys(access or "", secret or "", token, origin=self._origin(names.access_key))
-
-    def _password(self) -> Password | None:
-        names = self._names
-        if not self._whole((names.username, names.password, names.domain), names.username):
-            return None
-        username, password, domain = (
-            _first(self._values, each) or "" for each in (names.username, names.password, names.domain)
-        )
-        return Password(username, password, domain, origin=self._origin(names.username))
-
-    def _whole(self, parts: tuple[tuple[str, ...], ...], own: tuple[str, ...]) -> bool:
-        """Tell whether all parts are set; of a beginning say what is missing. A domain alone begins nothing."""
-        missing = [names[0] for names in parts if not _first(self._values, names)]
-        begun = [name for names in parts[:2] for name in names if self._values.get(name)]
-        if own and begun and missing:
-            where = f" in {self._file}" if self._file else ""
-            self._halves.append(f"{begun[0]} is set{where}, but {' and '.join(missing)} is not")
-        return bool(own) and not missing
-
-    def _sendable(self, names: tuple[str, ...]) -> str | None:
-        value = _first(self._values, names)
-        if value and unsendable(value):
-            name = next(each for each in names if self._values.get(each))
-            where = f" in {self._file}" if self._file else ""
-            raise CredentialsError(f"{name}{where} holds a space, a line break or a letter that no header can carry")
-        return value
-
-    def _origin(self, names: tuple[str, ...]) -> str:
-        return self._file or next(name for name in names if self._values.get(name))
-
-
-def _first(values: Mapping[str, str], names: tuple[str, ...]) -> str | None:
-    return next((values[name] for name in names if values.get(name)), None)
+    return None
 
 
 def _file(environment: Mapping[str, str], home: Path) -> tuple[str, Mapping[str, str]]:

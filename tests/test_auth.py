@@ -1,0 +1,329 @@
+"""Signing in, over real HTTP: nothing wrong is sent twice, tokens are renewed once, projects are found."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+from inventory.credentials import Credentials, Keys, Password, Token
+from inventory.errors import SourceError, StoppedError
+from inventory.http import Response
+from inventory.settings import Source
+from inventory.source.auth import Auths, ask
+from inventory.source.session import Session, sign_in
+from inventory.source.signing import sign
+from inventory.stop import Stop
+from tests.web import Reply, Sent, Web
+
+REGION = "cn-north-4"
+KEYS = Keys("AK1", "right")
+USER = Password("me", "right", "account")
+TOO_MANY = Reply(429)
+
+
+def document(status: int, content: Any, **headers: str) -> Reply:
+    return Reply(status, (json.dumps(content).encode(),), headers)
+
+
+def refusal(code: str = "APIGW.0301", **headers: str) -> Reply:
+    return document(401, {"error_code": code, "error_msg": "hush: the token is …", "request_id": "1"}, **headers)
+
+
+class Cloud:
+    """IAM and DRS behind one address, strict about who asks. `first`: answers given before any other, by path."""
+
+    def __init__(self) -> None:
+        self.good: set[str] = {"given"}
+        self.first: dict[str, list[Reply]] = {}
+        self.lifetime = 86400.0
+        self.projects = [{"id": "p1", "name": REGION}, {"id": "p2", "name": f"{REGION}_sub"}]
+        self.may_list_all = True
+        self.refused = "APIGW.0301"
+        self.slow = 0.0
+        self.web = Web(self.answer)
+        self._lock = threading.Lock()
+
+    def sent(self, path: str) -> list[Sent]:
+        return [each for each in self.web.sent if each.path.startswith(path)]
+
+    def answer(self, sent: Sent) -> Reply:
+        time.sleep(self.slow)
+        path = sent.path.split("?")[0]
+        with self._lock:
+            if self.first.get(path):
+                return self.first[path].pop(0)
+            if path == "/v3/auth/tokens":
+                return self.token(json.loads(sent.body)["auth"])
+        if not (self.signed(sent) if "authorization" in sent.headers else sent.headers["x-auth-token"] in self.good):
+            return refusal(self.refused)
+        if path == "/v3/projects" and not self.may_list_all:
+            return document(403, {"error": {"code": "IAM.0006"}})
+        if path in ("/v3/projects", "/v3/auth/projects"):
+            return document(200, {"projects": self.projects})
+        return document(200, {"results": []})
+
+    def token(self, auth: Any) -> Reply:
+        user = auth["identity"]["password"]["user"]
+        if user != {"name": "me", "password": "right", "domain": {"name": "account"}}:
+            return document(401, {"error": {"code": 401, "message": "hush", "title": "Unauthorized"}})
+        project = auth["scope"]["project"]
+        found = next((p for p in self.projects if project.items() <= p.items()), None)
+        token = f"token-{len(self.sent('/v3/auth/tokens'))}"
+        self.good.add(token)
+        ends = (datetime.now(UTC) + timedelta(seconds=self.lifetime)).isoformat().replace("+00:00", "Z")
+        return document(201, {"token": {"expires_at": ends, "project": found}}, **{"X-Subject-Token": token})
+
+    def signed(self, sent: Sent) -> bool:
+        path, _, query = sent.path.partition("?")
+        pairs = [(name, value) for name, _, value in (each.partition("=") for each in query.split("&") if each)]
+        at = datetime.strptime(sent.headers["x-sdk-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        names = sent.headers["authorization"].split("SignedHeaders=")[1].split(",")[0].split(";")
+        kept = {name: sent.headers[name] for name in names if name not in ("host", "x-sdk-date")}
+        right = sign(KEYS, sent.method, sent.headers["host"], path, pairs, kept, sent.body, at)
+        return right["Authorization"] == sent.headers["authorization"]
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    cloud = Cloud()
+    with cloud.web:
+        yield cloud
+
+
+@pytest.fixture
+def enter(cloud: Cloud) -> Iterator[Callable[..., Session]]:
+    """Sign a source in; all sources of a test are of one run."""
+    stop = Stop()
+    auths = Auths(stop)
+    made: list[Session] = []
+
+    def enter(credentials: Credentials | None, **keys: Any) -> Session:
+        source = Source(
+            name="live", region=REGION, endpoint=cloud.web.url, iam_endpoint=cloud.web.url, timeout=5,
+            credentials=credentials,
+        )  # fmt: skip
+        made.append(sign_in(replace(source, **keys), stop, auths))
+        return made[-1]
+
+    yield enter
+    for each in made:
+        each.http.close()
+
+
+Enter = Callable[..., Session]
+
+
+def detail(session: Session) -> Response:
+    headers = {"Content-Type": "application/json"}
+    path = f"/v3/{session.project_id}/jobs/batch-detail"
+    return ask(session.http, session.auth, "POST", path, headers=headers, body=b'{"jobs": []}')
+
+
+def together(calls: list[Callable[[], Any]]) -> list[Any]:
+    """Run all at once; return the results, and the errors as results."""
+
+    def one(call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except SourceError as error:
+            return error
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(one, calls))
+
+
+@pytest.mark.parametrize("credentials", [Token("given"), KEYS, Keys("AK1", "right", "temporary"), USER])
+def test_every_way_finds_its_project_and_is_let_in(cloud: Cloud, enter: Enter, credentials: Credentials) -> None:
+    session = enter(credentials)
+    assert session.project_id == "p1"
+    assert detail(session).status == 200
+    sent = cloud.web.sent[-1]
+    assert sent.headers.get("x-security-token") == getattr(credentials, "security_token", None)
+    assert (len(cloud.sent("/v3/projects")), len(cloud.sent("/v3/auth/tokens"))) == (
+        (0, 1) if credentials is USER else (1, 0)
+    )
+
+
+def test_a_token_is_asked_for_the_project_or_the_region(cloud: Cloud, enter: Enter) -> None:
+    assert enter(USER).project_id == "p1"
+    detail(enter(USER, project_id="p2"))
+    assert [json.loads(each.body)["auth"]["scope"] for each in cloud.sent("/v3/auth/tokens?nocatalog=true")] == [
+        {"project": {"name": REGION}},
+        {"project": {"id": "p2"}},
+    ]
+
+
+def test_a_project_that_is_given_is_not_looked_for(cloud: Cloud, enter: Enter) -> None:
+    assert detail(enter(KEYS, project_id="p2", region=None, iam_endpoint=None)).status == 200
+    assert [each.path for each in cloud.web.sent] == ["/v3/p2/jobs/batch-detail"]
+
+
+def test_who_may_not_list_all_projects_lists_their_own(cloud: Cloud, enter: Enter) -> None:
+    cloud.may_list_all = False
+    assert enter(KEYS).project_id == "p1"
+
+
+@pytest.mark.parametrize("ids", [[], ["one", "two"]])
+def test_a_project_that_is_not_one_is_asked_for(cloud: Cloud, enter: Enter, ids: list[str]) -> None:
+    cloud.projects = [{"id": each, "name": REGION} for each in ids] + [{"id": "x", "name": "other"}]
+    with pytest.raises(SourceError, match="Give project_id") as caught:
+        enter(KEYS)
+    assert all(each in str(caught.value) for each in ids)
+
+
+@pytest.mark.parametrize(
+    "credentials", [Token("bad-one"), Keys("AK1", "bad-one"), Password("me", "bad-one", "account")]
+)
+@pytest.mark.parametrize("project", ["p1", None], ids=["given", "looked for"])
+def test_a_bad_credential_is_sent_once_by_all_threads_and_sources(
+    cloud: Cloud, enter: Enter, credentials: Credentials, project: str | None
+) -> None:
+    cloud.slow = 0.05
+    errors = together([lambda: detail(enter(credentials, project_id=project))] * 4)
+    assert all(isinstance(each, SourceError) and "HTTP 401" in str(each) for each in errors)
+    assert len(cloud.web.sent) == 1
+    assert not any("hush" in str(each) or "bad-one" in str(each) for each in errors)
+    with pytest.raises(SourceError, match="401"):
+        detail(enter(credentials, project_id=project))
+    assert len(cloud.web.sent) == 1
+
+
+def test_a_wrong_password_is_tried_once_for_all_projects(cloud: Cloud, enter: Enter) -> None:
+    cloud.slow = 0.05
+    wrong = replace(USER, password="bad-one")
+    errors = together([lambda p=p: detail(enter(wrong, project_id=p)) for p in ("p1", "p2", "p3")])  # type: ignore[misc]
+    assert all("not tried again" in str(each) for each in errors)
+    assert len(cloud.web.sent) == 1
+
+
+def test_a_key_of_another_region_is_good_in_its_own(cloud: Cloud, enter: Enter) -> None:
+    cloud.first["/v3/p2/jobs/batch-detail"] = [refusal("APIGW.0307")]
+    with pytest.raises(SourceError, match=r"APIGW\.0307"):
+        detail(enter(KEYS, project_id="p2"))
+    assert detail(enter(KEYS, project_id="p1")).status == 200
+
+
+def test_the_first_request_is_alone_and_the_rest_are_not(cloud: Cloud, enter: Enter) -> None:
+    cloud.slow = 0.1
+    session = enter(KEYS, project_id="p1")
+    cloud.first["/v3/p1/jobs/batch-detail"] = [Reply(500), Reply(429)]
+    statuses = [each.status for each in together([lambda: detail(session)] * 3)]
+    assert (sorted(statuses), cloud.web.busiest) == ([200, 429, 500], 1)
+    together([lambda: detail(session)] * 4)
+    assert cloud.web.busiest > 1
+
+
+def test_no_permission_is_an_answer_and_no_refusal(cloud: Cloud, enter: Enter) -> None:
+    session = enter(KEYS, project_id="p1")
+    cloud.first["/v3/p1/jobs/batch-detail"] = [refusal("DRS.M00103")]
+    assert detail(session).status == 401
+    assert detail(session).status == 200
+
+
+@pytest.mark.parametrize("code", ["APIGW.0301", "APIGW.0307", "APIG.0301"])
+def test_a_token_that_is_refused_is_renewed_once_by_one_thread(cloud: Cloud, enter: Enter, code: str) -> None:
+    session = enter(USER)
+    detail(session)
+    cloud.refused = code
+    cloud.good.clear()
+    cloud.slow = 0.05
+    assert [each.status for each in together([lambda: detail(session)] * 6)] == [200] * 6
+    assert len(cloud.sent("/v3/auth/tokens")) == 2
+
+
+def test_a_token_that_is_refused_anew_ends_it(cloud: Cloud, enter: Enter) -> None:
+    session = enter(USER)
+    cloud.first["/v3/p1/jobs/batch-detail"] = [refusal(), refusal(), refusal()]
+    errors = together([lambda: detail(session)] * 3)
+    assert all("APIGW.0301" in str(each) for each in errors)
+    assert len(cloud.sent("/v3/p1/jobs")) == 2
+    assert len(cloud.sent("/v3/auth/tokens")) == 2
+
+
+def test_another_refusal_renews_nothing(cloud: Cloud, enter: Enter) -> None:
+    session = enter(USER)
+    cloud.first["/v3/p1/jobs/batch-detail"] = [refusal("APIGW.0305")]
+    with pytest.raises(SourceError, match=r"APIGW\.0305"):
+        detail(session)
+    assert len(cloud.sent("/v3/auth/tokens")) == 1
+
+
+def test_a_token_is_renewed_before_it_expires(cloud: Cloud, enter: Enter) -> None:
+    cloud.lifetime = 2.5  # the Date header has whole seconds, so at least 1.5 of it are left
+    session = enter(USER)
+    detail(session)
+    assert len(cloud.sent("/v3/auth/tokens")) == 1
+    time.sleep(2.9)
+    detail(session)
+    assert len(cloud.sent("/v3/auth/tokens")) == 2
+    assert [each.headers["x-auth-token"] for each in cloud.sent("/v3/p1")] == ["token-1", "token-2"]
+
+
+def test_iam_is_asked_again_where_it_is_busy(cloud: Cloud, enter: Enter) -> None:
+    cloud.first["/v3/auth/tokens"] = [TOO_MANY, Reply(503), Reply(200, length=9)]
+    assert enter(USER).project_id == "p1"
+    cloud.first["/v3/projects"] = [Reply(502)]
+    assert enter(KEYS).project_id == "p1"
+
+
+def test_iam_that_stays_busy_ends_it(cloud: Cloud, enter: Enter) -> None:
+    cloud.first["/v3/auth/tokens"] = [TOO_MANY] * 9
+    errors = together([lambda: enter(USER)] * 3)
+    assert all("HTTP 429" in str(each) for each in errors)
+    assert len(cloud.web.sent) == 4
+
+
+@pytest.mark.parametrize("reply", [Reply(201), Reply(307, headers={"Location": "/"}), Reply(400, (b"<html>hush",))])
+def test_a_log_in_that_brings_no_token_ends_it(cloud: Cloud, enter: Enter, reply: Reply) -> None:
+    cloud.first["/v3/auth/tokens"] = [reply]
+    with pytest.raises(SourceError, match=f"no token: HTTP {reply.status}") as caught:
+        enter(USER)
+    assert "hush" not in str(caught.value)
+    assert len(cloud.web.sent) == 1
+
+
+def test_waiting_for_iam_ends_when_asked_to_stop(cloud: Cloud) -> None:
+    stop = Stop()
+    cloud.first["/v3/auth/tokens"] = [TOO_MANY] * 9
+    cloud.slow = 0.1
+    source = Source("live", REGION, endpoint=cloud.web.url, iam_endpoint=cloud.web.url, credentials=USER)
+    threading.Timer(0.05, stop.set).start()
+    with pytest.raises(StoppedError):
+        sign_in(source, stop, Auths(stop))
+    assert len(cloud.web.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("minutes", "told"), [(-20, "1200 s ahead of"), (20, "1200 s behind"), (0, "secret key is wrong")]
+)
+def test_a_wrong_clock_is_told(cloud: Cloud, enter: Enter, minutes: int, told: str) -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(minutes=minutes), usegmt=True)
+    cloud.first["/v3/p1/jobs/batch-detail"] = [refusal("APIGW.0303", Date=date)]
+    with pytest.raises(SourceError) as caught:
+        detail(enter(KEYS, project_id="p1"))
+    words = str(caught.value).replace("1201 s", "1200 s").replace("1199 s", "1200 s")
+    assert told in words
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ({"endpoint": "http://drs.example", "project_id": "p"}, "the endpoint of live is refused: http"),
+        ({"iam_endpoint": "http://iam.example"}, "the iam_endpoint of live is refused: http"),
+        ({"credentials": None}, "nothing to sign in with"),
+        ({"region": None, "iam_endpoint": None, "credentials": KEYS}, "Give project_id"),
+        ({"region": None, "endpoint": None}, "Give its region or endpoint"),
+        ({"region": None, "iam_endpoint": None, "project_id": "p"}, "iam_endpoint and project_id"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_entered(cloud: Cloud, enter: Enter, keys: dict[str, Any], told: str) -> None:
+    with pytest.raises(SourceError, match=told):
+        enter(**{"credentials": USER, **keys})
+    assert cloud.web.sent == []

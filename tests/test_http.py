@@ -1,0 +1,255 @@
+"""One exchange: exact bytes out, a bounded answer back, and words for whatever goes wrong."""
+
+import gzip
+import shutil
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from inventory.address import check_address, drs_endpoint, iam_endpoint
+from inventory.errors import SourceError
+from inventory.http import Http, NoAnswerError
+from tests.web import Reply, Sent, Web
+
+MIB = 1024 * 1024
+
+
+Connect = Callable[..., Http]
+
+
+@pytest.fixture
+def http() -> Iterator[Connect]:
+    """Make clients that are closed when the test ends."""
+    made: list[Http] = []
+
+    def connect(to: Web | str, *, timeout: float = 5, max_body: int = MIB, path: str = "") -> Http:
+        made.append(Http(to if isinstance(to, str) else to.url + path, timeout=timeout, max_body=max_body))
+        return made[-1]
+
+    yield connect
+    for each in made:
+        each.close()
+
+
+def failing(call: Callable[[], object]) -> NoAnswerError:
+    with pytest.raises(NoAnswerError) as caught:
+        call()
+    return caught.value
+
+
+def test_what_is_given_is_sent_and_what_is_answered_comes_back(http: Connect) -> None:
+    reply = Reply(404, (b"\xff\x00",), {"X-Request-Id": "7", "Set-Cookie": "a=b"})
+    with Web(lambda _: reply) as web:
+        client = http(web, path="/base")
+        for _ in range(2):
+            answer = client.send(
+                "POST",
+                "/v3/ü ~/%41",
+                query=[("b", "2"), ("a", "ä/&"), ("b", "1")],
+                headers={"X-L": "é"},
+                body=b"\x00ok",
+            )
+    assert (answer.status, answer.content, answer.headers["x-request-id"]) == (404, b"\xff\x00", "7")
+    assert answer.at.tzinfo is not None
+    sent = web.sent[-1]
+    assert sent.path == "/base/v3/%C3%BC%20~/A?a=%C3%A4%2F%26&b=1&b=2"
+    assert (sent.method, sent.body, sent.headers["host"]) == ("POST", b"\x00ok", client.host)
+    assert sent.headers["x-l"].encode("latin-1") == "é".encode()
+    assert "cookie" not in sent.headers
+    assert sent.headers["user-agent"].startswith("drs-inventory/")
+
+
+def test_a_path_that_would_be_changed_is_not_sent(http: Connect) -> None:
+    with Web(lambda _: Reply()) as web:
+        assert not failing(lambda: http(web).send("GET", "/a/../b")).retry
+    assert web.sent == []
+
+
+def test_a_redirect_is_an_answer_and_is_not_followed(http: Connect) -> None:
+    with Web(lambda _: Reply()) as other:
+        with Web(lambda _: Reply(307, headers={"Location": other.url + "/x"})) as web:
+            answer = http(web).send("POST", "/", headers={"X-Auth-Token": "secret"}, body=b"{}")
+        assert answer.status == 307
+        assert other.sent == []
+
+
+def test_a_body_that_drips_ends_when_its_time_is_over(http: Connect) -> None:
+    with Web(lambda _: Reply(pieces=(b"x",) * 100, pause=0.05)) as web:
+        started = time.monotonic()
+        error = failing(lambda: http(web).send("GET", "/", seconds=0.3))
+        assert time.monotonic() - started < 2
+        assert (error.reason, error.retry) == ("timed out", True)
+
+
+def test_silence_times_out(http: Connect) -> None:
+    release = threading.Event()
+
+    def silent(_: Sent) -> Reply:
+        release.wait(5)
+        return Reply()
+
+    with Web(silent) as web:
+        assert failing(lambda: http(web, timeout=0.2).send("GET", "/")).reason == "timed out"
+        assert failing(lambda: http(web).send("GET", "/", seconds=0.2)).reason == "timed out"
+        assert failing(lambda: http(web).send("GET", "/", seconds=0)).reason == "timed out"
+        release.set()
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_a_body_is_taken_up_to_its_bound(http: Connect, packed: bool) -> None:
+    def answer(sent: Sent) -> Reply:
+        body = b"x" * int(sent.path[1:])
+        return (
+            Reply(pieces=(gzip.compress(body),), headers={"Content-Encoding": "gzip"})
+            if packed
+            else Reply(pieces=(body,))
+        )
+
+    with Web(answer) as web:
+        client = http(web)
+        assert len(client.send("GET", f"/{MIB}").content) == MIB
+        error = failing(lambda: client.send("GET", f"/{MIB + 1}"))
+        assert (error.reason, error.retry) == ("the body is larger than 1 MiB", False)
+
+
+def test_a_gzip_bomb_is_not_unpacked(http: Connect) -> None:
+    import tracemalloc
+
+    bomb = gzip.compress(bytes(200 * MIB))
+    assert len(bomb) < MIB
+    with Web(lambda _: Reply(pieces=(bomb,), headers={"Content-Encoding": "gzip"})) as web:
+        tracemalloc.start()
+        try:
+            assert "larger than" in failing(lambda: http(web).send("GET", "/")).reason
+            assert tracemalloc.get_traced_memory()[1] < 10 * MIB
+        finally:
+            tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (Reply(pieces=(b"x",), length=10), "the connection broke off"),
+        (Reply(pieces=(b"no gzip",), headers={"Content-Encoding": "gzip"}), "the body cannot be unpacked"),
+        (Reply(headers={"Content-Encoding": "gzip, gzip"}), "the body is packed in a way that was not asked for"),
+    ],
+    ids=["broken off", "no gzip", "twice packed"],
+)
+def test_a_spoilt_answer_is_none(http: Connect, reply: Reply, reason: str) -> None:
+    with Web(lambda _: reply) as web:
+        assert failing(lambda: http(web).send("GET", "/")).reason == reason
+
+
+def test_no_server_and_no_such_host_are_told(http: Connect) -> None:
+    with Web(lambda _: Reply()) as web:
+        pass
+    assert failing(lambda: http(web).send("GET", "/")).reason == "cannot connect"
+    client = http("http://no-such-host.invalid")
+    assert failing(lambda: client.send("GET", "/")).retry
+
+
+def test_a_header_that_cannot_be_sent_is_told_without_its_value(http: Connect) -> None:
+    with Web(lambda _: Reply()) as web:
+        error = failing(lambda: http(web).send("GET", "/", headers={"X-Auth-Token": "hush\nhush"}))
+        assert (error.reason, error.retry) == ("the request cannot be sent", False)
+        assert error.__suppress_context__
+    assert web.sent == []
+
+
+def test_close_wakes_who_waits_for_an_answer(http: Connect) -> None:
+    arrived, release = threading.Event(), threading.Event()
+
+    def silent(_: Sent) -> Reply:
+        arrived.set()
+        release.wait(10)
+        return Reply()
+
+    with Web(silent) as web:
+        client = http(web, timeout=10)
+        errors: list[NoAnswerError] = []
+        waiting = threading.Thread(target=lambda: errors.append(failing(lambda: client.send("GET", "/"))))
+        waiting.start()
+        assert arrived.wait(5)
+        client.close()
+        waiting.join(3)
+        release.set()
+        assert [(each.reason, each.retry) for each in errors] == [("closed", False)]
+        assert failing(lambda: client.send("GET", "/")).reason == "closed"
+
+
+def test_proxies_are_used_and_netrc_is_not(http: Connect, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login me password netrc-secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    with Web(lambda _: Reply(pieces=(b"by proxy",))) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        answer = http("http://drs.example").send("GET", "/v3", query=[("a", "b")])
+    assert answer.content == b"by proxy"
+    assert proxy.sent[0].path == "http://drs.example/v3?a=b"
+    assert "authorization" not in proxy.sent[0].headers
+
+
+@pytest.mark.parametrize("variable", [("HTTPS_PROXY", "gopher://u:hush@h"), ("SSL_CERT_FILE", "/no/such/hush")])
+def test_a_variable_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch, variable: tuple[str, str]) -> None:
+    monkeypatch.setenv(*variable)
+    with pytest.raises(SourceError, match=variable[0]) as caught:
+        Http("https://drs.example", timeout=5, max_body=MIB)
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate with")
+def test_a_certificate_that_nobody_vouches_for_is_not_trusted(http: Connect, tmp_path: Path) -> None:
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=localhost"
+    subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    with Web(lambda _: Reply()) as web:
+        web.server.socket = context.wrap_socket(web.server.socket, server_side=True)
+        client = http(web.url.replace("http:", "https:"))
+        error = failing(lambda: client.send("GET", "/"))
+        assert (error.reason, error.retry) == ("TLS: certificate not trusted", False)
+    assert web.sent == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://drs.example",
+        "https://drs.example:8443/base",
+        "http://127.9.9.9:80",
+        "http://localhost",
+        "http://[::1]:8",
+    ],
+)
+def test_good_addresses(url: str) -> None:
+    assert check_address(url, plain_http=False) is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "", "drs.example", "ftp://drs.example", "https://", "https://:443", "https://h:port", "https://h:99999",
+        "https://u@h", "https://u:p@h", "https://h/?a=b", "https://h?", "https://h#f", "https://h\n.example",
+        "https://h ü", "https://[::1", "http://drs.example", "http://127.0.0.1.example", "http://0.0.0.0",
+        "http://10.0.0.1", "http://localhost.example",
+    ],
+)  # fmt: skip
+def test_bad_addresses(url: str) -> None:
+    assert check_address(url, plain_http=False)
+
+
+def test_plain_http_is_allowed_when_asked_for() -> None:
+    assert check_address("http://drs.example", plain_http=True) is None
+    assert check_address("ftp://drs.example", plain_http=True)
+
+
+def test_addresses_follow_from_the_region() -> None:
+    assert drs_endpoint("cn-north-4") == "https://drs.cn-north-4.myhuaweicloud.com"
+    assert drs_endpoint("eu-west-101") == "https://drs.eu-west-101.myhuaweicloud.eu"
+    assert iam_endpoint("eu-west-0") == "https://iam.eu-west-0.myhuaweicloud.com"
