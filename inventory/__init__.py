@@ -16,6 +16,7 @@ store/               databases: engine, migrations, locks, staging and merge, re
 diff                 two snapshots become change records
 collect              the nightly flow of one source in one function: read this first
 outcome, fleet       what became of each source; several at once
+doctor               what a night will meet, tried beforehand
 metrics, ping, watch how a run ended, told to whoever watches
 reference, starter   the data dictionary from the schema; the configuration that `init` writes
 mock/                a DRS to rehearse with

@@ -1,5 +1,6 @@
 """What all tests share: a clean environment, the command as a process, and real databases."""
 
+import functools
 import json
 import os
 import subprocess
@@ -8,10 +9,14 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import create_engine, text
+
+if TYPE_CHECKING:
+    from inventory.mock import DrsServer
+    from tests.live import Export
 
 ROOT = Path(__file__).parent.parent
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -76,6 +81,31 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/inventory.db"
     return str(request.getfixturevalue("postgresql"))
+
+
+@pytest.fixture
+def server() -> Iterator["DrsServer"]:
+    """A DRS with 25 jobs."""
+    from inventory.mock import DrsServer, make_estate
+
+    with DrsServer(make_estate(25)) as running:
+        yield running
+
+
+@pytest.fixture
+def export(server: "DrsServer", tmp_path: Path, inventory: Command) -> "Export":
+    """Export from the server."""
+    from tests.live import Export
+
+    return Export(server, tmp_path, inventory)
+
+
+@pytest.fixture
+def estate(inventory: Command) -> Callable[..., Any]:
+    """Tell which jobs the database has, by id."""
+    from tests.live import shown
+
+    return functools.partial(shown, inventory)
 
 
 def write_page(

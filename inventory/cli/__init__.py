@@ -6,6 +6,7 @@ import click
 
 from inventory import __version__
 from inventory.cli.base import CONTEXT, Main, Options
+from inventory.cli.doctor import doctor
 from inventory.cli.export import export
 from inventory.cli.look import diff, show, snapshots
 from inventory.cli.manage import db, init, schema, validate
@@ -29,5 +30,5 @@ def main(context: click.Context, /, **options: Any) -> None:
     context.obj = Options(**options)
 
 
-for command in (init, validate, export, snapshots, show, diff, sources, db, schema, mock_server):
+for command in (init, validate, doctor, export, snapshots, show, diff, sources, db, schema, mock_server):
     main.add_command(command)

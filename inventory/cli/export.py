@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inventory.cli.base import Options, safe, sources_option
+from inventory.cli.base import Options, lock_timeout_option, safe, sources_option
 from inventory.errors import InventoryError, UsageError
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ __all__ = ["export"]
 @click.option("--record", metavar="DIR", type=click.Path(path_type=Path), help="Write each page to DIR/SOURCE, masked.")
 @click.option("--require-complete", is_flag=True, help="Write nothing of a source where a job could not be read.")
 @click.option("--max-removals", metavar="P%", help="Refuse more removals than this share of a source's known jobs.")
-@click.option("--lock-timeout", metavar="S", type=float, default=0, help="Seconds to wait for another export; 0.")
+@lock_timeout_option
 @click.option("--metrics-file", metavar="F", type=click.Path(path_type=Path), help="Write a Prometheus text file.")
 @click.pass_obj
 def export(
     options: Options, names: tuple[str, ...], shard: str | None, record: Path | None, require_complete: bool,
-    max_removals: str | None, lock_timeout: float, metrics_file: Path | None,
+    max_removals: str | None, lock_timeout: int, metrics_file: Path | None,
 ) -> int:  # fmt: skip
     """Read every source and write a snapshot of each; the nightly job."""
     from inventory import log
@@ -61,7 +61,7 @@ def export(
 
 def _run(
     options: Options, watch: "Watch", sources: "list[Source]", stop: "Stop", limits: "Limits", record: Path | None,
-    lock_timeout: float,
+    lock_timeout: int,
 ) -> None:  # fmt: skip
     import uuid
 

@@ -6,6 +6,7 @@ from inventory.address import check_address, drs_endpoint, iam_endpoint
 from inventory.errors import SourceError
 from inventory.http import Http, Response
 from inventory.jsontext import Json
+from inventory.log import logger
 from inventory.settings import MIB, Source
 from inventory.source.auth import Auth, Auths, PasswordAuth, ask
 from inventory.source.iam import document_of, patiently, told
@@ -41,6 +42,8 @@ def sign_in(source: Source, stop: Stop, auths: Auths) -> Session:
         if why:
             raise SourceError(f"the {key} of {source.name} is refused: {why}")
     auth = auths.auth_for(source, iam)
+    if source.credentials is not None:
+        logger().info("signing in", host=endpoint, origin=source.credentials.origin)
     project_id = source.project_id or (auth.project_id if isinstance(auth, PasswordAuth) else None)
     if project_id is None:
         project_id = _find_project(source, iam, auth, stop)

@@ -1,0 +1,31 @@
+"""`doctor`: what the night will meet."""
+
+import click
+
+from inventory.cli.base import Options, safe, sources_option
+
+__all__ = ["doctor"]
+
+COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+@click.command()
+@sources_option
+@click.pass_obj
+def doctor(options: Options, names: tuple[str, ...]) -> int:
+    """Try what a cron job will meet at night, a line a check; nothing is written. Exit 1 where a check fails."""
+    from inventory import log
+    from inventory.config import choose_database, select
+    from inventory.doctor import examine
+
+    settings = options.settings(for_export=True)
+    log.set_up(options.log_format, options.log_level, settings.secrets)
+    failed = False
+    for check in examine(settings, select(settings, names), choose_database(options.database, settings)):
+        failed = failed or check.state == "fail"
+        if options.quiet and check.state != "fail":
+            continue
+        colour = COLOURS[check.state] if options.wants_colour() else None
+        state = click.style(f"{check.state:<4}", fg=colour)
+        click.echo(f"{state}  {safe(check.subject):<16}  {check.what:<12}  {safe(check.said)}")
+    return 1 if failed else 0
