@@ -59,9 +59,11 @@ def vendor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     return importlib.import_module("huaweicloudsdkdrs.v3")
 
 
-def vendor_client(drs: Any, server: DrsServer) -> Any:
+def vendor_client(drs: Any, server: DrsServer, secret_key: str = "", security_token: str = "") -> Any:
     credentials = importlib.import_module("huaweicloudsdkcore.auth.credentials")
-    keys = credentials.BasicCredentials("AK", "SK", server.project_id)
+    keys = credentials.BasicCredentials(server.access_key, secret_key or server.secret_key, server.project_id)
+    if security_token:
+        keys = keys.with_security_token(security_token)
     return drs.DrsClient.new_builder().with_credentials(keys).with_endpoint(server.url).build()
 
 
@@ -83,7 +85,6 @@ def vendor_details(drs: Any, client: Any, ids: list[str]) -> list[Any]:
 
 
 def test_the_vendors_client_reads_the_whole_estate(vendor: Any, server: DrsServer) -> None:
-    server.accept_signed = True
     client = vendor_client(vendor, server)
     listed = [job for use in USES for job in vendor_list(vendor, client, use)]
     ids = [job.id for job in listed]
@@ -97,11 +98,51 @@ def test_the_vendors_client_reads_the_whole_estate(vendor: Any, server: DrsServe
     assert {(job.id, job.name, job.status) for job in listed} == {(job.id, job.name, job.status) for job in details}
 
 
-def test_the_vendors_client_is_refused_where_signatures_are_not_taken(vendor: Any, server: DrsServer) -> None:
+def test_the_vendors_client_with_temporary_keys(vendor: Any, server: DrsServer) -> None:
+    server.security_token = "temporary"
+    assert vendor_list(vendor, vendor_client(vendor, server, security_token="temporary"), "sync")
+    for wrong in ("", "another"):
+        assert refusal(vendor, vendor_client(vendor, server, security_token=wrong)) == "APIGW.0301"
+
+
+def test_the_vendors_client_with_a_wrong_key_is_refused_and_then_locked_out(vendor: Any, server: DrsServer) -> None:
+    right, wrong = vendor_client(vendor, server), vendor_client(vendor, server, secret_key="another")
+    server.lock_seconds = 0.5
+    for _ in range(4):
+        assert refusal(vendor, wrong) == "APIGW.0301"
+    assert vendor_list(vendor, right, "sync")  # and so they were not five in a row
+    for _ in range(5):
+        assert refusal(vendor, wrong) == "APIGW.0301"
+    assert refusal(vendor, right) == "APIGW.0301"
+    time.sleep(0.5)
+    assert vendor_list(vendor, right, "sync")
+
+
+def test_the_vendors_client_with_a_wrong_clock_is_refused(vendor: Any, server: DrsServer) -> None:
+    client = vendor_client(vendor, server)
+    for server.clock_skew in (-14 * 60, 14 * 60):
+        assert vendor_list(vendor, client, "sync")
+    for server.clock_skew in (-16 * 60, 16 * 60):
+        assert refusal(vendor, client) == "APIGW.0303"
+
+
+def test_the_vendors_client_finds_its_project(vendor: Any, server: DrsServer) -> None:
+    credentials = importlib.import_module("huaweicloudsdkcore.auth.credentials")
+    region = importlib.import_module("huaweicloudsdkcore.region.region").Region(server.region, server.url)
+    server.access_key = f"AK{time.monotonic_ns()}"  # for the client keeps projects by key, as long as it lives
+    keys = credentials.BasicCredentials(server.access_key, server.secret_key).with_iam_endpoint(server.url)
+    client = vendor.DrsClient.new_builder().with_credentials(keys).with_region(region).build()
+    assert vendor_list(vendor, client, "sync")
+    assert server.requests[0].path == f"/v3/projects?name={server.region}"
+    assert keys.project_id == server.project_id
+
+
+def refusal(drs: Any, client: Any) -> str:
     exceptions = importlib.import_module("huaweicloudsdkcore.exceptions.exceptions")
     with pytest.raises(exceptions.ClientRequestException) as caught:
-        vendor_list(vendor, vendor_client(vendor, server), "sync")
-    assert caught.value.error_code == "APIGW.0301"
+        vendor_list(drs, client, "sync")
+    assert caught.value.status_code == 401
+    return str(caught.value.error_code)
 
 
 def fields(value: Any, path: str = "") -> set[str]:
@@ -301,6 +342,25 @@ def test_count_means_what_it_is_told_to(server: DrsServer, client: httpx.Client)
     assert counts == [5, 7, 8, 15]
 
 
+def test_sub_tasks_can_be_known(server: DrsServer, client: httpx.Client) -> None:
+    parents = [item for job in server.jobs.values() if "children" in (item := list_item(job))]
+    names = {child["id"]: (item["id"], child["name"]) for item in parents for child in item["children"]}
+    child_id, (parent_id, name) = next((id_, of) for id_, of in names.items() if id_ not in server.jobs)
+    assert told_of(detail(client, [child_id])) == "DRS.M00289"
+    server.children_known = True
+    [child] = detail(client, [child_id]).json()["results"]
+    assert (child["id"], child["parent_id"], child["name"]) == (child_id, parent_id, name)
+    assert child["inst_info"] == server.jobs[parent_id]["inst_info"]
+    assert told_of(detail(client, ["unknown"])) == "DRS.M00289"
+    server.deleted.add(parent_id)
+    assert told_of(detail(client, [child_id])) == "DRS.M00289"
+
+
+def told_of(answer: httpx.Response) -> str:
+    assert answer.status_code == 400
+    return str(answer.json()["results"][0]["error_code"])
+
+
 # -- the list ----------------------------------------------------------------------------------------------------------
 
 
@@ -356,6 +416,21 @@ def test_the_list_filters(server: DrsServer, client: httpx.Client) -> None:
     assert found(status=status) == [job["id"] for job in left if job["status"] == status]
     assert found(engine_type=engine) == [job["id"] for job in left if engine_type(job) == engine]
     assert found(net_type=net) == [job["id"] for job in left if net_type(job) == net]
+
+
+def test_the_list_follows_the_estate(server: DrsServer, client: httpx.Client) -> None:
+    def found() -> list[str]:
+        return [job["id"] for job in listing(client).json()["jobs"]]
+
+    before = found()
+    server.jobs["new"] = server.jobs[before[0]] | {"id": "new"}
+    assert found() == [*before, "new"]
+    del server.jobs[before[1]]
+    assert found() == [before[0], *before[2:], "new"]
+    server.jobs = {"new": server.jobs["new"]}
+    assert found() == ["new"]
+    server.jobs["new"]["name"] = "renamed"
+    assert listing(client, name="renamed").json()["jobs"][0]["name"] == "renamed"
 
 
 # -- faults and hooks --------------------------------------------------------------------------------------------------
@@ -446,6 +521,18 @@ def test_a_misspelt_fault_is_refused() -> None:
         Fault("timeout")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="job_id"):
         Fault("poison")
+    with pytest.raises(ValueError, match="rate"):
+        Fault("reset", rate=5)
+
+
+def test_a_rate_strikes_that_share_the_same_for_the_same_seed(server: DrsServer, client: httpx.Client) -> None:
+    def struck(seed: int) -> list[int]:
+        server.faults = [Fault("status", None, status=503, rate=0.3, seed=seed)]
+        return [place for place in range(100) if ask(server, client).status_code == 503]
+
+    first = struck(1)
+    assert 15 < len(first) < 45
+    assert struck(1) == first != struck(2)
 
 
 def test_rewrite_has_the_last_word_and_leaves_the_estate_alone(server: DrsServer, client: httpx.Client) -> None:

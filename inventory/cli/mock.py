@@ -38,9 +38,7 @@ class _WithScenarios(click.Command):
 )
 @click.option("--objects", type=click.IntRange(0, MOST), default=5, show_default=True, help="Object infos in each job.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another estate.")
-@click.option(
-    "--night", type=click.IntRange(0, 10_000), default=0, show_default=True, help="Nights the estate has seen."
-)
+@click.option("--night", type=click.IntRange(0, 10_000), default=0, show_default=True, help="Nights that have passed.")
 @click.option("--latency", type=click.FloatRange(0, 3600), default=0.0, metavar="S", help="Seconds before each answer.")
 @click.option("--scenario", "names", multiple=True, metavar="NAME", help="What goes wrong; repeatable, see below.")
 @click.option("--rate", metavar="P%", help="How often, such as 5%: for each scenario that has a share.")
@@ -52,7 +50,7 @@ def mock_server(
     host: str, expose: bool, port: int, count: int, objects: int, seed: int, night: int, latency: float,
     names: tuple[str, ...], rate: str | None, list_scenarios: bool, auth: str, log: bool,
 ) -> None:  # fmt: skip
-    """A DRS on 127.0.0.1 to rehearse with: the API, its quirks, faults on demand.
+    r"""A DRS on 127.0.0.1 to rehearse with: the API, its quirks, faults on demand.
 
     The first it prints is a configuration for itself:
 

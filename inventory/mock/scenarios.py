@@ -136,10 +136,11 @@ def _unordered(server: DrsServer, odds: Odds) -> None:
 
 
 def _deleted_meanwhile(server: DrsServer, odds: Odds) -> None:
-    doomed = odds.some(server.jobs)
+    doomed = {job_id: server.jobs[job_id]["db_use_type"] for job_id in odds.some(server.jobs)}
 
-    def hook(_: RecordedRequest, document: Job) -> Job:
-        server.deleted |= doomed & {job["id"] for job in document.get("jobs", ())}
+    def hook(request: RecordedRequest, document: Job) -> Job:
+        use = _swept(request, document)
+        server.deleted.update(job_id for job_id in doomed if doomed[job_id] == use)
         return document
 
     server.hooks.append(hook)
@@ -147,14 +148,13 @@ def _deleted_meanwhile(server: DrsServer, odds: Odds) -> None:
 
 def _appeared_meanwhile(server: DrsServer, odds: Odds) -> None:
     chosen = odds.some(server.jobs)
-    late = {job_id: server.jobs[job_id] for job_id in server.jobs if job_id in chosen}
+    late = {job_id: job for job_id, job in server.jobs.items() if job_id in chosen}
     server.jobs = {job_id: job for job_id, job in server.jobs.items() if job_id not in chosen}
 
     def hook(request: RecordedRequest, document: Job) -> Job:
-        if "total_record" in document and not _has_next(request, document):
-            use = request.document["db_use_type"]
-            new = {job_id: late.pop(job_id) for job_id in list(late) if late[job_id]["db_use_type"] == use}
-            server.jobs = new | server.jobs if new else server.jobs
+        use = _swept(request, document)
+        new = {job_id: late.pop(job_id) for job_id in list(late) if late[job_id]["db_use_type"] == use}
+        server.jobs = new | server.jobs if new else server.jobs
         return document
 
     server.hooks.append(hook)
@@ -183,6 +183,12 @@ def _has_next(request: RecordedRequest, document: Job) -> bool:
     """Tell whether the list goes on behind this page."""
     size, number = (request.document.get(name) for name in ("per_page", "cur_page"))
     return 0 not in (size, number) and bool((number or 1) * (size or 10) < document["total_record"])
+
+
+def _swept(request: RecordedRequest, document: Job) -> str | None:
+    """Return the use whose list ends with this page; None for any other page and answer."""
+    whole = "total_record" in document and not request.document.get("name")
+    return str(request.document["db_use_type"]) if whole and not _has_next(request, document) else None
 
 
 def _first_leaves(server: DrsServer, first: Job) -> None:
@@ -238,8 +244,8 @@ SCENARIOS = {
         Scenario("wrong-total", "total_record of the list is off by 7", _wrong_total),
         Scenario("unordered", "lists and results in an order of their own each time", _unordered),
         Scenario("sub-tasks", "batch-detail knows the sub-tasks that the list names", _set(children_known=True)),
-        Scenario("deleted-meanwhile", "these jobs are deleted when the list has named them", _deleted_meanwhile, SOME),
-        Scenario("appeared-meanwhile", "these jobs come when the list was read to its end", _appeared_meanwhile, SOME),
+        Scenario("deleted-meanwhile", "these jobs are deleted when the list was read", _deleted_meanwhile, SOME),
+        Scenario("appeared-meanwhile", "these jobs come when the list was read", _appeared_meanwhile, SOME),
         Scenario(
             "shifting-list",
             "a job leaves after the list's first page: the second leaves out a living one",
