@@ -1,0 +1,116 @@
+"""Faults against outcomes, over real HTTP with the real command: no row is lost, invented or removed without proof."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from inventory.mock import DrsServer, make_estate, rehearse
+from inventory.mock.scenarios import SCENARIOS
+from tests.conftest import Command
+from tests.live import Estate, Export, as_stored, findings, last
+
+PASSWORD = {"username": "rehearsal", "password": "mock-password", "domain": "mock-domain"}
+KEYS = {"access_key": "MOCKACCESSKEY0000001", "secret_key": "mock-secret-key"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an export of a changed estate comes to while something goes wrong.
+
+    stays: jobs that stand as they were. kinds: findings that must be told. consistency: what the list was.
+    """
+
+    code: int = 0
+    rate: float | None = None
+    kinds: frozenset[str] = frozenset()
+    stays: int = 0
+    consistency: str | None = "one pass"
+    again: bool = False
+    auth: dict[str, str] | None = None
+    said: str = ""
+
+
+def outcome(*kinds: str, **more: object) -> Outcome:
+    return Outcome(kinds=frozenset(kinds), **more)  # type: ignore[arg-type]
+
+
+FLAKY = outcome(rate=0.15, again=True)
+MATRIX = {
+    "throttle": FLAKY,
+    "throttle-retry-after": outcome(rate=0.05, again=True),
+    "expiring-token": outcome(auth=PASSWORD),
+    "reset": FLAKY,
+    "truncate": FLAKY,
+    "html": FLAKY,
+    "empty": FLAKY,
+    "not-json": FLAKY,
+    "slow": outcome(rate=0.05),
+    "drip": outcome(rate=0.05),
+    "page-default": outcome(),
+    "duplicate": outcome("repeated_job"),
+    "missing": outcome("omitted_job", code=3, rate=0.01, stays=3),
+    "missing-400-noid": outcome(),
+    "missing-400-single": outcome(),
+    "missing-item": outcome(),
+    "missing-omitted": outcome(),
+    "poison": outcome("unreadable_job", code=3, stays=1),
+    "wrong-count": outcome("count_mismatch"),
+    "wrong-total": outcome("count_mismatch", code=3, consistency="torn", said="names fewer jobs than it counts"),
+    "unordered": outcome(),
+    "sub-tasks": outcome(),
+    "deleted-meanwhile": outcome("absent_job", consistency="repaired"),
+    "appeared-meanwhile": outcome(consistency="repaired"),
+    "shifting-list": outcome(consistency=None),
+    "growing-list": outcome(consistency=None),
+    "clock-skew": outcome(code=1, auth=KEYS, said="clock"),
+    "denied": outcome(code=1, said="DRS.M00102"),
+    "mixed": FLAKY,
+}
+
+
+@pytest.fixture
+def server() -> Iterator[DrsServer]:
+    """More than a page of the list has of one kind, so that the list can shift."""
+    with DrsServer(make_estate(300, objects=1)) as running:
+        yield running
+
+
+def test_every_scenario_has_its_outcome() -> None:
+    assert MATRIX.keys() == SCENARIOS.keys()
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_a_fault_has_its_outcome(
+    server: DrsServer, export: Export, inventory: Command, estate: Estate, name: str
+) -> None:
+    expected = MATRIX[name]
+    auth = {"auth": expected.auth} if expected.auth else {}
+    export(jobs="all", **auth)
+    before = estate()
+    assert before == {job_id: as_stored(job) for job_id, job in server.jobs.items()}
+
+    gone, *others = sorted(server.jobs)
+    server.deleted.add(gone)
+    for job_id in others[::10]:
+        server.jobs[job_id] = server.jobs[job_id] | {"description": "another night"}
+    rehearse(server, [name], expected.rate)
+    done = export(jobs="all", code=expected.code, **auth)
+
+    after = estate()
+    assert expected.said in done.stdout + done.stderr
+    assert expected.kinds <= {kind for kind, _ in findings(inventory)}
+    if expected.code == 1:
+        assert after == before
+        return
+    alive = {job_id: as_stored(job) for job_id, job in server.jobs.items() if job_id not in server.deleted}
+    assert after.keys() == alive.keys()
+    differ = {job_id for job_id in alive if after[job_id] != alive[job_id]}
+    assert all(after[job_id] == before[job_id] for job_id in differ)
+    assert len(differ) <= expected.stays
+    row = last(inventory)
+    assert row["unreadable"] == expected.stays
+    assert row["status"] == ("partial" if expected.code == 3 else "complete")
+    assert (row["retries"] > 0) >= expected.again
+    if expected.consistency:
+        assert row["consistency"] == expected.consistency
