@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ class Outcome:
     stays: int = 0
     consistency: str | None = "one pass"
     again: bool = False
-    auth: dict[str, str] | None = None
+    auth: dict[str, Any] | None = None
     said: str = ""
 
 
@@ -85,7 +86,7 @@ def test_a_fault_has_its_outcome(
     server: DrsServer, export: Export, inventory: Command, estate: Estate, name: str
 ) -> None:
     expected = MATRIX[name]
-    auth = {"auth": expected.auth} if expected.auth else {}
+    auth: dict[str, Any] = {"auth": expected.auth} if expected.auth else {}
     export(jobs="all", **auth)
     before = estate()
     assert before == {job_id: as_stored(job) for job_id, job in server.jobs.items()}
