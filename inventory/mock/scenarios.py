@@ -220,7 +220,11 @@ SCENARIOS = {
             _goes_wrong("status", **THROTTLED, headers={"Retry-After": "1"}),
             SOME,
         ),
-        Scenario("expiring-token", "a token is good for 25 requests, then 401 APIGW.0307", _set(token_requests=25)),
+        Scenario(
+            "expiring-token",
+            "a token is good for 25 requests, then 401; a password buys another",
+            _set(token_requests=25),
+        ),
         Scenario("reset", "the connection is reset instead of an answer", _goes_wrong("reset"), SOME),
         Scenario("truncate", "the answer breaks off half way", _goes_wrong("truncate"), SOME),
         Scenario("html", "200 with a page for people, as a captive portal sends", _goes_wrong("html"), SOME),
