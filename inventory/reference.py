@@ -8,8 +8,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
 
 from inventory.jsontext import Json
-from inventory.schema import ENTITIES, METADATA, REVISION, SNAPSHOTS, SOURCES
+from inventory.schema import ENTITIES, JOB_DIGESTS, MAINTENANCE, METADATA, REVISION, SNAPSHOTS, SOURCES
 from inventory.schema.fields import Api
+from inventory.store.triggers import triggers
 from inventory.store.views import views
 
 __all__ = ["as_json", "as_markdown", "as_sql"]
@@ -24,7 +25,7 @@ def as_json() -> dict[str, Json]:
 
 
 def _documented() -> list[Table]:
-    return [SOURCES, SNAPSHOTS, *(entity.current for entity in ENTITIES)]
+    return [SOURCES, SNAPSHOTS, *(entity.current for entity in ENTITIES), JOB_DIGESTS.current, MAINTENANCE]
 
 
 def _table(table: Table) -> dict[str, Json]:
@@ -117,7 +118,8 @@ def as_sql(dialect_name: str) -> Iterator[str]:
             yield _statement(SetTableComment(table), dialect)
             for column in table.columns:
                 yield _statement(SetColumnComment(column), dialect)
-    for statement in views(dialect_name).values():
+    yield "INSERT INTO maintenance (id, pruning) VALUES (1, false);"
+    for statement in (views(dialect_name) | triggers(dialect_name)).values():
         yield statement + ";"
 
 

@@ -37,7 +37,8 @@ ORDER = """
     source source.reading source.answers source.pace source.retry source.signing source.gate source.iam source.auth
     source.session source.record source.client source.ahead source.listing source.live source.replay
     normalise rebuild
-    store store.engine store.views store.migrate store.reader store.staging store.snapshots store.lock store.sources
+    store store.engine store.views store.triggers store.migrate store.reader store.staging store.snapshots store.lock
+    store.sources
     diff
     render.estate render.json render.plan render.snapshots render.sources
     collect outcome fleet doctor

@@ -8,22 +8,33 @@ from inventory.schema.endpoints import ENDPOINTS
 from inventory.schema.fields import METADATA, Entity
 from inventory.schema.jobs import JOBS
 from inventory.schema.objects import CHILD_JOBS, OBJECT_INFOS, PUBLIC_IPS, TAGS
-from inventory.schema.own import FINDINGS, JOB_LISTINGS, LISTED_ELSEWHERE, LISTED_TOO, SNAPSHOTS, SOURCES
+from inventory.schema.own import (
+    FINDINGS,
+    JOB_DIGESTS,
+    JOB_LISTINGS,
+    LISTED_ELSEWHERE,
+    LISTED_TOO,
+    MAINTENANCE,
+    SNAPSHOTS,
+    SOURCES,
+)
 from inventory.schema.settings import ALARM_ENDPOINTS, ALARM_SUBSCRIPTIONS, SPEED_LIMITS
 from inventory.schema.transformation import FILTER_CONDITIONS, FILTER_OBJECT_INFOS
 
 __all__ = [
     "BY_NAME",
     "ENTITIES",
+    "JOB_DIGESTS",
     "LISTED_ELSEWHERE",
     "LISTED_TOO",
+    "MAINTENANCE",
     "METADATA",
     "REVISION",
     "SNAPSHOTS",
     "SOURCES",
 ]
 
-REVISION = "0002"  # the newest of migrations/versions; a test holds the two together
+REVISION = "0003"  # the newest of migrations/versions; a test holds the two together
 
 ENTITIES: tuple[Entity, ...] = (  # parents first
     JOBS,

@@ -19,11 +19,12 @@ from sqlalchemy import (
     MetaData,
     PrimaryKeyConstraint,
     Table,
+    text,
 )
 
 from inventory.schema.kinds import INTEGER, TEXT, Kind
 
-__all__ = ["METADATA", "Api", "Entity", "Place", "api", "entity", "field", "item", "item_occurrence", "own"]
+__all__ = ["METADATA", "Api", "Entity", "Place", "api", "entity", "field", "item", "item_occurrence", "own", "proof"]
 
 METADATA = MetaData()
 
@@ -85,6 +86,11 @@ class Entity:
     def inherits_item(self) -> bool:
         """Whether the key's `item` is the parent's: the rows of a list inside a list."""
         return "item_occurrence" in self.current.columns
+
+    @cached_property
+    def compared(self) -> tuple[Column[Any], ...]:
+        """The columns that tell whether a row changed: the data, but for what follows from other data."""
+        return tuple(c for c in self.columns if c.name not in self.key and not c.info.get("follows"))
 
     @property
     def job_column(self) -> str:
@@ -183,7 +189,30 @@ def entity(
     for column in fields:
         if column.info["index"]:
             Index(f"ix_{name}_{column.name}", current.c[column.name])
-    return Entity(name, current, _history(current, comment), key, tuple(places), parent if foreign_key else None)
+    history = _history(current, comment)
+    if places or name == "jobs":
+        _index_validity(current, history)
+    return Entity(name, current, history, key, tuple(places), parent if foreign_key else None)
+
+
+def _index_validity(current: Table, history: Table) -> None:
+    """Let a comparison of two snapshots find the rows that began or ended between them, however large the estate.
+
+    The rows of a database's first snapshot began before any other: left out, a first night pays nothing.
+    """
+    later = text("valid_from > 1")
+    begin = current.c.valid_from
+    Index(f"ix_{current.name}_valid_from", begin, sqlite_where=later, postgresql_where=later)
+    for name in ("valid_from", "valid_to"):
+        Index(f"ix_{history.name}_{name}", history.c[name])
+
+
+def proof(name: str, comment: str, *columns: Column[Any]) -> Entity:
+    """Declare a table, and its history, that says something about each job and is no part of what was exported."""
+    job = own("job_id", TEXT, "The job; '' for what is the source's own", key=True)
+    since = _snapshot("valid_from", "The snapshot that first saw the job so")
+    current = Table(name, METADATA, _source_id(), job, *columns, since, comment=comment, sqlite_with_rowid=False)
+    return Entity(name, current, _history(current, comment), ("job_id",), (), None)
 
 
 def _source_id() -> Column[Any]:
@@ -198,7 +227,7 @@ def _snapshot(name: str, doc: str) -> Column[Any]:
 
 
 def _history(current: Table, comment: str) -> Table:
-    """The twin that keeps superseded rows: the same columns and ``valid_to``, no foreign key, no index of its own."""
+    """The twin that keeps superseded rows: the same columns and ``valid_to``, and no foreign key."""
     columns = [
         Column(c.name, c.type, nullable=c.nullable, autoincrement=False, comment=c.comment, info=dict(c.info))
         for c in current.columns

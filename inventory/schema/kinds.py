@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, DateTime, Dialect, Text
+from sqlalchemy import BigInteger, Boolean, DateTime, Dialect, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import TEXT as PG_TEXT
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -19,6 +19,7 @@ from inventory.jsontext import Json, Number
 
 __all__ = [
     "BOOLEAN",
+    "BYTES",
     "EPOCH_MS",
     "INTEGER",
     "INTEGER_OR_TEXT",
@@ -173,6 +174,11 @@ def _same(value: Any) -> Json:
     return value
 
 
+def _none_on_the_wire(_: Json) -> tuple[Any, bool]:
+    raise Misfit("nothing: it is ours")
+
+
+BYTES = Kind("bytes", LargeBinary, "none", _none_on_the_wire, _same)
 TEXT = Kind("text", text_type, "text", _text, _same)
 INTEGER = Kind("integer", BigInteger, "integer", _integer, _same)
 INTEGER_OR_TEXT = Kind("integer", BigInteger, "integer, or integer as text", _integer, _same, either=True)

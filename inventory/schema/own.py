@@ -2,12 +2,21 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, Table, UniqueConstraint
 
-from inventory.schema.fields import METADATA, entity, field, own
-from inventory.schema.kinds import BOOLEAN, TEXT, UtcDateTime, text_type
+from inventory.schema.fields import METADATA, entity, field, own, proof
+from inventory.schema.kinds import BOOLEAN, BYTES, TEXT, UtcDateTime, text_type
 
-__all__ = ["FINDINGS", "JOB_LISTINGS", "LISTED_ELSEWHERE", "LISTED_TOO", "SNAPSHOTS", "SOURCES"]
+__all__ = [
+    "FINDINGS",
+    "JOB_DIGESTS",
+    "JOB_LISTINGS",
+    "LISTED_ELSEWHERE",
+    "LISTED_TOO",
+    "MAINTENANCE",
+    "SNAPSHOTS",
+    "SOURCES",
+]
 
 
 def _id(doc: str) -> Column[Any]:
@@ -106,4 +115,27 @@ FINDINGS = entity(
     own("kind", TEXT, "unknown_field, unknown_value, wrong_type, repeated_key, absent_job, …", key=True),
     own("path", TEXT, "Where, without positions: object_infos[].name; '' for a job as a whole", key=True),
     own("detail", TEXT, "What was found, and what was expected; nothing that changes by itself"),
+)
+
+_ROW_DIGESTS = own(
+    "row_digests", BYTES, "For each of its rows table, key and the first 8 digits of its digest: zlib, a line a row"
+)
+_ROW_DIGESTS.info["follows"] = True  # from what the digest is over
+
+JOB_DIGESTS = proof(
+    "job_digests",
+    "The digest of each job, and of its rows: so that verify can name the row that was altered.",
+    own("digest", TEXT, "SHA-256 over the sorted digests of its rows, in hex"),
+    _ROW_DIGESTS,
+)
+for _table in (JOB_DIGESTS.current, JOB_DIGESTS.history):
+    for _name in ("digest", "row_digests"):
+        _table.c[_name].nullable = False
+
+MAINTENANCE = Table(
+    "maintenance",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False, comment="1: there is one row"),
+    Column("pruning", Boolean, nullable=False, comment="Whether history may be deleted: true inside prune alone"),
+    comment="What opens the append-only tables to prune, for as long as its transaction lasts.",
 )

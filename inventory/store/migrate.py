@@ -12,6 +12,8 @@ from sqlalchemy import Connection, inspect, text
 from inventory.errors import StoreError
 from inventory.schema import REVISION
 from inventory.store.engine import Store, translated
+from inventory.store.triggers import triggers
+from inventory.store.views import views
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -110,14 +112,24 @@ def check(store: Store) -> list[str]:
     with store.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         tables = [_difference(entry) for entry in compare_metadata(context, METADATA)]
-        missing = set(_views(store)) - set(inspect(connection).get_view_names())
-        return tables + [f"the view {name} is missing" for name in sorted(missing)]
+        dialect = store.engine.dialect.name
+        missing = views(dialect).keys() - set(inspect(connection).get_view_names())
+        lost = _triggers(dialect) - set(connection.execute(text(_TRIGGERS[dialect])).scalars())
+        return [
+            *tables,
+            *(f"the view {name} is missing" for name in sorted(missing)),
+            *(f"the trigger {name} is missing or disabled" for name in sorted(lost)),
+        ]
 
 
-def _views(store: Store) -> dict[str, str]:
-    from inventory.store.views import views
+_TRIGGERS = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+    "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'",
+}
 
-    return views(store.engine.dialect.name)
+
+def _triggers(dialect: str) -> set[str]:
+    return {name for name, statement in triggers(dialect).items() if statement.startswith("CREATE TRIGGER")}
 
 
 def _difference(entry: object) -> str:

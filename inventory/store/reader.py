@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, select, text, union_all
 
 from inventory.errors import CompareError, UsageError
 from inventory.normalise import Row
@@ -116,17 +116,18 @@ def rows_between(
 ) -> tuple[list[Row], list[Row]]:
     """Return the rows that ended, and those that began, after `from_id` and up to `to_id`.
 
-    A row that did both in between is in neither.
+    A row that did both in between is in neither. Reads no other rows: the snapshots in between are looked up
+    in the indexes on validity, which need no source beside them, since a snapshot has but one.
     """
     current, history = entity.current, entity.history
-    ended = _rows(entity, history, source_id).where(
-        history.c.valid_from <= from_id, history.c.valid_to > from_id, history.c.valid_to <= to_id
+    between = select(SNAPSHOTS.c.id).where(
+        SNAPSHOTS.c.source_id == source_id, SNAPSHOTS.c.id > from_id, SNAPSHOTS.c.id <= to_id
     )
+    ended = _columns(entity, history).where(history.c.valid_to.in_(between), history.c.valid_from <= from_id)
     began = [
-        _rows(entity, current, source_id).where(current.c.valid_from > from_id, current.c.valid_from <= to_id),
-        _rows(entity, history, source_id).where(
-            history.c.valid_from > from_id, history.c.valid_from <= to_id, history.c.valid_to > to_id
-        ),
+        # The literal lets SQLite use the partial index; nothing that begins later began in the first snapshot.
+        _columns(entity, current).where(text("valid_from > 1"), current.c.valid_from.in_(between)),
+        _columns(entity, history).where(history.c.valid_from.in_(between), history.c.valid_to > to_id),
     ]
     return (
         [tuple(row) for row in connection.execute(ended)],
@@ -161,4 +162,8 @@ def _rows(entity: Entity, table: Table, source_id: int, job_ids: list[str] | Non
     mine: ColumnElement[bool] = table.c.source_id == source_id
     if job_ids is not None:
         mine = and_(mine, table.c[entity.job_column].in_(job_ids))
-    return select(*(table.c[column.name] for column in entity.columns)).where(mine)
+    return _columns(entity, table).where(mine)
+
+
+def _columns(entity: Entity, table: Table) -> Select[Any]:
+    return select(*(table.c[column.name] for column in entity.columns))

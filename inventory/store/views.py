@@ -1,16 +1,40 @@
 """The views, as SQL derived from the declared tables; migrations hold the same text, frozen."""
 
+from dataclasses import dataclass
+
 from inventory.schema import ENTITIES
 from inventory.schema.fields import Entity
 
 __all__ = ["views"]
 
-# SQLite's planner, before ANALYZE, takes any index on valid_from or valid_to and walks the whole range; a
-# leading + leaves it the key alone. PostgreSQL decides well by itself.
-_PLUS = {"sqlite": "+", "postgresql": ""}
-_AGE = {
-    "sqlite": "CAST(round((julianday('now') - julianday(max(n.finished_at))) * 86400) AS INTEGER)",
-    "postgresql": "CAST(round(extract(epoch FROM now() - max(n.finished_at))) AS bigint)",
+
+@dataclass(frozen=True)
+class _Dialect:
+    """What the two databases spell differently.
+
+    plus: SQLite's planner, before ANALYZE, takes any index on valid_from or valid_to and walks the whole
+    range; a leading + leaves it the key alone. PostgreSQL decides well by itself.
+    """
+
+    plus: str
+    age: str
+    json_object: str
+    same: str
+
+
+_DIALECTS = {
+    "sqlite": _Dialect(
+        "+",
+        "CAST(round((julianday('now') - julianday(max(n.finished_at))) * 86400) AS INTEGER)",
+        "json_object",
+        "IS",
+    ),
+    "postgresql": _Dialect(
+        "",
+        "CAST(round(extract(epoch FROM now() - max(n.finished_at))) AS bigint)",
+        "json_build_object",
+        "IS NOT DISTINCT FROM",
+    ),
 }
 
 
@@ -20,8 +44,10 @@ def views(dialect: str) -> dict[str, str]:
     Args:
         dialect: sqlite or postgresql.
     """
-    found = {f"{entity.name}_as_of": _as_of(entity, _PLUS[dialect]) for entity in ENTITIES}
-    found["freshness"] = _freshness(_AGE[dialect])
+    words = _DIALECTS[dialect]
+    found = {f"{entity.name}_as_of": _as_of(entity, words.plus) for entity in ENTITIES}
+    found["freshness"] = _freshness(words.age)
+    found["changes"] = _changes(words)
     return found
 
 
@@ -51,3 +77,53 @@ def _freshness(age: str) -> str:
         "WHERE s.retired_at IS NULL\n"
         "GROUP BY s.id, s.name"
     )
+
+
+def _changes(words: _Dialect) -> str:
+    """Every row that a snapshot created, updated or deleted against the one before it that was not pruned.
+
+    A step is such a pair. A row began in a step if the later snapshot is the first of the two to see it; what
+    only pruned snapshots saw is no change. Findings and listings are none either.
+    """
+    parts = [part for entity in ENTITIES if entity.places or entity.name == "jobs" for part in _events(entity, words)]
+    return (
+        "CREATE VIEW changes AS\n"
+        "WITH steps AS (\n"
+        "  SELECT n.source_id, s.name AS source, n.observed_to, n.finished_at, n.id AS to_id,\n"
+        "         coalesce(lag(n.id) OVER (PARTITION BY n.source_id ORDER BY n.id), 0) AS from_id\n"
+        "  FROM snapshots n JOIN sources s ON s.id = n.source_id\n"
+        "  WHERE n.pruned_at IS NULL\n"
+        ")\n" + "\nUNION ALL\n".join(parts)
+    )
+
+
+def _events(entity: Entity, words: _Dialect) -> list[str]:
+    current, history = entity.name, f"{entity.name}_history"
+    pairs = ", ".join(f"'{name}', r.{name}" for name in entity.key)
+    key = " AND ".join(f"o.{name} = r.{name}" for name in ("source_id", *entity.key))
+    same = " AND ".join(f"o.{column.name} {words.same} r.{column.name}" for column in entity.compared) or "1 = 1"
+    came = "{0}.valid_from > t.from_id AND {0}.valid_from <= t.to_id"
+    went = "{0}.valid_from <= t.from_id AND {0}.valid_to > t.from_id AND {0}.valid_to <= t.to_id"
+
+    def event(action: str, table: str, where: str) -> str:
+        return (
+            f"SELECT t.source, t.source_id, t.to_id AS snapshot_id, t.observed_to, '{current}' AS table_name,\n"
+            f"       {action} AS action, r.{entity.job_column} AS job_id, {words.json_object}({pairs}) AS key\n"
+            f"FROM steps t JOIN {table} r ON r.source_id = t.source_id\nWHERE {where}"
+        )
+
+    before = f"SELECT 1 FROM {history} o WHERE {key} AND {went.format('o')}"
+    action = f"CASE WHEN EXISTS ({before}) THEN 'update' ELSE 'create' END"
+    new = f"NOT EXISTS ({before} AND {same})"  # else it left and came back the same
+    after = f"{came.format('o')}"
+    gone = (
+        f"NOT EXISTS (SELECT 1 FROM {current} o WHERE {key} AND {after})\n"
+        f"  AND NOT EXISTS (SELECT 1 FROM {history} o WHERE {key} AND {after} AND o.valid_to > t.to_id)"
+    )
+    return [
+        # Twice, so that the index on rows after the database's first snapshot serves every step but the first.
+        event(action, current, f"t.from_id = 0 AND r.valid_from <= t.to_id AND {new}"),
+        event(action, current, f"t.from_id > 0 AND r.valid_from > 1 AND {came.format('r')} AND {new}"),
+        event(action, history, f"{came.format('r')} AND r.valid_to > t.to_id AND {new}"),
+        event("'delete'", history, f"{went.format('r')}\n  AND {gone}"),
+    ]

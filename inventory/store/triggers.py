@@ -1,0 +1,68 @@
+"""The triggers that keep history append-only, as SQL; migrations hold the same text, frozen.
+
+They stop accidents, not the owner of the database: whoever may drop them may alter anything, and is found by
+`verify` alone. `prune` opens them for its own transaction through the table `maintenance`.
+"""
+
+from inventory.schema import ENTITIES, JOB_DIGESTS
+
+__all__ = ["triggers"]
+
+_REFUSED = "history is append-only: only `inventory prune` deletes from it"
+_FINISHED = "a finished snapshot does not change"
+_CLOSED = {
+    "sqlite": "coalesce((SELECT pruning FROM maintenance), 0) = 0",
+    "postgresql": "NOT coalesce((SELECT pruning FROM maintenance), false)",
+}
+
+
+def triggers(dialect: str) -> dict[str, str]:
+    """Return name -> CREATE TRIGGER (and on PostgreSQL the functions before them), in the order to create them.
+
+    Args:
+        dialect: sqlite or postgresql.
+    """
+    tables = [entity.history.name for entity in (*ENTITIES, JOB_DIGESTS)]
+    return _sqlite(tables) if dialect == "sqlite" else _postgresql(tables)
+
+
+def _sqlite(tables: list[str]) -> dict[str, str]:
+    found = {}
+    guarded = [(table, _CLOSED["sqlite"], _REFUSED) for table in tables]
+    # A snapshot's row is finished once it has its digest.
+    guarded.append(("snapshots", f"OLD.digest <> '' AND {_CLOSED['sqlite']}", _FINISHED))
+    for table, when, why in guarded:
+        for action in ("UPDATE", "DELETE"):
+            name = f"{table}_no_{action.lower()}"
+            found[name] = (
+                f"CREATE TRIGGER {name} BEFORE {action} ON {table}\n"
+                f"WHEN {when}\nBEGIN SELECT RAISE(ABORT, '{why}'); END"
+            )
+    return found
+
+
+def _postgresql(tables: list[str]) -> dict[str, str]:
+    found = {
+        "refuse_history": _function("refuse_history", _CLOSED["postgresql"], _REFUSED, "NULL"),
+        "refuse_snapshot": _function(
+            "refuse_snapshot", f"OLD.digest <> '' AND {_CLOSED['postgresql']}", _FINISHED,
+            "CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END",
+        ),
+    }  # fmt: skip
+    for table in tables:
+        found[f"{table}_append_only"] = (
+            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}\n"
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_history()"
+        )
+    found["snapshots_append_only"] = (
+        "CREATE TRIGGER snapshots_append_only BEFORE UPDATE OR DELETE ON snapshots\n"
+        "FOR EACH ROW EXECUTE FUNCTION refuse_snapshot()"
+    )
+    return found
+
+
+def _function(name: str, when: str, why: str, result: str) -> str:
+    return (
+        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$\n"
+        f"BEGIN\n  IF {when} THEN\n    RAISE EXCEPTION '{why}';\n  END IF;\n  RETURN {result};\nEND $$"
+    )
