@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from inventory.digest import content_digest, job_digest, row_digest
+from inventory.digest import content_digest, job_proof
 from inventory.errors import SourceError
 from inventory.findings import Finding, Findings
 from inventory.normalise import NormalisedJob, normalise, normalise_listing
@@ -76,8 +76,10 @@ class _Tally:
     """What the outcomes came to.
 
     read: the digest of each job read. absent: ids proven gone. unread: why each other was not read.
-    listed: of what the list alone knows, the digest and the parent.
+    listed: of what the list alone knows, the digest and the parent. before: the digests as they stand.
     """
+
+    before: dict[str, str]
 
     read: dict[str, str] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
@@ -128,7 +130,7 @@ def _export(reading: Reading, writer: Writer, run: Run, still_ours: Callable[[],
     rows = findings.rows()
     staging.add("findings", rows)
     listed = {job_id: digest for job_id, (digest, _) in tally.listed.items()}
-    digests = {**listed, **tally.read, **_digests(carried | {row[0] for row in rows}, staging)}
+    digests = {**listed, **tally.read, **_proven(carried | {row[0] for row in rows}, staging)}
     changes = staging.compare()
 
     still_ours()
@@ -179,7 +181,7 @@ def _is_recorded(reading: Reading, writer: Writer) -> int | None:
 
 
 def _stage(reading: Reading, known: set[str], staging: Staging, findings: Findings, progress: Progress) -> _Tally:
-    tally = _Tally()
+    tally = _Tally(staging.known_digests())
     told: set[str] = set()
     for outcome in reading.outcomes(known):
         if outcome.job_id in told:  # the list changed, and it was asked again: what came last counts
@@ -200,10 +202,7 @@ def _take(outcome: Outcome, known: set[str], tally: _Tally, staging: Staging, fi
         parts = [normalise(job_id, outcome.document)]
         if outcome.listing is not None:
             parts.append(_of_list(job_id, outcome.listing, alone=False))
-        for part in parts:
-            staging.put(part)
-            findings.add(part.findings)
-        tally.read[job_id] = job_digest(_row_digests(parts))
+        tally.read[job_id] = _put(job_id, parts, tally, staging, findings)
     elif isinstance(outcome, Absent):
         tally.absent.add(job_id)
         findings.add([Finding("absent_job", "id", job_id, f"{outcome.code}, asked alone")])
@@ -211,18 +210,26 @@ def _take(outcome: Outcome, known: set[str], tally: _Tally, staging: Staging, fi
         tally.unread[job_id] = outcome.detail
         findings.add([Finding(outcome.kind, "id", job_id, outcome.detail)])
     if isinstance(outcome, Listed | Unread) and outcome.listing is not None and job_id not in known:
-        part = _of_list(job_id, outcome.listing, alone=True)
-        staging.put(part)
-        findings.add(part.findings)
-        tally.listed[job_id] = job_digest(_row_digests([part])), outcome.listing.parent_job_id
+        digest = _put(job_id, [_of_list(job_id, outcome.listing, alone=True)], tally, staging, findings)
+        tally.listed[job_id] = digest, outcome.listing.parent_job_id
 
 
 def _of_list(job_id: str, listing: Listing, *, alone: bool) -> NormalisedJob:
     return normalise_listing(job_id, listing.parent_job_id, listing.document, alone=alone)
 
 
-def _row_digests(parts: Iterable[NormalisedJob]) -> Iterator[str]:
-    return (row_digest(BY_NAME[name], row) for part in parts for name, rows in part.rows.items() for row in rows)
+def _put(job_id: str, parts: list[NormalisedJob], tally: _Tally, staging: Staging, findings: Findings) -> str:
+    """Stage a job's rows, unless they are what stands already; return its digest."""
+    for part in parts:
+        findings.add(part.findings)
+    proof = job_proof((BY_NAME[name], row) for part in parts for name, rows in part.rows.items() for row in rows)
+    if tally.before.get(job_id) == proof.digest:
+        staging.carry([job_id])
+    else:
+        for part in parts:
+            staging.put(part)
+        staging.add("job_digests", [(job_id, proof.digest, proof.packed)])
+    return proof.digest
 
 
 def _forget(job_id: str, tally: _Tally, staging: Staging, findings: Findings) -> None:
@@ -267,6 +274,11 @@ def _find_again(carried: Iterable[str], staging: Staging, findings: Findings) ->
             findings.add(normalise_listing(job_id, None, rebuild_listing(row), alone=False).findings)
 
 
-def _digests(job_ids: Iterable[str], staging: Staging) -> dict[str, str]:
-    """Digest the jobs whose rows are not all at hand: carried over, or with findings."""
-    return {job_id: job_digest(row_digest(e, row) for e, row in staging.rows_of(job_id)) for job_id in job_ids}
+def _proven(job_ids: Iterable[str], staging: Staging) -> dict[str, str]:
+    """Digest anew the jobs that have findings, or could not be read; return the digests."""
+    digests = {}
+    for job_id in job_ids:
+        proof = job_proof(staging.rows_of(job_id))
+        staging.prove(job_id, proof)
+        digests[job_id] = proof.digest
+    return digests

@@ -10,14 +10,29 @@ snapshot SHA-256 over three lines: previous digest ('' for the first), content d
 """
 
 import hashlib
+import json
+import zlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from inventory.jsontext import Json, canonical, read
 from inventory.schema.fields import Entity
 
-__all__ = ["content_digest", "job_digest", "rfc3339", "row_digest", "snapshot_digest"]
+__all__ = [
+    "SHORT",
+    "Proof",
+    "content_digest",
+    "job_proof",
+    "key_of",
+    "rfc3339",
+    "row_digest",
+    "snapshot_digest",
+    "unpack",
+]
+
+SHORT = 8  # hex digits of a row's digest that are kept: they name a row, the job's whole digest proves it
 
 OUTSIDE = frozenset({"source_id", "digest", "previous_digest", "content_digest", "pruned_at"})
 
@@ -47,9 +62,39 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
 
 
-def job_digest(row_digests: Iterable[str]) -> str:
-    """Return a job's digest from those of all its rows."""
-    return _lines(sorted(row_digests))
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The digest of a job, and packed beside it what tells its rows apart (`unpack`)."""
+
+    digest: str
+    packed: bytes
+
+
+def job_proof(rows: Iterable[tuple[Entity, Sequence[Any]]]) -> Proof:
+    """Return a job's proof from all its rows, each in the order of its entity's columns."""
+    named = [(entity.name, key_of(entity, row), row_digest(entity, row)) for entity, row in rows]
+    lines = sorted(f"{table}\t{key}\t{digest[:SHORT]}" for table, key, digest in named)
+    return Proof(_lines(sorted(digest for *_, digest in named)), zlib.compress("\n".join(lines).encode()))
+
+
+def key_of(entity: Entity, row: Sequence[Any]) -> str:
+    """Return the key of a row as JSON: the key's columns in order, without source_id."""
+    places = (at for at, column in enumerate(entity.columns) if column.name in entity.key)
+    return json.dumps([row[at] for at in places])
+
+
+def unpack(packed: bytes) -> dict[tuple[str, str], str]:
+    """Return (table, key as JSON) -> the first digits of the row's digest.
+
+    Raises:
+        ValueError: it is not what `job_proof` packed.
+    """
+    try:
+        text = zlib.decompress(packed).decode()
+    except zlib.error:
+        raise ValueError("not packed") from None
+    lines = (line.split("\t") for line in text.splitlines())
+    return {(table, key): digest for table, key, digest in lines}
 
 
 def content_digest(jobs: Iterable[tuple[str, str]]) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inventory.digest import job_digest, row_digest
+from inventory.digest import job_proof
 from inventory.jsontext import Json, Number, canonical, is_empty, pretty, read, tidy
 from inventory.normalise import NormalisedJob, normalise
 from inventory.rebuild import rebuild
@@ -89,7 +89,7 @@ RIGHT = {
 
 
 def digest_of(job: NormalisedJob) -> str:
-    return job_digest(row_digest(BY_NAME[name], row) for name, rows in job.rows.items() for row in rows)
+    return job_proof((BY_NAME[name], row) for name, rows in job.rows.items() for row in rows).digest
 
 
 def of_shape(shape: Shape) -> st.SearchStrategy[Json]:

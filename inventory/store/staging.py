@@ -25,14 +25,16 @@ from sqlalchemy import (
     union,
 )
 
+from inventory.digest import Proof
 from inventory.normalise import NormalisedJob, Row
-from inventory.schema import BY_NAME, ENTITIES
+from inventory.schema import BY_NAME, ENTITIES, JOB_DIGESTS
 from inventory.schema.fields import Entity
 
 __all__ = ["Staging"]
 
 PIECE = 2000  # rows that wait in memory before they are written together
 APART = ("job_listings", "findings")  # no changes of the estate: what the list says, and what was odd
+TABLES = (*ENTITIES, JOB_DIGESTS)
 
 
 class Staging:
@@ -47,10 +49,11 @@ class Staging:
         self._connection = connection
         self._source_id = source_id
         self._metadata = MetaData()
-        self._staged = {entity.name: self._like(entity, "staged") for entity in ENTITIES}
-        self._gone = {entity.name: self._keys(entity, "gone") for entity in ENTITIES}
+        self._staged = {entity.name: self._like(entity, "staged") for entity in TABLES}
+        self._gone = {entity.name: self._keys(entity, "gone") for entity in TABLES}
         self._carried = self._temporary("carried_jobs", SqlColumn("job_id", BY_NAME["jobs"].current.c.id.type))
-        self._waiting: dict[str, list[Row]] = {entity.name: [] for entity in ENTITIES}
+        self._waiting: dict[str, list[Row]] = {entity.name: [] for entity in TABLES}
+        self._waiting_carried: set[str] = set()
         with connection.begin():
             self._metadata.create_all(connection, checkfirst=False)
 
@@ -70,16 +73,31 @@ class Staging:
         """Forget what was staged of one job."""
         self._flush()
         with self._connection.begin():
-            for entity in ENTITIES:
+            for entity in TABLES:
                 staged = self._staged[entity.name]
                 self._connection.execute(delete(staged).where(staged.c[entity.job_column] == job_id))
+            self._connection.execute(delete(self._carried).where(self._carried.c.job_id == job_id))
+
+    def prove(self, job_id: str, proof: Proof) -> None:
+        """Stage the digests of one job, in place of those that were staged before."""
+        self._write(JOB_DIGESTS.name)
+        staged = self._staged[JOB_DIGESTS.name]
+        with self._connection.begin():
+            self._connection.execute(delete(staged).where(staged.c.job_id == job_id))
+        self.add(JOB_DIGESTS.name, [(job_id, proof.digest, proof.packed)])
+
+    def known_digests(self) -> dict[str, str]:
+        """Return the digest of each of the source's jobs as it stands."""
+        digests = JOB_DIGESTS.current
+        query = select(digests.c.job_id, digests.c.digest).where(self._mine(JOB_DIGESTS))
+        with self._connection.begin():
+            return {row.job_id: row.digest for row in self._connection.execute(query)}
 
     def carry(self, job_ids: Iterable[str]) -> None:
         """Leave these jobs as they are."""
-        rows = [{"job_id": job_id} for job_id in job_ids]
-        if rows:
-            with self._connection.begin():
-                self._connection.execute(insert(self._carried), rows)
+        self._waiting_carried.update(job_ids)
+        if len(self._waiting_carried) >= PIECE:
+            self._write_carried()
 
     def rows_of(self, job_id: str) -> Iterator[tuple[Entity, Row]]:
         """Yield the rows of one job as it will stand: staged, or carried over from the current state."""
@@ -105,7 +123,7 @@ class Staging:
         self._flush()
         with self._connection.begin():
             known = self._known()
-            for entity in ENTITIES:
+            for entity in TABLES:
                 self._compare(entity)
             touched = self._touched()
             after = self._ids(select(self._staged["jobs"].c.id))
@@ -116,7 +134,7 @@ class Staging:
     def write(self, snapshot_id: int, source_id: int) -> None:
         """Move superseded rows to history and put the new ones in place, within the caller's transaction."""
         execute = self._connection.execute
-        for entity in reversed(ENTITIES):
+        for entity in reversed(TABLES):
             current, gone = entity.current, self._gone[entity.name]
             names = [column.name for column in current.columns]
             superseded = select(*(current.c[name] for name in names), literal(snapshot_id)).where(
@@ -124,7 +142,7 @@ class Staging:
             )
             execute(insert(entity.history).from_select([*names, "valid_to"], superseded))
             execute(delete(current).where(self._mine(entity), exists().where(self._key(entity, current, gone))))
-        for entity in ENTITIES:
+        for entity in TABLES:
             staged, names = self._staged[entity.name], [column.name for column in entity.columns]
             new = select(literal(source_id), *(staged.c[name] for name in names), literal(snapshot_id))
             execute(insert(entity.current).from_select(["source_id", *names, "valid_from"], new))
@@ -144,6 +162,13 @@ class Staging:
     def _flush(self) -> None:
         for name in self._waiting:
             self._write(name)
+        self._write_carried()
+
+    def _write_carried(self) -> None:
+        if self._waiting_carried:
+            with self._connection.begin():
+                self._connection.execute(insert(self._carried), [{"job_id": each} for each in self._waiting_carried])
+            self._waiting_carried.clear()
 
     def _write(self, name: str) -> None:
         table, rows = self._staged[name], self._waiting[name]
@@ -157,16 +182,13 @@ class Staging:
         current, staged, gone = entity.current, self._staged[entity.name], self._gone[entity.name]
         same = and_(
             self._mine(entity),
-            *(
-                current.c[column.name].is_not_distinct_from(staged.c[column.name])
-                for column in entity.columns
-                if column.name not in entity.key
-            ),
+            *(current.c[column.name].is_not_distinct_from(staged.c[column.name]) for column in entity.compared),
             self._key(entity, current, staged),
         )
         left = select(*(current.c[name] for name in entity.key)).where(self._mine(entity), ~exists().where(same))
-        if entity.name != "findings":
-            left = left.where(~self._is_carried(current.c[entity.job_column]))
+        if entity.name != "findings":  # of which every snapshot has its own
+            carried = self._is_carried(current.c[entity.job_column])
+            left = left.where(~and_(carried, ~exists().where(self._key(entity, current, staged))))
         self._connection.execute(insert(gone).from_select(list(entity.key), left))
         self._connection.execute(delete(staged).where(exists().where(same)))
 
