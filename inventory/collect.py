@@ -18,6 +18,7 @@ from inventory.normalise import NormalisedJob, normalise, normalise_listing
 from inventory.rebuild import rebuild, rebuild_listing
 from inventory.redact import Redactor
 from inventory.schema import BY_NAME
+from inventory.seal import Sealer
 from inventory.settings import Settings, Source
 from inventory.source.auth import Auths
 from inventory.source.live import LiveReading
@@ -53,7 +54,7 @@ class Run:
     """What all sources of one run share.
 
     record: the folder that recordings go to, one for each source. lock_timeout: seconds to wait for another
-    export of the same source.
+    export of the same source. sealer: signs the snapshots.
     """
 
     settings: Settings
@@ -65,6 +66,7 @@ class Run:
     progress: Progress
     record: Path | None = None
     lock_timeout: float = 0.0
+    sealer: Sealer | None = None
 
     @property
     def redactor(self) -> Redactor:
@@ -95,7 +97,7 @@ def export_source(source: Source, run: Run) -> Iterator[Result]:
     """
     with source_lock(run.store, source.name, run.lock_timeout, run.stop) as lock:
         for reading, row in _readings(source, run):
-            with open_writer(run.store, row) as writer:
+            with open_writer(run.store, row, run.sealer) as writer:
                 yield _export(reading, writer, run, lock.check)
 
 

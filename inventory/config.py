@@ -12,8 +12,9 @@ from typing import Any
 
 from inventory.address import check_address, drs_endpoint, iam_endpoint
 from inventory.credentials import Credentials, CredentialsError, Found, Keys, Password, Token, find_credentials
-from inventory.errors import ConfigError, UsageError
+from inventory.errors import ConfigError, InventoryError, UsageError
 from inventory.located import Faults, Located, read_yaml
+from inventory.seal import Sealer
 from inventory.settings import DEFAULT_DATABASE, MIB, Filters, Settings, Source
 from inventory.values import Values, nearest
 
@@ -40,7 +41,7 @@ SOURCE_KEYS = (
     "name", "region", "project_id", "endpoint", "iam_endpoint", "auth", "jobs", "children", "filter", "except",
     "replay", *_TUNING,
 )  # fmt: skip
-TOP_KEYS = ("database", "defaults", "sources", "parallel", "secrets", "redact", "diff", "retention", "ping")
+TOP_KEYS = ("database", "defaults", "sources", "parallel", "secrets", "redact", "diff", "retention", "signing", "ping")
 _AUTH = ("token", "access_key", "secret_key", "security_token", "username", "password", "domain")
 _FILTER = ("status", "engine_type", "name", "tags", "enterprise_project_id")
 _RETENTION = ("keep_daily", "keep_weekly", "keep_monthly")
@@ -66,7 +67,7 @@ def load(file: str | None, *, for_export: bool, standard_input: Lines | None = N
         return Settings()
     faults = Faults(path)
     try:
-        root = read_yaml(path, faults, lambda key: for_export or not re.search(r"\.auth|^ping", key))
+        root = read_yaml(path, faults, lambda key: for_export or not re.search(r"\.auth|^ping|^signing", key))
     except OSError as error:
         hint = "Name one with --config, or write one with `inventory init`"
         raise UsageError(f"the configuration {path} cannot be read: {error.strerror}", hint) from None
@@ -118,6 +119,7 @@ class _Reader(Values):
         if secrets == "fingerprint" and not key and self._for_export:
             self.faults.add(top["secrets"], "fingerprint needs the environment variable INVENTORY_FINGERPRINT_KEY")
         diff = self.mapping(top.get("diff"), ("ignore",))
+        signing = self.mapping(top.get("signing"), ("key",))
         ping = self.mapping(top.get("ping"), ("success", "failure"))
         return Settings(
             file=self._file,
@@ -131,9 +133,21 @@ class _Reader(Values):
                 k: n for k, v in self.mapping(top.get("retention"), _RETENTION).items()
                 if (n := self.number(v, 0, 10_000)) is not None
             },
+            signs="key" in signing,
+            signing_key=self._signing_key(signing.get("key")) if self._for_export else None,
             ping_success=self._address(ping.get("success"), plain_http=True) if self._for_export else None,
             ping_failure=self._address(ping.get("failure"), plain_http=True) if self._for_export else None,
         )  # fmt: skip
+
+    def _signing_key(self, at: Located | None) -> str | None:
+        pem = self.text(at)
+        if at is None or pem is None:
+            return None
+        try:
+            Sealer(pem)
+        except InventoryError as error:
+            self.faults.add(at, str(error))
+        return pem
 
     def _sources(self, top: dict[str, Located]) -> tuple[Source, ...]:
         defaults = self.mapping(top.get("defaults"), (key for key in SOURCE_KEYS if key != "name"))

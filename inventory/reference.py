@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
 
 from inventory.jsontext import Json
-from inventory.schema import ENTITIES, JOB_DIGESTS, MAINTENANCE, METADATA, REVISION, SNAPSHOTS, SOURCES
+from inventory.schema import ENTITIES, JOB_DIGESTS, MAINTENANCE, METADATA, REVISION, SIGNATURES, SNAPSHOTS, SOURCES
 from inventory.schema.fields import Api
 from inventory.store.triggers import triggers
 from inventory.store.views import views
@@ -25,7 +25,7 @@ def as_json() -> dict[str, Json]:
 
 
 def _documented() -> list[Table]:
-    return [SOURCES, SNAPSHOTS, *(entity.current for entity in ENTITIES), JOB_DIGESTS.current, MAINTENANCE]
+    return [SOURCES, SNAPSHOTS, *(entity.current for entity in ENTITIES), JOB_DIGESTS.current, SIGNATURES, MAINTENANCE]
 
 
 def _table(table: Table) -> dict[str, Json]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from inventory.credentials import Credentials
+from inventory.seal import Sealer
 
 __all__ = ["DEFAULT_DATABASE", "MIB", "Filters", "Settings", "Source"]
 
@@ -70,7 +71,8 @@ class Source:
 class Settings:
     """All that the configuration says. Without a file: the defaults, and no source.
 
-    parallel: sources read at once. ping_success, ping_failure: addresses told how a run ended; whoever
+    parallel: sources read at once. signs: whether a key is named; signing_key:
+    the private key in PEM, for who writes. ping_success, ping_failure: addresses told how a run ended; whoever
     knows one may lie to the watcher, so they are secret.
     """
 
@@ -82,11 +84,18 @@ class Settings:
     redact: frozenset[str] = frozenset()
     ignore: frozenset[str] = frozenset()
     retention: dict[str, int] = field(default_factory=dict)
+    signs: bool = False
+    signing_key: str | None = field(default=None, repr=False)
     ping_success: str | None = field(default=None, repr=False)
     ping_failure: str | None = field(default=None, repr=False)
 
     @property
+    def sealer(self) -> Sealer | None:
+        """What signs snapshots; None where there is no key."""
+        return Sealer(self.signing_key) if self.signing_key else None
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """Every value that must not be shown."""
-        own = (self.fingerprint_key, self.ping_success, self.ping_failure)
+        own = (self.fingerprint_key, self.signing_key, self.ping_success, self.ping_failure)
         return (*(each for each in own if each), *(each for source in self.sources for each in source.secrets))

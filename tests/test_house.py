@@ -32,7 +32,7 @@ ORDER = """
     inventory errors jsontext
     schema.kinds schema.fields schema.endpoints schema.jobs schema.objects schema.own schema.settings
     schema.transformation schema schema.keys schema.plan
-    stop shard address http credentials settings located values config redact findings
+    stop shard address http credentials seal settings located values config redact findings
     render render.text log digest
     source source.reading source.answers source.pace source.retry source.signing source.gate source.iam source.auth
     source.session source.record source.client source.ahead source.listing source.live source.replay
@@ -93,7 +93,14 @@ def test_a_room_imports_only_rooms_before_it(name: str) -> None:
     assert rooms(MODULES[name]).isdisjoint(later)
 
 
-LIBRARIES = {"httpx": "http", "yaml": "located", "structlog": "log", "tenacity": "source", "click": "cli"}
+LIBRARIES = {
+    "httpx": "http",
+    "yaml": "located",
+    "structlog": "log",
+    "cryptography": "seal",
+    "tenacity": "source",
+    "click": "cli",
+}
 
 
 @pytest.mark.parametrize(("library", "room"), LIBRARIES.items())

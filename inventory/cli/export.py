@@ -81,7 +81,7 @@ def _run(
         with Progress("export", shown) as progress:
             run = Run(
                 watch.settings, store, limits, stop, Auths(stop), str(uuid.uuid4()), progress.advance, record,
-                lock_timeout,
+                lock_timeout, watch.settings.sealer,
             )  # fmt: skip
             watch.outcomes = export_all(sources, run, _printer(options, progress.close))
         for outcome in watch.outcomes:

@@ -55,7 +55,10 @@ def sources_retire(options: Options, name: str, lock_timeout: int) -> None:
     from inventory.stop import Stop
     from inventory.store.sources import retire
 
-    with options.open(options.settings(), write=True) as store:
-        row = retire(store, name, lock_timeout, Stop())
+    settings = options.settings()
+    if settings.signs:
+        settings = options.settings(for_export=True)  # with the key
+    with options.open(settings, write=True) as store:
+        row = retire(store, name, lock_timeout, Stop(), settings.sealer)
     options.say(f"{name} is retired: snapshot {row['id']} is its last, {row['deselected']} jobs left as deselected.")
     options.say("Take it out of the configuration too.")

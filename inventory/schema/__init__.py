@@ -15,6 +15,7 @@ from inventory.schema.own import (
     LISTED_ELSEWHERE,
     LISTED_TOO,
     MAINTENANCE,
+    SIGNATURES,
     SNAPSHOTS,
     SOURCES,
 )
@@ -30,11 +31,12 @@ __all__ = [
     "MAINTENANCE",
     "METADATA",
     "REVISION",
+    "SIGNATURES",
     "SNAPSHOTS",
     "SOURCES",
 ]
 
-REVISION = "0003"  # the newest of migrations/versions; a test holds the two together
+REVISION = "0004"  # the newest of migrations/versions; a test holds the two together
 
 ENTITIES: tuple[Entity, ...] = (  # parents first
     JOBS,

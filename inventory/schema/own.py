@@ -14,6 +14,7 @@ __all__ = [
     "LISTED_ELSEWHERE",
     "LISTED_TOO",
     "MAINTENANCE",
+    "SIGNATURES",
     "SNAPSHOTS",
     "SOURCES",
 ]
@@ -139,3 +140,15 @@ MAINTENANCE = Table(
     Column("pruning", Boolean, nullable=False, comment="Whether history may be deleted: true inside prune alone"),
     comment="What opens the append-only tables to prune, for as long as its transaction lasts.",
 )
+
+SIGNATURES = Table(
+    "signatures",
+    METADATA,
+    Column(
+        "snapshot_id", BigInteger, ForeignKey("snapshots.id"), primary_key=True, autoincrement=False,
+        comment="The snapshot: snapshots.id",
+    ),
+    _text("key_id", "First 16 hex digits of SHA-256 over the raw public key"),
+    _text("signature", "Ed25519 over the line 'inventory snapshot DIGEST', in hex"),
+    comment="Signatures of snapshots, where the configuration names a key.",
+)  # fmt: skip

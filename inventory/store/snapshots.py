@@ -11,7 +11,8 @@ from sqlalchemy import Connection, insert, select, update
 from inventory import __version__
 from inventory.digest import snapshot_digest
 from inventory.errors import BusyError, StoreError
-from inventory.schema import REVISION, SNAPSHOTS, SOURCES
+from inventory.schema import REVISION, SIGNATURES, SNAPSHOTS, SOURCES
+from inventory.seal import Sealer
 from inventory.store.engine import Store, translated
 from inventory.store.staging import Staging
 
@@ -45,8 +46,9 @@ class Result:
 class Writer:
     """One connection that stages and writes one snapshot of one source."""
 
-    def __init__(self, connection: Connection, source: SourceRow) -> None:
+    def __init__(self, connection: Connection, source: SourceRow, sealer: Sealer | None = None) -> None:
         self._connection = connection
+        self._sealer = sealer
         self._source = source
         with connection.begin():
             self._source_id = _source_id(connection, source)
@@ -100,22 +102,32 @@ class Writer:
             self._connection.execute(
                 update(SNAPSHOTS).where(SNAPSHOTS.c.id == complete["id"]).values(digest=complete["digest"])
             )
+            if self._sealer is not None:
+                self._sign(complete)
             self.staging.write(complete["id"], complete["source_id"])
             if retiring:
                 ended = update(SOURCES).where(SOURCES.c.id == complete["source_id"])
                 self._connection.execute(ended.values(retired_at=complete["finished_at"]))
         return complete
 
+    def _sign(self, row: dict[str, Any]) -> None:
+        assert self._sealer is not None  # whoever calls has looked
+        signature = {"key_id": self._sealer.key_id, "signature": self._sealer.sign(row["digest"])}
+        self._connection.execute(insert(SIGNATURES).values(snapshot_id=row["id"], **signature))
+
 
 @contextmanager
-def open_writer(store: Store, source: SourceRow) -> Iterator[Writer]:
+def open_writer(store: Store, source: SourceRow, sealer: Sealer | None = None) -> Iterator[Writer]:
     """Open a connection for one snapshot of one source; its temporary tables go with it.
+
+    Args:
+        sealer: signs the snapshot.
 
     Raises:
         StoreError: the database refuses, or knows the source otherwise: see `_source_id`.
     """
     with translated(store), store.engine.connect() as connection:
-        yield Writer(connection, source)
+        yield Writer(connection, source, sealer)
 
 
 def _source_id(connection: Connection, source: SourceRow) -> int:

@@ -12,6 +12,7 @@ from inventory.config import SOURCE_NAME
 from inventory.digest import content_digest
 from inventory.errors import UsageError
 from inventory.schema import SNAPSHOTS, SOURCES
+from inventory.seal import Sealer
 from inventory.stop import Stop
 from inventory.store import reader
 from inventory.store.engine import Store, translated
@@ -65,7 +66,7 @@ def rename(store: Store, old: str, new: str, timeout: float, stop: Stop) -> None
         connection.execute(update(SOURCES).where(SOURCES.c.name == old).values(name=new))
 
 
-def retire(store: Store, name: str, timeout: float, stop: Stop) -> dict[str, Any]:
+def retire(store: Store, name: str, timeout: float, stop: Stop, sealer: Sealer | None = None) -> dict[str, Any]:
     """Close a source with a last snapshot: all its jobs leave as deselected, and it is never exported again.
 
     Returns:
@@ -81,7 +82,7 @@ def retire(store: Store, name: str, timeout: float, stop: Stop) -> dict[str, Any
             source = _known(connection, name)
         if source["retired_at"] is not None:
             raise UsageError(f"the source {name} was retired at {source['retired_at']:%Y-%m-%d %H:%M:%S} UTC")
-        with open_writer(store, SourceRow(name, source["region"], source["project_id"])) as writer:
+        with open_writer(store, SourceRow(name, source["region"], source["project_id"]), sealer) as writer:
             jobs = writer.staging.known_jobs()
             writer.staging.compare()  # with nothing: all leave
             nothing = dict.fromkeys(_COUNTS, 0)

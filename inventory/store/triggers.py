@@ -4,7 +4,7 @@ They stop accidents, not the owner of the database: whoever may drop them may al
 `verify` alone. `prune` opens them for its own transaction through the table `maintenance`.
 """
 
-from inventory.schema import ENTITIES, JOB_DIGESTS
+from inventory.schema import ENTITIES, JOB_DIGESTS, SIGNATURES
 
 __all__ = ["triggers"]
 
@@ -22,7 +22,7 @@ def triggers(dialect: str) -> dict[str, str]:
     Args:
         dialect: sqlite or postgresql.
     """
-    tables = [entity.history.name for entity in (*ENTITIES, JOB_DIGESTS)]
+    tables = [*(entity.history.name for entity in (*ENTITIES, JOB_DIGESTS)), SIGNATURES.name]
     return _sqlite(tables) if dialect == "sqlite" else _postgresql(tables)
 
 
