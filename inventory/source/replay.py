@@ -45,8 +45,9 @@ class _Request:
 
 @dataclass(slots=True)
 class _End:
-    """What `end.json` says, or what holds without one."""
+    """What `end.json` says, or what holds without one. pages: how many there are; None: nobody knows."""
 
+    pages: int | None = None
     left_out: frozenset[str] = frozenset()
     unlisted: frozenset[str] = frozenset()
     findings: list[Finding] = field(default_factory=list)
@@ -69,7 +70,10 @@ class Recording:
         self._last: dict[str, int] = {}
         self._listings = Listings(redactor, Filters())
         self._end = self._closing()
-        for file in _files(folder):
+        files = _files(folder)
+        if self._end.pages is not None and self._end.pages != len(files):
+            raise SourceError(f"the recording {folder} is not whole: {len(files)} pages of {self._end.pages}")
+        for file in files:
             page = _page(file)
             if page is not None:
                 self._add(file, page)
@@ -96,7 +100,7 @@ class Recording:
                 Finding(str(f["kind"]), str(f["path"]), "", str(f["detail"]), evidence=tuple(f["evidence"].items()))
                 for f in said["findings"]
             ]
-            return _End(frozenset(said["left_out"]), frozenset(said["unlisted"]), findings)
+            return _End(int(said["pages"]), frozenset(said["left_out"]), frozenset(said["unlisted"]), findings)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise SourceError(f"{ends} is not the end of a recording") from None
 
