@@ -102,8 +102,8 @@ class Listings:
     def _is_wanted(self, item: dict[str, Json]) -> bool:
         wanted = self._filters
         return (
-            (wanted.status is None or item.get("status") in wanted.status)
-            and (wanted.engine_type is None or item.get("engine_type") in wanted.engine_type)
+            (wanted.status is None or str(item.get("status")) in wanted.status)
+            and (wanted.engine_type is None or str(item.get("engine_type")) in wanted.engine_type)
             and (wanted.name is None or fnmatchcase(str(item.get("name", "")), wanted.name))
         )
 
@@ -119,17 +119,18 @@ def usable(job_id: str) -> bool:
     return 0 < len(job_id) <= 120 and job_id.isprintable() and not job_id.isspace() and key_text(job_id) == job_id
 
 
-def sweep(ask: Ask, pool: Executor, width: int, listings: Listings) -> Sweep:
+def sweep(ask: Ask, relied_on: Callable[[Page], None], pool: Executor, width: int, listings: Listings) -> Sweep:
     """Walk the list of every scenario, each again where the walk lost something.
 
     Args:
+        relied_on: called with each page in its turn, as far as a walk comes.
         width: how many pages may be under way, or wait to be read, at once.
     """
     whole = Sweep()
     for use in USES:
         for _ in range(WALKS):
             found = Sweep()
-            _walk(_pages(use, ask, pool, width), listings, found)
+            _walk(_pages(use, ask, pool, width), relied_on, listings, found)
             whole.wanted |= found.wanted  # what was named once is asked for
             if not found.problem:
                 break
@@ -150,9 +151,10 @@ def _pages(use: str, ask: Ask, pool: Executor, width: int) -> Iterator[Page]:
         yield ask(use, number)
 
 
-def _walk(pages: Iterator[Page], listings: Listings, into: Sweep) -> None:
+def _walk(pages: Iterator[Page], relied_on: Callable[[Page], None], listings: Listings, into: Sweep) -> None:
     totals = set()
     for page in pages:
+        relied_on(page)
         items = page.items("jobs")
         if items is None:
             if not _is_end(page):
@@ -182,5 +184,5 @@ def _count(use: str, totals: set[str], into: Sweep) -> None:
     for total in totals - {str(tasks), str(len(into.named)), "None"}:
         detail = f"of {use}: neither the tasks named nor those with their sub-tasks"
         into.findings.append(Finding("count_mismatch", "total_record", "", detail))
-        if total.isdecimal() and int(total) > tasks:
+        if total.isdecimal() and int(total[:20]) > tasks:
             into.problem = into.problem or "it names fewer jobs than it counts"
