@@ -1,14 +1,17 @@
 """What tests of a live project share: exports from a server, and what the database then says."""
 
 import json
-from collections.abc import Callable
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from inventory.jsontext import Json, canonical, read
 from inventory.mock import DrsServer
 from inventory.redact import Redactor
-from tests.conftest import Command
+from tests.conftest import COMMAND, ROOT, Command
 from tests.test_properties import as_contract, as_sent
 
 Estate = Callable[..., dict[str, Json]]
@@ -33,10 +36,29 @@ class Export:
 
     def __call__(self, *options: str, code: int = 0, database: str = DATABASE, **keys: Any) -> Any:
         self.configured(**keys)
-        done = self.inventory("--config", "c.yaml", "--database", database, "export", *options, TOKEN=self.server.token)
+        done = self.inventory(*self._arguments(database), "export", *options, TOKEN=self.server.token)
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done
+
+    @contextmanager
+    def started(
+        self, *options: str, database: str = DATABASE, log: str = "text", **keys: Any
+    ) -> Iterator[subprocess.Popen[str]]:
+        """Start an export and go on; if it still runs at the block's end, it is killed."""
+        self.configured(**keys)
+        with subprocess.Popen(
+            [*COMMAND, *self._arguments(database), "--log-format", log, "export", *options],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "TOKEN": self.server.token},
+        ) as process:  # fmt: skip
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def _arguments(self, database: str) -> tuple[str, ...]:
+        return "--config", str(self.folder / "c.yaml"), "--database", database
 
 
 def shown(inventory: Command, database: str = DATABASE) -> dict[str, Json]:

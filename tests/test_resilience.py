@@ -1,0 +1,201 @@
+"""Exports that are killed, stopped, starved and crowded: the database is whole, and the next export completes.
+
+`INVENTORY_KILLS` says how many exports are killed on each database.
+"""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select, text
+
+from inventory.config import normal_url
+from inventory.jsontext import read
+from inventory.mock import DrsServer, make_estate
+from inventory.render import estate
+from inventory.schema import ENTITIES
+from inventory.stop import Stop
+from inventory.store import reader
+from inventory.store.engine import Store, open_store
+from inventory.store.lock import source_lock
+from tests.conftest import Command
+from tests.live import Export, as_stored
+from tests.test_properties import as_contract
+
+KILLS = int(os.environ.get("INVENTORY_KILLS", "12"))
+
+
+@pytest.fixture
+def server() -> Iterator[DrsServer]:
+    with DrsServer(make_estate(60, objects=20)) as running:
+        running.share = 0.2
+        yield running
+
+
+@pytest.fixture
+def database(database: str, inventory: Command) -> str:
+    """The URL of a database that is ready, on each of the two kinds."""
+    assert inventory("--database", database, "db", "upgrade").returncode == 0
+    return database
+
+
+class Archive:
+    """A database, and what each of its snapshots was found to say: that it must say for ever."""
+
+    def __init__(self, url: str, server: DrsServer) -> None:
+        self.url = normal_url(url)
+        self.server = server
+        self.said: dict[int, str] = {}
+
+    def check(self, *, far: int = 3) -> list[int]:
+        """Check that all is whole: what was said before is said again, of the last few, and what is new is so.
+
+        Returns:
+            The ids of the snapshots that were not there at the last check.
+        """
+        with open_store(self.url, write=False) as store, store.reading() as connection:
+            sound(store, connection)
+            rows = [row for each in reader.sources(connection) for row in reader.snapshots(connection, each["id"])]
+            ids = [row["id"] for row in rows]
+            digests = [row["digest"] for row in rows]
+            assert [row["previous_digest"] for row in rows] == [None, *digests][: len(rows)]
+            assert set(ids) >= self.said.keys()
+            new = [each for each in ids if each not in self.said]
+            for each in ids[-far:]:
+                said = "".join(estate.as_json(connection, estate.find(connection, (), str(each), None)))
+                assert said == self.said.setdefault(each, said)
+        assert len(new) <= 1
+        for each in new:
+            found = {job["id"]: as_contract(job) for job in read(self.said[each])["results"]}
+            assert found == {job_id: as_stored(job) for job_id, job in self.server.jobs.items()}
+        return new
+
+    @contextlib.contextmanager
+    def locked(self, patience: float = 0.0) -> Iterator[None]:
+        """Take the lock of the source, which must be free."""
+        with open_store(self.url, write=True) as store, source_lock(store, "live", patience, Stop()):
+            yield
+
+
+def sound(store: Store, connection: Connection) -> None:
+    """Check what the database can tell by itself: no page, no key and no reference is broken."""
+    if store.is_sqlite:
+        assert connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"
+        assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
+    known = set(connection.execute(text("SELECT source_id, id FROM snapshots")))
+    for entity in ENTITIES:
+        current, history = entity.current.c, entity.history.c
+        begun = connection.execute(select(current.source_id, current.valid_from).distinct())
+        assert {tuple(row) for row in begun} <= known
+        for owner, start, end in connection.execute(
+            select(history.source_id, history.valid_from, history.valid_to).distinct()
+        ):
+            assert {(owner, start), (owner, end)} <= known
+            assert start < end
+
+
+@pytest.fixture
+def archive(database: str, server: DrsServer) -> Archive:
+    return Archive(database, server)
+
+
+@dataclass(frozen=True)
+class Usual:
+    """How an export goes that nobody disturbs: its requests, and seconds.
+
+    first: from the start to the first request. read: from the last request to the commit. commit: how long that is.
+    """
+
+    requests: int
+    first: float
+    read: float
+    commit: float
+
+
+def undisturbed(archive: Archive, export: Export) -> Usual:
+    """Export a night, and learn how that goes."""
+    server, began, offset = archive.server, time.monotonic(), time.time() - time.monotonic()
+    before = len(server.requests)
+    with export.started(database=archive.url, log="json", jobs="all") as process:
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, out + err
+    requests = server.requests[before:]
+    (told,) = [event for event in map(json.loads, err.splitlines()) if event["event"] == "exported"]
+    with open_store(archive.url, write=False) as store, store.reading() as connection:
+        finished = reader.snapshots(connection, 1)[-1]["finished_at"]
+    commit = datetime.fromisoformat(told["timestamp"]) - finished
+    read_ = finished.timestamp() - offset - requests[-1].time
+    return Usual(len(requests), requests[0].time - began, read_, commit.total_seconds())
+
+
+def until(true: Callable[[], bool], process: "subprocess.Popen[str]", pause: float = 0.001) -> None:
+    """Wait until something is so, or the process has ended."""
+    while process.poll() is None and not true():
+        time.sleep(pause)
+
+
+def commits(store: Store) -> Callable[[], bool]:
+    """Return what tells that a commit has begun: the journal is there, or the sequence, which no rollback moves back."""
+    if store.path is not None:
+        return Path(f"{store.path}-journal").exists
+
+    def last() -> object:
+        with store.engine.connect() as connection:
+            return connection.execute(text("SELECT last_value, is_called FROM snapshots_id_seq")).one()
+
+    before = last()
+    return lambda: last() != before
+
+
+def at_some_moment(moment: str, archive: Archive, usual: Usual, process: "subprocess.Popen[str]") -> None:
+    """Wait until an export is at a moment."""
+    server, before = archive.server, len(archive.server.requests)
+    if moment == "starting":
+        time.sleep(random.uniform(0, usual.first))
+    elif moment == "reading":
+        wanted = random.randint(1, usual.requests)
+        until(lambda: len(server.requests) - before >= wanted, process)
+        time.sleep(random.uniform(0, 0.01))
+    elif moment == "comparing":
+        until(lambda: len(server.requests) - before >= usual.requests, process)
+        time.sleep(random.uniform(0, usual.read))
+    else:
+        with open_store(archive.url, write=False) as store:
+            until(commits(store), process, 0)
+        time.sleep(random.uniform(0, usual.commit))
+
+
+def test_killed_at_any_moment(archive: Archive, export: Export) -> None:
+    for _ in range(2):  # the first is another than those that follow
+        usual = undisturbed(archive, export)
+        archive.check()
+        archive.server.next_night()
+    met: Counter[str] = Counter()
+    for number in range(KILLS):
+        moment = ("starting", "reading", "comparing", "committing", "comparing", "committing")[number % 6]
+        with export.started(database=archive.url, jobs="all") as process:
+            at_some_moment(moment, archive, usual, process)
+            process.kill()
+            running = process.wait() == -signal.SIGKILL
+        written = bool(archive.check())
+        met[f"{moment}: {'killed' if running else 'too late'}, {'written' if written else 'not'}"] += 1
+        with archive.locked(0 if archive.url.startswith("sqlite") else 2):  # a server takes a moment to see it
+            pass
+        export(database=archive.url, jobs="all")
+        assert archive.check() != []
+        archive.server.next_night()
+    archive.check(far=10**6)
+    print(usual, *sorted(met.items()), sep="\n")  # noqa: T201  # for who runs many; -rP shows it
+    assert sum(count for what, count in met.items() if "killed" in what) > KILLS / 2
