@@ -23,7 +23,7 @@ from sqlalchemy import Connection, select, text
 
 from inventory.config import normal_url
 from inventory.jsontext import read
-from inventory.mock import DrsServer, make_estate
+from inventory.mock import DrsServer, Fault, make_estate
 from inventory.render import estate
 from inventory.schema import ENTITIES
 from inventory.stop import Stop
@@ -199,3 +199,121 @@ def test_killed_at_any_moment(archive: Archive, export: Export) -> None:
     archive.check(far=10**6)
     print(usual, *sorted(met.items()), sep="\n")  # noqa: T201  # for who runs many; -rP shows it
     assert sum(count for what, count in met.items() if "killed" in what) > KILLS / 2
+
+
+@contextlib.contextmanager
+def endless_commit(url: str) -> Iterator[None]:
+    """Let the transaction of a commit last: half of it written, and then for ever."""
+    sqlite = url.startswith("sqlite")
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
+    many = "INSERT INTO waste SELECT zeroblob(999) FROM numbers LIMIT 9999; INSERT INTO waste SELECT sum(i) FROM numbers"
+    sleep = "CREATE FUNCTION sleep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(60); RETURN NEW; END'"
+    begin = ["CREATE TABLE waste (i)", f"CREATE VIEW numbers AS {numbers}"] if sqlite else [sleep]
+    does = f"BEGIN {many}; END" if sqlite else "FOR EACH ROW EXECUTE FUNCTION sleep()"
+    begin.append(f"CREATE TRIGGER slow AFTER INSERT ON snapshots {does}")
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE 'INSERT%'"
+    end = ["DROP TRIGGER slow"] if sqlite else [ended, "DROP TRIGGER slow ON snapshots"]
+    ran(url, begin)
+    yield
+    ran(url, end)
+
+
+def ran(url: str, statements: list[str]) -> None:
+    with open_store(url, write=True) as store, store.engine.connect() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+            connection.commit()
+
+
+class Busy:
+    """The ways in which an export can be busy; each lasts long, and its context is entered once it is so."""
+
+    def __init__(self, archive: Archive, export: Export) -> None:
+        self.archive = archive
+        self.export = export
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator["subprocess.Popen[str]"]:
+        self.archive.server.latency = 30
+        with self._started(self._asked) as process:
+            yield process
+        self.archive.server.latency = 0
+
+    @contextlib.contextmanager
+    def told_to_wait(self) -> Iterator["subprocess.Popen[str]"]:
+        patience = Fault("status", times=None, status=429, headers={"Retry-After": "60"})
+        self.archive.server.faults = [patience]
+        with self._started(self._asked) as process:
+            yield process
+        self.archive.server.faults = []
+
+    @contextlib.contextmanager
+    def locked_out(self) -> Iterator["subprocess.Popen[str]"]:
+        with self.archive.locked(), self._started(lambda: True, "--lock-timeout", "60") as process:
+            assert process.stderr is not None
+            assert '"started"' in process.stderr.readline()
+            time.sleep(0.1)
+            yield process
+
+    @contextlib.contextmanager
+    def committing(self) -> Iterator["subprocess.Popen[str]"]:
+        with endless_commit(self.archive.url), open_store(self.archive.url, write=False) as store:
+            with self._started(commits(store)) as process:
+                time.sleep(0.5)
+                yield process
+
+    def _asked(self) -> bool:
+        return len(self.archive.server.requests) > self._before
+
+    @contextlib.contextmanager
+    def _started(self, true: Callable[[], bool], *options: str) -> Iterator["subprocess.Popen[str]"]:
+        self._before = len(self.archive.server.requests)
+        with self.export.started(*options, database=self.archive.url, log="json", jobs="all", timeout=60) as process:
+            until(true, process)
+            assert process.poll() is None
+            yield process
+
+
+@pytest.fixture
+def busy(archive: Archive, export: Export) -> Busy:
+    """An export has been; the next one can be busy."""
+    export(database=archive.url, jobs="all")
+    assert archive.check() == [1]
+    archive.server.next_night()
+    return Busy(archive, export)
+
+
+def completes(archive: Archive, export: Export) -> None:
+    """Check that what the last export did is as if it had never been, and that the next one completes."""
+    assert archive.check() == []
+    with archive.locked(2):
+        pass
+    export(database=archive.url, jobs="all")
+    assert len(archive.check(far=99)) == 1
+
+
+@pytest.mark.parametrize(
+    ("way", "number"),
+    [
+        ("reading", signal.SIGTERM),
+        ("told_to_wait", signal.SIGINT),
+        ("locked_out", signal.SIGTERM),
+        ("committing", signal.SIGINT),
+    ],
+    ids=lambda each: str(getattr(each, "name", each)),
+)
+def test_asked_to_stop_it_ends_within_a_second(
+    busy: Busy, archive: Archive, export: Export, way: str, number: signal.Signals
+) -> None:
+    with getattr(busy, way)() as process:
+        began = time.monotonic()
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+        seconds = time.monotonic() - began
+        assert archive.check() == []
+    assert (process.returncode, out) == (1, "")
+    told = [line for line in err.splitlines() if not line.startswith("{")]
+    assert told == [f"error: stopped by {number.name}; what was not finished was not written"]
+    assert "Traceback" not in err
+    assert seconds < 1
+    completes(archive, export)
