@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from sqlalchemy import Connection, select, text
 
@@ -30,7 +31,7 @@ from inventory.stop import Stop
 from inventory.store import reader
 from inventory.store.engine import Store, open_store
 from inventory.store.lock import source_lock
-from tests.conftest import Command
+from tests.conftest import Command, running_postgresql
 from tests.live import Export, as_stored
 from tests.test_properties import as_contract
 
@@ -228,13 +229,15 @@ def ran(url: str, statements: list[str]) -> None:
 class Busy:
     """The ways in which an export can be busy; each lasts long, and its context is entered once it is so."""
 
-    def __init__(self, archive: Archive, export: Export) -> None:
+    def __init__(self, archive: Archive, export: Export, *, latency: float = 30, log: str = "json") -> None:
         self.archive = archive
         self.export = export
+        self.latency = latency
+        self.log = log
 
     @contextlib.contextmanager
     def reading(self) -> Iterator["subprocess.Popen[str]"]:
-        self.archive.server.latency = 30
+        self.archive.server.latency = self.latency
         with self._started(self._asked) as process:
             yield process
         self.archive.server.latency = 0
@@ -268,19 +271,18 @@ class Busy:
     @contextlib.contextmanager
     def _started(self, true: Callable[[], bool], *options: str) -> Iterator["subprocess.Popen[str]"]:
         self._before = len(self.archive.server.requests)
-        with self.export.started(*options, database=self.archive.url, log="json", jobs="all", timeout=60) as process:
+        with self.export.started(*options, database=self.archive.url, log=self.log, jobs="all", timeout=60) as process:
             until(true, process)
             assert process.poll() is None
             yield process
 
 
-@pytest.fixture
-def busy(archive: Archive, export: Export) -> Busy:
-    """An export has been; the next one can be busy."""
+def first_exported(archive: Archive, export: Export, **how: Any) -> Busy:
+    """Export, so that the next one can be busy with changes."""
     export(database=archive.url, jobs="all")
     assert archive.check() == [1]
     archive.server.next_night()
-    return Busy(archive, export)
+    return Busy(archive, export, **how)
 
 
 def completes(archive: Archive, export: Export) -> None:
@@ -303,9 +305,9 @@ def completes(archive: Archive, export: Export) -> None:
     ids=lambda each: str(getattr(each, "name", each)),
 )
 def test_asked_to_stop_it_ends_within_a_second(
-    busy: Busy, archive: Archive, export: Export, way: str, number: signal.Signals
+    archive: Archive, export: Export, way: str, number: signal.Signals
 ) -> None:
-    with getattr(busy, way)() as process:
+    with getattr(first_exported(archive, export), way)() as process:
         began = time.monotonic()
         process.send_signal(number)
         out, err = process.communicate(timeout=30)
@@ -316,4 +318,143 @@ def test_asked_to_stop_it_ends_within_a_second(
     assert told == [f"error: stopped by {number.name}; what was not finished was not written"]
     assert "Traceback" not in err
     assert seconds < 1
+    completes(archive, export)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a file system of its own, of 8 MB."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip("a file system can be mounted by root alone")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+@contextlib.contextmanager
+def filled(folder: Path, room: int = 0) -> Iterator[None]:
+    """Let a file system be full, but for `room` bytes."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    os.truncate(filler, filler.stat().st_size - room)
+    yield
+    filler.unlink()
+
+
+@pytest.fixture
+def beside(server: DrsServer, tmp_path: Path) -> Archive:
+    """A database that has room."""
+    return Archive(f"sqlite:///{tmp_path}/inventory.db", server)
+
+
+def complaint(done: "subprocess.CompletedProcess[str]") -> str:
+    """Return the one line that an export told."""
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    return str(line)
+
+
+@pytest.mark.parametrize("room", [0, 200_000])
+def test_a_full_disk(tiny: Path, server: DrsServer, export: Export, room: int) -> None:
+    archive = Archive(f"sqlite:///{tiny}/inventory.db", server)
+    with filled(tiny, room):
+        told = complaint(export(database=archive.url, jobs="all", code=1))
+    assert f"the database {archive.url} failed: database or disk is full. Nothing was written" in told
+    export(database=archive.url, jobs="all")
+    assert archive.check() == [1]
+    server.share = 1
+    server.next_night()
+    with filled(tiny, room):
+        told = complaint(export(database=archive.url, jobs="all", code=1))
+        assert archive.check() == []
+    assert f"the database {archive.url} failed: database or disk is full. Nothing was written" in told
+    completes(archive, export)
+
+
+def test_a_full_folder_for_temporary_files(
+    tiny: Path, beside: Archive, export: Export, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside.server.jobs = make_estate(60, objects=300)
+    monkeypatch.setenv("SQLITE_TMPDIR", str(tiny))
+    with filled(tiny):
+        told = complaint(export(database=beside.url, jobs="all", code=1))
+    assert f"the database {beside.url} failed: database or disk is full" in told
+    assert "SQLITE_TMPDIR" in told
+    completes(beside, export)
+
+
+def test_a_full_folder_for_recordings(tiny: Path, beside: Archive, export: Export) -> None:
+    with filled(tiny):
+        told = complaint(export("--record", f"{tiny}/one", database=beside.url, jobs="all", code=1))
+    assert told == (
+        f"error: live: the recording {tiny}/one/live cannot be written: No space left on device. Nothing was exported"
+    )
+    assert beside.check() == []
+    export("--record", f"{tiny}/two", database=beside.url, jobs="all")
+    assert beside.check() == [1]
+
+
+def test_a_full_folder_for_metrics(tiny: Path, beside: Archive, export: Export) -> None:
+    export("--metrics-file", f"{tiny}/inventory.prom", database=beside.url, jobs="all")
+    before = (tiny / "inventory.prom").read_text()
+    beside.check()
+    beside.server.next_night()
+    with filled(tiny):
+        done = export("--metrics-file", f"{tiny}/inventory.prom", database=beside.url, jobs="all")
+        assert sorted(each.name for each in tiny.iterdir()) == ["filler", "inventory.prom"]
+    assert f"warning: the metrics file {tiny}/inventory.prom cannot be written: No space left" in done.stderr
+    assert (tiny / "inventory.prom").read_text() == before
+    assert len(beside.check()) == 1
+
+
+class Restartable:
+    """A PostgreSQL server of one's own, with an inventory, that can be stopped and started."""
+
+    def __init__(self, server: Any) -> None:
+        self.server = server
+        self.url = str(server.get_uri())
+
+    def stop(self) -> None:
+        self.server.stop()
+
+    def kill(self) -> None:
+        """End it with all that belongs to it, as a power cut would."""
+        main = psutil.Process(self.server.get_pid())
+        processes = [main, *main.children(recursive=True)]
+        for each in processes:
+            each.kill()
+        psutil.wait_procs(processes, 10)
+
+    def start(self) -> None:
+        self.server.ensure_postgres_running()
+
+
+@pytest.fixture(scope="module")
+def own_postgresql() -> Iterator[Restartable]:
+    with running_postgresql() as server:
+        yield Restartable(server)
+
+
+@pytest.mark.parametrize("end", [Restartable.stop, Restartable.kill], ids=lambda end: end.__name__)
+@pytest.mark.parametrize("way", ["reading", "committing"])
+def test_a_server_that_is_started_again(
+    own_postgresql: Restartable, server: DrsServer, export: Export, inventory: Command, way: str,
+    end: Callable[[Restartable], None],
+) -> None:  # fmt: skip
+    archive = Archive(own_postgresql.url, server)
+    ran(archive.url, ["DROP SCHEMA public CASCADE", "CREATE SCHEMA public"])
+    assert inventory("--database", archive.url, "db", "upgrade").returncode == 0
+    with getattr(first_exported(archive, export, latency=2, log="text"), way)() as process:
+        end(own_postgresql)
+        own_postgresql.start()
+        server.latency = 0
+        out, err = process.communicate(timeout=30)
+        assert archive.check() == []
+    assert (process.returncode, out) == (1, "")
+    (told,) = err.splitlines()
+    assert told.startswith("error: live: the database postgresql+psycopg://postgres:***@")
     completes(archive, export)

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from inventory.cli.base import Options, lock_timeout_option, safe, sources_option
-from inventory.errors import InventoryError, UsageError
+from inventory.errors import InventoryError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from inventory.collect import Limits, Result
@@ -87,7 +88,8 @@ def _run(
         for outcome in watch.outcomes:
             if outcome.error:
                 _complain(options, outcome)
-        watch.last_success = last_success(store)
+        with suppress(StoreError):  # a database that is away by now: its sources have told so
+            watch.last_success = last_success(store)
 
 
 def _complain(options: Options, outcome: "SourceOutcome") -> None:

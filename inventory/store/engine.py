@@ -148,7 +148,9 @@ def _hint(error: object) -> str:
     text = str(error)
     if "database is locked" in text:
         return "Another process is writing to it"
-    if "disk is full" in text or "No space left" in text:
+    if "disk is full" in text:
+        return "Nothing was written; make room, for temporary files too (SQLITE_TMPDIR), and run it again"
+    if "No space left" in text:
         return "Nothing was written; make room and run it again"
     if "readonly database" in text:
         return "Grant the right to write to the file and its folder"
