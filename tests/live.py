@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,18 @@ class Export:
         self.folder = folder
         self.inventory = inventory
 
-    def configured(self, **keys: Any) -> None:
-        source = {
+    def source(self, **keys: Any) -> dict[str, Any]:
+        """Return the entry of a configuration."""
+        return {
             "name": "live", "region": "cn-north-4", "endpoint": self.server.url, "iam_endpoint": self.server.url,
             "project_id": self.server.project_id, "auth": {"token": "${TOKEN}"}, "jobs": sorted(self.server.jobs),
             "requests_per_second": 500, "timeout": 5, **keys,
         }  # fmt: skip
-        (self.folder / "c.yaml").write_text(json.dumps({"sources": [source]}))
+
+    def configured(self, beside: Sequence[dict[str, Any]] = (), **keys: Any) -> None:
+        """Write the configuration: the source, and others `beside` it, all at once."""
+        document = {"parallel": 1 + len(beside), "sources": [self.source(**keys), *beside]}
+        (self.folder / "c.yaml").write_text(json.dumps(document))
 
     def __call__(self, *options: str, code: int = 0, database: str = DATABASE, **keys: Any) -> Any:
         self.configured(**keys)

@@ -24,7 +24,7 @@ from sqlalchemy import Connection, select, text
 
 from inventory.config import normal_url
 from inventory.jsontext import read
-from inventory.mock import DrsServer, Fault, make_estate
+from inventory.mock import DrsServer, Fault, RecordedRequest, make_estate
 from inventory.render import estate
 from inventory.schema import ENTITIES
 from inventory.stop import Stop
@@ -64,7 +64,7 @@ class Archive:
         """Check that all is whole: what was said before is said again, of the last few, and what is new is so.
 
         Returns:
-            The ids of the snapshots that were not there at the last check.
+            The ids of the snapshots that were not there at the last check; each says the estate as it is.
         """
         with open_store(self.url, write=False) as store, store.reading() as connection:
             sound(store, connection)
@@ -77,7 +77,6 @@ class Archive:
             for each in ids[-far:]:
                 said = "".join(estate.as_json(connection, estate.find(connection, (), str(each), None)))
                 assert said == self.said.setdefault(each, said)
-        assert len(new) <= 1
         for each in new:
             found = {job["id"]: as_contract(job) for job in read(self.said[each])["results"]}
             assert found == {job_id: as_stored(job) for job_id, job in self.server.jobs.items()}
@@ -190,7 +189,8 @@ def test_killed_at_any_moment(archive: Archive, export: Export) -> None:
             at_some_moment(moment, archive, usual, process)
             process.kill()
             running = process.wait() == -signal.SIGKILL
-        written = bool(archive.check())
+        written = len(archive.check())
+        assert written <= 1
         met[f"{moment}: {'killed' if running else 'too late'}, {'written' if written else 'not'}"] += 1
         with archive.locked(0 if archive.url.startswith("sqlite") else 2):  # a server takes a moment to see it
             pass
@@ -226,6 +226,14 @@ def ran(url: str, statements: list[str]) -> None:
             connection.commit()
 
 
+def at_the_lock(process: "subprocess.Popen[str]") -> None:
+    """Wait until an export, which logs as JSON, waits for the lock."""
+    assert process.stderr is not None
+    assert '"started"' in process.stderr.readline()
+    time.sleep(0.2)
+    assert process.poll() is None
+
+
 class Busy:
     """The ways in which an export can be busy; each lasts long, and its context is entered once it is so."""
 
@@ -253,9 +261,7 @@ class Busy:
     @contextlib.contextmanager
     def locked_out(self) -> Iterator["subprocess.Popen[str]"]:
         with self.archive.locked(), self._started(lambda: True, "--lock-timeout", "60") as process:
-            assert process.stderr is not None
-            assert '"started"' in process.stderr.readline()
-            time.sleep(0.1)
+            at_the_lock(process)
             yield process
 
     @contextlib.contextmanager
@@ -458,3 +464,81 @@ def test_a_server_that_is_started_again(
     (told,) = err.splitlines()
     assert told.startswith("error: live: the database postgresql+psycopg://postgres:***@")
     completes(archive, export)
+
+
+@pytest.fixture
+def other(inventory: Command, tmp_path: Path) -> Iterator[Export]:
+    """Exports of another server."""
+    (tmp_path / "other").mkdir()
+    with DrsServer(make_estate(10), project_id="1" * 32) as running:
+        yield Export(running, tmp_path / "other", inventory)
+
+
+@contextlib.contextmanager
+def last_batch_held(server: DrsServer) -> Iterator[threading.Event]:
+    """Hold back the last batch until the end of the block; the event tells that it was asked for."""
+    last, asked, over = max(server.jobs), threading.Event(), threading.Event()
+
+    def rewrite(request: RecordedRequest, document: Any) -> Any:
+        if last in request.jobs:
+            asked.set()
+            over.wait(60)
+        return document
+
+    server.rewrite = rewrite
+    try:
+        yield asked
+    finally:
+        over.set()
+
+
+def test_nobody_waits_for_who_reads(archive: Archive, export: Export, other: Export, inventory: Command) -> None:
+    url = archive.url
+    archive.server.jobs = make_estate(60, objects=100)  # so many that some are staged by then
+    export(database=url, jobs="all")
+    archive.server.next_night()
+    with export.started(database=url, jobs="all", timeout=99) as process:
+        with last_batch_held(archive.server) as asked:
+            until(asked.is_set, process)
+            other(database=url, name="other", jobs="all")
+            assert len(json.loads(inventory("--database", url, "show", "--json").stdout)["results"]) == 70
+            rows = json.loads(inventory("--database", url, "snapshots", "--json").stdout)
+            assert [row["source"] for row in rows] == ["live", "other"]
+            assert process.poll() is None
+        assert process.wait(30) == 0
+
+
+def test_sources_of_one_process_do_not_wait_for_each_other(archive: Archive, export: Export, other: Export) -> None:
+    beside = [other.source(name="other", jobs="all")]
+    with last_batch_held(archive.server):
+        with export.started(database=archive.url, jobs="all", timeout=99, beside=beside) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith("other: snapshot 1")
+            assert process.poll() is None
+
+
+def test_the_second_of_two_leaves_or_waits(archive: Archive, export: Export) -> None:
+    with contextlib.ExitStack() as stack:
+        first = stack.enter_context(export.started(database=archive.url, jobs="all", timeout=99))
+        with last_batch_held(archive.server) as asked:
+            until(asked.is_set, first)
+            refused = export(database=archive.url, jobs="all", code=75)
+            assert f"error: live: another run has the source live (export, pid {first.pid} on " in refused.stderr
+            waiting = stack.enter_context(
+                export.started("--lock-timeout", "60", database=archive.url, log="json", jobs="all")
+            )
+            at_the_lock(waiting)
+            assert archive.check() == []
+        assert first.wait(30) == waiting.wait(30) == 0
+    assert archive.check() == [1, 2]
+
+
+def test_eight_at_once(archive: Archive, export: Export) -> None:
+    archive.url = archive.url.replace("/inventory.db", "/new.db")  # a file is created and prepared by one of them
+    with contextlib.ExitStack() as stack:
+        processes = [stack.enter_context(export.started(database=archive.url, jobs="all")) for _ in range(8)]
+        told = [process.communicate(timeout=60)[1] for process in processes]
+    codes = [process.returncode for process in processes]
+    for code, err in zip(codes, told, strict=True):
+        assert (code, err) == (0, "") or (code == 75 and "error: live: another run has the source live (" in err)
+    assert len(archive.check(far=8)) == codes.count(0) >= 1
