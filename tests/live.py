@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from inventory.jsontext import Json, canonical, read
 from inventory.mock import DrsServer
@@ -48,13 +48,14 @@ class Export:
 
     @contextmanager
     def started(
-        self, *options: str, database: str = DATABASE, log: str = "text", **keys: Any
-    ) -> Iterator[subprocess.Popen[str]]:
+        self, *options: str, database: str = DATABASE, log: str = "text", stdout: int | IO[str] = subprocess.PIPE,
+        **keys: Any,
+    ) -> Iterator[subprocess.Popen[str]]:  # fmt: skip
         """Start an export and go on; if it still runs at the block's end, it is killed."""
         self.configured(**keys)
         with subprocess.Popen(
             [*COMMAND, *self._arguments(database), "--log-format", log, "export", *options],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            stdout=stdout, stderr=subprocess.PIPE, text=True,
             env={**os.environ, "PYTHONPATH": str(ROOT), "TOKEN": self.server.token},
         ) as process:  # fmt: skip
             try:

@@ -207,12 +207,16 @@ def endless_commit(url: str) -> Iterator[None]:
     """Let the transaction of a commit last: half of it written, and then for ever."""
     sqlite = url.startswith("sqlite")
     numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
-    many = "INSERT INTO waste SELECT zeroblob(999) FROM numbers LIMIT 9999; INSERT INTO waste SELECT sum(i) FROM numbers"
+    many = (
+        "INSERT INTO waste SELECT zeroblob(999) FROM numbers LIMIT 9999; INSERT INTO waste SELECT sum(i) FROM numbers"
+    )
     sleep = "CREATE FUNCTION sleep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(60); RETURN NEW; END'"
     begin = ["CREATE TABLE waste (i)", f"CREATE VIEW numbers AS {numbers}"] if sqlite else [sleep]
     does = f"BEGIN {many}; END" if sqlite else "FOR EACH ROW EXECUTE FUNCTION sleep()"
     begin.append(f"CREATE TRIGGER slow AFTER INSERT ON snapshots {does}")
-    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE 'INSERT%'"
+    ended = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE 'INSERT%'"
+    )
     end = ["DROP TRIGGER slow"] if sqlite else [ended, "DROP TRIGGER slow ON snapshots"]
     ran(url, begin)
     yield
@@ -332,7 +336,9 @@ def tiny(tmp_path: Path) -> Iterator[Path]:
     """A folder on a file system of its own, of 8 MB."""
     folder = tmp_path / "tiny"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], capture_output=True, check=False
+    )
     if mounted.returncode:
         pytest.skip("a file system can be mounted by root alone")
     yield folder
@@ -415,6 +421,15 @@ def test_a_full_folder_for_metrics(tiny: Path, beside: Archive, export: Export) 
     assert f"warning: the metrics file {tiny}/inventory.prom cannot be written: No space left" in done.stderr
     assert (tiny / "inventory.prom").read_text() == before
     assert len(beside.check()) == 1
+
+
+def test_a_result_that_cannot_be_printed_is_written(beside: Archive, export: Export) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no device that is always full")
+    with full.open("w") as stdout, export.started(database=beside.url, jobs="all", stdout=stdout) as process:
+        assert (process.communicate(timeout=60)[1], process.returncode) == ("", 0)
+    assert beside.check() == [1]
 
 
 class Restartable:

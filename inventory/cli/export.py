@@ -115,13 +115,13 @@ def _chosen(settings: "Settings", names: tuple[str, ...], shard: str | None) -> 
 
 
 def _printer(options: Options, clear: Callable[[], None]) -> "Callable[[Source, Result], None]":
-    """Return what prints a result, whole, from whichever thread has it."""
+    """Return what prints a result, whole, from whichever thread has it; one that nobody can read is written as well."""
     from inventory.render.snapshots import summary
 
     one_at_a_time = Lock()
 
     def told(source: "Source", result: "Result") -> None:
-        with one_at_a_time:
+        with one_at_a_time, suppress(OSError):  # a full disk, a reader that left
             clear()
             for line in summary(source.name, result):
                 options.say(line)

@@ -147,7 +147,7 @@ def _first_line(error: object) -> str:
 def _hint(error: object) -> str:
     text = str(error)
     if "database is locked" in text:
-        return "Another process is writing to it"
+        return f"Another process has been writing to it, or reading from it, for {LOCK_WAIT} seconds"
     if "disk is full" in text:
         return "Nothing was written; make room, for temporary files too (SQLITE_TMPDIR), and run it again"
     if "No space left" in text:
