@@ -62,11 +62,12 @@ def main() -> None:
     for small, large in zip(nights, nights[1:], strict=False):
         time_ratio = large.seconds / large.jobs / (small.seconds / small.jobs)
         each = (large.peak - small.peak) / (large.jobs - small.jobs)
-        say(f"{small.jobs:,} -> {large.jobs:,} jobs: {time_ratio:.2f} x the time for each, {each:.2f} KiB for each more")
+        say(f"{small.jobs} -> {large.jobs} jobs: {time_ratio:.2f} x the time for each, {each:.2f} KiB for each more")
 
 
 def measure(jobs: int, rate: str, folder: Path, url: str) -> Night:
     """Export an estate in three nights, and check it after the first."""
+    subprocess.run([*COMMAND, "--database", url, "db", "upgrade"], cwd=folder, env=environment(), check=True)
     with mock_server(jobs, rate, folder) as address:
         first = export(jobs, "first", folder, url)
         check(jobs, folder, url)
@@ -82,7 +83,7 @@ def mock_server(jobs: int, rate: str, folder: Path) -> Iterator[str]:
     words = ["mock-server", "--jobs", str(jobs), "--objects", str(OBJECTS), "--scenario", "mixed", "--rate", rate]
     with subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, env=environment()) as server:
         assert server.stdout is not None
-        lines = []
+        lines: list[str] = []
         while not lines or "jobs:" not in lines[-1]:
             lines.append(server.stdout.readline().decode())
         configuration = "".join([*lines, "    requests_per_second: 1000\n    concurrency: 8\n"])
