@@ -19,6 +19,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +57,12 @@ def main() -> None:
     say(ROW.format(*HEAD))
     nights = []
     for jobs in options.jobs:
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
-            with database(options.database, Path(name)) as url:
-                nights.append(measure(jobs, options.rate, Path(name), url))
-    for small, large in zip(nights, nights[1:], strict=False):
+        with (
+            tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name,
+            database(options.database, Path(name)) as url,
+        ):
+            nights.append(measure(jobs, options.rate, Path(name), url))
+    for small, large in pairwise(nights):
         time_ratio = large.seconds / large.jobs / (small.seconds / small.jobs)
         each = (large.peak - small.peak) / (large.jobs - small.jobs)
         say(f"{small.jobs} -> {large.jobs} jobs: {time_ratio:.2f} x the time for each, {each:.2f} KiB for each more")
