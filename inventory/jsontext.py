@@ -93,9 +93,12 @@ def _integer(literal: str) -> int | Number:
     return int(literal) if len(literal) <= 4000 else Number(literal)
 
 
+_CANONICAL = simplejson.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)  # once: it takes half
+
+
 def canonical(value: Json) -> str:
     """Return the one ASCII spelling of a value: names sorted by code point, no spaces."""
-    return str(simplejson.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True))
+    return str(_CANONICAL.encode(value))
 
 
 def pretty(value: Json, indent: int | None = 2) -> str:

@@ -10,14 +10,16 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import partial
+from io import SEEK_END
 from itertools import count
+from tempfile import SpooledTemporaryFile
 
 from inventory.findings import Finding
-from inventory.jsontext import Json, tidy
+from inventory.jsontext import Json, canonical, read, tidy
 from inventory.redact import Redactor
 from inventory.schema import LISTED_ELSEWHERE
 from inventory.schema.keys import key_text
-from inventory.settings import Filters
+from inventory.settings import MIB, Filters
 from inventory.source.ahead import ahead
 from inventory.source.answers import PAST_THE_END, Page, error_code
 from inventory.source.client import LIST_PAGE, NOTHING_FOUND
@@ -26,6 +28,7 @@ from inventory.source.reading import Listing, Outcome, Read, Unread
 __all__ = ["USES", "Listings", "Sweep", "sweep", "usable", "with_listing"]
 
 USES = ("migration", "sync", "cloudDataGuard")
+IN_MEMORY = MIB  # of what the list says
 WALKS = 3  # how often a walk is begun again before it is taken as it is
 
 Ask = Callable[[str, int], Page]  # db_use_type, cur_page -> page
@@ -52,12 +55,17 @@ class Sweep:
 
 
 class Listings:
-    """What the list said of each job, masked: the first page that named it counts."""
+    """What the list said of each job, masked: the first page that named it counts.
+
+    All of it waits at once for the details to be read, so beyond a size it waits on the disk, and what stays
+    in memory of a job is its id.
+    """
 
     def __init__(self, redactor: Redactor, filters: Filters) -> None:
         self._redactor = redactor
         self._filters = filters
-        self._kept: dict[str, Listing] = {}
+        self._text = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  # closed by who has read all of it
+        self._kept: dict[str, int] = {}  # where in the text
         self._children: dict[str, list[str]] = {}
 
     def read(self, items: Iterable[Json], into: Sweep) -> None:
@@ -76,12 +84,20 @@ class Listings:
 
     def of(self, job_id: str) -> Listing | None:
         """Return what was said of a job, if anything was."""
-        return self._kept.get(job_id)
+        return self._unpacked(job_id) if job_id in self._kept else None
 
     def children_of(self, job_id: str) -> Iterator[tuple[str, Listing]]:
         """Yield the sub-tasks of a task, and what was said of each."""
         for child in self._children.get(job_id, ()):
-            yield child, self._kept[child]
+            yield child, self._unpacked(child)
+
+    def close(self) -> None:
+        """Give the room on the disk back."""
+        self._text.close()
+
+    def _unpacked(self, job_id: str) -> Listing:
+        self._text.seek(self._kept[job_id])
+        return Listing(*read(self._text.readline()))
 
     def _add(self, item: Json, parent: str | None, into: Sweep) -> str | None:
         job_id = item.get("id") if isinstance(item, dict) else None
@@ -94,9 +110,9 @@ class Listings:
             return None
         into.name(job_id, parent)
         if job_id not in self._kept:
-            masked = self._redactor.listing(item)
-            kept = {name: value for name, value in masked.items() if name not in LISTED_ELSEWHERE}
-            self._kept[job_id] = Listing(parent, kept)
+            kept = {name: value for name, value in item.items() if name not in LISTED_ELSEWHERE}
+            self._kept[job_id] = self._text.seek(0, SEEK_END)
+            self._text.write(canonical([parent, self._redactor.listing(kept)]).encode() + b"\n")
         return job_id
 
     def _is_wanted(self, item: dict[str, Json]) -> bool:

@@ -16,7 +16,7 @@ from threading import Lock
 from inventory.errors import SourceError
 from inventory.redact import Redactor
 from inventory.settings import Source
-from inventory.source.ahead import ahead
+from inventory.source.ahead import as_they_come
 from inventory.source.answers import Answer, Page, error_code, interpret, outcome_of, settled
 from inventory.source.client import Client
 from inventory.source.listing import Listings, Sweep, sweep, with_listing
@@ -75,6 +75,7 @@ class LiveReading:
         finally:
             self._in_vain = GIVEN_UP  # threads that are still at work ask for nothing more
             pool.shutdown(wait=False, cancel_futures=True)
+            self._listings.close()
         if self._recorder is not None:
             self._recorder.finish(self.seen, self._left_out, self._unlisted)
 
@@ -130,7 +131,7 @@ class LiveReading:
         batches = [tuple(named[at : at + BATCH]) for at in range(0, len(named), BATCH)]
         batches += [(job_id,) for job_id in wanted if listed is not None and job_id not in listed.named]
         tasks = (partial(self._batch, batch, None) for batch in batches)
-        for outcomes in ahead(pool, 2 * self._source.concurrency, tasks):
+        for outcomes in as_they_come(pool, 2 * self._source.concurrency, tasks):
             self._stop.check()
             for outcome in outcomes:
                 yield from self._told_of(self._proven(outcome, listed), known)
