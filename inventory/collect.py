@@ -107,9 +107,9 @@ def _readings(source: Source, run: Run) -> Iterator[tuple[Reading, SourceRow]]:
             row = SourceRow(source.name, source.region, source.project_id)
             yield Recording(folder, run.redactor, source.excluded), row
         return
+    recorder = Recorder(run.record / source.name, source, run.redactor) if run.record else None
     session = sign_in(source, run.stop, run.auths)
     with closing(session.http):
-        recorder = Recorder(run.record / source.name, source, run.redactor) if run.record else None
         row = SourceRow(source.name, source.region, session.project_id)
         yield LiveReading(source, session, run.redactor, run.stop, recorder), row
 

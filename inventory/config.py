@@ -214,6 +214,10 @@ class _Reader(Values):
             self.faults.add(entry, "a source needs a project_id, or a region to find it by, or replay")
         if "jobs" not in both:
             self.faults.add(entry, "a source needs jobs, or replay")
+        elif both["jobs"].value != _ALL:
+            for key in ("filter", "children"):
+                if key in both and both[key].value:
+                    self.faults.add(both[key], "only the list API can serve this: it needs jobs: all")
 
     def _completed(self, source: Source, entry: Located, auth: Located | None, *, alone: bool) -> Source:
         """Add what follows from the region, and the credentials: the source's own, else the environment's."""
@@ -317,7 +321,7 @@ class _Reader(Values):
     def _lines(self, at: Located, file: str) -> Iterator[str]:
         try:
             if file != _STDIN:
-                yield from (self._file.parent / file).read_text(encoding="utf-8").splitlines()
+                yield from (self._file.parent / file).read_text(encoding="utf-8-sig").splitlines()
             elif self._reads_input is not None:
                 self.faults.add(at, f"standard input is read already on line {self._reads_input.line}")
             else:

@@ -39,8 +39,7 @@ OUTSIDE = frozenset({"source_id", "digest", "previous_digest", "content_digest",
 
 def row_digest(entity: Entity, row: Sequence[Any]) -> str:
     """Return the digest of one row, given in the order of the entity's columns."""
-    names = [column.name for column in entity.columns]
-    values = {name: _json(value) for name, value in zip(names, row, strict=True) if value is not None}
+    values = {name: _json(value) for name, value in zip(entity.names, row, strict=True) if value is not None}
     extra = values.pop("extra", None)
     key = {name: values.pop(name) for name in entity.key}
     return _row(entity.name, key, values, read(extra) if extra else None)

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import simplejson
 
-__all__ = ["Json", "Number", "canonical", "is_empty", "pretty", "read", "tidy"]
+__all__ = ["DEEPEST", "Json", "Number", "canonical", "is_empty", "pretty", "read", "tidy"]
 
 type_of: dict[type, str] = {
     str: "text",
@@ -20,6 +20,8 @@ type_of: dict[type, str] = {
     dict: "object",
     type(None): "null",
 }
+
+DEEPEST = 200  # levels of nesting that every room can walk through without running out of stack
 
 Json = Any  # dict, list, str, int, bool, None or Number, as `read` gives them
 
@@ -43,12 +45,36 @@ def _not_json(word: str) -> NoReturn:
     raise ValueError(f"{word} is not JSON")
 
 
-def read(text: str | bytes) -> Json:
+def read(text: str | bytes, deepest: int | None = None) -> Json:
     """Parse one JSON document.
+
+    Args:
+        deepest: levels of nesting that are taken; what comes from outside has `DEEPEST`.
 
     Raises:
         ValueError: not JSON (`NaN` and `Infinity` included), not UTF-8, or nested too deeply to hold.
     """
+    document = _parsed(text)
+    if deepest is not None and _is_deeper(document, deepest):
+        raise ValueError("nested too deeply")
+    return document
+
+
+def _is_deeper(value: Json, levels: int) -> bool:
+    level = [value]
+    for _ in range(levels):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _parsed(text: str | bytes) -> Json:
     try:
         try:
             return json.loads(text, parse_float=Number, parse_constant=_not_json)
@@ -67,9 +93,12 @@ def _integer(literal: str) -> int | Number:
     return int(literal) if len(literal) <= 4000 else Number(literal)
 
 
+_CANONICAL = simplejson.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)  # once: it takes half
+
+
 def canonical(value: Json) -> str:
     """Return the one ASCII spelling of a value: names sorted by code point, no spaces."""
-    return str(simplejson.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True))
+    return str(_CANONICAL.encode(value))
 
 
 def pretty(value: Json, indent: int | None = 2) -> str:

@@ -53,6 +53,7 @@ def set_up(style: str, level: int, secrets: Iterable[str] = ()) -> None:
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of what its exceptions tell
     logging.captureWarnings(capture=True)
 
 

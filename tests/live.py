@@ -1,14 +1,17 @@
 """What tests of a live project share: exports from a server, and what the database then says."""
 
 import json
-from collections.abc import Callable
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from inventory.jsontext import Json, canonical, read
 from inventory.mock import DrsServer
 from inventory.redact import Redactor
-from tests.conftest import Command
+from tests.conftest import COMMAND, ROOT, Command
 from tests.test_properties import as_contract, as_sent
 
 Estate = Callable[..., dict[str, Json]]
@@ -23,20 +26,45 @@ class Export:
         self.folder = folder
         self.inventory = inventory
 
-    def configured(self, **keys: Any) -> None:
-        source = {
+    def source(self, **keys: Any) -> dict[str, Any]:
+        """Return the entry of a configuration."""
+        return {
             "name": "live", "region": "cn-north-4", "endpoint": self.server.url, "iam_endpoint": self.server.url,
             "project_id": self.server.project_id, "auth": {"token": "${TOKEN}"}, "jobs": sorted(self.server.jobs),
             "requests_per_second": 500, "timeout": 5, **keys,
         }  # fmt: skip
-        (self.folder / "c.yaml").write_text(json.dumps({"sources": [source]}))
+
+    def configured(self, beside: Sequence[dict[str, Any]] = (), **keys: Any) -> None:
+        """Write the configuration: the source, and others `beside` it, all at once."""
+        document = {"parallel": 1 + len(beside), "sources": [self.source(**keys), *beside]}
+        (self.folder / "c.yaml").write_text(json.dumps(document))
 
     def __call__(self, *options: str, code: int = 0, database: str = DATABASE, **keys: Any) -> Any:
         self.configured(**keys)
-        done = self.inventory("--config", "c.yaml", "--database", database, "export", *options, TOKEN=self.server.token)
+        done = self.inventory(*self._arguments(database), "export", *options, TOKEN=self.server.token)
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done
+
+    @contextmanager
+    def started(
+        self, *options: str, database: str = DATABASE, log: str = "text", stdout: int | IO[str] = subprocess.PIPE,
+        **keys: Any,
+    ) -> Iterator[subprocess.Popen[str]]:  # fmt: skip
+        """Start an export and go on; if it still runs at the block's end, it is killed."""
+        self.configured(**keys)
+        with subprocess.Popen(
+            [*COMMAND, *self._arguments(database), "--log-format", log, "export", *options],
+            stdout=stdout, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "TOKEN": self.server.token},
+        ) as process:  # fmt: skip
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def _arguments(self, database: str) -> tuple[str, ...]:
+        return "--config", str(self.folder / "c.yaml"), "--database", database
 
 
 def shown(inventory: Command, database: str = DATABASE) -> dict[str, Json]:

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from inventory.cli.base import Options, lock_timeout_option, safe, sources_option
-from inventory.errors import InventoryError, UsageError
+from inventory.errors import InventoryError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from inventory.collect import Limits, Result
@@ -87,7 +88,8 @@ def _run(
         for outcome in watch.outcomes:
             if outcome.error:
                 _complain(options, outcome)
-        watch.last_success = last_success(store)
+        with suppress(StoreError):  # a database that is away by now: its sources have told so
+            watch.last_success = last_success(store)
 
 
 def _complain(options: Options, outcome: "SourceOutcome") -> None:
@@ -113,13 +115,13 @@ def _chosen(settings: "Settings", names: tuple[str, ...], shard: str | None) -> 
 
 
 def _printer(options: Options, clear: Callable[[], None]) -> "Callable[[Source, Result], None]":
-    """Return what prints a result, whole, from whichever thread has it."""
+    """Return what prints a result, whole, from whichever thread has it; one that nobody can read is written as well."""
     from inventory.render.snapshots import summary
 
     one_at_a_time = Lock()
 
     def told(source: "Source", result: "Result") -> None:
-        with one_at_a_time:
+        with one_at_a_time, suppress(OSError):  # a full disk, a reader that left
             clear()
             for line in summary(source.name, result):
                 options.say(line)

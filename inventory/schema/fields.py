@@ -83,6 +83,11 @@ class Entity:
         return tuple(c for c in self.current.columns if c.name not in ("source_id", "valid_from"))
 
     @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of `columns`."""
+        return tuple(c.name for c in self.columns)
+
+    @cached_property
     def inherits_item(self) -> bool:
         """Whether the key's `item` is the parent's: the rows of a list inside a list."""
         return "item_occurrence" in self.current.columns

@@ -106,8 +106,9 @@ def _put(shape: Shape, path: str, part: "Leaf | Branch") -> None:
 
 def join_path(prefix: str | None, name: str) -> str:
     """Append a member's name to a path (None: the root); dots, brackets and backslashes of the name are escaped."""
-    for special in "\\.[]":
-        name = name.replace(special, "\\" + special)
+    if not name.isidentifier():  # nearly every name is one, and is left alone quickly
+        for special in "\\.[]":
+            name = name.replace(special, "\\" + special)
     return name if prefix is None else f"{prefix}.{name}"
 
 

@@ -1,11 +1,11 @@
-"""Working ahead: results in order, a bounded number of them under way or waiting."""
+"""Working ahead: a bounded number of results under way or waiting, in order or as they come."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import TypeVar
 
-__all__ = ["ahead"]
+__all__ = ["ahead", "as_they_come"]
 
 T = TypeVar("T")
 
@@ -20,6 +20,23 @@ def ahead(pool: Executor, width: int, tasks: Iterable[Callable[[], T]]) -> Itera
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def as_they_come(pool: Executor, width: int, tasks: Iterable[Callable[[], T]]) -> Iterator[T]:
+    """Do as `ahead`, but in no order: who waits to ask again holds up nobody else."""
+    waiting: set[Future[T]] = set()
+    try:
+        for task in tasks:
+            waiting.add(pool.submit(task))
+            if len(waiting) >= width:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in done)
     finally:
         for future in waiting:
             future.cancel()

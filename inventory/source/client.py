@@ -13,7 +13,7 @@ from typing import Any
 
 from inventory.errors import SourceError
 from inventory.http import NoAnswerError, Response
-from inventory.jsontext import Json, canonical, is_empty, read
+from inventory.jsontext import DEEPEST, Json, canonical, is_empty, read
 from inventory.log import logger
 from inventory.settings import Source
 from inventory.source.answers import Page, error_code
@@ -56,8 +56,7 @@ class Client:
         self._stop = stop
         self._lock = Lock()
         self._log = logger()
-        base = f"/v3/{session.project_id}/jobs"
-        self._paths = {"detail": f"{base}/batch-detail", "list": base}
+        self._path = f"/v3/{session.project_id}/jobs"
 
     def details(self, ids: tuple[str, ...], cur_page: int, deadline: float) -> Page:
         """Ask for one page of one batch.
@@ -71,7 +70,6 @@ class Client:
             SourceError: the service refuses this source as a whole.
         """
         size = self._source.page_size
-        body = {"jobs": list(ids), "page_req": {"cur_page": cur_page, "per_page": size}}
         wanted = min(size or len(ids), len(ids) - (cur_page - 1) * size)
 
         def judge(page: Page) -> str:
@@ -85,9 +83,9 @@ class Client:
 
         blank = Page(ids, cur_page, None, None, datetime.now(UTC))
         attempts = self._source.attempts if len(ids) == 1 else min(GROUP_ATTEMPTS, self._source.attempts)
-        return self._final("detail", body, blank, judge, attempts, deadline)
+        return self._final(blank, judge, attempts, deadline)
 
-    def listing(self, use: str, cur_page: int, per_page: int = LIST_PAGE) -> Page:
+    def listing(self, use: str, cur_page: int) -> Page:
         """Ask for one page of the list.
 
         Args:
@@ -96,27 +94,40 @@ class Client:
         Raises:
             SourceError: the service refuses this source as a whole.
         """
-        # engine_type "" as the published sample has it: the documented default, mysql, seems not to be applied.
-        body = {"cur_page": cur_page, "per_page": per_page, "db_use_type": use, "engine_type": ""}
-        if self._source.filters.enterprise_project_id:
-            body["enterprise_project_id"] = self._source.filters.enterprise_project_id
         blank = Page((), cur_page, None, None, datetime.now(UTC), use=use)
         deadline = time.monotonic() + self._source.retry_seconds
 
         def judge(page: Page) -> str:
             return "" if page.items("jobs") is not None else "without jobs"
 
-        return self._final("list", body, blank, judge, self._source.attempts, deadline)
+        return self._final(blank, judge, self._source.attempts, deadline)
 
-    def _final(
-        self, call: str, body: dict[str, Any], blank: Page, judge: Callable[[Page], str], attempts: int, deadline: float
-    ) -> Page:
+    def relied_on(self, page: Page) -> None:
+        """Note a page that counts: what was fetched ahead and never looked at does not."""
+        with self._lock:
+            self._seen.at(page.observed_at)
+        if self._recorder is not None:
+            self._recorder.page(*self._request(page), page)
+
+    def _request(self, page: Page) -> tuple[str, dict[str, Any]]:
+        """Return the path and the body that ask for a page."""
+        if not page.use:
+            page_req = {"cur_page": page.cur_page, "per_page": self._source.page_size}
+            return f"{self._path}/batch-detail", {"jobs": list(page.ids), "page_req": page_req}
+        # engine_type "" as the published sample has it: the documented default, mysql, seems not to be applied.
+        body = {"cur_page": page.cur_page, "per_page": LIST_PAGE, "db_use_type": page.use, "engine_type": ""}
+        if self._source.filters.enterprise_project_id:
+            body["enterprise_project_id"] = self._source.filters.enterprise_project_id
+        return self._path, body
+
+    def _final(self, blank: Page, judge: Callable[[Page], str], attempts: int, deadline: float) -> Page:
         number = 0
+        call = "list" if blank.use else "detail"
 
         def attempt() -> Attempt:
             nonlocal number
             number += 1
-            return self._attempt(call, body, blank, judge, number, deadline)
+            return self._attempt(call, blank, judge, number, deadline)
 
         def told(last: Attempt, attempt_number: int) -> None:
             with self._lock:
@@ -124,23 +135,17 @@ class Client:
             why = last.page.problem or f"HTTP {last.page.status}"
             self._log.warning("again", call=call, ids=len(blank.ids), attempt=attempt_number, why=why)
 
-        page = repeated(attempt, attempts=attempts, seconds=left(deadline), stop=self._stop, told=told)
-        if self._recorder is not None:
-            self._recorder.page(self._paths[call], body, page)
-        with self._lock:
-            self._seen.at(page.observed_at)
-        return page
+        return repeated(attempt, attempts=attempts, seconds=left(deadline), stop=self._stop, told=told)
 
-    def _attempt(
-        self, call: str, body: dict[str, Any], blank: Page, judge: Callable[[Page], str], number: int, deadline: float
-    ) -> Attempt:
+    def _attempt(self, call: str, blank: Page, judge: Callable[[Page], str], number: int, deadline: float) -> Attempt:
+        path, body = self._request(blank)
         self._pace.wait()
         sent = time.monotonic()
         with self._lock:
             self._seen.requests += 1
         try:
             response = ask(
-                self._session.http, self._session.auth, "POST", self._paths[call],
+                self._session.http, self._session.auth, "POST", path,
                 headers={"Content-Type": "application/json", "X-Language": self._source.language},
                 body=canonical(body).encode(), seconds=max(self._source.timeout, left(deadline)),
             )  # fmt: skip
@@ -159,7 +164,7 @@ class Client:
         if attempt.throttled:
             with self._lock:
                 self._seen.throttles += 1
-            self._pace.throttled(sent, attempt.pause)
+            self._pace.throttled(sent, min(attempt.pause, self._source.retry_seconds))
         else:
             self._pace.answered()
         return attempt
@@ -200,7 +205,7 @@ def _document(content: bytes) -> tuple[Json, str]:
     if not content.strip():
         return None, "with an empty body"
     try:
-        document = read(content)
+        document = read(content, deepest=DEEPEST)
     except ValueError:
         return None, "with a body that is not JSON"
     return (None, "with an empty document") if is_empty(document) else (document, "")

@@ -10,14 +10,16 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import partial
+from io import SEEK_END
 from itertools import count
+from tempfile import SpooledTemporaryFile
 
 from inventory.findings import Finding
-from inventory.jsontext import Json, tidy
+from inventory.jsontext import Json, canonical, read, tidy
 from inventory.redact import Redactor
 from inventory.schema import LISTED_ELSEWHERE
 from inventory.schema.keys import key_text
-from inventory.settings import Filters
+from inventory.settings import MIB, Filters
 from inventory.source.ahead import ahead
 from inventory.source.answers import PAST_THE_END, Page, error_code
 from inventory.source.client import LIST_PAGE, NOTHING_FOUND
@@ -26,6 +28,7 @@ from inventory.source.reading import Listing, Outcome, Read, Unread
 __all__ = ["USES", "Listings", "Sweep", "sweep", "usable", "with_listing"]
 
 USES = ("migration", "sync", "cloudDataGuard")
+IN_MEMORY = MIB  # of what the list says
 WALKS = 3  # how often a walk is begun again before it is taken as it is
 
 Ask = Callable[[str, int], Page]  # db_use_type, cur_page -> page
@@ -52,12 +55,17 @@ class Sweep:
 
 
 class Listings:
-    """What the list said of each job, masked: the first page that named it counts."""
+    """What the list said of each job, masked: the first page that named it counts.
+
+    All of it waits at once for the details to be read, so beyond a size it waits on the disk, and what stays
+    in memory of a job is its id.
+    """
 
     def __init__(self, redactor: Redactor, filters: Filters) -> None:
         self._redactor = redactor
         self._filters = filters
-        self._kept: dict[str, Listing] = {}
+        self._text = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  # closed by who has read all of it
+        self._kept: dict[str, int] = {}  # where in the text
         self._children: dict[str, list[str]] = {}
 
     def read(self, items: Iterable[Json], into: Sweep) -> None:
@@ -76,12 +84,20 @@ class Listings:
 
     def of(self, job_id: str) -> Listing | None:
         """Return what was said of a job, if anything was."""
-        return self._kept.get(job_id)
+        return self._unpacked(job_id) if job_id in self._kept else None
 
     def children_of(self, job_id: str) -> Iterator[tuple[str, Listing]]:
         """Yield the sub-tasks of a task, and what was said of each."""
         for child in self._children.get(job_id, ()):
-            yield child, self._kept[child]
+            yield child, self._unpacked(child)
+
+    def close(self) -> None:
+        """Give the room on the disk back."""
+        self._text.close()
+
+    def _unpacked(self, job_id: str) -> Listing:
+        self._text.seek(self._kept[job_id])
+        return Listing(*read(self._text.readline()))
 
     def _add(self, item: Json, parent: str | None, into: Sweep) -> str | None:
         job_id = item.get("id") if isinstance(item, dict) else None
@@ -94,16 +110,16 @@ class Listings:
             return None
         into.name(job_id, parent)
         if job_id not in self._kept:
-            masked = self._redactor.listing(item)
-            kept = {name: value for name, value in masked.items() if name not in LISTED_ELSEWHERE}
-            self._kept[job_id] = Listing(parent, kept)
+            kept = {name: value for name, value in item.items() if name not in LISTED_ELSEWHERE}
+            self._kept[job_id] = self._text.seek(0, SEEK_END)
+            self._text.write(canonical([parent, self._redactor.listing(kept)]).encode() + b"\n")
         return job_id
 
     def _is_wanted(self, item: dict[str, Json]) -> bool:
         wanted = self._filters
         return (
-            (wanted.status is None or item.get("status") in wanted.status)
-            and (wanted.engine_type is None or item.get("engine_type") in wanted.engine_type)
+            (wanted.status is None or str(item.get("status")) in wanted.status)
+            and (wanted.engine_type is None or str(item.get("engine_type")) in wanted.engine_type)
             and (wanted.name is None or fnmatchcase(str(item.get("name", "")), wanted.name))
         )
 
@@ -119,17 +135,18 @@ def usable(job_id: str) -> bool:
     return 0 < len(job_id) <= 120 and job_id.isprintable() and not job_id.isspace() and key_text(job_id) == job_id
 
 
-def sweep(ask: Ask, pool: Executor, width: int, listings: Listings) -> Sweep:
+def sweep(ask: Ask, relied_on: Callable[[Page], None], pool: Executor, width: int, listings: Listings) -> Sweep:
     """Walk the list of every scenario, each again where the walk lost something.
 
     Args:
+        relied_on: called with each page in its turn, as far as a walk comes.
         width: how many pages may be under way, or wait to be read, at once.
     """
     whole = Sweep()
     for use in USES:
         for _ in range(WALKS):
             found = Sweep()
-            _walk(_pages(use, ask, pool, width), listings, found)
+            _walk(_pages(use, ask, pool, width), relied_on, listings, found)
             whole.wanted |= found.wanted  # what was named once is asked for
             if not found.problem:
                 break
@@ -150,9 +167,10 @@ def _pages(use: str, ask: Ask, pool: Executor, width: int) -> Iterator[Page]:
         yield ask(use, number)
 
 
-def _walk(pages: Iterator[Page], listings: Listings, into: Sweep) -> None:
+def _walk(pages: Iterator[Page], relied_on: Callable[[Page], None], listings: Listings, into: Sweep) -> None:
     totals = set()
     for page in pages:
+        relied_on(page)
         items = page.items("jobs")
         if items is None:
             if not _is_end(page):
@@ -182,5 +200,5 @@ def _count(use: str, totals: set[str], into: Sweep) -> None:
     for total in totals - {str(tasks), str(len(into.named)), "None"}:
         detail = f"of {use}: neither the tasks named nor those with their sub-tasks"
         into.findings.append(Finding("count_mismatch", "total_record", "", detail))
-        if total.isdecimal() and int(total) > tasks:
+        if total.isdecimal() and int(total[:20]) > tasks:
             into.problem = into.problem or "it names fewer jobs than it counts"

@@ -9,13 +9,14 @@ jobs, it is read again at the end, and what came or went meanwhile is read or pr
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import partial
 from threading import Lock
 
 from inventory.errors import SourceError
 from inventory.redact import Redactor
 from inventory.settings import Source
-from inventory.source.ahead import ahead
+from inventory.source.ahead import as_they_come
 from inventory.source.answers import Answer, Page, error_code, interpret, outcome_of, settled
 from inventory.source.client import Client
 from inventory.source.listing import Listings, Sweep, sweep, with_listing
@@ -74,6 +75,7 @@ class LiveReading:
         finally:
             self._in_vain = GIVEN_UP  # threads that are still at work ask for nothing more
             pool.shutdown(wait=False, cancel_futures=True)
+            self._listings.close()
         if self._recorder is not None:
             self._recorder.finish(self.seen, self._left_out, self._unlisted)
 
@@ -98,7 +100,8 @@ class LiveReading:
             before = after
 
     def _sweep(self, pool: ThreadPoolExecutor) -> Sweep:
-        found = sweep(self._client.listing, pool, 2 * self._source.concurrency, self._listings)
+        width = 2 * self._source.concurrency
+        found = sweep(self._client.listing, self._client.relied_on, pool, width, self._listings)
         self.seen.findings.extend(found.findings)
         if self._recorder is not None:
             self._recorder.note(found.findings)
@@ -119,13 +122,16 @@ class LiveReading:
     ) -> Iterator[Outcome]:
         """Ask for ids in batches; those that the list does not name are asked alone, since alone counts as proof."""
         wanted = sorted(ids)
+        again = self._asked.intersection(wanted)  # the later answer counts
+        self.seen.findings = [finding for finding in self.seen.findings if finding.job_id not in again]
+        self._left_out -= again
         self.requested.update(wanted)
         self._asked.update(wanted)
         named = [job_id for job_id in wanted if listed is None or job_id in listed.named]
         batches = [tuple(named[at : at + BATCH]) for at in range(0, len(named), BATCH)]
         batches += [(job_id,) for job_id in wanted if listed is not None and job_id not in listed.named]
         tasks = (partial(self._batch, batch, None) for batch in batches)
-        for outcomes in ahead(pool, 2 * self._source.concurrency, tasks):
+        for outcomes in as_they_come(pool, 2 * self._source.concurrency, tasks):
             self._stop.check()
             for outcome in outcomes:
                 yield from self._told_of(self._proven(outcome, listed), known)
@@ -167,8 +173,6 @@ class LiveReading:
         return found.issuperset(wanted)
 
     def _batch(self, ids: tuple[str, ...], deadline: float | None) -> list[Outcome]:
-        if self._in_vain >= GIVEN_UP:
-            return [Unread(job_id, "unreadable_job", "not asked: the service answers no more") for job_id in ids]
         deadline = deadline or time.monotonic() + self._source.retry_seconds
         answer = interpret(self._pages(ids, deadline), self._redactor)
         outcomes = [outcome for part in _again(answer) for outcome in self._batch(part, deadline)]
@@ -179,11 +183,17 @@ class LiveReading:
         return outcomes
 
     def _pages(self, ids: tuple[str, ...], deadline: float) -> list[Page]:
+        if self._in_vain >= GIVEN_UP:
+            why = "not asked: the service answers no more"
+            page = Page(ids, 1, None, None, datetime.now(UTC), problem=why, unreachable=True)
+            self._client.relied_on(page)
+            return [page]
         size = self._source.page_size or len(ids)
         pages: list[Page] = []
         came: set[str] = set()
         for cur_page in range(1, -(-len(ids) // size) + 1):
             page = self._client.details(ids, cur_page, deadline)
+            self._client.relied_on(page)
             self._witness(page)
             pages.append(page)
             results = page.items("results")

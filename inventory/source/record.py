@@ -7,8 +7,8 @@ end was cut off. What the pages alone do not tell stands in the end: what a swee
 import gzip
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from inventory import __version__
@@ -38,7 +38,8 @@ class Recorder:
         """
         self.folder = folder
         self._redactor = redactor
-        self._numbers = count(1)
+        self._pages = 0
+        self._lock = Lock()
         self._findings: list[Finding] = []
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -71,7 +72,10 @@ class Recorder:
             said["problem"] = page.problem
         if page.document is not None:
             said["response"] = self._redactor.answer(page.document)
-        self._write(f"{next(self._numbers):08}.json.gz", said)
+        with self._lock:
+            self._pages += 1
+            number = self._pages
+        self._write(f"{number:08}.json.gz", said)
 
     def note(self, findings: Iterable[Finding]) -> None:
         """Keep what a sweep of the list found odd; which pages belong to a sweep, no page says."""
@@ -91,6 +95,7 @@ class Recorder:
             END,
             {
                 "finished": rfc3339(datetime.now(UTC)),
+                "pages": self._pages,
                 "consistency": seen.consistency,
                 "incomplete": seen.incomplete,
                 "requests": seen.requests,

@@ -22,13 +22,13 @@ from typing import Any
 
 from inventory.errors import SourceError
 from inventory.findings import Finding
-from inventory.jsontext import Json, read
+from inventory.jsontext import DEEPEST, Json, read
 from inventory.redact import Redactor
 from inventory.settings import Filters
 from inventory.source.answers import Page, interpret, outcome_of, settled
 from inventory.source.listing import Listings, Sweep, usable, with_listing
 from inventory.source.reading import UNLISTED, Absent, Listed, Outcome, Seen, Unread
-from inventory.source.record import END, HEAD
+from inventory.source.record import END, FORMAT_VERSION, HEAD
 
 __all__ = ["Recording"]
 
@@ -45,8 +45,9 @@ class _Request:
 
 @dataclass(slots=True)
 class _End:
-    """What `end.json` says, or what holds without one."""
+    """What `end.json` says, or what holds without one. pages: how many there are; None: nobody knows."""
 
+    pages: int | None = None
     left_out: frozenset[str] = frozenset()
     unlisted: frozenset[str] = frozenset()
     findings: list[Finding] = field(default_factory=list)
@@ -69,23 +70,28 @@ class Recording:
         self._last: dict[str, int] = {}
         self._listings = Listings(redactor, Filters())
         self._end = self._closing()
-        for file in _files(folder):
+        files = _files(folder)
+        if self._end.pages is not None and self._end.pages != len(files):
+            raise SourceError(f"the recording {folder} is not whole: {len(files)} pages of {self._end.pages}")
+        for file in files:
             page = _page(file)
             if page is not None:
                 self._add(file, page)
         if not self._requests and not (folder / END).exists():
             raise SourceError(f"the recording {folder} has no answer of batch-detail in it")
-        for job_id in excluded | self._end.left_out:
-            self._last.pop(job_id, None)
-        self.requested = set(self._last)
+        self.requested = self._last.keys() - excluded - self._end.left_out
 
     def _closing(self) -> _End:
-        if not (self._folder / HEAD).exists() and not (self._folder / END).exists():
+        begins, ends = self._folder / HEAD, self._folder / END
+        if not begins.exists() and not ends.exists():
             return _End()
-        if not (self._folder / END).exists():
+        head = _document(begins)
+        if not isinstance(head, dict) or head.get("recording") != FORMAT_VERSION:
+            raise SourceError(f"{begins} is not the beginning of a recording of format {FORMAT_VERSION}")
+        if not ends.exists():
             hint = "The export that wrote it did not come to its end; what it has proves nothing about the rest"
             raise SourceError(f"the recording {self._folder} was cut off: it has no {END}", hint)
-        said = _document(self._folder / END)
+        said = _document(ends)
         try:
             self.seen.consistency, self.seen.incomplete = said["consistency"], str(said["incomplete"])
             self.seen.retries = int(said["retries"])
@@ -94,9 +100,9 @@ class Recording:
                 Finding(str(f["kind"]), str(f["path"]), "", str(f["detail"]), evidence=tuple(f["evidence"].items()))
                 for f in said["findings"]
             ]
-            return _End(frozenset(said["left_out"]), frozenset(said["unlisted"]), findings)
+            return _End(int(said["pages"]), frozenset(said["left_out"]), frozenset(said["unlisted"]), findings)
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise SourceError(f"{self._folder / END} is not the end of a recording") from None
+            raise SourceError(f"{ends} is not the end of a recording") from None
 
     def _add(self, file: Path, page: Page) -> None:
         self.seen.at(page.observed_at)
@@ -121,8 +127,9 @@ class Recording:
             answer = interpret([page for file in request.files if (page := _page(file))], self._redactor)
             mine = [job_id for job_id in request.ids if self._last.get(job_id) == number]
             self.seen.findings.extend(settled(answer, set(request.ids) - set(mine)))
-            for job_id in mine:
+            for job_id in sorted(self.requested.intersection(mine)):
                 yield from self._told_of(outcome_of(answer, job_id))
+        self._listings.close()
 
     def _told_of(self, outcome: Outcome) -> Iterator[Outcome]:
         job_id = outcome.job_id
@@ -154,7 +161,7 @@ def _document(file: Path) -> Any:
     """
     try:
         raw = file.read_bytes()
-        return read(gzip.decompress(raw) if file.suffix == ".gz" else raw)
+        return read(gzip.decompress(raw) if file.suffix == ".gz" else raw, deepest=DEEPEST + 1)
     except OSError as error:
         raise SourceError(f"{file} cannot be read: {error.strerror or 'it is not whole'}") from None
     except (EOFError, zlib.error):

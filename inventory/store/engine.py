@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -92,6 +92,8 @@ def _sqlite(url: URL, mode: str) -> Store:
         raise StoreError(f"the database {path} cannot be opened: no such folder, or it is one")
 
     def connect() -> sqlite3.Connection:
+        if mode == "ro":
+            _take_back(path)
         # autocommit at the driver: SQLAlchemy's BEGIN below is the only one, for DDL too.
         name = f"file:{quote(str(path.absolute()))}?mode={mode}"
         return sqlite3.connect(name, uri=True, isolation_level=None, timeout=LOCK_WAIT, check_same_thread=False)
@@ -109,6 +111,17 @@ def _sqlite(url: URL, mode: str) -> Store:
         connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
 
     return Store(engine, path)
+
+
+def _take_back(path: Path) -> None:
+    """Let SQLite take back what a killed writer left half written: who only reads may not, and could not read.
+
+    Beside a writer that lives this only waits for it, as reading does. Where nothing may be written, reading fails.
+    """
+    if Path(f"{path.resolve()}-journal").exists():
+        name = f"file:{quote(str(path.absolute()))}?mode=rw"
+        with suppress(sqlite3.Error), closing(sqlite3.connect(name, uri=True, timeout=LOCK_WAIT)) as connection:
+            connection.execute("PRAGMA schema_version")
 
 
 @contextmanager
@@ -134,8 +147,10 @@ def _first_line(error: object) -> str:
 def _hint(error: object) -> str:
     text = str(error)
     if "database is locked" in text:
-        return "Another process is writing to it"
-    if "disk is full" in text or "No space left" in text:
+        return f"Another process has been writing to it, or reading from it, for {LOCK_WAIT} seconds"
+    if "disk is full" in text:
+        return "Nothing was written; make room, for temporary files too (SQLITE_TMPDIR), and run it again"
+    if "No space left" in text:
         return "Nothing was written; make room and run it again"
     if "readonly database" in text:
         return "Grant the right to write to the file and its folder"
