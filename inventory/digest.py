@@ -23,12 +23,17 @@ from inventory.schema.fields import Entity
 __all__ = [
     "SHORT",
     "Proof",
+    "chain_digest",
     "content_digest",
     "job_proof",
     "key_of",
+    "lines_digest",
     "rfc3339",
     "row_digest",
+    "row_text",
+    "sha256",
     "snapshot_digest",
+    "snapshot_text",
     "unpack",
 ]
 
@@ -39,6 +44,11 @@ OUTSIDE = frozenset({"source_id", "digest", "previous_digest", "content_digest",
 
 def row_digest(entity: Entity, row: Sequence[Any]) -> str:
     """Return the digest of one row, given in the order of the entity's columns."""
+    return sha256(row_text(entity, row))
+
+
+def row_text(entity: Entity, row: Sequence[Any]) -> str:
+    """Return what a row's digest is over: its canonical JSON."""
     values = {name: _json(value) for name, value in zip(entity.names, row, strict=True) if value is not None}
     extra = values.pop("extra", None)
     key = {name: values.pop(name) for name in entity.key}
@@ -49,7 +59,12 @@ def _row(table: str, key: dict[str, Json], columns: dict[str, Json], extra: Json
     whole = {"table": table, "key": key, "columns": columns}
     if extra is not None:
         whole["extra"] = extra
-    return hashlib.sha256(canonical(whole).encode()).hexdigest()
+    return canonical(whole)
+
+
+def sha256(text: str) -> str:
+    """Return the digest of a text, in hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _json(value: Any) -> Json:
@@ -73,7 +88,7 @@ def job_proof(rows: Iterable[tuple[Entity, Sequence[Any]]]) -> Proof:
     """Return a job's proof from all its rows, each in the order of its entity's columns."""
     named = [(entity.name, key_of(entity, row), row_digest(entity, row)) for entity, row in rows]
     lines = sorted(f"{table}\t{key}\t{digest[:SHORT]}" for table, key, digest in named)
-    return Proof(_lines(sorted(digest for *_, digest in named)), zlib.compress("\n".join(lines).encode()))
+    return Proof(lines_digest(sorted(digest for *_, digest in named)), zlib.compress("\n".join(lines).encode()))
 
 
 def key_of(entity: Entity, row: Sequence[Any]) -> str:
@@ -98,7 +113,7 @@ def unpack(packed: bytes) -> dict[tuple[str, str], str]:
 
 def content_digest(jobs: Iterable[tuple[str, str]]) -> str:
     """Return what a snapshot holds, from each job's id and digest."""
-    return _lines(f"{job_id}\t{digest}" for job_id, digest in sorted(jobs))
+    return lines_digest(f"{job_id}\t{digest}" for job_id, digest in sorted(jobs))
 
 
 def snapshot_digest(previous: str | None, content: str, snapshot: dict[str, Any]) -> str:
@@ -107,11 +122,22 @@ def snapshot_digest(previous: str | None, content: str, snapshot: dict[str, Any]
     Args:
         snapshot: the row of `snapshots`, column -> value.
     """
+    return chain_digest(previous, content, snapshot_text(snapshot))
+
+
+def snapshot_text(snapshot: dict[str, Any]) -> str:
+    """Return what the digest of a row of `snapshots` is over: its canonical JSON."""
     columns = {n: _json(v) for n, v in snapshot.items() if v is not None and n not in OUTSIDE and n != "id"}
-    return _lines([previous or "", content, _row("snapshots", {"id": snapshot["id"]}, columns, None)])
+    return _row("snapshots", {"id": snapshot["id"]}, columns, None)
 
 
-def _lines(lines: Iterable[str]) -> str:
+def chain_digest(previous: str | None, content: str, text: str) -> str:
+    """Return a snapshot's digest from the one before it, what it holds, and its row's canonical JSON."""
+    return lines_digest([previous or "", content, sha256(text)])
+
+
+def lines_digest(lines: Iterable[str]) -> str:
+    """Return the digest of lines, each with a line feed after it."""
     total = hashlib.sha256()
     for line in lines:
         total.update(line.encode() + b"\n")

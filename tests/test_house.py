@@ -43,7 +43,7 @@ ORDER = """
     render.estate render.json render.plan render.snapshots render.sources
     collect outcome fleet doctor
     metrics ping watch
-    reference starter
+    reference bundle starter
     mock.parts mock.estate mock.nights mock.faults mock.index mock.answers mock.signature mock.identity mock.iam
     mock.service mock.server mock.scenarios mock
     cli.base cli.signals cli.progress cli.manage cli.look cli.sources cli.doctor cli.export cli.mock cli
