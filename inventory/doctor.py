@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from inventory.credentials import Keys, Password
 from inventory.errors import InventoryError, StoreError
 from inventory.http import NoAnswerError, Response
 from inventory.jsontext import canonical
 from inventory.redact import Redactor
-from inventory.schema import METADATA, REVISION
+from inventory.schema import METADATA, REVISION, SNAPSHOTS, SOURCES
 from inventory.settings import MIB, Settings, Source
 from inventory.source.answers import ABSENT_CODES, error_code
 from inventory.source.auth import SKEW, Auths, ask
@@ -88,7 +88,10 @@ def _calls(source: Source, session: Session) -> Iterator[Check]:
     listing: dict[str, object] = {"cur_page": 1, "per_page": 1, "db_use_type": USES[0], "engine_type": ""}
     detail: dict[str, object] = {"jobs": [PROBE], "page_req": {"cur_page": 1, "per_page": 1}}
     first = True
-    for what, where, body in (("list", path, listing), ("batch-detail", f"{path}/batch-detail", detail)):
+    for what, where, body, name in (
+        ("list", path, listing, "jobs"),
+        ("batch-detail", f"{path}/batch-detail", detail, "results"),
+    ):
         try:
             answer = _asked(session, where, body, source.timeout)
         except NoAnswerError as error:
@@ -101,7 +104,7 @@ def _calls(source: Source, session: Session) -> Iterator[Check]:
             yield Check("ok", source.name, "endpoint", f"{session.http.url} answers in {answer.seconds * 1000:.0f} ms")
             yield _clock(source, answer)
             first = False
-        yield _permission(source, what, answer)
+        yield _permission(source, what, answer, name)
 
 
 def _asked(session: Session, path: str, body: dict[str, object], seconds: float) -> Response:
@@ -119,26 +122,28 @@ def _clock(source: Source, answer: Response) -> Check:
     return Check(state, source.name, "clock", f"{abs(skew):.0f} s from the service's; signatures bear 15 minutes")
 
 
-def _permission(source: Source, what: str, answer: Response) -> Check:
+def _permission(source: Source, what: str, answer: Response, name: str) -> Check:
     document = document_of(answer)
-    results = document.get("results")
-    codes = {error_code(document), *(error_code(each) for each in (results if isinstance(results, list) else []))}
-    if answer.status == 200 or (answer.status == 400 and codes & ABSENT_CODES):
+    found = document.get(name)
+    codes = {error_code(document), *(error_code(each) for each in (found if isinstance(found, list) else []))}
+    if (answer.status == 200 and isinstance(found, list)) or (answer.status == 400 and codes & ABSENT_CODES):
         return Check("ok", source.name, what, "may be called")
     if "DRS.M00261" in codes:
         why = "the project id is wrong, or of another region"
     elif answer.status in (401, 403):
         why = "the user needs a policy that allows to read DRS"
     else:
-        why = "neither an answer nor a refusal: check endpoint and project_id"
+        why = "not the answer of DRS: check endpoint and project_id"
     return Check("fail", source.name, what, f"{told(answer)}: {why}")
 
 
 def _database(url: str, sources: Sequence[Source]) -> Iterator[Check]:
     path = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
     if path is not None and not path.exists():
-        state = "ok" if os.access(path.parent, os.W_OK) else "fail"
-        yield Check(state, "database", "file", f"{path} is not there yet; export creates it in {path.parent}")
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            yield Check("fail", "database", "file", f"{path} is not there, and its folder cannot be written")
+            return
+        yield Check("ok", "database", "file", f"{path} is not there yet; export creates it")
         yield from _disk(path)
         return
     try:
@@ -172,19 +177,27 @@ def _privileges(store: Store) -> Check:
     if store.path is not None:
         missing = [str(each) for each in (store.path, store.path.absolute().parent) if not os.access(each, os.W_OK)]
     else:
-        with translated(store), store.engine.connect() as connection:
-            every = text("SELECT bool_and(has_table_privilege(:name, p)) FROM unnest(:needed) AS p")
-            needed = ["SELECT", "INSERT", "UPDATE", "DELETE"]
-            missing = [
-                table.name
-                for table in METADATA.sorted_tables
-                if not connection.execute(every, {"name": table.name, "needed": needed}).scalar()
-            ]
-            if not connection.execute(text("SELECT has_database_privilege(current_database(), 'TEMP')")).scalar():
-                missing.append("temporary tables")
+        missing = _refused(store)
     if missing:
         return Check("fail", "database", "privileges", f"no right to write: {', '.join(missing)}")
     return Check("ok", "database", "privileges", "may read and write")
+
+
+def _refused(store: Store) -> list[str]:
+    """Name what of a PostgreSQL database this user may not write."""
+    table = text(
+        "SELECT bool_and(has_table_privilege(:name, p)) FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) p"
+    )
+    numbers = text("SELECT has_sequence_privilege(pg_get_serial_sequence(:name, 'id'), 'USAGE')")
+    temporary = text("SELECT has_database_privilege(current_database(), 'TEMP')")
+    with translated(store), store.engine.connect() as connection:
+
+        def may(query: TextClause, **names: str) -> bool:
+            return bool(connection.execute(query, names).scalar())
+
+        missing = [each.name for each in METADATA.sorted_tables if not may(table, name=each.name)]
+        missing += [f"numbers of {each.name}" for each in (SOURCES, SNAPSHOTS) if not may(numbers, name=each.name)]
+        return missing if may(temporary) else [*missing, "temporary tables"]
 
 
 def _disk(path: Path) -> Iterator[Check]:

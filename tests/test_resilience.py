@@ -22,6 +22,7 @@ import pytest
 from inventory.mock import DrsServer, make_estate
 from inventory.store import reader
 from inventory.store.engine import open_store
+from inventory.store.migrate import upgrade
 from tests.conftest import Command, running_postgresql
 from tests.live import Export
 from tests.trouble import (
@@ -43,22 +44,27 @@ Way = Callable[[Archive, Export], contextlib.AbstractContextManager["subprocess.
 
 @pytest.fixture
 def server() -> Iterator[DrsServer]:
-    with DrsServer(make_estate(60, objects=20)) as running:
+    with DrsServer(make_estate(60, objects=10)) as running:
         running.share = 0.2
         yield running
 
 
 @pytest.fixture
-def archive(database: str, server: DrsServer, inventory: Command) -> Archive:
+def archive(database: str, server: DrsServer) -> Archive:
     """A database that is ready, on each of the two kinds."""
-    assert inventory("--database", database, "db", "upgrade").returncode == 0
-    return Archive(database, server)
+    return prepared(Archive(database, server))
 
 
 @pytest.fixture
 def beside(server: DrsServer, tmp_path: Path) -> Archive:
     """An SQLite file that is not there yet."""
     return Archive(f"sqlite:///{tmp_path}/inventory.db", server)
+
+
+def prepared(archive: Archive) -> Archive:
+    with open_store(archive.url, write=True) as store:
+        upgrade(store)
+    return archive
 
 
 def first_night(archive: Archive, export: Export) -> None:
@@ -209,7 +215,7 @@ def test_a_full_disk(tiny: Path, server: DrsServer, export: Export, room: int) -
     with filled(tiny, room):
         assert full in refused(archive, export)
     first_night(archive, export)
-    server.jobs = make_estate(60, seed=2, objects=20)
+    server.jobs = make_estate(60, seed=2, objects=30)
     with filled(tiny, room):
         assert full in refused(archive, export, "--max-removals", "100%")
         assert archive.check() == []
@@ -280,12 +286,11 @@ def kill(server: Any) -> None:
 @pytest.mark.parametrize("end", [lambda server: server.stop(), kill], ids=["stopped", "killed"])
 @pytest.mark.parametrize("way", [reading, committing], ids=lambda way: way.__name__)
 def test_a_server_that_is_started_again(
-    own_postgresql: Any, server: DrsServer, export: Export, inventory: Command, way: Way, end: Callable[[Any], None],
-) -> None:  # fmt: skip
+    own_postgresql: Any, server: DrsServer, export: Export, way: Way, end: Callable[[Any], None]
+) -> None:
     archive = Archive(str(own_postgresql.get_uri()), server)
     archive.run("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
-    assert inventory("--database", archive.url, "db", "upgrade").returncode == 0
-    first_night(archive, export)
+    first_night(prepared(archive), export)
     with way(archive, export, log="text") as process:  # type: ignore[call-arg]
         end(own_postgresql)
         own_postgresql.ensure_postgres_running()

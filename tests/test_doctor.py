@@ -1,0 +1,225 @@
+"""`doctor` tells beforehand what the night would meet, on both databases, and writes nothing."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from inventory.config import normal_url
+from inventory.mock import DrsServer, Fault, rehearse
+from tests.conftest import Command, write_page
+from tests.live import Export
+from tests.test_lock import held
+
+KEYS = {"access_key": "MOCKACCESSKEY0000001", "secret_key": "mock-secret-key"}
+WRONG = "wr0ng-value"
+Told = dict[tuple[str, str], tuple[str, str]]
+
+
+def lines(done: "subprocess.CompletedProcess[str]") -> Told:
+    """Return what was told: subject and what -> state and words."""
+    assert "Traceback" not in done.stderr
+    assert WRONG not in done.stdout + done.stderr
+    found: Told = {}
+    for line in done.stdout.splitlines():
+        state, subject, what, said = line.split(maxsplit=3)
+        found[subject, what] = state, said
+    assert done.returncode == (1 if any(state == "fail" for state, _ in found.values()) else 0)
+    return found
+
+
+def examined(export: Export, *options: str, database: str = "sqlite:///x.db", **keys: Any) -> Told:
+    export.configured(**keys)
+    command = ("--config", "c.yaml", "--database", database, *options, "doctor")
+    return lines(export.inventory(*command, TOKEN=export.server.token))
+
+
+def run(database: str, *statements: str) -> None:
+    engine = create_engine(normal_url(database))
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+
+
+def test_all_is_well(export: Export, inventory: Command, database: str) -> None:
+    assert inventory("--database", database, "db", "upgrade").returncode == 0
+    told = examined(export, database=database)
+    live = ("credentials", "project", "endpoint", "clock", "list", "batch-detail", "lock")
+    assert [what for subject, what in told if subject == "live"] == list(live)
+    assert {state for state, _ in told.values()} == {"ok"}
+    assert told["database", "privileges"][1] == "may read and write"
+    assert (("database", "disk") in told) == database.startswith("sqlite")
+
+
+def test_quiet_says_nothing_where_all_is_well(export: Export, tmp_path: Path) -> None:
+    assert examined(export, "-q") == {}
+    assert not (tmp_path / "x.db").exists()
+
+
+def test_nothing_is_written(export: Export, tmp_path: Path) -> None:
+    told = examined(export)
+    assert told["database", "file"][0] == "ok"
+    assert "is not there yet" in told["database", "file"][1]
+    assert [file.name for file in tmp_path.iterdir()] == ["c.yaml"]
+    export()
+    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+    examined(export)
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+SIGN_IN = {
+    "token": ({"token": WRONG}, "get a new one"),
+    "secret key": (KEYS | {"secret_key": WRONG}, "the secret key is wrong"),
+    "access key": (KEYS | {"access_key": "ANOTHER"}, "The access key"),
+    "password": ({"username": "rehearsal", "password": WRONG, "domain": "mock-domain"}, "The user name, the password"),
+}
+
+
+@pytest.mark.parametrize("case", SIGN_IN)
+def test_a_wrong_credential_is_tried_once(server: DrsServer, export: Export, case: str) -> None:
+    auth, said = SIGN_IN[case]
+    state, words = examined(export, auth=auth)["live", "sign-in"]
+    assert (state, said in words) == ("fail", True), words
+    assert len(server.requests) == 1
+
+
+def test_a_clock_that_is_wrong(server: DrsServer, export: Export) -> None:
+    rehearse(server, ["clock-skew"])
+    told = examined(export, auth=KEYS)
+    assert told["live", "sign-in"][0] == "fail"
+    assert "clock" in told["live", "sign-in"][1]
+    told = examined(export)  # a token bears it
+    assert told["live", "clock"][0] == "warn"
+    assert told["live", "batch-detail"][0] == "ok"
+    server.clock_skew = 120
+    assert examined(export, auth=KEYS)["live", "clock"][0] == "warn"
+
+
+def test_who_may_not_read_is_told_for_each_call(server: DrsServer, export: Export) -> None:
+    rehearse(server, ["denied"])
+    told = examined(export)
+    for call in ("list", "batch-detail"):
+        assert told["live", call] == ("fail", "HTTP 403 DRS.M00102: the user needs a policy that allows to read DRS")
+
+
+def test_a_project_that_is_not_there(export: Export) -> None:
+    told = examined(export, project_id="f" * 32)
+    assert told["live", "list"] == ("fail", "HTTP 403 DRS.M00261: the project id is wrong, or of another region")
+
+
+def test_a_project_that_is_looked_for(server: DrsServer, export: Export) -> None:
+    export.configured(region=server.region)
+    document = json.loads((export.folder / "c.yaml").read_text())
+    del document["sources"][0]["project_id"]
+    (export.folder / "c.yaml").write_text(json.dumps(document))
+    told = lines(export.inventory("--config", "c.yaml", "doctor", TOKEN=server.token))
+    assert told["live", "project"] == ("ok", f"{server.project_id}, found from the region")
+    (export.folder / "c.yaml").write_text(json.dumps(document).replace(server.region, "cn-nowhere-1"))
+    told = lines(export.inventory("--config", "c.yaml", "doctor", TOKEN=server.token))
+    assert told["live", "sign-in"][0] == "fail"
+    assert "Give project_id" in told["live", "sign-in"][1]
+
+
+def test_nobody_there(server: DrsServer, export: Export) -> None:
+    server.stop()
+    state, said = examined(export)["live", "endpoint"]
+    assert (state, said) == ("fail", f"{server.url}: cannot connect")
+
+
+def test_a_page_for_people_is_no_permission(server: DrsServer, export: Export) -> None:
+    server.faults.append(Fault("html", times=None))
+    state, said = examined(export)["live", "list"]
+    assert (state, "check endpoint" in said) == ("fail", True)
+
+
+def test_recordings(export: Export, inventory: Command, tmp_path: Path) -> None:
+    write_page(tmp_path / "good", 1, ["j"], {"count": 1, "results": [{"id": "j", "name": "n"}]})
+    (tmp_path / "c.yaml").write_text("sources: [{name: s, replay: [good]}, {name: t, replay: [none]}]")
+    told = lines(inventory("--config", "c.yaml", "doctor"))
+    assert told["s", "recording"] == ("ok", "good answers for 1 jobs")
+    assert told["t", "recording"][0] == "fail"
+    assert "none cannot be read" in told["t", "recording"][1]
+
+
+def test_a_database_without_tables(export: Export, database: str, tmp_path: Path) -> None:
+    if database.startswith("sqlite"):
+        (tmp_path / "inventory.db").touch()
+    state, said = examined(export, database=database)["database", "revision"]
+    if database.startswith("sqlite"):
+        assert (state, "export upgrades the file" in said) == ("warn", True)
+    else:
+        assert (state, "`inventory db upgrade` prepares it" in said) == ("fail", True)
+
+
+@pytest.mark.parametrize(("at", "said"), [("0001", "upgrade"), ("9999", "install that version")])
+def test_another_revision(export: Export, inventory: Command, database: str, at: str, said: str) -> None:
+    assert inventory("--database", database, "db", "upgrade").returncode == 0
+    run(database, f"UPDATE alembic_version SET version_num = '{at}'")
+    state, words = examined(export, database=database)["database", "revision"]
+    assert state == ("warn" if at == "0001" and database.startswith("sqlite") else "fail")
+    assert said in words
+
+
+RIGHTS = {  # what is taken from a user, and how it is told
+    "INSERT ON jobs": "jobs",
+    "USAGE ON SEQUENCE snapshots_id_seq": "numbers of snapshots",
+    "TEMP ON DATABASE {database}": "temporary tables",
+}
+
+
+@pytest.mark.parametrize("right", RIGHTS)
+def test_a_user_who_lacks_a_right(export: Export, inventory: Command, postgresql: str, right: str) -> None:
+    assert inventory("--database", postgresql, "db", "upgrade").returncode == 0
+    url = make_url(normal_url(postgresql))
+    user, named = f"limited_{url.database}", right.format(database=url.database)
+    run(
+        postgresql,
+        f"CREATE ROLE {user} LOGIN",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {user}",
+        f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {user}",
+        f"REVOKE {named} FROM PUBLIC, {user}",
+    )
+    limited = url.set(username=user).render_as_string(hide_password=False)
+    state, said = examined(export, database=limited)["database", "privileges"]
+    assert (state, said) == ("fail", f"no right to write: {RIGHTS[right]}")
+    export(database=limited, code=1)
+    run(postgresql, f"GRANT {named} TO {user}")
+    assert examined(export, database=limited)["database", "privileges"][0] == "ok"
+    export(database=limited)
+    run(postgresql, f"DROP OWNED BY {user}", f"DROP ROLE {user}")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root ignores permissions")
+def test_a_folder_that_cannot_be_written(export: Export, tmp_path: Path) -> None:
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    folder.chmod(0o555)
+    state, said = examined(export, database=f"sqlite:///{folder}/x.db")["database", "file"]
+    assert (state, said.endswith("its folder cannot be written")) == ("fail", True)
+
+
+def test_a_folder_that_is_not_there(export: Export, tmp_path: Path) -> None:
+    told = examined(export, database=f"sqlite:///{tmp_path}/none/x.db")
+    state, said = told["database", "file"]
+    assert (state, said.endswith("its folder cannot be written")) == ("fail", True)
+
+
+def test_a_lock_that_is_held(export: Export, inventory: Command, database: str) -> None:
+    assert inventory("--database", database, "db", "upgrade").returncode == 0
+    with held(database, "live"):
+        state, said = examined(export, database=database)["live", "lock"]
+    assert state == "warn"
+    assert said.startswith("held by export, pid ")
+    assert examined(export, database=database)["live", "lock"] == ("ok", "free")
+
+
+@pytest.mark.parametrize("database", ["nothing", "postgresql://u:wr0ng-value@127.0.0.1:1/x", "sqlite:///text.db"])
+def test_a_database_that_is_none(export: Export, tmp_path: Path, database: str) -> None:
+    (tmp_path / "text.db").write_text("not a database at all" * 200)
+    assert examined(export, database=database)["database", "connection"][0] == "fail"
+    assert (tmp_path / "text.db").read_text().startswith("not a database")

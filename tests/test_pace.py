@@ -1,0 +1,148 @@
+"""The pace: as many requests as are allowed and never more, fewer when throttled, none while the service rests."""
+
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from inventory.errors import StoppedError
+from inventory.mock import DrsServer, Fault, make_estate
+from inventory.source.pace import RECOVERY, SLOWEST, Pace
+from inventory.stop import Stop
+from tests.conftest import Command
+from tests.live import Export, last
+from tests.web import Reply, Sent, Web
+
+
+def moments(pace: Pace, threads: int, each: int) -> list[float]:
+    def work() -> list[float]:
+        found = []
+        for _ in range(each):
+            pace.wait()
+            found.append(time.monotonic())
+        return found
+
+    with ThreadPoolExecutor(threads) as pool:
+        return sorted(at for future in [pool.submit(work) for _ in range(threads)] for at in future.result())
+
+
+def test_turns_are_evenly_spaced_over_all_threads() -> None:
+    began = time.monotonic()
+    found = moments(Pace(100, Stop()), threads=5, each=8)
+    assert all(at - began >= number / 100 for number, at in enumerate(found))
+
+
+def test_a_throttle_halves_the_rate_and_answers_bring_it_back() -> None:
+    pace = Pace(80, Stop())
+    pace.throttled(time.monotonic(), 0)
+    assert pace.per_second == 40
+    for _ in range(RECOVERY // 2):
+        pace.answered()
+    assert pace.per_second == pytest.approx(80)
+    pace.answered()
+    assert pace.per_second == 80
+
+
+def test_throttles_of_requests_under_way_together_count_as_one() -> None:
+    pace = Pace(80, Stop())
+    sent = time.monotonic()
+    for _ in range(8):
+        pace.throttled(sent, 0)
+    assert pace.per_second == 40
+    pace.throttled(time.monotonic(), 0)
+    assert pace.per_second == 20
+
+
+@pytest.mark.parametrize(("most", "least"), [(80, SLOWEST), (0.01, 0.01)])
+def test_the_rate_never_falls_to_nothing(most: float, least: float) -> None:
+    pace = Pace(most, Stop())
+    for _ in range(30):
+        pace.throttled(time.monotonic(), 0)
+    assert pace.per_second == least
+
+
+def test_a_pause_holds_every_thread() -> None:
+    pace = Pace(1000, Stop())
+    pace.wait()
+    began = time.monotonic()
+    pace.throttled(began, 0.3)
+    assert min(moments(pace, threads=6, each=1)) - began >= 0.3
+
+
+def test_a_pause_holds_those_too_who_wait_already() -> None:
+    pace = Pace(5, Stop())
+    pace.wait()
+    began = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(moments, pace, 1, 1)
+        time.sleep(0.05)
+        pace.throttled(time.monotonic(), 0.5)
+        assert waiting.result()[0] - began >= 0.5
+
+
+def test_stop_ends_every_wait() -> None:
+    stop = Stop()
+    pace = Pace(0.01, stop)
+    pace.wait()
+    threading.Timer(0.1, stop.set).start()
+    began = time.monotonic()
+    with ThreadPoolExecutor(3) as pool:
+        for future in [pool.submit(pace.wait) for _ in range(3)]:
+            with pytest.raises(StoppedError):
+                future.result()
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("rate", [20, 60])
+def test_the_service_never_sees_more_than_the_limit(tmp_path: Path, inventory: Command, rate: int) -> None:
+    with DrsServer(make_estate(300, objects=0)) as server:
+        Export(server, tmp_path, inventory)(jobs="all", requests_per_second=rate, concurrency=8)
+        times = sorted(request.time for request in server.requests)
+    assert len(times) > 30
+    late = 0.25  # how much later than the others the first may have come
+    assert all(at - times[0] >= number / rate - late for number, at in enumerate(times))
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_the_service_never_has_more_under_way(tmp_path: Path, inventory: Command, concurrency: int) -> None:
+    def answer(sent: Sent) -> Reply:
+        time.sleep(0.03)
+        ids = json.loads(sent.body)["jobs"]
+        results = [{"id": job_id, "name": job_id, "status": "X"} for job_id in ids]
+        return Reply(pieces=(json.dumps({"count": len(ids), "results": results}).encode(),))
+
+    with Web(answer) as web:
+        source = {
+            "name": "live", "endpoint": web.url, "project_id": "p", "auth": {"token": "t"}, "concurrency": concurrency,
+            "jobs": [f"job-{number}" for number in range(200)], "requests_per_second": 1000,
+        }  # fmt: skip
+        (tmp_path / "c.yaml").write_text(json.dumps({"sources": [source]}))
+        done = inventory("--config", "c.yaml", "export")
+    assert done.returncode == 0, done.stderr
+    assert len(web.sent) == 20
+    assert min(2, concurrency) <= web.busiest <= concurrency
+
+
+def test_retry_after_is_obeyed_by_all(server: DrsServer, export: Export, inventory: Command) -> None:
+    server.faults.append(Fault("status", status=429, headers={"Retry-After": "1"}, times=1))
+    export(concurrency=4)
+    first, *others = sorted(request.time for request in server.requests)
+    late = [at for at in others if at - first > 0.5]  # the rest was under way already
+    assert late
+    assert min(late) - first >= 1.0 - 0.05
+    assert last(inventory)["retries"] == 1
+
+
+@pytest.mark.parametrize("text", ["999999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_a_pause_beyond_all_patience_holds_nobody_for_ever(
+    server: DrsServer, export: Export, inventory: Command, text: str
+) -> None:
+    server.faults.append(Fault("status", status=429, headers={"Retry-After": text}, times=1))
+    began = time.monotonic()
+    done = export(retry_seconds=1, concurrency=1)
+    assert time.monotonic() - began < 30
+    assert "25 returned" in done.stdout
+    assert last(inventory)["status"] == "complete"
