@@ -139,8 +139,8 @@ class Check:
     ) -> None:
         """Compare a job with its note, between two places that see the same of both."""
         if begin < self._noted:
-            for note in notes if any(self.whole[begin:end]) else ():
-                self.report("added", note.stored, note.key, begin, end, "these snapshots were written without")
+            for early in notes if any(self.whole[begin:end]) else ():
+                self.report("added", early.stored, early.key, begin, end, "these snapshots were written without")
             return
         note = next((each for each in notes if each.digest == digest), next(iter(notes), None))
         table, key = (note.stored, note.key) if note else (JOB_DIGESTS.name, json.dumps([job_id]))
