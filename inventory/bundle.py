@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from inventory import __version__
-from inventory.digest import chain_digest, content_digest, lines_digest, rfc3339, row_text, sha256, snapshot_text
+from inventory.digest import chain_digest, content_digest, job_digest, rfc3339, row_text, sha256, snapshot_text
 from inventory.errors import InventoryError
 from inventory.jsontext import Json, pretty
 from inventory.reference import as_json
@@ -168,7 +168,7 @@ def _checked(bundle: zipfile.ZipFile, seal: Seal | None) -> Checked:
                 problems.append(f"tables/{entity.name}.jsonl has a row of another table")
             jobs.setdefault(row["key"][entity.job_column], []).append(sha256(line))
     last = _end_of_chain(bundle, problems)
-    if last["content_digest"] != content_digest((j, lines_digest(sorted(rows))) for j, rows in jobs.items()):
+    if last["content_digest"] != content_digest((job_id, job_digest(rows)) for job_id, rows in jobs.items()):
         problems.append("the rows are not what the snapshot's content_digest says")
     if (last["digest"], last["id"]) != (manifest["digest"], manifest["snapshot"]):
         problems.append("the manifest names another snapshot than the chain ends in")

@@ -25,6 +25,8 @@ __all__ = [
     "Proof",
     "chain_digest",
     "content_digest",
+    "job_digest",
+    "job_marks",
     "job_proof",
     "key_of",
     "lines_digest",
@@ -87,8 +89,18 @@ class Proof:
 def job_proof(rows: Iterable[tuple[Entity, Sequence[Any]]]) -> Proof:
     """Return a job's proof from all its rows, each in the order of its entity's columns."""
     named = [(entity.name, key_of(entity, row), row_digest(entity, row)) for entity, row in rows]
-    lines = sorted(f"{table}\t{key}\t{digest[:SHORT]}" for table, key, digest in named)
-    return Proof(lines_digest(sorted(digest for *_, digest in named)), zlib.compress("\n".join(lines).encode()))
+    marks = "\n".join(job_marks(named))
+    return Proof(job_digest(digest for *_, digest in named), zlib.compress(marks.encode()))
+
+
+def job_digest(rows: Iterable[str]) -> str:
+    """Return a job's digest from those of its rows."""
+    return lines_digest(sorted(rows))
+
+
+def job_marks(named: Iterable[tuple[str, str, str]]) -> list[str]:
+    """Return a line for each row of a job (table, key, digest), sorted: what is packed beside its digest."""
+    return sorted(f"{table}\t{key}\t{digest[:SHORT]}" for table, key, digest in named)
 
 
 def key_of(entity: Entity, row: Sequence[Any]) -> str:
@@ -97,18 +109,20 @@ def key_of(entity: Entity, row: Sequence[Any]) -> str:
     return json.dumps([row[at] for at in places])
 
 
-def unpack(packed: bytes) -> dict[tuple[str, str], str]:
-    """Return (table, key as JSON) -> the first digits of the row's digest.
+def unpack(packed: bytes) -> list[str]:
+    """Return the lines of `job_marks` that `job_proof` packed.
 
     Raises:
-        ValueError: it is not what `job_proof` packed.
+        ValueError: it is not what was packed.
     """
+    stream = zlib.decompressobj()
     try:
-        text = zlib.decompress(packed).decode()
+        text = stream.decompress(packed).decode()
     except zlib.error:
         raise ValueError("not packed") from None
-    lines = (line.split("\t") for line in text.splitlines())
-    return {(table, key): digest for table, key, digest in lines}
+    if not stream.eof or stream.unused_data:
+        raise ValueError("cut off, or something behind it")
+    return text.split("\n")
 
 
 def content_digest(jobs: Iterable[tuple[str, str]]) -> str:

@@ -33,20 +33,20 @@ ORDER = """
     schema.kinds schema.fields schema.endpoints schema.jobs schema.objects schema.own schema.settings
     schema.transformation schema schema.keys schema.plan
     stop shard address http credentials seal settings located values config redact findings
-    render render.text log digest
+    render render.text log digest proof
     source source.reading source.answers source.pace source.retry source.signing source.gate source.iam source.auth
     source.session source.record source.client source.ahead source.listing source.live source.replay
     normalise rebuild
     store store.engine store.views store.triggers store.migrate store.reader store.staging store.snapshots store.lock
-    store.sources
+    store.sources store.raw store.verify
     diff
-    render.estate render.json render.plan render.snapshots render.sources
+    render.estate render.json render.plan render.snapshots render.sources render.verify
     collect outcome fleet doctor
     metrics ping watch
     reference bundle starter
     mock.parts mock.estate mock.nights mock.faults mock.index mock.answers mock.signature mock.identity mock.iam
     mock.service mock.server mock.scenarios mock
-    cli.base cli.signals cli.progress cli.manage cli.look cli.sources cli.doctor cli.export cli.mock cli
+    cli.base cli.signals cli.progress cli.manage cli.look cli.sources cli.verify cli.doctor cli.export cli.mock cli
 """.split()  # noqa: SIM905  # reads as the tour does
 
 # Columns that only sound secret: what the service says about one, not the thing itself.

@@ -1,0 +1,143 @@
+"""Verifying: every digest of a source recomputed from the tables, in one pass over its rows.
+
+Memory holds one job at a time and a running digest a snapshot, however large the estate. Reads only.
+"""
+
+import heapq
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Table, select
+
+from inventory.digest import key_of, row_digest
+from inventory.errors import UsageError
+from inventory.proof import Check, Problem, Version
+from inventory.schema import ENTITIES, JOB_DIGESTS, SNAPSHOTS, SOURCES
+from inventory.schema.fields import Entity
+from inventory.store.raw import Stored, orphans, stored_rows, stored_snapshots, tolerate
+
+__all__ = ["Verified", "places", "verify"]
+
+TABLES = (*ENTITIES, JOB_DIGESTS)
+_NO_SOURCE = "of a source that does not exist"
+
+
+@dataclass
+class Verified:
+    """What verifying one source came to.
+
+    source: its name; '' for the rows of no source. pruned: of the snapshots, those whose content is gone.
+    digests: of each snapshot whose own row is whole, the digest -> its id.
+    """
+
+    source: str
+    snapshots: int = 0
+    pruned: int = 0
+    jobs: int = 0
+    rows: int = 0
+    digest: str | None = None
+    digests: dict[str, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def verify(connection: Connection, names: Iterable[str] = ()) -> Iterator[Verified]:
+    """Yield what became of each source, by name; of all of them, the rows of no source too.
+
+    Raises:
+        UsageError: a name that the database does not have.
+    """
+    tolerate(connection)
+    known = {str(name): int(at) for at, name in connection.execute(select(SOURCES.c.id, SOURCES.c.name))}
+    wanted = sorted(set(names))
+    for name in wanted:
+        if name not in known:
+            raise UsageError(f"the database has no source {name!r}", "`inventory sources list` shows those it has")
+    for name in wanted or sorted(known):
+        yield _source(connection, name, known[name])
+    if not wanted:
+        lost = [*_orphans(connection)]
+        if lost:
+            yield Verified("", problems=lost)
+
+
+def places(found: Iterable[Verified], digests: Iterable[str]) -> dict[str, tuple[str, int] | None]:
+    """Return for each digest the source and the snapshot that have it, None where none has."""
+    known = {digest: (each.source, at) for each in found for digest, at in each.digests.items()}
+    return {digest: known.get(digest) for digest in digests}
+
+
+def _source(connection: Connection, name: str, source_id: int) -> Verified:
+    stored = stored_snapshots(connection, source_id)
+    check = Check([each.values for each in stored])
+    result = Verified(name, len(stored), check.kept.count(False))
+    for place, each in enumerate(stored):
+        if each.misfits:
+            key = json.dumps([each.values["id"]])
+            check.report("invalid", SNAPSHOTS.name, key, place, place + 1, _misfits(each))
+    streams = [
+        _versions(connection, entity, table, source_id, check)
+        for entity in TABLES
+        for table in (entity.current, entity.history)
+    ]
+    for job_id, group in groupby(heapq.merge(*streams, key=lambda pair: pair[0]), key=lambda pair: pair[0]):
+        versions = [version for _, version in group]
+        rows = [version for version in versions if version.table != JOB_DIGESTS.name]
+        check.job(job_id, rows, [version for version in versions if version.table == JOB_DIGESTS.name])
+        result.jobs += bool(rows)
+        result.rows += len(rows)
+    result.problems = check.finish()
+    result.digests = {row["digest"]: row["id"] for place, row in enumerate(check.snapshots) if check.whole[place]}
+    result.digest = check.snapshots[-1]["digest"] if stored else None
+    return result
+
+
+def _versions(
+    connection: Connection, entity: Entity, table: Table, source_id: int, check: Check
+) -> Iterator[tuple[str, Version]]:
+    """Yield job id and version of each row that belongs to a job and a time; report what is wrong with it alone."""
+    for stored in stored_rows(connection, entity, table, source_id):
+        row = [stored.values[column.name] for column in entity.columns]
+        key = key_of(entity, row)
+        if {"valid_from", "valid_to", entity.job_column} & set(stored.misfits):
+            check.report("invalid", table.name, key, 0, 0, _misfits(stored))
+            continue
+        begin, end = check.places(stored.values["valid_from"], stored.values.get("valid_to"))
+        if stored.misfits:
+            check.report("invalid", table.name, key, begin, end, _misfits(stored))
+        if problem := _dangling(stored.values, check):
+            check.report("dangling", table.name, key, begin, end, problem)
+        if entity is JOB_DIGESTS:
+            packed = stored.values["row_digests"] if "row_digests" not in stored.misfits else b""
+            digest = stored.values["digest"]
+        else:
+            packed, digest = b"", "" if stored.misfits else row_digest(entity, row)
+        version = Version(entity.name, table.name, key, digest, begin, end, packed)
+        yield stored.values[entity.job_column], version
+
+
+def _dangling(values: dict[str, Any], check: Check) -> str:
+    """Tell what is wrong with a row's validity, or ''."""
+    for name in ("valid_from", "valid_to"):
+        if name in values and values[name] not in check.known:
+            return f"{name} {values[name]} is no snapshot of its source"
+    if "valid_to" in values and values["valid_from"] >= values["valid_to"]:
+        return f"valid_from {values['valid_from']} is not before valid_to {values['valid_to']}"
+    return ""
+
+
+def _misfits(stored: Stored) -> str:
+    return f"{', '.join(stored.misfits)}: not as this tool writes it"
+
+
+def _orphans(connection: Connection) -> Iterator[Problem]:
+    for stored in orphans(connection, SNAPSHOTS):
+        snapshot_id = stored.values["id"]
+        yield Problem("dangling", SNAPSHOTS.name, {"id": snapshot_id}, snapshot_id, snapshot_id, _NO_SOURCE)
+    for entity in TABLES:
+        for table in (entity.current, entity.history):
+            for stored in orphans(connection, table):
+                key = {name: stored.values[name] for name in entity.key}
+                yield Problem("dangling", table.name, key, None, None, _NO_SOURCE)

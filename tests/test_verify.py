@@ -1,0 +1,389 @@
+"""`verify`: every change that does not recompute the digests is found, and the row named."""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import random
+import shutil
+import sqlite3
+import uuid
+import zlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from inventory.cli import main
+from inventory.schema import ENTITIES, JOB_DIGESTS, METADATA
+from tests.conftest import Command
+from tests.test_properties import nights
+
+NIGHTS = 6
+TAMPERINGS = int(os.environ.get("INVENTORY_TAMPERINGS", "0"))  # of each database; 0: as many as fit a test run
+PARTS = 3
+Row = dict[str, Any]
+Copy = Callable[[], str]
+
+
+class Database:
+    """A database as its owner sees it: plain SQL, no triggers and no foreign keys in the way."""
+
+    def __init__(self, url: str) -> None:
+        self.sqlite = url.startswith("sqlite")
+        self.known: dict[str, Row] = {}
+        self.connection: Any
+        if self.sqlite:
+            self.connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+        else:
+            self.connection = psycopg.connect(url)
+
+    def __enter__(self) -> "Database":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
+
+    def query(self, sql: str, *values: Any) -> list[Row]:
+        cursor = self.connection.cursor()
+        cursor.execute(sql if self.sqlite else sql.replace("?", "%s"), values)
+        if cursor.description is None:
+            return []
+        names = [each[0] for each in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def unguarded(self) -> "Database":
+        if self.sqlite:
+            for row in self.query("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
+                self.query(f"DROP TRIGGER {row['name']}")
+        else:
+            self.query("SET session_replication_role = replica")
+        return self
+
+    def delete(self, table: str, row: Row) -> None:
+        key = [column.name for column in METADATA.tables[table].primary_key]
+        self.query(f"DELETE FROM {table} WHERE {' AND '.join(f'{n} = ?' for n in key)}", *(row[n] for n in key))
+
+    def insert(self, table: str, row: Row) -> None:
+        self.query(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", *row.values())
+
+    def tables(self) -> dict[str, list[str]]:
+        """Return what is exported, each table with its key; out of the catalogue."""
+        if self.sqlite:
+            names = {row["name"] for row in self.query("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            keys = {
+                name: [row["name"] for row in self.query(f"PRAGMA table_info({name})") if row["pk"]] for name in names
+            }
+        else:
+            columns = self.query(
+                "SELECT table_name, column_name FROM information_schema.key_column_usage JOIN"
+                " information_schema.table_constraints USING (constraint_name, table_name)"
+                " WHERE constraint_type = 'PRIMARY KEY' ORDER BY ordinal_position"
+            )
+            keys = {row["table_name"]: [] for row in columns}
+            for row in columns:
+                keys[row["table_name"]].append(row["column_name"])
+        exported = [name for name in keys if f"{name}_history" in keys and name != "job_digests"]
+        return {name: [column for column in keys[name] if column != "source_id"] for name in exported}
+
+    def value(self, table: str, column: str, value: Any) -> Any:
+        """Return a value as JSON has it."""
+        if isinstance(value, datetime):
+            return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        if self.sqlite and value is not None:
+            kind = self.kinds(table).get(column)
+            if kind == "BOOLEAN":
+                return bool(value)
+            if kind == "DATETIME":
+                return value.replace(" ", "T") + "Z"
+        return value
+
+    def kinds(self, table: str) -> Row:
+        if table not in self.known:
+            self.known[table] = {row["name"]: row["type"] for row in self.query(f"PRAGMA table_info({table})")}
+        return self.known[table]
+
+
+# The README's rule, with SQL, JSON and SHA-256 alone.
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def spelt(document: Row) -> str:
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def row_digest(database: Database, table: str, key: list[str], row: Row, *outside: str) -> str:
+    values = {name: database.value(table, name, value) for name, value in row.items() if value is not None}
+    for name in ("source_id", "valid_from", "valid_to", *outside):
+        values.pop(name, None)
+    extra = f'"extra":{values.pop("extra")},' if "extra" in values else ""
+    named = spelt({name: values.pop(name) for name in key})
+    return sha256(f'{{"columns":{spelt(values)},{extra}"key":{named},"table":"{table}"}}')
+
+
+def content(database: Database, snapshot: Row) -> str:
+    jobs: dict[str, list[str]] = {}
+    source, at = snapshot["source_id"], snapshot["id"]
+    for table, key in database.tables().items():
+        current = database.query(f"SELECT * FROM {table} WHERE source_id = ? AND valid_from <= ?", source, at)
+        history = database.query(
+            f"SELECT * FROM {table}_history WHERE source_id = ? AND valid_from <= ? AND valid_to > ?", source, at, at
+        )
+        for row in current + history:
+            jobs.setdefault(row[key[0]], []).append(row_digest(database, table, key, row))
+    digests = {job: sha256("".join(f"{each}\n" for each in sorted(rows))) for job, rows in jobs.items()}
+    return sha256("".join(f"{job}\t{digests[job]}\n" for job in sorted(digests)))
+
+
+def digest(database: Database, snapshot: Row, previous: str | None) -> str:
+    own = row_digest(
+        database, "snapshots", ["id"], snapshot, "digest", "previous_digest", "content_digest", "pruned_at"
+    )
+    return sha256(f"{previous or ''}\n{snapshot['content_digest']}\n{own}\n")
+
+
+def snapshots(database: Database) -> list[Row]:
+    return database.query("SELECT * FROM snapshots ORDER BY source_id, id")
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six nights of one source, and three of another; the first three alone; and the last of the first alone."""
+    folder = tmp_path_factory.mktemp("recorded")
+    nights(7, folder)
+    for name, there in (("all", range(NIGHTS)), ("early", range(3)), ("one more", range(NIGHTS + 1))):
+        replay, other = (", ".join(f"n{night}" for night in part) for part in (there, there[:3]))
+        sources = [f"{{name: s, replay: [{replay}]}}", f"{{name: t, replay: [{other}]}}"]
+        (folder / f"{name}.yaml").write_text(f"sources: [{', '.join(sources)}]\n")
+    return folder
+
+
+def export(recorded: Path, url: str, which: str = "all") -> None:
+    ran("--database", url, "db", "upgrade")
+    ran("--config", str(recorded / f"{which}.yaml"), "--database", url, "export")
+
+
+def ran(*arguments: str, code: int = 0) -> str:
+    """Run the command within this process: there are thousands of runs."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    assert ended.value.code == code, (arguments, out.getvalue()[-2000:], err.getvalue())
+    return out.getvalue()
+
+
+def found(url: str, *options: str, code: int = 1) -> list[Row]:
+    document = json.loads(ran("--database", url, "verify", "--json", *options, code=code))
+    assert document["format_version"] == "1.0"
+    problems: list[Row] = document["problems"]
+    return problems
+
+
+@pytest.fixture(scope="module")
+def bases(recorded: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return {}
+
+
+@pytest.fixture
+def copy(
+    request: pytest.FixtureRequest, database: str, bases: dict[str, str], recorded: Path,
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory,
+) -> Copy:  # fmt: skip
+    """Make copies of the six nights, on each kind of database."""
+    if database.startswith("sqlite"):
+        if "sqlite" not in bases:
+            bases["sqlite"] = str(tmp_path_factory.mktemp("base") / "base.db")
+            export(recorded, f"sqlite:///{bases['sqlite']}")
+
+        def copied() -> str:
+            path = tmp_path / "copy.db"
+            shutil.copy(bases["sqlite"], path)
+            return f"sqlite:///{path}"
+
+        return copied
+    export(recorded, database)
+    name = database.split("/test_")[1].split("?")[0]
+    server = database.replace(f"/test_{name}?", "/postgres?")
+    made: list[str] = []
+
+    def copied_there() -> str:
+        with psycopg.connect(server, autocommit=True) as connection:
+            while made:
+                connection.execute(f"DROP DATABASE {made.pop()}")  # type: ignore[arg-type]
+            made.append(f"copy_{uuid.uuid4().hex}")
+            connection.execute(f"CREATE DATABASE {made[0]} TEMPLATE test_{name}")  # type: ignore[arg-type]
+        return database.replace(f"test_{name}?", f"{made[0]}?")
+
+    return copied_there
+
+
+def test_the_readme_s_rule_gives_every_digest(copy: Copy) -> None:
+    url = copy()
+    assert found(url, code=0) == []
+    with Database(url) as database:
+        rows, previous = snapshots(database), {}
+        assert len(rows) == NIGHTS + 3
+        assert len({row["content_digest"] for row in rows}) == NIGHTS
+        for row in rows:
+            assert content(database, row) == row["content_digest"]
+            assert row["previous_digest"] == previous.get(row["source_id"])
+            assert digest(database, row, row["previous_digest"]) == row["digest"]
+            previous[row["source_id"]] = row["digest"]
+
+
+# Tampering at random.
+
+TABLES = [
+    *(table.name for entity in (*ENTITIES, JOB_DIGESTS) for table in (entity.current, entity.history)), "snapshots",
+]  # fmt: skip
+GARBAGE: list[Any] = [b"\xff\x00", "garbage", "\x00", 1.5, -1, 2**62, "", "2026-11-01 01:00:00"]
+
+
+class Tampering:
+    """One change of one table, chosen by its number."""
+
+    def __init__(self, database: Database, number: int) -> None:
+        self.database = database
+        self.dice = random.Random(number)
+        self.table = self.dice.choice(TABLES)
+        order = ", ".join(column.name for column in METADATA.tables[self.table].primary_key)
+        self.rows = database.query(f"SELECT * FROM {self.table} ORDER BY {order}")
+        self.touched: list[Row] = []  # rows as they were, or that are new
+        self.what = ""
+
+    def apply(self) -> bool:
+        """Change something; tell whether anything is another then."""
+        if not self.rows:
+            return False
+        kinds = [self.cell, self.cell, self.cell, self.deletion, self.insertion, self.swap_cells, self.swap_validity]
+        try:
+            self.dice.choice(kinds)()
+        except (sqlite3.IntegrityError, psycopg.errors.IntegrityError, psycopg.errors.DataError):
+            return False  # the database refuses it
+        except OverflowError:
+            return False
+        self.database.connection.commit()
+        order = ", ".join(column.name for column in METADATA.tables[self.table].primary_key)
+        after = self.database.query(f"SELECT * FROM {self.table} ORDER BY {order}")
+        return [self.read(row) for row in after] != [self.read(row) for row in self.rows]
+
+    @staticmethod
+    def read(row: Row) -> Row:
+        """The same content packed otherwise (bits that fill the last byte) is no change."""
+        with contextlib.suppress(zlib.error, TypeError):
+            return {**row, "row_digests": zlib.decompress(row["row_digests"])} if "row_digests" in row else row
+        return row
+
+    def replace(self, old: Row, new: Row) -> None:
+        self.database.delete(self.table, old)
+        self.database.insert(self.table, new)
+        self.touched.append(old)
+
+    def cell(self) -> None:
+        old = self.dice.choice(self.rows)
+        column = self.dice.choice([name for name in old if name != "pruned_at"])
+        value = self.another(column, old[column])
+        self.what = f"{column}: {old[column]!r} -> {value!r}"
+        self.replace(old, {**old, column: value})
+
+    def another(self, column: str, value: Any) -> Any:
+        choice = self.dice.random()
+        if choice < 0.15:
+            return None
+        if choice < 0.3 and self.database.sqlite:
+            return self.dice.choice(GARBAGE)
+        if choice < 0.5:
+            return self.dice.choice(self.rows)[column]
+        if isinstance(value, bool):
+            return not value
+        if isinstance(value, int):
+            return value + self.dice.choice((-2, -1, 1, 2, 10))
+        if isinstance(value, datetime):
+            return value + timedelta(microseconds=self.dice.choice((-1, 1, 1000, 10**6)))
+        if isinstance(value, bytes) and value:
+            at = self.dice.randrange(len(value))
+            return value[:at] + bytes([value[at] ^ 1 << self.dice.randrange(8)]) + value[at + 1 :]
+        if isinstance(value, str) and value:
+            at = self.dice.randrange(len(value))
+            return value[:at] + self.dice.choice("0aZ é") + value[at + 1 :]
+        return "new" if self.kind(column) == "TEXT" else 1
+
+    def kind(self, column: str) -> str:
+        return str(METADATA.tables[self.table].c[column].type).upper()
+
+    def deletion(self) -> None:
+        old = self.dice.choice(self.rows)
+        self.what = "deletion"
+        self.database.delete(self.table, old)
+        self.touched.append(old)
+
+    def insertion(self) -> None:
+        key = [c.name for c in METADATA.tables[self.table].primary_key if c.name != "source_id"]
+        new = dict(self.dice.choice(self.rows))
+        column = self.dice.choice(key)
+        new[column] = f"{new[column]}x" if isinstance(new[column], str) else new[column] + self.dice.choice((1, 2, 50))
+        self.what = f"insertion, another {column}"
+        self.database.insert(self.table, new)
+        self.touched.append(new)
+
+    def swap_cells(self) -> None:
+        one, other = self.dice.choice(self.rows), self.dice.choice(self.rows)
+        self.swap(one, other, [self.dice.choice([name for name in one if name != "pruned_at"])])
+
+    def swap_validity(self) -> None:
+        names = [name for name in ("valid_from", "valid_to") if name in self.rows[0]]
+        self.swap(self.dice.choice(self.rows), self.dice.choice(self.rows), names)
+
+    def swap(self, one: Row, other: Row, names: list[str]) -> None:
+        self.what = f"swap of {names}"
+        if all(one[name] == other[name] for name in names):
+            return
+        for row in (one, other):
+            self.database.delete(self.table, row)
+        for row, theirs in ((one, other), (other, one)):
+            self.database.insert(self.table, {**row, **{name: theirs[name] for name in names}})
+            self.touched.append(row)
+
+    def named(self, problems: list[Row]) -> bool:
+        """Tell whether the problems name every row that was touched."""
+        if self.table == "snapshots":
+            return all(self._named_snapshot(row["id"], problems) for row in self.touched)
+        entity = next(each for each in (*ENTITIES, JOB_DIGESTS) if each.current.name == self.table.split("_history")[0])
+        keys = [p["key"] for p in problems if p["table"].removesuffix("_history") == entity.name]
+        return all({name: row[name] for name in entity.key} in keys for row in self.touched)
+
+    @staticmethod
+    def _named_snapshot(at: int, problems: list[Row]) -> bool:
+        return any(
+            (p["table"] == "snapshots" and (p["key"] == {"id": at} or p["first"] in (at, at + 1)))
+            or f"valid_from {at} is" in p["detail"]
+            or f"valid_to {at} is" in p["detail"]
+            for p in problems
+        )
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_no_tampering_goes_unseen(copy: Copy, database: str, part: int) -> None:
+    wanted = TAMPERINGS or (300 if database.startswith("sqlite") else 60)
+    number, applied = part * 1_000_000, 0
+    while applied < wanted // PARTS:
+        url = copy()
+        for _ in range(50):  # what the database refuses, or is no change, leaves the copy as it is
+            number += 1
+            with Database(url) as opened:
+                tampering = Tampering(opened.unguarded(), number)
+                changed = tampering.apply()
+            if changed:
+                break
+        assert changed
+        applied += 1
+        problems = found(url)
+        assert problems, (number, tampering.table, tampering.what)
+        assert tampering.named(problems), (number, tampering.table, tampering.what, tampering.touched, problems)
