@@ -12,7 +12,8 @@ render/              records become text, tables, JSON
 log, digest          the run's events; the proof of a row, a job, a snapshot
 source/              network or recordings become an outcome for every id
 normalise, rebuild   a job becomes rows, and rows the job again
-store/               databases: engine, migrations, locks, staging and merge, reading as of a snapshot
+retention            which snapshots are kept
+store/               databases: engine, migrations, locks, staging and merge, reading as of a snapshot, pruning
 diff                 two snapshots become change records
 collect              the nightly flow of one source in one function: read this first
 outcome, fleet       what became of each source; several at once

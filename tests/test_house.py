@@ -36,17 +36,17 @@ ORDER = """
     render render.text log digest
     source source.reading source.answers source.pace source.retry source.signing source.gate source.iam source.auth
     source.session source.record source.client source.ahead source.listing source.live source.replay
-    normalise rebuild
+    normalise rebuild retention
     store store.engine store.views store.triggers store.migrate store.reader store.staging store.snapshots store.lock
-    store.sources
+    store.sources store.prune
     diff
-    render.estate render.json render.plan render.snapshots render.sources
+    render.estate render.json render.plan render.prune render.snapshots render.sources
     collect outcome fleet doctor
     metrics ping watch
     reference starter
     mock.parts mock.estate mock.nights mock.faults mock.index mock.answers mock.signature mock.identity mock.iam
     mock.service mock.server mock.scenarios mock
-    cli.base cli.signals cli.progress cli.manage cli.look cli.sources cli.doctor cli.export cli.mock cli
+    cli.base cli.signals cli.progress cli.manage cli.look cli.sources cli.prune cli.doctor cli.export cli.mock cli
 """.split()  # noqa: SIM905  # reads as the tour does
 
 # Columns that only sound secret: what the service says about one, not the thing itself.

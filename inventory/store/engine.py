@@ -44,6 +44,14 @@ class Store:
             with connection.begin():
                 yield connection
 
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that writes: all of it, or nothing."""
+        with translated(self), self.engine.connect() as connection:
+            writing = connection.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+            with writing.begin():
+                yield writing
+
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()
