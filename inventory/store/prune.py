@@ -89,11 +89,13 @@ def prune(store: Store, name: str, policy: Policy, timeout: float, stop: Stop) -
         UsageError: no such source.
         BusyError: an export of it is running.
     """
-    with source_lock(store, name, timeout, stop, "prune") as lock, store.writing() as connection:
-        found = look(connection, name, policy)
+    with source_lock(store, name, timeout, stop, "prune") as lock:
+        with store.reading() as connection:  # which holds up nobody; under the lock, what it finds stays true
+            found = look(connection, name, policy)
         if found.snapshots:
-            _delete(connection, found)
-            lock.check()
+            with store.writing() as connection:
+                _delete(connection, found)
+                lock.check()
     return found
 
 
