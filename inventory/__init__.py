@@ -9,10 +9,11 @@ settings             what a configuration comes to
 located, values, config  YAML and environment become settings
 redact, findings     secrets masked; oddities kept
 render/              records become text, tables, JSON
-log, digest, proof   the run's events; the digests of a row, a job, a snapshot; what does not fit them
+log, digest          the run's events; the proof of a row, a job, a snapshot
 source/              network or recordings become an outcome for every id
 normalise, rebuild   a job becomes rows, and rows the job again
-store/               databases: engine, migrations, locks, staging and merge, reading as of a snapshot, verifying
+retention            which snapshots are kept
+store/               databases: engine, migrations, locks, staging and merge, reading as of a snapshot, pruning
 diff                 two snapshots become change records
 collect              the nightly flow of one source in one function: read this first
 outcome, fleet       what became of each source; several at once

@@ -234,12 +234,12 @@ def test_no_planted_secret_is_found_anywhere(tmp_path: Path, inventory: Command,
     assert mark in told[0].stdout
 
 
-def nights(seed: int, folder: Path) -> list[list[dict[str, Json]]]:
-    """Write ten recorded nights of a small estate in which jobs appear, vanish and change."""
+def nights(seed: int, folder: Path, count: int = 10) -> list[list[dict[str, Json]]]:
+    """Write recorded nights of a small estate in which jobs appear, vanish and change."""
     dice, told = random.Random(seed), []
     estate: dict[str, dict[str, Json]] = {}
     base = read(REFERENCE.read_bytes())["results"][0]
-    for night in range(10):
+    for night in range(count):
         gone = [job_id for job_id in list(estate) if dice.random() < 0.15]
         for job_id in gone:
             del estate[job_id]

@@ -11,8 +11,8 @@ from inventory.cli.export import export
 from inventory.cli.look import diff, show, snapshots
 from inventory.cli.manage import db, init, schema, validate
 from inventory.cli.mock import mock_server
+from inventory.cli.prune import prune
 from inventory.cli.sources import sources
-from inventory.cli.verify import verify
 
 __all__ = ["main"]
 
@@ -31,5 +31,5 @@ def main(context: click.Context, /, **options: Any) -> None:
     context.obj = Options(**options)
 
 
-for command in (init, validate, doctor, export, snapshots, show, diff, verify, sources, db, schema, mock_server):
+for command in (init, validate, doctor, export, snapshots, show, diff, prune, sources, db, schema, mock_server):
     main.add_command(command)

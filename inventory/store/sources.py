@@ -1,8 +1,8 @@
 """Sources as a whole: a list, another name, an end. Who changes one holds its lock."""
 
 import uuid
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from inventory.schema import SNAPSHOTS, SOURCES
 from inventory.seal import Sealer
 from inventory.stop import Stop
 from inventory.store import reader
-from inventory.store.engine import Store, translated
+from inventory.store.engine import Store
 from inventory.store.lock import source_lock
 from inventory.store.snapshots import SourceRow, open_writer
 
@@ -57,7 +57,7 @@ def rename(store: Store, old: str, new: str, timeout: float, stop: Stop) -> None
     with ExitStack() as stack:
         names = sorted({old, new})  # in one order, so that two renames never wait for each other
         locks = [stack.enter_context(source_lock(store, name, timeout, stop, "rename")) for name in names]
-        connection = stack.enter_context(_writing(store))
+        connection = stack.enter_context(store.writing())
         _known(connection, old)
         if any(source["name"] == new for source in reader.sources(connection)):
             raise UsageError(f"there is a source {new!r} already", "Choose another name")
@@ -93,11 +93,3 @@ def retire(store: Store, name: str, timeout: float, stop: Stop, sealer: Sealer |
 
 def _known(connection: Connection, name: str) -> dict[str, Any]:
     return reader.sources(connection, [name])[0]
-
-
-@contextmanager
-def _writing(store: Store) -> Iterator[Connection]:
-    with translated(store), store.engine.connect() as connection:
-        writing = connection.execution_options(sqlite_begin="BEGIN IMMEDIATE")
-        with writing.begin():
-            yield writing
