@@ -13,7 +13,7 @@ log, digest          the run's events; the proof of a row, a job, a snapshot
 source/              network or recordings become an outcome for every id
 normalise, rebuild   a job becomes rows, and rows the job again
 store/               databases: engine, migrations, locks, staging and merge, reading as of a snapshot
-diff                 two snapshots become change records
+diff/                two ends of a source become change records; only ends and life read a database
 collect              the nightly flow of one source in one function: read this first
 outcome, fleet       what became of each source; several at once
 doctor               what a night will meet, tried beforehand
