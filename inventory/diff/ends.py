@@ -15,6 +15,7 @@ from inventory.store.reader import resolve, rows_at, rows_between, snapshots
 
 __all__ = ["choose", "step"]
 
+_HINT = "`inventory snapshots` shows what there is"
 Source = dict[str, Any]
 Ends = tuple[Source, Snapshot | None, Snapshot]
 
@@ -45,11 +46,11 @@ def choose(
             if (ends := _ends(snapshots(connection, source["id"]), start, end)) is not None:
                 chosen.append((source, *ends))
             elif source["name"] in named or not any(ref.isdigit() for ref in refs):
-                complaints.append(f"{source['name']}: {_missing(start, end)} to compare")
+                complaints.append(f"{source['name']}: {_missing(start, end)} to compare. {_HINT}")
         except CompareError as error:
             complaints.append(f"{source['name']}: {error}")
     if not chosen and not complaints:
-        raise CompareError(f"no source has {_missing(start, end)[3:]}", "`inventory snapshots` shows what there is")
+        raise CompareError(f"no source has {_missing(start, end)[3:]}", _HINT)
     return chosen, complaints
 
 

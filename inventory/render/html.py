@@ -30,10 +30,12 @@ def html(diffs: list[SourceDiff], title: str) -> Markup:
     )
     ignored = Markup("<li><b>{:,}</b> ignored</li>").format(sum(diff.ignored for diff in diffs))
     body = [
-        Markup("<h1>{}</h1>\n<p>{}.</p>").format(title, summary(diffs)),
+        Markup("<h1>{}</h1>").format(title),
         Markup('<ul class="counts">{}{}</ul>').format(counts, ignored),
         _TOOLS,
     ]
+    if len(diffs) > 1:
+        body.insert(1, Markup("<p>In all: {}.</p>").format(summary(diffs)))
     for diff, found in blocks:
         body.append(Markup("<h2>{}</h2>\n<p>{}.</p>").format(clean(heading(diff)), summary([diff])))
         body.extend(Markup("<p>Note: {}.</p>").format(clean(note)) for note in notes(diff))

@@ -28,17 +28,17 @@ def plan(diffs: list[SourceDiff], paint: Paint, *, full: bool = False) -> Iterat
 
 
 def timeline(source: str, job_id: str, events: Iterable[Event], paint: Paint, *, full: bool = False) -> Iterator[str]:
-    """Yield the lines of a job's life, oldest first; lists that grew or shrank are counted unless `full`."""
+    """Yield the lines of a job's life, oldest first; rows that came or left are only named unless `full`."""
     for at, event in enumerate(events):
         (job,) = jobs(event.diff, full=full)
         if not at:
             yield f"{clean(source)}: job {value(job.name)} ({clean(job_id)})"
         yield f"  {_when(event)}"
-        word = {"+": "created", "-": "gone", "~": ""}[job.mark]
+        word = {"+": "created" if event.diff.start else "first seen", "-": "gone", "~": ""}[job.mark]
         if word:
             yield paint(job.mark, f"    {job.mark} {word}{_status(job)}")
         if full or not word:
-            yield from _rows(job, paint, "    ", full=full)
+            yield from _rows(job, paint, "    ", full=full, brief=True)
         else:
             yield from (paint(job.mark, f"    {job.mark} {_folded(table)}") for table in job.tables)
 
@@ -58,14 +58,15 @@ def _status(job: Job) -> str:
     return f", status {value(row.get('status'))}"
 
 
-def _rows(job: Job, paint: Paint, indent: str, *, full: bool) -> Iterator[str]:
+def _rows(job: Job, paint: Paint, indent: str, *, full: bool, brief: bool = False) -> Iterator[str]:
     if job.own is not None:
         yield from _cells(job.own, paint, indent, full=full)
     for table in job.tables:
         for change in table.changes:
             mark, named = MARKS[change.action], key(change)
             yield paint(mark, f"{indent}{mark} {table.name}{f' [{named}]' if named else ''}")
-            yield from _cells(change, paint, indent + "    ", full=full)
+            if full or not brief or change.action == "update":
+                yield from _cells(change, paint, indent + "    ", full=full)
         if table.folded and not table.changes:
             yield paint(job.mark, f"{indent}{job.mark} {_folded(table)}")
         elif table.folded:
