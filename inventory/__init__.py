@@ -4,22 +4,23 @@ errors, jsontext     leaves: what can go wrong; JSON without loss
 schema/              the declared fields and tables, from which the rest derives
 stop, shard          the wish to end; a part of the sources
 address, http        one exchange over the network, and with whom
-credentials          what a source signs in with
+credentials, seal    what a source signs in with; what a snapshot is signed with
 settings             what a configuration comes to
 located, values, config  YAML and environment become settings
 redact, findings     secrets masked; oddities kept
-render/              records become text, tables, JSON
-log, digest          the run's events; the proof of a row, a job, a snapshot
+render/              records become text, pages, tables, JSON
+log, digest, proof   the run's events; the digests of a row, a job, a snapshot; what does not fit them
 source/              network or recordings become an outcome for every id
 normalise, rebuild   a job becomes rows, and rows the job again
 retention            which snapshots are kept
-store/               databases: engine, migrations, locks, staging and merge, reading as of a snapshot, pruning
-diff                 two snapshots become change records
+diff/                two ends of a source become change records; only ends and life read a database
+store/               databases: engine, migrations, locks, staging and merge, reading, verifying, pruning
 collect              the nightly flow of one source in one function: read this first
 outcome, fleet       what became of each source; several at once
 doctor               what a night will meet, tried beforehand
 metrics, ping, watch how a run ended, told to whoever watches
-reference, starter   the data dictionary from the schema; the configuration that `init` writes
+reference, bundle    the data dictionary from the schema; a snapshot to hand over
+starter              the configuration that `init` writes
 mock/                a DRS to rehearse with
 cli/                 click, and nothing but click
 """

@@ -8,13 +8,17 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from inventory.diff.compare import compare
+from inventory.diff.records import Snapshot, SourceDiff, Step
+from inventory.diff.select import Selection
 from inventory.digest import content_digest, job_proof
 from inventory.errors import SourceError
 from inventory.findings import Finding, Findings
-from inventory.normalise import NormalisedJob, normalise, normalise_listing
+from inventory.normalise import NormalisedJob, Row, normalise, normalise_listing
 from inventory.rebuild import rebuild, rebuild_listing
 from inventory.redact import Redactor
 from inventory.schema import BY_NAME
@@ -32,7 +36,7 @@ from inventory.store.lock import source_lock
 from inventory.store.snapshots import Result, SourceRow, Writer, open_writer
 from inventory.store.staging import Staging
 
-__all__ = ["Limits", "Progress", "Result", "Run", "export_source"]
+__all__ = ["Limits", "Progress", "Result", "Run", "export_source", "plan_source"]
 
 Progress = Callable[[str, int, int], None]  # source, jobs done, jobs asked for
 
@@ -89,6 +93,15 @@ class _Tally:
     listed: dict[str, tuple[str, str | None]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Ready:
+    """All that `commit` needs: the snapshot's row as far as known, what it holds, and its findings."""
+
+    row: dict[str, Any]
+    content_digest: str
+    findings: list[Row]
+
+
 def export_source(source: Source, run: Run) -> Iterator[Result]:
     """Export one source: a snapshot for the live project, or one for each of its recordings.
 
@@ -115,9 +128,21 @@ def _readings(source: Source, run: Run) -> Iterator[tuple[Reading, SourceRow]]:
 
 
 def _export(reading: Reading, writer: Writer, run: Run, still_ours: Callable[[], None]) -> Result:
-    started_at = datetime.now(UTC)
     if (already := _is_recorded(reading, writer)) is not None:
         return Result(reading.label, None, already)
+    ready = _prepare(reading, writer, run)
+    still_ours()
+    run.stop.check()
+    snapshot = writer.commit(ready.row, ready.content_digest)
+    kinds: dict[str, int] = {}
+    for row in ready.findings:
+        kinds[row[1]] = kinds.get(row[1], 0) + 1
+    return Result(reading.label, snapshot, None, kinds, reading.seen.throttles, reading.seen.incomplete)
+
+
+def _prepare(reading: Reading, writer: Writer, run: Run) -> _Ready:
+    """Read a source to its end and stage all that a snapshot of it would write."""
+    started_at = datetime.now(UTC)
     staging, findings = writer.staging, Findings()
     known = staging.known_jobs()
 
@@ -135,34 +160,53 @@ def _export(reading: Reading, writer: Writer, run: Run, still_ours: Callable[[],
     digests = {**listed, **tally.read, **_proven(carried | {row[0] for row in rows}, staging)}
     changes = staging.compare()
 
-    still_ours()
-    run.stop.check()
-    snapshot = writer.commit(
-        {
-            "started_at": started_at,
-            "observed_from": reading.seen.observed_from,
-            "observed_to": reading.seen.observed_to,
-            "status": "partial" if tally.unread or reading.seen.incomplete else "complete",
-            "consistency": reading.seen.consistency,
-            "requested": len(reading.requested),
-            "returned": len(tally.read),
-            "absent": len(tally.absent),
-            "unreadable": len(tally.unread),
-            "deselected": len(deselected),
-            "jobs": len(tally.read) + len(carried),
-            "added": len(changes["added"]),
-            "changed": len(changes["changed"]),
-            "removed": len(changes["removed"] - deselected),
-            "requests": reading.seen.requests,
-            "retries": reading.seen.retries,
-            "run_id": run.run_id,
-        },
-        content_digest(digests.items()),
-    )
-    kinds: dict[str, int] = {}
-    for row in rows:
-        kinds[row[1]] = kinds.get(row[1], 0) + 1
-    return Result(reading.label, snapshot, None, kinds, reading.seen.throttles, reading.seen.incomplete)
+    row = {
+        "started_at": started_at,
+        "observed_from": reading.seen.observed_from,
+        "observed_to": reading.seen.observed_to,
+        "status": "partial" if tally.unread or reading.seen.incomplete else "complete",
+        "consistency": reading.seen.consistency,
+        "requested": len(reading.requested),
+        "returned": len(tally.read),
+        "absent": len(tally.absent),
+        "unreadable": len(tally.unread),
+        "deselected": len(deselected),
+        "jobs": len(tally.read) + len(carried),
+        "added": len(changes["added"]),
+        "changed": len(changes["changed"]),
+        "removed": len(changes["removed"] - deselected),
+        "requests": reading.seen.requests,
+        "retries": reading.seen.retries,
+        "run_id": run.run_id,
+    }
+    return _Ready(row, content_digest(digests.items()), rows)
+
+
+def plan_source(source: Source, run: Run, what: Selection) -> SourceDiff:
+    """Compare a source as it is now with its last snapshot; nothing is written, nobody is kept waiting.
+
+    Of several recordings that no snapshot holds yet it is the first: the next one depends on it.
+
+    Raises:
+        InventoryError: what would fail the export too.
+        BusyError: an export of the source finished meanwhile.
+    """
+    last: Snapshot | None = None
+    for reading, row in _readings(source, run):
+        with open_writer(run.store, row) as writer:
+            last = {"source": source.name, **writer.previous} if writer.previous else None
+            if _is_recorded(reading, writer) is not None:
+                continue
+            ready = _prepare(reading, writer, run)
+            end = writer.planned(ready.row, ready.content_digest)
+            staging = writer.staging
+            diff = compare(
+                Step(source.name, last, end, cache(staging.differing), staging.standing, ready.findings), what
+            )
+            writer.check()
+            return diff
+    assert last is not None  # a source without a reading is refused by the configuration
+    return SourceDiff(source.name, last, last)
 
 
 def _is_recorded(reading: Reading, writer: Writer) -> int | None:

@@ -3,17 +3,32 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import TypeVar
 
-from inventory.collect import Result, Run, export_source
+from inventory.collect import Result, Run, export_source, plan_source
+from inventory.diff.records import SourceDiff
+from inventory.diff.select import Selection
 from inventory.errors import InventoryError, StoppedError
 from inventory.log import bound, logger
 from inventory.outcome import SourceOutcome
 from inventory.settings import Source
 
-__all__ = ["export_all", "worst"]
+__all__ = ["Planned", "export_all", "plan_all", "worst"]
 
 PARTIAL = 3
+T = TypeVar("T")
 Told = Callable[[Source, Result], None]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What `plan` found of one source; `diff` is None where it failed, and `error` says why."""
+
+    source: str
+    diff: SourceDiff | None
+    code: int
+    error: str
 
 
 def export_all(sources: Sequence[Source], run: Run, told: Told) -> list[SourceOutcome]:
@@ -28,8 +43,30 @@ def export_all(sources: Sequence[Source], run: Run, told: Told) -> list[SourceOu
     Raises:
         StoppedError: it was asked to stop; what still runs is left to end with the process.
     """
+    return _side_by_side(sources, run, lambda source: _export(source, run, told))
+
+
+def plan_all(sources: Sequence[Source], run: Run, what: Selection) -> list[Planned]:
+    """Compare sources with their last snapshots, side by side.
+
+    Raises:
+        StoppedError: it was asked to stop.
+    """
+
+    def plan(source: Source) -> Planned:
+        found: list[SourceDiff] = []
+        code, error = _caught(source, run, lambda: found.append(plan_source(source, run, what)))
+        diff = found[0] if found else None
+        if diff is not None and diff.end["id"] is None and diff.end["status"] == "partial":
+            code = PARTIAL
+        return Planned(source.name, diff, code, error)
+
+    return _side_by_side(sources, run, plan)
+
+
+def _side_by_side(sources: Sequence[Source], run: Run, work: Callable[[Source], T]) -> list[T]:
     pool = ThreadPoolExecutor(run.settings.parallel, thread_name_prefix="source")
-    futures: list[Future[SourceOutcome]] = [pool.submit(_export, source, run, told) for source in sources]
+    futures: list[Future[T]] = [pool.submit(work, source) for source in sources]
     waiting = set(futures)
     try:
         while waiting:
@@ -41,27 +78,35 @@ def export_all(sources: Sequence[Source], run: Run, told: Told) -> list[SourceOu
     return [future.result() for future in futures]
 
 
-def _export(source: Source, run: Run, told: Told) -> SourceOutcome:
-    """Export one source; whatever goes wrong is its own outcome."""
-    began = time.monotonic()
-    results: list[Result] = []
-    code, error = 0, ""
+def _caught(source: Source, run: Run, work: Callable[[], None]) -> tuple[int, str]:
+    """Do the work of one source; whatever goes wrong is its own exit code and a line that says why."""
     with bound(run_id=run.run_id, source=source.name):
         logger().info("started")
         try:
-            for result in export_source(source, run):
-                results.append(result)
-                _log(result, time.monotonic() - began)
-                told(source, result)
+            work()
         except StoppedError:
             raise
         except InventoryError as failure:
-            code, error = failure.exit_code, str(failure)
+            return failure.exit_code, str(failure)
         except OSError as failure:
-            code, error = 1, f"{failure.filename or 'the system'}: {failure.strerror or type(failure).__name__}"
+            return 1, f"{failure.filename or 'the system'}: {failure.strerror or type(failure).__name__}"
         except Exception as failure:  # noqa: BLE001  # a fault of ours must not take the other sources along
-            code, error = 1, f"an unexpected {type(failure).__name__}; run it with -v and report what it logs"
             logger().debug("unexpected", exc_info=failure)
+            return 1, f"an unexpected {type(failure).__name__}; run it with -v and report what it logs"
+    return 0, ""
+
+
+def _export(source: Source, run: Run, told: Told) -> SourceOutcome:
+    began = time.monotonic()
+    results: list[Result] = []
+
+    def work() -> None:
+        for result in export_source(source, run):
+            results.append(result)
+            _log(result, time.monotonic() - began)
+            told(source, result)
+
+    code, error = _caught(source, run, work)
     rows = [result.snapshot for result in results if result.snapshot is not None]
     if not error and any(row["status"] == "partial" for row in rows):
         code = PARTIAL

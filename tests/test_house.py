@@ -32,21 +32,24 @@ ORDER = """
     inventory errors jsontext
     schema.kinds schema.fields schema.endpoints schema.jobs schema.objects schema.own schema.settings
     schema.transformation schema schema.keys schema.plan
-    stop shard address http credentials settings located values config redact findings
-    render render.text log digest
+    stop shard address http credentials seal settings located values config redact findings
+    render render.text log digest proof
     source source.reading source.answers source.pace source.retry source.signing source.gate source.iam source.auth
     source.session source.record source.client source.ahead source.listing source.live source.replay
     normalise rebuild retention
+    diff diff.records diff.select diff.masks diff.items diff.compare
     store store.engine store.views store.triggers store.migrate store.reader store.staging store.snapshots store.lock
-    store.sources store.prune
-    diff
-    render.estate render.json render.plan render.prune render.snapshots render.sources
+    store.sources store.raw store.verify store.prune
+    diff.ends diff.life
+    render.estate render.json render.changes render.plan render.markdown render.page render.html render.prune
+    render.snapshots render.sources render.verify
     collect outcome fleet doctor
     metrics ping watch
-    reference starter
+    reference bundle starter
     mock.parts mock.estate mock.nights mock.faults mock.index mock.answers mock.signature mock.identity mock.iam
     mock.service mock.server mock.scenarios mock
-    cli.base cli.signals cli.progress cli.manage cli.look cli.sources cli.prune cli.doctor cli.export cli.mock cli
+    cli.base cli.signals cli.progress cli.manage cli.look cli.changes cli.sources cli.prune cli.verify cli.doctor
+    cli.export cli.mock cli
 """.split()  # noqa: SIM905  # reads as the tour does
 
 # Columns that only sound secret: what the service says about one, not the thing itself.
@@ -93,7 +96,14 @@ def test_a_room_imports_only_rooms_before_it(name: str) -> None:
     assert rooms(MODULES[name]).isdisjoint(later)
 
 
-LIBRARIES = {"httpx": "http", "yaml": "located", "structlog": "log", "tenacity": "source", "click": "cli"}
+LIBRARIES = {
+    "httpx": "http",
+    "yaml": "located",
+    "structlog": "log",
+    "tenacity": "source",
+    "click": "cli",
+    "markupsafe": "render",
+}
 
 
 @pytest.mark.parametrize(("library", "room"), LIBRARIES.items())
@@ -119,7 +129,17 @@ def test_migrations_import_nothing_of_ours() -> None:
 
 
 def test_help_is_light() -> None:
-    heavy = ("sqlalchemy", "httpx", "yaml", "alembic", "structlog", "psycopg", "tabulate", "prometheus_client")
+    heavy = (
+        "sqlalchemy",
+        "httpx",
+        "yaml",
+        "alembic",
+        "structlog",
+        "psycopg",
+        "tabulate",
+        "prometheus_client",
+        "markupsafe",
+    )
     code = (
         "import sys, atexit, json\n"
         f"atexit.register(lambda: print(json.dumps([m for m in {heavy!r} if m in sys.modules]), file=sys.stderr))\n"

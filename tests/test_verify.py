@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import uuid
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ import pytest
 
 from inventory.cli import main
 from inventory.schema import ENTITIES, JOB_DIGESTS, METADATA
-from tests.conftest import Command
 from tests.test_properties import nights
 
 NIGHTS = 6
@@ -209,7 +208,7 @@ def copy(
 
         return copied
     export(recorded, database)
-    name = database.split("/test_")[1].split("?")[0]
+    name = database.split("/test_")[1].split("?", maxsplit=1)[0]
     server = database.replace(f"/test_{name}?", "/postgres?")
     made: list[str] = []
 

@@ -6,13 +6,15 @@ import click
 
 from inventory import __version__
 from inventory.cli.base import CONTEXT, Main, Options
+from inventory.cli.changes import diff, plan
 from inventory.cli.doctor import doctor
 from inventory.cli.export import export
-from inventory.cli.look import diff, show, snapshots
+from inventory.cli.look import log, show, snapshots
 from inventory.cli.manage import db, init, schema, validate
 from inventory.cli.mock import mock_server
 from inventory.cli.prune import prune
 from inventory.cli.sources import sources
+from inventory.cli.verify import verify
 
 __all__ = ["main"]
 
@@ -31,5 +33,7 @@ def main(context: click.Context, /, **options: Any) -> None:
     context.obj = Options(**options)
 
 
-for command in (init, validate, doctor, export, snapshots, show, diff, prune, sources, db, schema, mock_server):
+for command in (
+    init, validate, doctor, export, plan, snapshots, show, log, diff, verify, prune, sources, db, schema, mock_server,
+):  # fmt: skip
     main.add_command(command)

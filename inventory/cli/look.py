@@ -1,13 +1,10 @@
-"""Commands that only read: snapshots, show, diff."""
-
-from collections.abc import Iterable
+"""Commands that only read: snapshots, show, log."""
 
 import click
 
 from inventory.cli.base import Options, print_lines, sources_option
-from inventory.errors import UsageError
 
-__all__ = ["diff", "show", "snapshots"]
+__all__ = ["log", "show", "snapshots"]
 
 
 @click.command()
@@ -51,52 +48,32 @@ def show(options: Options, job_id: str | None, names: tuple[str, ...], ref: str,
 
 
 @click.command()
-@click.argument("start", metavar="[FROM]", required=False)
-@click.argument("end", metavar="[TO]", required=False)
+@click.argument("job_id")
 @sources_option
-@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--table", metavar="T", help="Only this table.")
-@click.option("--job", "job_id", metavar="ID", help="Only this job.")
-@click.option("--ignore", multiple=True, metavar="TABLE.COLUMN", help="Count changes of it, do not show them.")
-@click.option("--full", is_flag=True, help="Every row of jobs that came or left.")
-@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there are changes.")
+@click.option("--full", is_flag=True, help="Every row and whole values.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document: each step in the form of a diff.")
 @click.pass_obj
-def diff(
-    options: Options, start: str | None, end: str | None, names: tuple[str, ...], style: str, table: str | None,
-    job_id: str | None, ignore: tuple[str, ...], full: bool, detailed_exitcode: bool,
-) -> int:  # fmt: skip
-    """Show what changed between two snapshots; by default each source's last two."""
-    from inventory.diff import Selection, choose, compare
+def log(options: Options, job_id: str, names: tuple[str, ...], full: bool, as_json: bool) -> None:
+    """Tell the life of a job: created, what changed when, gone; oldest first."""
+    from inventory.diff.life import life
+    from inventory.diff.select import Selection
+    from inventory.errors import CompareError
     from inventory.jsontext import pretty
-    from inventory.render.json import diff_document
-    from inventory.render.plan import plan
+    from inventory.render.json import life_document
+    from inventory.render.plan import timeline
     from inventory.store import reader
 
     settings = options.settings()
-    what = Selection(table, job_id, settings.ignore | set(ignore))
-    _known_names(table, ignore)
+    what = Selection(ignore=settings.ignore)
     with options.open(settings) as store, store.reading() as connection:
-        chosen = choose(connection, reader.sources(connection, names), start, end)
-        diffs = [compare(connection, source, first, last, what) for source, first, last in chosen]
-    changed = any(each.changes for each in diffs)
-    code = 2 if changed and detailed_exitcode else 0
-    if options.quiet and not code:
-        return code
-    if style == "json":
-        click.echo(pretty(diff_document(diffs)))
-    else:
-        print_lines(plan(diffs, options.paint, full=full))
-    return code
-
-
-def _known_names(table: str | None, ignore: Iterable[str]) -> None:
-    from inventory.schema import BY_NAME
-
-    if table is not None and table not in BY_NAME:
-        raise UsageError(f"there is no table {table!r}", f"There are: {', '.join(BY_NAME)}")
-    known = {f"{entity.name}.{column.name}" for entity in BY_NAME.values() for column in entity.columns}
-    for name in ignore:
-        if name not in known:
-            raise UsageError(
-                f"--ignore: there is no column {name!r}", "Give TABLE.COLUMN; `inventory schema` lists them"
-            )
+        sources = reader.sources(connection, names)
+        lives = {source["name"]: list(life(connection, source, job_id, what)) for source in sources}
+    lives = {name: events for name, events in lives.items() if events}
+    if not lives:
+        raise CompareError(f"no source ever had a job {job_id}", "`inventory show` lists the jobs there are")
+    if as_json:
+        steps = ((name, [event.diff for event in events]) for name, events in lives.items())
+        options.say(pretty(life_document(job_id, steps)))
+    elif not options.quiet:
+        for name, events in lives.items():
+            print_lines(timeline(name, job_id, events, options.paint, full=full))

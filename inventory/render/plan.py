@@ -1,87 +1,86 @@
 """Changes as text, in the manner of `terraform plan`: grouped by job, old -> new, counted at the end."""
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby
 
-from inventory.diff import Change, SourceDiff
-from inventory.jsontext import Json
+from inventory.diff.life import Event
+from inventory.diff.records import Change, SourceDiff
+from inventory.render.changes import MARKS, Job, Table, cells, heading, jobs, key, notes, summary
 from inventory.render.text import clean, moment, value
 
-__all__ = ["plan"]
+__all__ = ["plan", "timeline"]
 
-_MARKS = {"create": "+", "update": "~", "delete": "-"}
-_QUIET = ("job_id", "occurrence", "item", "item_occurrence", "extra")
 Paint = Callable[[str, str], str]  # mark, text -> text
 
 
-def plan(diffs: Iterable[SourceDiff], paint: Paint, *, full: bool = False) -> Iterator[str]:
-    """Yield lines. Rows of a job that came or left as a whole are counted unless `full`."""
+def plan(diffs: list[SourceDiff], paint: Paint, *, full: bool = False) -> Iterator[str]:
+    """Yield lines. Rows of a job that came or left as a whole are counted, long lists cut, unless `full`."""
     for diff in diffs:
-        yield _heading(diff)
+        yield clean(heading(diff))
+        yield from (f"  note: {clean(note)}" for note in notes(diff))
         yield ""
-        for job_id, changes in groupby(diff.changes, key=lambda change: change.job_id):
-            yield from _job(diff, job_id, list(changes), paint, full=full)
+        for job in jobs(diff, full=full):
+            yield paint(job.mark, f"  {job.mark} job {value(job.name)} ({clean(job.id)})")
+            yield from _rows(job, paint, "      ", full=full)
             yield ""
-        yield _summary(diff)
-        yield ""
+    if len(diffs) > 1:
+        yield from (f"{clean(diff.source)}: {summary([diff])}." for diff in diffs)
+    yield f"{'in all' if len(diffs) > 1 else clean(diffs[0].source)}: {summary(diffs)}."
 
 
-def _heading(diff: SourceDiff) -> str:
-    end = f"{diff.end['id']} ({moment(diff.end['observed_to'])} UTC)"
-    if diff.start is None:
-        return f"{clean(diff.source)}: snapshot {end}, the first"
-    return f"{clean(diff.source)}: snapshot {diff.start['id']} ({moment(diff.start['observed_to'])} UTC) -> {end}"
+def timeline(source: str, job_id: str, events: Iterable[Event], paint: Paint, *, full: bool = False) -> Iterator[str]:
+    """Yield the lines of a job's life, oldest first; rows that came or left are only named unless `full`."""
+    for at, event in enumerate(events):
+        (job,) = jobs(event.diff, full=full)
+        if not at:
+            yield f"{clean(source)}: job {value(job.name)} ({clean(job_id)})"
+        yield f"  {_when(event)}"
+        word = {"+": "created" if event.diff.start else "first seen", "-": "gone", "~": ""}[job.mark]
+        if word:
+            yield paint(job.mark, f"    {job.mark} {word}{_status(job)}")
+        if full or not word:
+            yield from _rows(job, paint, "    ", full=full, brief=True)
+        else:
+            yield from (paint(job.mark, f"    {job.mark} {_folded(table)}") for table in job.tables)
 
 
-def _job(diff: SourceDiff, job_id: str, changes: list[Change], paint: Paint, *, full: bool) -> Iterator[str]:
-    own = next((change.action for change in changes if change.table == "jobs"), "update")
-    name = diff.names.get(job_id)
-    yield paint(_MARKS[own], f"  {_MARKS[own]} job {value(name)} ({clean(job_id)})")
-    for table, group in groupby(changes, key=lambda change: change.table):
-        rows = list(group)
-        if own != "update" and table != "jobs" and not full:
-            yield paint(_MARKS[own], f"      {_MARKS[own]} {table}: {len(rows)} {'row' if len(rows) == 1 else 'rows'}")
-            continue
-        for change in rows:
-            yield from _row(change, paint)
+def _when(event: Event) -> str:
+    start, end = event.diff.start, event.diff.end
+    at = moment(end["observed_to"] or end["finished_at"])
+    if event.exact:
+        return f"{at} UTC, snapshot {end['id']}"
+    if start is None:
+        return f"by {at} UTC, snapshot {end['id']}; those before it were pruned"
+    return f"by {at} UTC, between snapshots {start['id']} and {end['id']}; those in between were pruned"
 
 
-def _row(change: Change, paint: Paint) -> Iterator[str]:
-    mark = _MARKS[change.action]
-    key = ", ".join(f"{n} = {value(v)}" for n, v in change.key.items() if n not in _QUIET and v != "")
-    what = f"{change.table} [{key}]" if change.table != "jobs" and key else change.table
-    yield paint(mark, f"      {mark} {what}")
-    if change.action == "update":
-        pairs = [(name, _part(change.before, name), _part(change.after, name)) for name in change.changed]
-        width = max(len(name) for name, _, _ in pairs)
-        for name, old, new in pairs:
-            yield paint("~", f"          ~ {clean(name):<{width}} = {value(old)} -> {value(new)}")
-        return
-    row = change.after or change.before or {}
-    shown = {n: v for n, v in row.items() if v is not None and n not in change.key and n not in _QUIET}
-    shown |= {f"extra.{path}": v for path, v in (row.get("extra") or {}).items()}
-    width = max((len(name) for name in shown), default=0)
-    for name, content in shown.items():
-        yield paint(mark, f"          {mark} {clean(name):<{width}} = {value(content)}")
+def _status(job: Job) -> str:
+    row = (job.own.after or job.own.before or {}) if job.own else {}
+    return f", status {value(row.get('status'))}"
 
 
-def _part(row: dict[str, Json] | None, name: str) -> Json:
-    assert row is not None  # an update has both
-    if name.startswith("extra."):
-        return (row["extra"] or {}).get(name.removeprefix("extra."))
-    return row[name]
+def _rows(job: Job, paint: Paint, indent: str, *, full: bool, brief: bool = False) -> Iterator[str]:
+    if job.own is not None:
+        yield from _cells(job.own, paint, indent, full=full)
+    for table in job.tables:
+        for change in table.changes:
+            mark, named = MARKS[change.action], key(change)
+            yield paint(mark, f"{indent}{mark} {table.name}{f' [{named}]' if named else ''}")
+            if full or not brief or change.action == "update":
+                yield from _cells(change, paint, indent + "    ", full=full)
+        if table.folded and not table.changes:
+            yield paint(job.mark, f"{indent}{job.mark} {_folded(table)}")
+        elif table.folded:
+            yield f"{indent}  and {table.folded:,} more; --full shows them"
 
 
-def _summary(diff: SourceDiff) -> str:
-    jobs = {change.job_id: change.action for change in diff.changes if change.table == "jobs"}
-    added = sum(action == "create" for action in jobs.values())
-    removed = sum(action == "delete" for action in jobs.values())
-    changed = len({change.job_id for change in diff.changes}) - added - removed
-    rows = f"{diff.count('create')} created, {diff.count('update')} updated, {diff.count('delete')} deleted"
-    if not diff.changes:
-        rows = "no changes"
-    else:
-        rows = f"jobs: {added} added, {changed} changed, {removed} removed; rows: {rows}"
-    ignored = f"; {diff.ignored} ignored" if diff.ignored else ""
-    found = f"; findings: {len(diff.findings)}" if diff.findings else ""
-    return f"{clean(diff.source)}: {rows}{ignored}{found}."
+def _folded(table: Table) -> str:
+    number = len(table.changes) + table.folded
+    return f"{table.name}: {number:,} {'row' if number == 1 else 'rows'}"
+
+
+def _cells(change: Change, paint: Paint, indent: str, *, full: bool) -> Iterator[str]:
+    mark, found = MARKS[change.action], cells(change, full=full)
+    width = max((len(clean(name)) for name, _, _ in found), default=0)
+    for name, old, new in found:
+        text = f"{old} -> {new}" if old is not None and new is not None else new if old is None else old
+        yield paint(mark, f"{indent}{mark} {clean(name):<{width}} = {text}")

@@ -6,13 +6,13 @@ from tabulate import tabulate
 
 from inventory.jsontext import Json, pretty
 
-__all__ = ["clean", "moment", "table", "value"]
+__all__ = ["LONGEST", "clean", "moment", "table", "value"]
 
 # C0, DEL, C1, line separators, bidirectional controls, zero-width and tag characters, lone surrogates.
 _HOSTILE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
-_LONGEST = 200
+LONGEST = 200
 
 
 def clean(text: object) -> str:
@@ -20,14 +20,15 @@ def clean(text: object) -> str:
     return _HOSTILE.sub(lambda match: f"\\u{ord(match[0]):04x}", str(text))
 
 
-def value(what: Json) -> str:
-    """Return one value of a row for a person: quoted, cut where it is very long."""
+def value(what: Json, longest: int = LONGEST) -> str:
+    """Return one value of a row for a person: quoted, cut where it is longer than `longest`."""
     if what is None:
         return "null"
     if isinstance(what, str):
-        text = clean(what.replace("\\", "\\\\").replace('"', '\\"'))
-        return f'"{text}"' if len(text) <= _LONGEST else f'"{text[:_LONGEST]}…" ({len(text)} characters)'
-    return clean(pretty(what, indent=None))
+        quoted = clean(what[:longest].replace("\\", "\\\\").replace('"', '\\"'))
+        return f'"{quoted}"' if len(what) <= longest else f'"{quoted}…" ({len(what):,} characters)'
+    text = clean(pretty(what, indent=None))
+    return text if len(text) <= longest else f"{text[:longest]}… ({len(text):,} characters)"
 
 
 def moment(when: object) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from inventory.errors import StoreError, UsageError
 
-__all__ = ["Store", "open_store", "translated"]
+__all__ = ["Store", "is_absent", "open_store", "translated"]
 
 LOCK_WAIT = 60  # seconds a short transaction waits for another source's
 
@@ -88,6 +88,16 @@ def open_store(url: str, *, write: bool, create: bool = True) -> Store:
         hint = "pip install 'drs-inventory[postgresql]'"
         raise StoreError(f"the driver for {parsed.drivername} is not installed", hint) from None
     return Store(engine, None)
+
+
+def is_absent(url: str) -> bool:
+    """Tell whether it is an SQLite file that an export would create.
+
+    Raises:
+        UsageError, StoreError: an export could not; see `open_store`.
+    """
+    with open_store(url, write=True) as store:  # which connects to nothing yet
+        return store.path is not None and not store.path.exists()
 
 
 def _sqlite(url: URL, mode: str) -> Store:

@@ -5,20 +5,21 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
 from inventory.errors import StoreError
-from inventory.schema import REVISION
-from inventory.store.engine import Store, translated
+from inventory.schema import METADATA, REVISION
+from inventory.store.engine import Store, open_store, translated
 from inventory.store.triggers import triggers
 from inventory.store.views import views
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-__all__ = ["check", "current", "downgrade", "prepare", "require_head", "upgrade"]
+__all__ = ["check", "current", "downgrade", "prepare", "require_head", "scratch", "upgrade"]
 
 
 def current(store: Store) -> str | None:
@@ -70,6 +71,17 @@ def prepare(store: Store) -> Path | None:
     return None
 
 
+@contextmanager
+def scratch() -> Iterator[Store]:
+    """An empty SQLite database at this revision, gone with the context: what a new one would be."""
+    with (
+        TemporaryDirectory(prefix="inventory-") as folder,
+        open_store(f"sqlite:///{folder}/empty.db", write=True) as store,
+    ):
+        METADATA.create_all(store.engine)
+        yield store
+
+
 def upgrade(store: Store) -> Path | None:
     """Upgrade to this version's revision in one transaction; an SQLite file that has tables is copied before.
 
@@ -105,8 +117,6 @@ def check(store: Store) -> list[str]:
     """Compare the database with the declared schema; one line for each difference, none where they agree."""
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
-
-    from inventory.schema import METADATA
 
     require_head(store)
     with store.reading() as connection:

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, select, text, union_all
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, null, select, text, union_all
 
 from inventory.errors import CompareError, UsageError
 from inventory.normalise import Row
@@ -13,7 +14,18 @@ from inventory.schema import ENTITIES, SNAPSHOTS, SOURCES
 from inventory.schema.fields import Entity
 from inventory.store.engine import Store
 
-__all__ = ["SnapshotRow", "documents_of", "last_success", "resolve", "rows_at", "rows_between", "snapshots", "sources"]
+__all__ = [
+    "SnapshotRow",
+    "ValidRow",
+    "documents_of",
+    "last_success",
+    "life_of",
+    "resolve",
+    "rows_at",
+    "rows_between",
+    "snapshots",
+    "sources",
+]
 
 SnapshotRow = dict[str, Any]
 _LATEST = re.compile(r"latest(?:~([0-9]{1,9}))?\Z")
@@ -133,6 +145,30 @@ def rows_between(
         [tuple(row) for row in connection.execute(ended)],
         [tuple(row) for row in connection.execute(union_all(*began))],
     )
+
+
+@dataclass(frozen=True)
+class ValidRow:
+    """A row and the snapshots that saw it: from the first, up to the first that no longer did (None: still there)."""
+
+    row: Row
+    valid_from: int
+    valid_to: int | None
+
+    def at(self, snapshot_id: int) -> bool:
+        """Tell whether a snapshot of its source saw it."""
+        return self.valid_from <= snapshot_id and (self.valid_to is None or snapshot_id < self.valid_to)
+
+
+def life_of(connection: Connection, entity: Entity, source_id: int, job_id: str) -> list[ValidRow]:
+    """Return every row that one job ever had in an entity; found by key."""
+    current, history = entity.current, entity.history
+    parts = [
+        _rows(entity, current, source_id, [job_id]).add_columns(current.c.valid_from, null().label("valid_to")),
+        _rows(entity, history, source_id, [job_id]).add_columns(history.c.valid_from, history.c.valid_to),
+    ]
+    found = [row for part in parts for row in connection.execute(part)]
+    return [ValidRow(tuple(row[:-2]), row[-2], row[-1]) for row in found]
 
 
 def documents_of(

@@ -78,22 +78,10 @@ class Writer:
         Raises:
             BusyError: another export of the source finished in between.
         """
-        previous = self.previous
-        complete = {
-            **row,
-            "finished_at": datetime.now(UTC),
-            "schema_revision": REVISION,
-            "tool_version": __version__,
-            "content_digest": content_digest,
-            "previous_digest": previous["digest"] if previous else None,
-            "pruned_at": None,
-        }
+        complete = {**self._completed(row, content_digest), "finished_at": datetime.now(UTC)}
         writing = self._connection.execution_options(sqlite_begin="BEGIN IMMEDIATE")
         with writing.begin():
-            source_id = _source_id(self._connection, self._source)
-            last = _last(self._connection, source_id)
-            if (last["id"] if last else None) != (previous["id"] if previous else None):
-                raise BusyError("another export of this source finished first", "Nothing was written; run it again")
+            source_id = self._still_last()
             complete["source_id"] = source_id or _add_source(self._connection, self._source)
             added = self._connection.execute(insert(SNAPSHOTS).values(**complete, digest=""))
             assert added.inserted_primary_key is not None  # one row, one key
@@ -114,6 +102,39 @@ class Writer:
         assert self._sealer is not None  # whoever calls has looked
         signature = {"key_id": self._sealer.key_id, "signature": self._sealer.sign(row["digest"])}
         self._connection.execute(insert(SIGNATURES).values(snapshot_id=row["id"], **signature))
+
+    def planned(self, row: dict[str, Any], content_digest: str) -> dict[str, Any]:
+        """Return the row that `commit` would add, as far as it is known; the rest is None, as is its id."""
+        known = {"source": self._source.name, **self._completed(row, content_digest)}
+        unknown = {"source_id": self._source_id or None, "run_id": None}
+        return {**dict.fromkeys(("source", *SNAPSHOTS.columns.keys())), **known, **unknown}
+
+    def _completed(self, row: dict[str, Any], content_digest: str) -> dict[str, Any]:
+        return {
+            **row,
+            "schema_revision": REVISION,
+            "tool_version": __version__,
+            "content_digest": content_digest,
+            "previous_digest": self.previous["digest"] if self.previous else None,
+            "pruned_at": None,
+        }
+
+    def check(self) -> None:
+        """Make sure that what was staged was compared with what still stands.
+
+        Raises:
+            BusyError: another export of the source finished in between.
+        """
+        with self._connection.begin():
+            self._still_last()
+
+    def _still_last(self) -> int:
+        """Return the source's id as it is now; refuse where its last snapshot is another than it was."""
+        source_id = _source_id(self._connection, self._source)
+        last, previous = _last(self._connection, source_id), self.previous
+        if (last["id"] if last else None) != (previous["id"] if previous else None):
+            raise BusyError("another export of this source finished first", "Nothing was written; run it again")
+        return source_id
 
 
 @contextmanager

@@ -131,6 +131,24 @@ class Staging:
         added, removed = after - known, gone - after
         return {"added": added, "changed": touched - added - removed, "removed": removed}
 
+    def differing(self, entity: Entity) -> tuple[list[Row], list[Row]]:
+        """Return the rows that `write` would supersede, and those that it would put in place, after `compare`."""
+        current, staged, gone = entity.current, self._staged[entity.name], self._gone[entity.name]
+        superseded = self._standing(entity).where(exists().where(self._key(entity, current, gone)))
+        with self._connection.begin():
+            return self._all(superseded), self._all(select(*staged.c))
+
+    def standing(self, entity: Entity, job_ids: list[str]) -> list[Row]:
+        """Return the current rows of some jobs."""
+        with self._connection.begin():
+            return self._all(self._standing(entity).where(entity.current.c[entity.job_column].in_(job_ids)))
+
+    def _standing(self, entity: Entity) -> Select[Any]:
+        return select(*(entity.current.c[column.name] for column in entity.columns)).where(self._mine(entity))
+
+    def _all(self, query: Select[Any]) -> list[Row]:
+        return [tuple(row) for row in self._connection.execute(query)]
+
     def write(self, snapshot_id: int, source_id: int) -> None:
         """Move superseded rows to history and put the new ones in place, within the caller's transaction."""
         execute = self._connection.execute

@@ -1,0 +1,170 @@
+"""What changed between two snapshots (`diff`), and what would if the source were exported now (`plan`)."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from inventory.cli.base import Options, print_lines, safe, sources_option
+
+if TYPE_CHECKING:
+    from inventory.diff.records import SourceDiff
+    from inventory.diff.select import Condition, Selection
+    from inventory.fleet import Planned
+    from inventory.settings import Settings
+    from inventory.store.engine import Store
+
+__all__ = ["diff", "plan"]
+
+
+def _output_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add how changes are printed, and which of them the exit code tells."""
+    for option in reversed(
+        [
+            click.option(
+                "--format", "style", type=click.Choice(["text", "json", "markdown", "html"]), default="text",
+                show_default=True,
+            ),
+            click.option("--full", is_flag=True, help="Every row, and values uncut."),
+            click.option(
+                "--fail-on", multiple=True, metavar="WHAT",
+                help="Exit 2 where there is such a change: ACTION, ACTION:TABLE or update:TABLE.COLUMN; repeatable.",
+            ),
+            click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there are changes."),
+        ]
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("start", metavar="[FROM]", required=False)
+@click.argument("end", metavar="[TO]", required=False)
+@sources_option
+@click.option("--table", metavar="T", help="Only this table.")
+@click.option("--job", "job_id", metavar="ID", help="Only this job.")
+@click.option("--status", metavar="S", help="Only jobs that have this status at either end.")
+@click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Only jobs that have it at either end.")
+@click.option("--ignore", multiple=True, metavar="TABLE.COLUMN", help="Count changes of it, do not show them.")
+@_output_options
+@click.pass_obj
+def diff(
+    options: Options, start: str | None, end: str | None, names: tuple[str, ...], table: str | None,
+    job_id: str | None, status: str | None, tags: tuple[str, ...], ignore: tuple[str, ...], style: str, full: bool,
+    fail_on: tuple[str, ...], detailed_exitcode: bool,
+) -> int:  # fmt: skip
+    """Show what changed between two snapshots; by default each source's last two."""
+    from inventory.diff.compare import compare
+    from inventory.diff.ends import choose, step
+    from inventory.diff.select import Selection
+    from inventory.store import reader
+
+    conditions = _conditions(fail_on, any_change=detailed_exitcode)
+    what = Selection.of(table, job_id, ignore, status, tags)
+    settings = options.settings()
+    what = what.ignoring(settings.ignore)
+    with options.open(settings) as store, store.reading() as connection:
+        chosen, complaints = choose(connection, reader.sources(connection, names), start, end, names)
+        diffs = [compare(step(connection, *ends), what) for ends in chosen]
+    code = 1 if complaints else _code(diffs, conditions)
+    _show(options, diffs, style, "Changes", code, full=full)
+    for complaint in complaints:
+        click.echo(safe(f"error: {complaint}"), err=True)
+    return code
+
+
+@click.command()
+@sources_option
+@_output_options
+@click.pass_obj
+def plan(
+    options: Options, names: tuple[str, ...], style: str, full: bool, fail_on: tuple[str, ...], detailed_exitcode: bool
+) -> int:
+    """Show what `export` would change now; reads every source and writes nothing."""
+    from inventory import log
+    from inventory.config import select
+    from inventory.diff.select import Selection
+    from inventory.fleet import worst
+
+    conditions = _conditions(fail_on, any_change=detailed_exitcode)
+    settings = options.settings(for_export=True, standard_input=lambda: sys.stdin)
+    sources = [source.name for source in select(settings, names)]
+    log.set_up(options.log_format, options.log_level, settings.secrets)
+    found = _planned(options, settings, sources, Selection(ignore=settings.ignore))
+    diffs = sorted((each.diff for each in found if each.diff is not None), key=lambda diff: diff.source)
+    code = worst([*(each.code for each in found), _code(diffs, conditions)])
+    _show(options, diffs, style, "Plan", code, full=full)
+    for each in found:
+        if each.error:
+            click.echo(safe(f"error: {each.source}: {each.error}"), err=True)
+    return code
+
+
+def _planned(options: Options, settings: "Settings", names: list[str], what: "Selection") -> "list[Planned]":
+    import uuid
+
+    from inventory.cli.progress import Progress
+    from inventory.cli.signals import stopping
+    from inventory.collect import Limits, Run
+    from inventory.config import select
+    from inventory.fleet import plan_all
+    from inventory.source.auth import Auths
+    from inventory.stop import Stop
+
+    stop = Stop()
+    shown = sys.stderr.isatty() and not options.quiet
+    with stopping(stop), _readable(options, settings) as store, Progress("plan", shown) as progress:
+        run = Run(settings, store, Limits(), stop, Auths(stop), str(uuid.uuid4()), progress.advance)
+        return plan_all(select(settings, names), run, what)
+
+
+@contextmanager
+def _readable(options: Options, settings: "Settings") -> "Iterator[Store]":
+    """Open the database for reading; where `export` would create it, an empty one that does not last."""
+    from inventory.config import choose_database
+    from inventory.store.engine import is_absent
+    from inventory.store.migrate import scratch
+
+    if is_absent(choose_database(options.database, settings)):
+        with scratch() as store:
+            yield store
+    else:
+        with options.open(settings) as store:
+            yield store
+
+
+def _conditions(fail_on: Iterable[str], *, any_change: bool) -> "list[Condition]":
+    from inventory.diff.select import Condition
+
+    every = ("create", "update", "delete") if any_change else ()
+    return [Condition.parse(text) for text in (*fail_on, *every)]
+
+
+def _code(diffs: "list[SourceDiff]", conditions: "list[Condition]") -> int:
+    changes = (change for diff in diffs for change in diff.changes)
+    return 2 if any(condition.holds(change) for change in changes for condition in conditions) else 0
+
+
+def _show(options: Options, diffs: "list[SourceDiff]", style: str, title: str, code: int, *, full: bool) -> None:
+    """Print what was compared; with -q only where the exit is not 0."""
+    if options.quiet and not code:
+        return
+    if style == "json":
+        from inventory.jsontext import pretty
+        from inventory.render.json import diff_document
+
+        click.echo(pretty(diff_document(diffs)))
+    elif style == "html":
+        from inventory.render.html import html
+
+        click.echo(html(diffs, title))
+    elif style == "markdown":
+        from inventory.render.markdown import markdown
+
+        print_lines(markdown(diffs, full=full))
+    elif diffs:
+        from inventory.render.plan import plan
+
+        print_lines(plan(diffs, options.paint, full=full))

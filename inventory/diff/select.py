@@ -1,0 +1,97 @@
+"""Which changes are wanted, and which are told apart by the exit code: the words of the command line."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from inventory.diff.records import COMPARED, Change
+from inventory.errors import UsageError
+from inventory.values import nearest
+
+__all__ = ["Condition", "Selection"]
+
+_ACTIONS = ("create", "update", "delete")
+_COLUMNS = {entity.name: [column.name for column in entity.columns] for entity in COMPARED}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What to look at: one table, one job, jobs of a status and with all of some tags; columns to ignore.
+
+    None and empty mean all and none. A status or tags count where the job has them at either end.
+    """
+
+    table: str | None = None
+    job_id: str | None = None
+    ignore: frozenset[str] = frozenset()
+    status: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(
+        cls, table: str | None, job_id: str | None, ignore: Iterable[str], status: str | None, tags: Iterable[str]
+    ) -> "Selection":
+        """Read the options as they were given.
+
+        Raises:
+            UsageError: a table or column that is not compared, a tag without `=`.
+        """
+        if table is not None:
+            _one_of("--table", "table", table, _COLUMNS)
+        known = [f"{name}.{column}" for name, columns in _COLUMNS.items() for column in columns]
+        for name in ignore:
+            _one_of("--ignore", "column", name, known)
+        pairs = []
+        for tag in tags:
+            key, equals, value = tag.partition("=")
+            if not equals:
+                raise UsageError(f"--tag {tag!r} has no value", "Give KEY=VALUE")
+            pairs.append((key, value))
+        return cls(table, job_id, frozenset(ignore), status, tuple(pairs))
+
+    def ignoring(self, columns: frozenset[str]) -> "Selection":
+        """Return the same, with further columns to ignore."""
+        return replace(self, ignore=self.ignore | columns)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A change that makes the command fail: ACTION, ACTION:TABLE or update:TABLE.COLUMN."""
+
+    action: str
+    table: str = ""
+    column: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "Condition":
+        """Read one `--fail-on`.
+
+        Raises:
+            UsageError: not of these forms, or nothing of that name.
+        """
+        action, _, place = text.partition(":")
+        _one_of("--fail-on", "action", action, _ACTIONS)
+        if not place:
+            if ":" in text:
+                raise UsageError(f"--fail-on {text!r} names no table", "Give ACTION:TABLE or ACTION alone")
+            return cls(action)
+        table, dot, column = place.partition(".")
+        _one_of("--fail-on", "table", table, _COLUMNS)
+        if dot:
+            _one_of("--fail-on", f"column of {table}", column, _COLUMNS[table])
+            if action != "update":
+                hint = f"Give {action}:{table}, or update:{place}"
+                raise UsageError(f"--fail-on {text!r}: only an update has columns that changed", hint)
+        return cls(action, table, column)
+
+    def holds(self, change: Change) -> bool:
+        """Tell whether a change is one of these."""
+        if change.action != self.action or (self.table and change.table != self.table):
+            return False
+        return not self.column or any(name.partition(".")[0] == self.column for name in change.changed)
+
+
+def _one_of(option: str, what: str, name: str, known: Iterable[str]) -> None:
+    if name not in known:
+        known = list(known)
+        hint = f"There are: {', '.join(known)}" if len(known) < 20 else "`inventory schema` lists them"
+        raise UsageError(f"{option}: there is no {what} {name!r}{nearest(name, known)}", hint)

@@ -1,0 +1,58 @@
+"""Changes as Markdown, for a ticket: a heading for each source, a list for each job.
+
+Whatever the service sent stands in a code span, in which nothing is a link, a mention, an issue or markup on
+any of the usual renderers. No tables: a pipe in a code span still ends a table's cell.
+"""
+
+import re
+from collections.abc import Iterator
+
+from inventory.diff.records import SourceDiff
+from inventory.render.changes import MARKS, Table, cells, heading, jobs, key, notes, summary
+from inventory.render.text import clean, value
+
+__all__ = ["markdown"]
+
+
+def markdown(diffs: list[SourceDiff], *, full: bool = False) -> Iterator[str]:
+    """Yield lines."""
+    for diff in diffs:
+        yield f"## {_code(heading(diff))}"
+        yield ""
+        yield from (f"Note: {_code(note)}\n" for note in notes(diff))
+        yield f"{summary([diff])}."
+        yield ""
+        for job in jobs(diff, full=full):
+            yield f"### {_code(job.mark)} job {_code(value(job.name))} {_code(job.id)}"
+            yield ""
+            if job.own is not None:
+                yield from (f"- {line}" for line in _cells(cells(job.own, full=full)))
+            for table in job.tables:
+                yield from _table(job.mark, table, full=full)
+            yield ""
+    if len(diffs) > 1:
+        yield f"In all: {summary(diffs)}."
+
+
+def _table(mark: str, table: Table, *, full: bool) -> Iterator[str]:
+    for change in table.changes:
+        named = key(change)
+        yield f"- {_code(MARKS[change.action])} {table.name}{f' {_code(named)}' if named else ''}"
+        yield from (f"  - {line}" for line in _cells(cells(change, full=full)))
+    if table.folded and not table.changes:
+        yield f"- {_code(mark)} {table.name}: {table.folded:,} {'row' if table.folded == 1 else 'rows'}"
+    elif table.folded:
+        yield f"- and {table.folded:,} more"
+
+
+def _cells(found: list[tuple[str, str | None, str | None]]) -> Iterator[str]:
+    for name, old, new in found:
+        yield f"{_code(name)}: {' → '.join(_code(text) for text in (old, new) if text is not None)}"
+
+
+def _code(text: str) -> str:
+    """Return a code span that its content cannot end: fenced by more backticks than it has in a row."""
+    text = clean(text)
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    pad = " " if text.startswith(("`", " ")) or text.endswith(("`", " ")) or not text else ""
+    return f"{fence}{pad}{text}{pad}{fence}"

@@ -1,0 +1,499 @@
+"""What a comparison says: the algebra of differences, what masks hide, which snapshots, and the plan."""
+
+import itertools
+import json
+import random
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, text
+
+from inventory.collect import plan_source
+from inventory.diff.compare import compare
+from inventory.diff.ends import choose, step
+from inventory.diff.life import life
+from inventory.diff.masks import agree
+from inventory.diff.records import COMPARED, Change, SourceDiff, Step
+from inventory.diff.select import Condition, Selection
+from inventory.digest import key_of, rfc3339
+from inventory.errors import BusyError, CompareError, UsageError
+from inventory.jsontext import Json, canonical, read
+from inventory.normalise import Row, normalise
+from inventory.redact import Redactor
+from inventory.schema.fields import Entity
+from inventory.stop import Stop
+from inventory.store import reader
+from inventory.store.lock import source_lock
+from tests.conftest import ROOT, Command
+from tests.nights import NIGHT, Night, exported, opened, recorded, running, shuffled
+
+FEW = settings(max_examples=8, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+ALL = Selection()
+Rows = dict[tuple[str, str], dict[str, Json]]  # table and key -> row
+
+
+def public(entity: Entity, row: Row) -> dict[str, Json]:
+    values = {c.name: rfc3339(v) if hasattr(v, "astimezone") else v for c, v in zip(entity.columns, row, strict=True)}
+    return values | {"extra": read(values["extra"]) if values["extra"] else None}
+
+
+def rows_of(night: Night) -> Rows:
+    """The rows of a night, without a database."""
+    found: Rows = {}
+    for job_id, job in night.items():
+        rows = normalise(job_id, Redactor().job({"id": job_id, **job})).rows
+        for entity in COMPARED:
+            for row in rows.get(entity.name, []):
+                found[entity.name, key_of(entity, row)] = public(entity, row)
+    return found
+
+
+def place(change: Change) -> tuple[str, str]:
+    return change.table, json.dumps(list(change.key.values()))
+
+
+def applied(rows: Rows, changes: list[Change]) -> Rows:
+    after = dict(rows)
+    for change in changes:
+        assert after.pop(place(change), None) == change.before
+        if change.after is not None:
+            after[place(change)] = change.after
+    return after
+
+
+def turned(change: Change) -> Change:
+    action = {"create": "delete", "delete": "create"}.get(change.action, change.action)
+    return Change(change.table, action, change.job_id, change.key, change.after, change.before, change.changed)
+
+
+def naive(old: Rows, new: Rows) -> set[tuple[str, str, str]]:
+    """What two nights differ in, found by looking at every row of both."""
+    return {
+        ("create" if at not in old else "delete" if at not in new else "update", *at)
+        for at in old.keys() | new.keys()
+        if canonical(old.get(at)) != canonical(new.get(at))
+    }
+
+
+def seen(connection: Connection, snapshot_id: int) -> set[tuple[str, str, str]]:
+    """What the view says of a snapshot."""
+    query = text("SELECT action, table_name, key FROM changes WHERE snapshot_id = :id")
+    found = set()
+    for action, table, key in connection.execute(query, {"id": snapshot_id}):
+        found.add((action, table, json.dumps(list((json.loads(key) if isinstance(key, str) else key).values()))))
+    return found
+
+
+def source_of(connection: Connection, name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    (source,) = reader.sources(connection, [name])
+    return source, reader.snapshots(connection, source["id"])
+
+
+@FEW
+@given(nights=st.lists(NIGHT, min_size=3, max_size=3), dice=st.randoms(use_true_random=False))
+def test_the_algebra_of_differences(
+    nights: list[Night], dice: random.Random, tmp_path_factory: pytest.TempPathFactory, database: str
+) -> None:
+    nights = [*nights, shuffled(nights[-1], dice)]
+    with opened(database) as store:
+        name = exported(store, tmp_path_factory.mktemp("nights"), nights).name
+        with store.reading() as connection:
+            source, found = source_of(connection, name)
+
+            def diff(a: int, b: int) -> SourceDiff:
+                return compare(step(connection, source, found[a], found[b]), ALL)
+
+            told = [rows_of(night) for night in nights]
+            for a, b in itertools.product(range(4), repeat=2):
+                between = diff(a, b)
+                assert between.ignored == 0
+                assert applied(told[a], between.changes) == told[b]
+                assert {(c.action, *place(c)) for c in between.changes} == naive(told[a], told[b])
+                assert sorted(map(turned, diff(b, a).changes), key=place) == sorted(between.changes, key=place)
+            assert diff(2, 3).changes == []
+            first = compare(step(connection, source, None, found[0]), ALL)
+            assert applied({}, first.changes) == told[0]
+            for at, diffs in enumerate([first, diff(0, 1), diff(1, 2), diff(2, 3)]):
+                assert seen(connection, found[at]["id"]) == {(c.action, *place(c)) for c in diffs.changes}
+
+
+@FEW
+@given(nights=st.lists(NIGHT, min_size=4, max_size=4))
+def test_a_life_is_the_sum_of_its_steps(
+    nights: list[Night], tmp_path_factory: pytest.TempPathFactory, database: str
+) -> None:
+    with opened(database) as store:
+        name = exported(store, tmp_path_factory.mktemp("nights"), nights).name
+        with store.reading() as connection:
+            source, found = source_of(connection, name)
+            for job_id in {job_id for night in nights for job_id in night}:
+                rows: Rows = {}
+                events = {event.diff.end["id"]: event for event in life(connection, source, job_id, ALL)}
+                assert all(event.exact for event in events.values())
+                for snapshot, night in zip(found, nights, strict=True):
+                    rows = applied(rows, events[snapshot["id"]].diff.changes if snapshot["id"] in events else [])
+                    assert rows == rows_of({job_id: night[job_id]} if job_id in night else {})
+
+
+HMAC = "hmac:{}:{}".format
+K1, K1B, K2 = HMAC("1" * 8, "a" * 64), HMAC("1" * 8, "b" * 64), HMAC("2" * 8, "a" * 64)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("***", "***", True), ("***", K1, True), (K1, K2, True), (K1, K1, True), (K1, K1B, False),
+        ("******", "10.0.0.1", True), ("10.0.0.1", "***", True), (None, "***", False), ("***", None, False),
+        ("a", "b", False), (1, True, False), (1, "1", False),
+        ({"a": "***", "b": [1]}, {"a": K1, "b": [1]}, True), ({"a": "***", "b": [1]}, {"a": K1, "b": [2]}, False),
+        ([{"n": 1, "s": K1}, {"n": 2, "s": K2}], [{"n": 2, "s": "***"}, {"n": 1, "s": "***"}], True),
+        ([K1], ["***", "***"], False), ({"a": 1}, {"b": 1}, False),
+    ],
+)  # fmt: skip
+def test_what_masks_let_one_see(old: Json, new: Json, *, same: bool) -> None:
+    assert agree(old, new) is same
+    assert agree(new, old) is same
+
+
+def with_secrets(password: str, endpoint: str = "ops@example.com") -> Night:
+    return {
+        "job-1": {
+            "name": "n",
+            "source_endpoint": {"ip": "10.0.0.1", "db_password": password},
+            "source_sharding": [{"ip": f"10.0.1.{at}", "db_password": password} for at in range(3)],
+            "alarm_notify": {
+                "subscriptions": [
+                    {"protocol": "email", "endpoints": [endpoint, "a@example.com"]},
+                    {"protocol": "sms", "endpoints": ["1"], "api_token": password},
+                ]
+            },
+            "data_transformation": {
+                "filter_conditions": [
+                    {"transformation_info": {"value": "v"}, "secret": password,
+                     "data_transformation_object_infos": [{"id": "o", "secret": password}]}
+                ]
+            },
+        }
+    }  # fmt: skip
+
+
+NO_KEY: dict[str, Any] = {}
+KEY: dict[str, Any] = {"fingerprint_key": "one"}
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (NO_KEY, KEY),
+        (KEY, {"fingerprint_key": "two"}),
+        (KEY, NO_KEY),
+        (NO_KEY, {"redact": frozenset({"alarm_endpoints.endpoint", "endpoints.ip"})}),
+    ],
+    ids=["a key", "another key", "no key", "more columns"],
+)
+def test_another_secret_setting_is_no_change(
+    tmp_path: Path, database: str, first: dict[str, Any], then: dict[str, Any]
+) -> None:
+    night = with_secrets("hunter2")
+    with opened(database) as store:
+        for way in ((first, then), (then, first)):
+            folder = tmp_path / str(way[0])
+            source = exported(store, folder, [night], **way[0])
+            later = recorded(folder / "later", [night], first=2)
+            later = type(later)(source.name, replay=later.replay)
+            diff = plan_source(later, running(store, **way[1]), ALL)
+            assert [(c.table, c.changed) for c in diff.changes] == []
+            assert diff.ignored >= 5
+
+
+def test_a_rotation_shows_under_one_key(tmp_path: Path, database: str) -> None:
+    with opened(database) as store:
+        for keys, tables in ((KEY, {"endpoints", "filter_conditions"}), (NO_KEY, set())):
+            name = exported(store, tmp_path / str(keys), [with_secrets("old"), with_secrets("new")], **keys).name
+            with store.reading() as connection:
+                source, (first, last) = source_of(connection, name)
+                diff = compare(step(connection, source, first, last), ALL)
+            assert {change.table for change in diff.changes} >= tables
+            assert bool(diff.changes) is bool(tables)
+            assert "hunter" not in repr(diff)
+
+
+def test_a_true_change_among_new_masks_shows(tmp_path: Path, database: str) -> None:
+    """Another key and another address: the alarm did change."""
+    with opened(database) as store:
+        source = exported(store, tmp_path, [with_secrets("p")], **KEY)
+        later = recorded(tmp_path / "later", [with_secrets("p", "new@example.com")], first=2)
+        later = type(later)(source.name, replay=later.replay)
+        diff = plan_source(later, running(store, fingerprint_key="two"), ALL)
+    assert {(c.action, c.key.get("endpoint")) for c in diff.changes if c.table == "alarm_endpoints"} >= {
+        ("create", "new@example.com"),
+        ("delete", "ops@example.com"),
+    }
+    assert {c.table for c in diff.changes} == {"alarm_endpoints", "alarm_subscriptions"}
+
+
+def test_what_the_older_tables_did_not_have_is_not_recorded(tmp_path: Path) -> None:
+    rows = normalise("j", {"id": "j", "name": "n"}).rows
+    ends: list[dict[str, Any]] = [
+        {"schema_revision": revision, "id": at} for at, revision in enumerate(["0000", "0001"])
+    ]
+
+    def between(entity: Entity) -> tuple[list[Row], list[Row]]:
+        return [], rows.get(entity.name, [])
+
+    old = compare(Step("s", ends[0], ends[1], between, lambda *_: []), ALL)
+    assert (old.changes, old.ignored) == ([], 1)
+    assert old.not_recorded is not None
+    assert "jobs.name" in old.not_recorded
+    same = compare(Step("s", ends[1], ends[1], between, lambda *_: []), ALL)
+    assert len(same.changes) == 1
+    assert same.not_recorded is None
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ("creat", "create"), ("create:job", "jobs"), ("update:jobs.statu", "status"), ("delete:jobs.status", "update"),
+        ("create:", "TABLE"), ("create:findings", "there is no table"), ("", "There are: create"),
+    ],
+)  # fmt: skip
+def test_wrong_words_are_told(words: str, named: str) -> None:
+    with pytest.raises(UsageError, match=named):
+        Condition.parse(words)
+
+
+def a_change(action: str, table: str, *changed: str) -> Change:
+    return Change(table, action, "j", {}, None, None, list(changed))
+
+
+@pytest.mark.parametrize(
+    ("words", "change", "holds"),
+    [
+        ("delete", a_change("delete", "tags"), True), ("delete", a_change("create", "tags"), False),
+        ("delete:jobs", a_change("delete", "tags"), False), ("delete:tags", a_change("delete", "tags"), True),
+        ("update:jobs.status", a_change("update", "jobs", "name", "status"), True),
+        ("update:jobs.status", a_change("update", "jobs", "name"), False),
+        ("update:jobs.extra", a_change("update", "jobs", "extra.policy.x"), True),
+    ],
+)  # fmt: skip
+def test_conditions(words: str, change: Change, *, holds: bool) -> None:
+    assert Condition.parse(words).holds(change) is holds
+
+
+def test_filters_count_at_either_end(tmp_path: Path, database: str) -> None:
+    tagged: Night = {
+        "job-1": {"status": "A", "tags": [{"key": "team", "value": "x"}]}, "job-2": {"status": "B"}, "job-3": {}
+    }  # fmt: skip
+    later: Night = {
+        "job-1": {"status": "B"},
+        "job-2": {"status": "C"},
+        "job-4": {"tags": [{"key": "team", "value": "x"}]},
+    }
+    with opened(database) as store:
+        name = exported(store, tmp_path, [tagged, later]).name
+        with store.reading() as connection:
+            source, (first, last) = source_of(connection, name)
+
+            def jobs(**what: Any) -> set[str]:
+                found = [
+                    compare(step(connection, source, *ends), Selection(**what))
+                    for ends in ((first, last), (last, first))
+                ]
+                one, other = ({c.job_id for c in diff.changes} for diff in found)
+                assert one == other
+                return one
+
+            assert jobs() == {"job-1", "job-2", "job-3", "job-4"}
+            assert jobs(status="B") == {"job-1", "job-2"}
+            assert jobs(status="A") == {"job-1"}
+            assert jobs(tags=(("team", "x"),)) == {"job-1", "job-4"}
+            assert jobs(tags=(("team", "x"),), status="A") == {"job-1"}
+            assert jobs(tags=(("team", "x"),), status="B") == set()
+            assert jobs(status="B", table="tags") == {"job-1"}
+            assert jobs(job_id="job-3") == {"job-3"}
+
+
+def test_which_snapshots(tmp_path: Path, database: str) -> None:
+    nights: list[Night] = [{"job-1": {"status": status}} for status in "ABC"]
+    with opened(database) as store:
+        long, short = exported(store, tmp_path / "long", nights), exported(store, tmp_path / "short", nights[:1])
+        with store.reading() as connection:
+            sources = reader.sources(connection)
+            ids = [row["id"] for source in sources for row in reader.snapshots(connection, source["id"])]
+            assert ids == sorted(ids) or sources[0]["name"] == short.name
+
+            def chosen(start: str | None, end: str | None, *named: str) -> tuple[dict[str, Any], list[str]]:
+                found, complaints = choose(connection, reader.sources(connection, named), start, end, named)
+                ends = {
+                    s["name"]: (a and a["id"] - ids_of[s["name"]], b["id"] - ids_of[s["name"]]) for s, a, b in found
+                }
+                return ends, complaints
+
+            ids_of = {source["name"]: reader.snapshots(connection, source["id"])[0]["id"] for source in sources}
+            assert chosen(None, None) == ({long.name: (1, 2), short.name: (None, 0)}, [])
+            first = str(ids_of[long.name])
+            assert chosen(first, None) == ({long.name: (0, 2)}, [])
+            assert chosen("latest", first) == (
+                {long.name: (2, 0)},
+                [f"{short.name}: no snapshot latest and {first} to compare. `inventory snapshots` shows what there is"][
+                    :0
+                ],
+            )
+            assert chosen("2026-11-01", "2026-11-02T01:00Z")[0] == {long.name: (0, 1), short.name: (0, 0)}
+            found, complaints = chosen("latest~2", "latest")
+            assert found == {long.name: (0, 2)}
+            assert [short.name in each for each in complaints] == [True]
+            found, complaints = chosen(first, None, short.name)
+            assert (found, len(complaints)) == ({}, 1)
+            with pytest.raises(CompareError):
+                chosen("99999", None)
+            with pytest.raises(UsageError):
+                chosen("yesterday", None)
+
+
+def test_the_plan_is_what_the_export_then_writes(tmp_path: Path, database: str) -> None:
+    nights: list[Night] = [
+        {"job-1": {"status": "A", "tags": [{"key": "k", "value": "v"}]}, "job-2": {"status": "A"}},
+        {"job-1": {"status": "B"}, "job-3": {"status": "A", "object_infos": [{"id": "o", "type": "table"}]}},
+    ]
+    with opened(database) as store:
+        both = recorded(tmp_path, nights)
+        name, (one, other) = both.name, both.replay
+        for replay in ((one,), (one, other)):
+            source, run = type(both)(name, replay=replay), running(store)
+            before = dump(store)
+            with source_lock(store, name, 0, Stop()):  # as if an export were running
+                planned = plan_source(source, run, ALL)
+            assert dump(store) == before
+            exported_now = export_again(source, run)
+            with store.reading() as connection:
+                row, found = source_of(connection, name)
+                start = found[-2] if len(found) > 1 else None
+                written = compare(step(connection, row, start, found[-1]), ALL)
+            assert planned.changes == written.changes != []
+            assert planned.findings == written.findings
+            assert planned.names == written.names
+            assert planned.end.keys() == written.end.keys()
+            assert planned.end["id"] is None
+            known = (
+                "status",
+                "jobs",
+                "added",
+                "changed",
+                "removed",
+                "content_digest",
+                "previous_digest",
+                "observed_to",
+            )
+            assert [planned.end[each] for each in known] == [exported_now[each] for each in known]
+            again = plan_source(source, run, ALL)
+            assert (again.changes, again.end["id"]) == ([], exported_now["id"])
+
+
+def export_again(source: Any, run: Any) -> dict[str, Any]:
+    from inventory.collect import export_source
+
+    row = list(export_source(source, run))[-1].snapshot
+    assert row is not None
+    return row
+
+
+def dump(store: Any) -> list[Any]:
+    from inventory.schema import METADATA
+
+    with store.reading() as connection:
+        return [sorted(map(repr, connection.execute(table.select()))) for table in METADATA.sorted_tables]
+
+
+def test_a_plan_notices_an_export_that_finished_first(tmp_path: Path, database: str) -> None:
+    with opened(database) as store:
+        source = exported(store, tmp_path, [{"job-1": {"status": "A"}}])
+        later = recorded(tmp_path / "later", [{"job-1": {"status": "B"}}], first=2)
+        later = type(later)(source.name, replay=later.replay)
+        run = running(store)
+
+        def meanwhile(*_: Any) -> None:
+            object.__setattr__(run, "progress", lambda *_: None)
+            export_again(later, run)
+
+        object.__setattr__(run, "progress", meanwhile)
+        with pytest.raises(BusyError):
+            plan_source(later, run, ALL)
+
+
+CONFIG = str(ROOT / "samples/inventory.yaml")
+
+
+def test_commands(inventory: Command, tmp_path: Path) -> None:
+    options = ("--config", CONFIG, "--database", "sqlite:///x.db")
+    planned = inventory(*options, "plan", "--detailed-exitcode")
+    assert (planned.returncode, planned.stderr) == (2, "")
+    assert "as it is now, the first" in planned.stdout
+    assert list(tmp_path.iterdir()) == []
+    assert inventory(*options, "export").returncode == 0
+    before = (tmp_path / "x.db").read_bytes()
+    quiet = inventory(*options, "-q", "plan", "--detailed-exitcode")
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
+    assert (tmp_path / "x.db").read_bytes() == before
+
+    def code(*words: str) -> int:
+        done = inventory("--database", "sqlite:///x.db", "-q", "diff", *words)
+        assert "Traceback" not in done.stderr
+        assert bool(done.stdout) is (done.returncode == 2)
+        return done.returncode
+
+    assert code() == 0
+    assert code("--fail-on", "update:jobs.status") == 2
+    assert code("--fail-on", "update:jobs.name", "--fail-on", "create:public_ips") == 2
+    assert code("--fail-on", "update:jobs.name") == 0
+    assert code("--fail-on", "update:jobs.nam") == 64
+    assert code("--table", "job") == 64
+    assert code("--tag", "owner") == 64
+    assert code("latest~5") == 1
+    text_ = inventory("--database", "sqlite:///x.db", "diff").stdout
+    assert text_.splitlines()[-1].startswith("sample: jobs: 1 added, 5 changed, 1 removed; rows: ")
+    document = json.loads(inventory("--database", "sqlite:///x.db", "diff", "--format", "json").stdout)
+    assert document.keys() == {"format_version", "sources"}
+    (source,) = document["sources"]
+    assert source.keys() == {"source", "from", "to", "summary", "changes", "findings"}
+    assert source["summary"] == {"create": 12, "update": 7, "delete": 12, "ignored": 0}
+
+
+def test_a_job_that_is_gone_can_be_looked_at(inventory: Command) -> None:
+    gone = "d19c4e70-82a6-4f5b-a0d4-3c6b90fjb101"
+    options = ("--config", CONFIG, "--database", "sqlite:///x.db")
+    assert inventory(*options, "export").returncode == 0
+    assert inventory(*options, "show", gone).returncode == 1
+    shown = inventory(*options, "show", gone, "--snapshot", "latest~1", "--json")
+    assert json.loads(shown.stdout)["results"][0]["id"] == gone
+    told = inventory(*options, "log", gone)
+    assert told.returncode == 0
+    assert "first seen" in told.stdout
+    assert "- gone" in told.stdout.splitlines()[-3]
+    document = json.loads(inventory(*options, "log", gone, "--json").stdout)
+    steps = document["sources"][0]["events"]
+    assert [[c["action"] for c in each["changes"] if c["table"] == "jobs"] for each in steps] == [
+        ["create"],
+        ["delete"],
+    ]
+    missing = inventory(*options, "log", "nobody")
+    assert (missing.returncode, missing.stdout) == (1, "")
+
+
+def test_what_happened_in_a_pruned_snapshot_is_dated_by_those_around_it(tmp_path: Path) -> None:
+    nights: list[Night] = [{"job-1": {"status": status}} for status in "ABBC"]
+    with opened(f"sqlite:///{tmp_path}/x.db") as store:
+        name = exported(store, tmp_path, nights).name
+        with sqlite3.connect(tmp_path / "x.db") as raw:
+            raw.execute("UPDATE maintenance SET pruning = 1")
+            raw.execute("UPDATE snapshots SET pruned_at = '2026-12-01 00:00:00.000000' WHERE id = 2")
+        raw.close()
+        with store.reading() as connection:
+            source, _ = source_of(connection, name)
+            events = list(life(connection, source, "job-1", ALL))
+    ends = [(e.diff.start and e.diff.start["id"], e.diff.end["id"], e.exact) for e in events]
+    assert ends == [(None, 1, True), (1, 3, False), (3, 4, True)]
