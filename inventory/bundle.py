@@ -15,8 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from inventory import __version__
-from inventory.digest import chain_digest, content_digest, job_digest, rfc3339, row_text, sha256, snapshot_text
+from inventory.digest import chain_digest, content_digest, job_digest, row_text, sha256, snapshot_text
 from inventory.errors import InventoryError
 from inventory.jsontext import Json, pretty
 from inventory.reference import as_json
@@ -40,7 +39,7 @@ One snapshot of an inventory of DRS jobs. To check it, with unzip and SHA-256 al
    `content_digest` of the last line of chain.jsonl.
 5. Chain: in each line of chain.jsonl `digest` is the SHA-256 over three lines, each with a line feed: the `digest` of
    the line before (empty in the first), `content_digest`, and the SHA-256 of the text in `row`.
-6. Compare the last digest with one noted elsewhere: whoever made up all of this could make up its digests too.
+6. The source's name is a label, under no digest. Compare the last digest with one noted elsewhere: whoever made up all of this could make up its digests too.
    A `signature` in manifest.json is Ed25519 over the line 'inventory snapshot DIGEST', with its line feed.
 
 `inventory verify --bundle FILE` does all that. diff.html shows what changed since the snapshot before; dictionary.json
@@ -96,10 +95,8 @@ def _fill(bundle: zipfile.ZipFile, connection: Connection, chain: list[SnapshotR
     hashes |= {name: _put(bundle, name, last, text.splitlines()) for name, text in texts.items()}
     manifest = {
         "format_version": FORMAT_VERSION,
-        "tool_version": __version__,
         "source": last["source"],
         "snapshot": last["id"],
-        "observed_to": rfc3339(last["observed_to"] or last["finished_at"]),
         "digest": last["digest"],
         "signature": _signature(connection, last["id"]),
         "files": hashes,
@@ -159,6 +156,8 @@ def check(file: Path, seal: Seal | None = None) -> Checked:
 
 def _checked(bundle: zipfile.ZipFile, seal: Seal | None) -> Checked:
     manifest = json.loads(bundle.read(MANIFEST))
+    if manifest["format_version"] != FORMAT_VERSION:
+        raise ValueError(f"format {manifest['format_version']}")
     problems = [*_altered(bundle, manifest["files"])]
     jobs: dict[str, list[str]] = {}
     for entity in ENTITIES:
@@ -180,7 +179,7 @@ def _checked(bundle: zipfile.ZipFile, seal: Seal | None) -> Checked:
         snapshot=last["id"],
         digest=last["digest"],
         rows=sum(map(len, jobs.values())),
-        jobs=len(jobs.keys() - {""}),
+        jobs=sum(1 for _ in _lines(bundle, "tables/jobs.jsonl")),
         signed=str(signature["key_id"]) if signature else None,
         problems=problems,
     )

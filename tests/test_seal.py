@@ -1,7 +1,9 @@
 """Signatures: made by export, append-only, checked with the public half alone."""
 
+import hashlib
 import json
 import sqlite3
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -72,3 +74,98 @@ def test_a_wrong_key_is_told_with_its_place(inventory: Command, tmp_path: Path) 
     assert "c.yaml:1: signing.key: " in done.stderr
     assert "c2VjcmV0" not in done.stderr
     assert inventory("--config", "c.yaml", "snapshots").returncode == 1
+
+
+def test_verify_wants_the_last_snapshot_signed(inventory: Command, tmp_path: Path) -> None:
+    configured(tmp_path)
+    assert inventory("--config", "c.yaml", "export").returncode == 0
+    whole = inventory("verify", "--public-key", "public.pem")
+    assert (whole.returncode, "2 snapshots (2 signed)" in whole.stdout) == (0, True), whole.stdout
+    (tmp_path / "other.pem").write_text(pems(Ed25519PrivateKey.generate())[1])
+    assert "does not fit" in failed(inventory, "--public-key", "other.pem")
+    # Whoever owns the database can recompute every digest; but not sign.
+    with sqlite3.connect("inventory.db") as connection:
+        connection.executescript("DROP TRIGGER signatures_no_delete; DELETE FROM signatures WHERE snapshot_id = 2")
+    connection.close()
+    assert inventory("verify").returncode == 0
+    assert "not signed" in failed(inventory, "--public-key", "public.pem")
+    assert inventory("verify", "--public-key", "nowhere.pem").returncode == 64
+
+
+def failed(inventory: Command, *options: str) -> str:
+    done = inventory("verify", *options)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+def test_a_bundle_is_checked_offline(inventory: Command, tmp_path: Path, database: str) -> None:
+    configured(tmp_path)
+    if database.startswith("postgresql"):
+        assert inventory("--database", database, "db", "upgrade").returncode == 0
+    assert inventory("--config", "c.yaml", "--database", database, "export").returncode == 0
+    rows = json.loads(inventory("--database", database, "snapshots", "--json").stdout)
+    for ref, row in (("1", rows[0]), ("latest", rows[1])):
+        done = inventory("--database", database, "bundle", ref, "--out", f"{ref}.zip")
+        assert done.returncode == 0, done.stderr
+        assert row["digest"] in done.stdout
+        checked = json.loads(
+            inventory("verify", "--bundle", f"{ref}.zip", "--public-key", "public.pem", "--json").stdout
+        )
+        assert (checked["problems"], checked["digest"], checked["jobs"]) == ([], row["digest"], row["jobs"])
+        assert inventory("verify", "--bundle", f"{ref}.zip", "--expect", row["digest"]).returncode == 0
+    assert "not the expected" in failed(inventory, "--bundle", "1.zip", "--expect", rows[1]["digest"])
+    assert inventory("--database", database, "bundle", "1", "--out", "1.zip").returncode == 1
+    assert inventory("--database", database, "bundle", "99", "--out", "99.zip").returncode == 1
+    assert not (tmp_path / "99.zip").exists()
+    with zipfile.ZipFile("latest.zip") as bundle:
+        by_hand(bundle, rows[1]["digest"])
+        assert b"<script" in bundle.read("diff.html")
+
+
+def by_hand(bundle: zipfile.ZipFile, expected: str) -> None:
+    """Follow the bundle's own README with nothing of the package."""
+
+    def sha(text: str) -> str:
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    manifest = json.loads(bundle.read("manifest.json"))
+    assert {n: hashlib.sha256(bundle.read(n)).hexdigest() for n in manifest["files"]} == manifest["files"]
+    jobs: dict[str, list[str]] = {}
+    for name in manifest["files"]:
+        for line in bundle.read(name).decode().splitlines() if name.startswith("tables/") else ():
+            key = json.loads(line)["key"]
+            jobs.setdefault(key["id"] if name == "tables/jobs.jsonl" else key["job_id"], []).append(sha(line))
+    lines = [f"{job}\t{sha(''.join(f'{d}{chr(10)}' for d in sorted(rows)))}\n" for job, rows in sorted(jobs.items())]
+    chain = [json.loads(line) for line in bundle.read("chain.jsonl").decode().splitlines()]
+    assert sha("".join(lines)) == chain[-1]["content_digest"]
+    previous = ""
+    for link in chain:
+        assert link["digest"] == sha(f"{previous}\n{link['content_digest']}\n{sha(link['row'])}\n")
+        previous = link["digest"]
+    assert previous == expected == manifest["digest"]
+
+
+def test_an_altered_bundle_is_found(inventory: Command, tmp_path: Path) -> None:
+    configured(tmp_path)
+    assert inventory("--config", "c.yaml", "export").returncode == 0
+    assert inventory("bundle", "latest", "--out", "b.zip").returncode == 0
+    with zipfile.ZipFile("b.zip") as bundle:
+        files = {name: bundle.read(name) for name in bundle.namelist()}
+    for name, content in files.items():
+        altered = content.replace(b"1", b"2", 1) if b"1" in content else content + b"x"
+        rewritten(tmp_path / "altered.zip", {**files, name: altered})
+        done = inventory("verify", "--bundle", "altered.zip", "--public-key", "public.pem")
+        assert done.returncode == 1, name
+        assert "Traceback" not in done.stderr
+        rewritten(tmp_path / "less.zip", {each: content for each, content in files.items() if each != name})
+        assert inventory("verify", "--bundle", "less.zip").returncode == 1, name
+    whole = (tmp_path / "b.zip").read_bytes()
+    (tmp_path / "cut.zip").write_bytes(whole[: len(whole) // 2])
+    assert inventory("verify", "--bundle", "cut.zip").returncode == 1
+
+
+def rewritten(path: Path, files: dict[str, bytes]) -> None:
+    with zipfile.ZipFile(path, "w") as bundle:
+        for name, content in files.items():
+            bundle.writestr(name, content)

@@ -6,6 +6,7 @@ import click
 
 from inventory import __version__
 from inventory.cli.base import CONTEXT, Main, Options
+from inventory.cli.bundle import bundle
 from inventory.cli.changes import diff, plan
 from inventory.cli.doctor import doctor
 from inventory.cli.export import export
@@ -34,6 +35,7 @@ def main(context: click.Context, /, **options: Any) -> None:
 
 
 for command in (
-    init, validate, doctor, export, plan, snapshots, show, log, diff, verify, prune, sources, db, schema, mock_server,
+    init, validate, doctor, export, plan, snapshots, show, log, diff, verify, bundle, prune, sources, db, schema,
+    mock_server,
 ):  # fmt: skip
     main.add_command(command)

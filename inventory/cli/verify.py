@@ -1,11 +1,16 @@
 """`verify`: was anything altered since it was written?"""
 
 import re
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from inventory.cli.base import Options, print_lines, sources_option
+from inventory.cli.base import Options, print_lines, safe, sources_option
 from inventory.errors import UsageError
+
+if TYPE_CHECKING:
+    from inventory.seal import Seal
 
 __all__ = ["verify"]
 
@@ -18,10 +23,20 @@ _DIGEST = re.compile("[0-9a-fA-F]{64}")
     "--expect", "expected", multiple=True, metavar="DIGEST",
     help="A snapshot's digest that was noted elsewhere must be there still; repeatable.",
 )  # fmt: skip
+@click.option(
+    "--public-key", type=click.Path(path_type=Path), metavar="FILE",
+    help="Ed25519 key in PEM that must have signed the last snapshot, and so all before it.",
+)  # fmt: skip
+@click.option(
+    "--bundle", "bundle", type=click.Path(path_type=Path), metavar="FILE", help="Check a bundle instead of a database."
+)
 @click.option("--full", is_flag=True, help="Every problem, not the first hundred.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
-def verify(options: Options, names: tuple[str, ...], expected: tuple[str, ...], full: bool, as_json: bool) -> int:
+def verify(
+    options: Options, names: tuple[str, ...], expected: tuple[str, ...], public_key: Path | None,
+    bundle: Path | None, full: bool, as_json: bool,
+) -> int:  # fmt: skip
     """Recompute every digest, and name what was altered since it was written."""
     from inventory.jsontext import pretty
     from inventory.render.verify import document, lines
@@ -30,8 +45,13 @@ def verify(options: Options, names: tuple[str, ...], expected: tuple[str, ...], 
     for digest in expected:
         if not _DIGEST.fullmatch(digest):
             raise UsageError("--expect: not a digest", "Give all 64 hex digits, as export, the log and the metrics do")
+    seal = _seal(public_key)
+    if bundle is not None:
+        return _bundle(options, bundle, seal, expected, as_json=as_json)
     with options.open(options.settings()) as store, store.reading() as connection:
         found = list(verifying.verify(connection, names))
+        if seal is not None:
+            verifying.signatures(connection, found, seal)
     noted = verifying.places(found, (digest.lower() for digest in expected))
     code = 1 if any(each.problems for each in found) or None in noted.values() else 0
     if options.quiet and not code:
@@ -41,3 +61,35 @@ def verify(options: Options, names: tuple[str, ...], expected: tuple[str, ...], 
     else:
         print_lines(lines(found, noted, full=full))
     return code
+
+
+def _seal(public_key: Path | None) -> "Seal | None":
+    if public_key is None:
+        return None
+    from inventory.seal import Seal
+
+    try:
+        return Seal(public_key.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        raise UsageError(f"the key {public_key} cannot be read", "Give the public half, in PEM") from None
+
+
+def _bundle(options: Options, file: Path, seal: "Seal | None", expected: tuple[str, ...], *, as_json: bool) -> int:
+    """Check a bundle by what is in it alone."""
+    from dataclasses import asdict
+
+    from inventory.bundle import check
+    from inventory.jsontext import pretty
+
+    found = check(file, seal)
+    problems = [*found.problems]
+    problems += [f"its digest is not the expected {each}" for each in expected if each.lower() != found.digest]
+    if as_json:
+        click.echo(pretty({"format_version": "1.0", **asdict(found), "problems": problems}))
+        return 1 if problems else 0
+    signed = f", signed with the key {found.signed}" if found.signed else ", not signed"
+    options.say(safe(f"{found.source}: snapshot {found.snapshot}, {found.jobs} jobs, {found.rows} rows{signed}"))
+    options.say(safe(f"digest {found.digest}"))
+    print_lines(safe(f"altered  {problem}") for problem in problems)
+    options.say("Everything is as it was written." if not problems else f"{len(problems)} problems.")
+    return 1 if problems else 0

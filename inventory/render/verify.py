@@ -44,6 +44,7 @@ def document(found: list[Verified], expected: dict[str, tuple[str, int] | None])
                 "pruned": each.pruned,
                 "jobs": each.jobs,
                 "rows": each.rows,
+                "signed": each.signed,
                 "digest": each.digest,
             }
             for each in found
@@ -59,7 +60,8 @@ def document(found: list[Verified], expected: dict[str, tuple[str, int] | None])
 
 def _source(each: Verified) -> str:
     pruned = f" ({each.pruned} pruned, of which only the chain is checked)" if each.pruned else ""
-    counts = f"{each.snapshots} snapshots{pruned}, {each.jobs} jobs, {each.rows} rows"
+    signed = f" ({each.signed} signed)" if each.signed else ""
+    counts = f"{each.snapshots} snapshots{pruned}{signed}, {each.jobs} jobs, {each.rows} rows"
     return f"{clean(each.source)}: {counts}, last digest {clean(each.digest or '-')}"
 
 

@@ -15,11 +15,12 @@ from sqlalchemy import Connection, Table, select
 from inventory.digest import key_of, row_digest
 from inventory.errors import UsageError
 from inventory.proof import Check, Problem, Version
-from inventory.schema import ENTITIES, JOB_DIGESTS, SNAPSHOTS, SOURCES
+from inventory.schema import ENTITIES, JOB_DIGESTS, SIGNATURES, SNAPSHOTS, SOURCES
 from inventory.schema.fields import Entity
+from inventory.seal import Seal
 from inventory.store.raw import Stored, orphans, stored_rows, stored_snapshots, tolerate
 
-__all__ = ["Verified", "places", "verify"]
+__all__ = ["Verified", "places", "signatures", "verify"]
 
 TABLES = (*ENTITIES, JOB_DIGESTS)
 _NO_SOURCE = "of a source that does not exist"
@@ -30,7 +31,7 @@ class Verified:
     """What verifying one source came to.
 
     source: its name; '' for the rows of no source. pruned: of the snapshots, those whose content is gone.
-    digests: of each snapshot whose own row is whole, the digest -> its id.
+    digests: of each snapshot whose own row is whole, the digest -> its id. signed: how many have a signature that fits.
     """
 
     source: str
@@ -38,6 +39,7 @@ class Verified:
     pruned: int = 0
     jobs: int = 0
     rows: int = 0
+    signed: int = 0
     digest: str | None = None
     digests: dict[str, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -61,6 +63,31 @@ def verify(connection: Connection, names: Iterable[str] = ()) -> Iterator[Verifi
         lost = [*_orphans(connection)]
         if lost:
             yield Verified("", problems=lost)
+
+
+def signatures(connection: Connection, found: Iterable[Verified], seal: Seal) -> None:
+    """Check the signatures of what was verified, and add what is wrong to its problems.
+
+    The last snapshot must be signed: its digest is over the one before it, and so over all of the chain. Of
+    those before, each signature that is there must fit.
+    """
+    for each in found:
+        ids = {snapshot_id: digest for digest, snapshot_id in each.digests.items()}
+        mine = select(SNAPSHOTS.c.id).join(SOURCES).where(SOURCES.c.name == each.source)
+        query = select(SIGNATURES).where(SIGNATURES.c.snapshot_id.in_(mine))
+        signed = {row.snapshot_id: row.signature for row in connection.execute(query)}
+        last = max(ids, default=None)
+        for snapshot_id in sorted({*signed, *([] if last is None else [last])}):
+            if snapshot_id not in signed:
+                detail = f"the last snapshot is not signed with the key {seal.key_id}"
+            elif not seal.fits(ids.get(snapshot_id, ""), str(signed[snapshot_id])):
+                detail = f"the signature does not fit the snapshot and the key {seal.key_id}"
+            else:
+                each.signed += 1
+                continue
+            each.problems.append(
+                Problem("unsigned", SIGNATURES.name, {"snapshot_id": snapshot_id}, snapshot_id, snapshot_id, detail)
+            )
 
 
 def places(found: Iterable[Verified], digests: Iterable[str]) -> dict[str, tuple[str, int] | None]:

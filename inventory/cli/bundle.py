@@ -1,0 +1,38 @@
+"""`bundle`: one snapshot to hand over."""
+
+from pathlib import Path
+
+import click
+
+from inventory.cli.base import Options, safe, sources_option
+from inventory.errors import CompareError
+
+__all__ = ["bundle"]
+
+
+@click.command()
+@click.argument("ref", metavar="SNAPSHOT")
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE.zip", help="Never overwritten.")
+@sources_option
+@click.pass_obj
+def bundle(options: Options, ref: str, out: Path, names: tuple[str, ...]) -> None:
+    """Write one snapshot to a file that is checked offline: tables, dictionary, chain, hashes, what changed."""
+    from inventory.bundle import write
+    from inventory.diff.compare import compare
+    from inventory.diff.ends import choose, step
+    from inventory.diff.select import Selection
+    from inventory.render.html import html
+    from inventory.store import reader
+
+    with options.open(options.settings()) as store, store.reading() as connection:
+        found, _ = choose(connection, reader.sources(connection, names), None, ref, names)
+        if len(found) != 1:
+            have = ", ".join(source["name"] for source, *_ in found) or "none"
+            raise CompareError(f"{len(found)} sources have a snapshot {ref} ({have})", "Name one with --source")
+        source, first, last = found[0]
+        chain = [row for row in reader.snapshots(connection, source["id"]) if row["id"] <= last["id"]]
+        diff = compare(step(connection, source, first, last), Selection())
+        page = html([diff], f"{source['name']}: snapshot {last['id']}")
+        write(connection, chain, str(page), out)
+    options.say(safe(f"Wrote {out}: {source['name']}, snapshot {last['id']}, digest {last['digest']}."))
+    options.say(f"`inventory verify --bundle {out}` checks it, without a database.")
