@@ -39,7 +39,8 @@ One snapshot of an inventory of DRS jobs. To check it, with unzip and SHA-256 al
    `content_digest` of the last line of chain.jsonl.
 5. Chain: in each line of chain.jsonl `digest` is the SHA-256 over three lines, each with a line feed: the `digest` of
    the line before (empty in the first), `content_digest`, and the SHA-256 of the text in `row`.
-6. The source's name is a label, under no digest. Compare the last digest with one noted elsewhere: whoever made up all of this could make up its digests too.
+6. Compare the last digest with one noted elsewhere: whoever made up all of this could make up its digests too. The
+   source's name is a label, under no digest.
    A `signature` in manifest.json is Ed25519 over the line 'inventory snapshot DIGEST', with its line feed.
 
 `inventory verify --bundle FILE` does all that. diff.html shows what changed since the snapshot before; dictionary.json

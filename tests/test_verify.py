@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import uuid
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import pytest
 
 from inventory.cli import main
 from inventory.schema import ENTITIES, JOB_DIGESTS, METADATA
+from tests.conftest import Command
 from tests.test_properties import nights
 
 NIGHTS = 6
@@ -160,7 +161,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, there in (("all", range(NIGHTS)), ("early", range(3)), ("one more", range(NIGHTS + 1))):
         replay, other = (", ".join(f"n{night}" for night in part) for part in (there, there[:3]))
         sources = [f"{{name: s, replay: [{replay}]}}", f"{{name: t, replay: [{other}]}}"]
-        (folder / f"{name}.yaml").write_text(f"sources: [{', '.join(sources)}]\n")
+        (folder / f"{name}.yaml").write_text(f"parallel: 1\nsources: [{', '.join(sources)}]\n")
     return folder
 
 
@@ -207,18 +208,20 @@ def copy(
             return f"sqlite:///{path}"
 
         return copied
-    export(recorded, database)
-    name = database.split("/test_")[1].split("?", maxsplit=1)[0]
-    server = database.replace(f"/test_{name}?", "/postgres?")
+    if "postgresql" not in bases:
+        export(recorded, database)
+        bases["postgresql"] = database  # stays there for as long as the server does
+    server, _, query = bases["postgresql"].partition("?")
+    address, _, name = server.rpartition("/")
     made: list[str] = []
 
     def copied_there() -> str:
-        with psycopg.connect(server, autocommit=True) as connection:
+        with psycopg.connect(f"{address}/postgres?{query}", autocommit=True) as connection:
             while made:
-                connection.execute(f"DROP DATABASE {made.pop()}")  # type: ignore[arg-type]
+                connection.execute(f"DROP DATABASE {made.pop()}")
             made.append(f"copy_{uuid.uuid4().hex}")
-            connection.execute(f"CREATE DATABASE {made[0]} TEMPLATE test_{name}")  # type: ignore[arg-type]
-        return database.replace(f"test_{name}?", f"{made[0]}?")
+            connection.execute(f"CREATE DATABASE {made[0]} TEMPLATE {name}")
+        return f"{address}/{made[0]}?{query}"
 
     return copied_there
 
@@ -227,7 +230,8 @@ def test_the_readme_s_rule_gives_every_digest(copy: Copy) -> None:
     url = copy()
     assert found(url, code=0) == []
     with Database(url) as database:
-        rows, previous = snapshots(database), {}
+        rows = snapshots(database)
+        previous: dict[int, str] = {}
         assert len(rows) == NIGHTS + 3
         assert len({row["content_digest"] for row in rows}) == NIGHTS
         for row in rows:
@@ -340,7 +344,7 @@ class Tampering:
         names = [name for name in ("valid_from", "valid_to") if name in self.rows[0]]
         self.swap(self.dice.choice(self.rows), self.dice.choice(self.rows), names)
 
-    def swap(self, one: Row, other: Row, names: list[str]) -> None:
+    def swap(self, one: Row, other: Row, names: Sequence[str]) -> None:
         self.what = f"swap of {names}"
         if all(one[name] == other[name] for name in names):
             return
@@ -386,3 +390,198 @@ def test_no_tampering_goes_unseen(copy: Copy, database: str, part: int) -> None:
         problems = found(url)
         assert problems, (number, tampering.table, tampering.what)
         assert tampering.named(problems), (number, tampering.table, tampering.what, tampering.touched, problems)
+
+
+# One by one.
+
+
+def altered(url: str, *statements: str) -> None:
+    with Database(url) as database:
+        database.unguarded()
+        cursor, changed = database.connection.cursor(), 0
+        for statement in statements:
+            cursor.execute(statement)
+            changed += cursor.rowcount
+        assert changed > 0, "there is nothing to alter"
+        database.connection.commit()
+
+
+CUT_OFF = [
+    statement
+    for entity in (*ENTITIES, JOB_DIGESTS)
+    for name, columns in [(entity.name, ", ".join(column.name for column in entity.current.columns))]
+    for statement in (
+        f"DELETE FROM {name} WHERE valid_from = {NIGHTS}",
+        f"INSERT INTO {name} ({columns}) SELECT {columns} FROM {name}_history WHERE valid_to = {NIGHTS}",
+        f"DELETE FROM {name}_history WHERE valid_to = {NIGHTS}",
+    )
+] + [f"DELETE FROM snapshots WHERE id = {NIGHTS}"]
+
+
+def test_what_was_cut_off_is_found_by_a_digest_noted_elsewhere(copy: Copy) -> None:
+    url = copy()
+    rows = json.loads(ran("--database", url, "snapshots", "--json"))
+    noted = [row["digest"] for row in rows if row["source"] == "s"]
+    assert [row["id"] for row in rows if row["source"] == "s"] == list(range(1, NIGHTS + 1))
+    assert found(url, "--expect", noted[-1], "--expect", noted[0].upper(), code=0) == []
+    altered(url, *CUT_OFF)
+    assert found(url, code=0) == []
+    assert found(url, "--expect", noted[-2], code=0) == []
+    assert f"no snapshot has the digest {noted[-1]}" in ran("--database", url, "verify", "--expect", noted[-1], code=1)
+    assert noted[0] in ran("--database", url, "verify", "--source", "t", "--expect", noted[0], code=1)
+
+
+def test_an_altered_digest_is_not_the_one_that_was_noted(copy: Copy) -> None:
+    url, wanted = copy(), "0" * 64
+    altered(url, f"UPDATE snapshots SET digest = '{wanted}' WHERE id = {NIGHTS}")
+    document = json.loads(ran("--database", url, "verify", "--expect", wanted, "--json", code=1))
+    assert document["expected"] == [{"digest": wanted, "source": None, "snapshot": None}]
+    assert document["problems"][0]["key"] == {"id": NIGHTS}
+
+
+@pytest.mark.parametrize("wrong", ["", "0" * 63, "0" * 65, "g" * 64, "0" * 64 + "\n"])
+def test_a_part_of_a_digest_proves_nothing(inventory: Command, wrong: str) -> None:
+    refused = inventory("verify", "--expect", wrong)
+    assert refused.returncode == 64
+    assert "64 hex digits" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("statement", "word", "table"),
+    [
+        ("UPDATE jobs SET status = 'NORMAL' WHERE source_id = 1", "altered", "jobs"),
+        ("DELETE FROM tags_history WHERE valid_to = 3", "missing", "tags"),
+        ("UPDATE jobs_history SET valid_to = valid_from WHERE valid_to = 3", "dangling", "jobs_history"),
+        ("UPDATE jobs SET valid_from = 99 WHERE source_id = 1", "dangling", "jobs"),
+        (f"UPDATE jobs_history SET valid_to = {NIGHTS} WHERE valid_to = 3", "overlapping", "jobs_history"),
+        ("UPDATE snapshots SET pruned_at = finished_at WHERE id = 3", "unseen", "job_digests_history"),
+        ("DELETE FROM snapshots WHERE id = 3", "missing", "snapshots"),
+        ("DELETE FROM snapshots WHERE id = 1", "missing", "snapshots"),
+        ("UPDATE snapshots SET jobs = 99 WHERE id = 3", "altered", "snapshots"),
+        ("DELETE FROM sources WHERE id = 2", "dangling", "findings"),
+        ("DELETE FROM job_digests WHERE source_id = 1", "missing", "job_digests"),
+        ("UPDATE job_digests SET digest = 'x' WHERE source_id = 1", "altered", "job_digests"),
+        ("UPDATE jobs_history SET extra = '' WHERE valid_to = 3", "invalid", "jobs_history"),
+        ("UPDATE jobs_history SET extra = '{\"a\": 1}' WHERE valid_to = 3", "invalid", "jobs_history"),
+    ],
+)
+def test_a_change_is_named_by_its_word(copy: Copy, statement: str, word: str, table: str) -> None:
+    url = copy()
+    altered(url, statement)
+    assert (word, table) in {(p["word"], p["table"]) for p in found(url)}
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("value", ["infinity", "-infinity", "0044-03-15 BC", "20000-01-01"])
+def test_times_that_python_does_not_know(copy: Copy, value: str) -> None:
+    url = copy()
+    altered(url, f"UPDATE jobs SET create_time = '{value}'")
+    assert ("invalid", "jobs") in {(p["word"], p["table"]) for p in found(url)}
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE sources SET created_at = 'garbage', region = x'ff'",  # of which no digest says anything
+        "UPDATE findings SET job_id = CAST(x'ff1b' AS TEXT) WHERE job_id = 'job-2-0'",
+        "UPDATE jobs SET id = x'ff' WHERE source_id = 1 AND id = (SELECT min(id) FROM jobs WHERE source_id = 1)",
+        "UPDATE snapshots SET digest = CAST(x'ff' AS TEXT), previous_digest = x'ff', started_at = 7",
+        "UPDATE snapshots SET pruned_at = 'yesterday' WHERE id = 3",
+        "UPDATE job_digests SET row_digests = CAST(row_digests AS TEXT)",
+        "UPDATE job_digests SET job_id = '\x1b[31m' || job_id",
+    ],
+)
+def test_nothing_that_sqlite_takes_ends_in_a_traceback(copy: Copy, statement: str) -> None:
+    url, harmless = copy(), statement.startswith("UPDATE sources")
+    altered(url, statement)
+    said = ran("--database", url, "verify", "--full", code=0 if harmless else 1)
+    assert "\x1b" not in said
+    assert harmless == ("as it was written" in said)
+
+
+def test_the_list_of_problems_is_bounded(copy: Copy) -> None:
+    url = copy()
+    altered(
+        url,
+        *(
+            f"UPDATE {name} SET extra = 'x'"
+            for name in ("object_infos", "object_infos_history", "jobs", "tags", "tags_history")
+        ),
+    )
+    problems = len(found(url))
+    short = ran("--database", url, "verify", code=1).splitlines()
+    assert problems > 100
+    assert f"… and {problems - 100} more; --full shows them all" in short
+    assert len(ran("--database", url, "verify", "--full", code=1).splitlines()) == 2 + problems + 1
+
+
+def test_verifying_writes_nothing(recorded: Path, tmp_path: Path, inventory: Command) -> None:
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    path = folder / "x.db"
+    export(recorded, f"sqlite:///{path}", "early")
+    before = path.read_bytes()
+    path.chmod(0o444)
+    folder.chmod(0o555)
+    try:
+        done = inventory("--database", f"sqlite:///{path}", "verify")
+        quiet = inventory("-q", "--database", f"sqlite:///{path}", "verify")
+    finally:
+        folder.chmod(0o755)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "s: 3 snapshots" in done.stdout
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
+    assert path.read_bytes() == before
+    assert list(folder.iterdir()) == [path]
+    assert inventory("--database", f"sqlite:///{path}", "verify", "--source", "nobody").returncode == 64
+    assert inventory("--database", f"sqlite:///{folder}/y.db", "verify").returncode == 1
+    assert list(folder.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("statement", "why"),
+    [
+        ("UPDATE jobs_history SET status = 'x'", "history is append-only"),
+        ("DELETE FROM tags_history", "history is append-only"),
+        ("UPDATE job_digests_history SET digest = 'x'", "history is append-only"),
+        ("UPDATE snapshots SET jobs = 7 WHERE id = 1", "a finished snapshot does not change"),
+        ("DELETE FROM snapshots WHERE id = 1", "a finished snapshot does not change"),
+    ],
+)
+def test_accidents_are_refused(copy: Copy, recorded: Path, statement: str, why: str) -> None:
+    url = copy()
+    with Database(url) as database, pytest.raises((sqlite3.DatabaseError, psycopg.Error), match=why):
+        database.query(statement)
+    assert found(url, code=0) == []
+    said = ran("--config", str(recorded / "one more.yaml"), "--database", url, "export")
+    assert "removed" in said
+    assert len(json.loads(ran("--database", url, "snapshots", "--json"))) == NIGHTS + 3 + 1
+    assert found(url, code=0) == []
+
+
+def test_snapshots_from_before_the_notes(recorded: Path, database: str, tmp_path: Path) -> None:
+    """Written by 0002, upgraded, exported on: both halves are proven; in the first a row is named where it is alone."""
+    export(recorded, database, "early")
+    ran("--database", database, "db", "downgrade", "0002")
+    with Database(database) as owner:
+        previous: dict[int, str] = {}
+        for row in snapshots(owner):
+            row |= {"schema_revision": "0002", "previous_digest": previous.get(row["source_id"])}
+            previous[row["source_id"]] = digest(owner, row, row["previous_digest"])
+            owner.query(
+                "UPDATE snapshots SET schema_revision = '0002', previous_digest = ?, digest = ? WHERE id = ?",
+                row["previous_digest"], previous[row["source_id"]], row["id"],
+            )  # fmt: skip
+        owner.connection.commit()
+    ran("--database", database, "db", "upgrade")
+    assert found(database, code=0) == []
+    export(recorded, database)
+    assert found(database, code=0) == []
+    with Database(database) as owner:
+        (first,) = owner.query("SELECT min(id) AS id FROM snapshots WHERE schema_revision = '0003'")
+        old = owner.query("SELECT * FROM jobs_history WHERE valid_to <= ? ORDER BY id, valid_from", first["id"])
+    altered(database, f"UPDATE jobs_history SET name = 'x' WHERE id = '{old[0]['id']}' AND valid_to <= {first['id']}")
+    problems = found(database)
+    assert {p["word"] for p in problems} == {"altered"}
+    assert all(p["last"] < first["id"] for p in problems)

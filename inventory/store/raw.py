@@ -24,7 +24,7 @@ from sqlalchemy import (
     select,
     type_coerce,
 )
-from sqlalchemy.types import NullType
+from sqlalchemy.types import NULLTYPE
 
 from inventory.jsontext import canonical, read
 from inventory.schema import SNAPSHOTS, SOURCES
@@ -77,7 +77,7 @@ def _select(connection: Connection, table: Table) -> Select[Any]:
         literal_column(_TIME.format(column.name)) if as_text and isinstance(column.type, UtcDateTime) else column
         for column in table.columns
     ]
-    raw: list[ColumnElement[Any]] = [type_coerce(column, NullType()) for column in columns]
+    raw: list[ColumnElement[Any]] = [type_coerce(column, NULLTYPE) for column in columns]
     return select(*raw)
 
 
