@@ -4,15 +4,16 @@ import itertools
 import json
 import random
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
-from inventory.collect import plan_source
+from inventory.collect import Run, export_source, plan_source
 from inventory.diff.compare import compare
 from inventory.diff.ends import choose, step
 from inventory.diff.life import life
@@ -24,14 +25,20 @@ from inventory.errors import BusyError, CompareError, UsageError
 from inventory.jsontext import Json, canonical, read
 from inventory.normalise import Row, normalise
 from inventory.redact import Redactor
+from inventory.schema import METADATA
 from inventory.schema.fields import Entity
+from inventory.settings import Source
 from inventory.stop import Stop
 from inventory.store import reader
+from inventory.store.engine import Store
 from inventory.store.lock import source_lock
 from tests.conftest import ROOT, Command
 from tests.nights import NIGHT, Night, exported, opened, recorded, running, shuffled
 
-FEW = settings(max_examples=8, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(
+    max_examples=8, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],  # an example is small already, and each goes to a real database
+)  # fmt: skip
 ALL = Selection()
 Rows = dict[tuple[str, str], dict[str, Json]]  # table and key -> row
 
@@ -81,6 +88,8 @@ def naive(old: Rows, new: Rows) -> set[tuple[str, str, str]]:
 
 def seen(connection: Connection, snapshot_id: int) -> set[tuple[str, str, str]]:
     """What the view says of a snapshot."""
+    if connection.dialect.name == "sqlite":  # as an analyst's own connection; SQLite's JSON is no trusted function
+        connection.exec_driver_sql("PRAGMA trusted_schema = ON")
     query = text("SELECT action, table_name, key FROM changes WHERE snapshot_id = :id")
     found = set()
     for action, table, key in connection.execute(query, {"id": snapshot_id}):
@@ -204,7 +213,7 @@ def test_another_secret_setting_is_no_change(
             folder = tmp_path / str(way[0])
             source = exported(store, folder, [night], **way[0])
             later = recorded(folder / "later", [night], first=2)
-            later = type(later)(source.name, replay=later.replay)
+            later = replace(later, name=source.name)
             diff = plan_source(later, running(store, **way[1]), ALL)
             assert [(c.table, c.changed) for c in diff.changes] == []
             assert diff.ignored >= 5
@@ -227,7 +236,7 @@ def test_a_true_change_among_new_masks_shows(tmp_path: Path, database: str) -> N
     with opened(database) as store:
         source = exported(store, tmp_path, [with_secrets("p")], **KEY)
         later = recorded(tmp_path / "later", [with_secrets("p", "new@example.com")], first=2)
-        later = type(later)(source.name, replay=later.replay)
+        later = replace(later, name=source.name)
         diff = plan_source(later, running(store, fingerprint_key="two"), ALL)
     assert {(c.action, c.key.get("endpoint")) for c in diff.changes if c.table == "alarm_endpoints"} >= {
         ("create", "new@example.com"),
@@ -323,8 +332,6 @@ def test_which_snapshots(tmp_path: Path, database: str) -> None:
         long, short = exported(store, tmp_path / "long", nights), exported(store, tmp_path / "short", nights[:1])
         with store.reading() as connection:
             sources = reader.sources(connection)
-            ids = [row["id"] for source in sources for row in reader.snapshots(connection, source["id"])]
-            assert ids == sorted(ids) or sources[0]["name"] == short.name
 
             def chosen(start: str | None, end: str | None, *named: str) -> tuple[dict[str, Any], list[str]]:
                 found, complaints = choose(connection, reader.sources(connection, named), start, end, named)
@@ -337,12 +344,7 @@ def test_which_snapshots(tmp_path: Path, database: str) -> None:
             assert chosen(None, None) == ({long.name: (1, 2), short.name: (None, 0)}, [])
             first = str(ids_of[long.name])
             assert chosen(first, None) == ({long.name: (0, 2)}, [])
-            assert chosen("latest", first) == (
-                {long.name: (2, 0)},
-                [f"{short.name}: no snapshot latest and {first} to compare. `inventory snapshots` shows what there is"][
-                    :0
-                ],
-            )
+            assert chosen("latest", first) == ({long.name: (2, 0)}, [])
             assert chosen("2026-11-01", "2026-11-02T01:00Z")[0] == {long.name: (0, 1), short.name: (0, 0)}
             found, complaints = chosen("latest~2", "latest")
             assert found == {long.name: (0, 2)}
@@ -364,7 +366,7 @@ def test_the_plan_is_what_the_export_then_writes(tmp_path: Path, database: str) 
         both = recorded(tmp_path, nights)
         name, (one, other) = both.name, both.replay
         for replay in ((one,), (one, other)):
-            source, run = type(both)(name, replay=replay), running(store)
+            source, run = replace(both, replay=replay), running(store)
             before = dump(store)
             with source_lock(store, name, 0, Stop()):  # as if an export were running
                 planned = plan_source(source, run, ALL)
@@ -394,17 +396,13 @@ def test_the_plan_is_what_the_export_then_writes(tmp_path: Path, database: str) 
             assert (again.changes, again.end["id"]) == ([], exported_now["id"])
 
 
-def export_again(source: Any, run: Any) -> dict[str, Any]:
-    from inventory.collect import export_source
-
+def export_again(source: Source, run: Run) -> dict[str, Any]:
     row = list(export_source(source, run))[-1].snapshot
     assert row is not None
     return row
 
 
-def dump(store: Any) -> list[Any]:
-    from inventory.schema import METADATA
-
+def dump(store: Store) -> list[Any]:
     with store.reading() as connection:
         return [sorted(map(repr, connection.execute(table.select()))) for table in METADATA.sorted_tables]
 
@@ -413,16 +411,16 @@ def test_a_plan_notices_an_export_that_finished_first(tmp_path: Path, database: 
     with opened(database) as store:
         source = exported(store, tmp_path, [{"job-1": {"status": "A"}}])
         later = recorded(tmp_path / "later", [{"job-1": {"status": "B"}}], first=2)
-        later = type(later)(source.name, replay=later.replay)
-        run = running(store)
+        later = replace(later, name=source.name)
+        written: list[dict[str, Any]] = []
 
         def meanwhile(*_: Any) -> None:
-            object.__setattr__(run, "progress", lambda *_: None)
-            export_again(later, run)
+            if not written:
+                written.append(export_again(later, running(store)))
 
-        object.__setattr__(run, "progress", meanwhile)
         with pytest.raises(BusyError):
-            plan_source(later, run, ALL)
+            plan_source(later, replace(running(store), progress=meanwhile), ALL)
+        assert len(written) == 1
 
 
 CONFIG = str(ROOT / "samples/inventory.yaml")
