@@ -16,7 +16,10 @@ from sqlalchemy import Connection, column, func, select, table, text
 from sqlalchemy.exc import DBAPIError
 
 from inventory.config import normal_url
-from inventory.diff import Selection, SourceDiff, compare
+from inventory.diff.compare import compare
+from inventory.diff.ends import step
+from inventory.diff.records import SourceDiff
+from inventory.diff.select import Selection
 from inventory.digest import content_digest, job_proof, snapshot_digest
 from inventory.render import estate
 from inventory.schema import ENTITIES, JOB_DIGESTS, MAINTENANCE
@@ -24,9 +27,9 @@ from inventory.stop import Stop
 from inventory.store import reader
 from inventory.store.engine import Store, open_store
 from inventory.store.lock import source_lock
-from tests.conftest import Command
+from tests.conftest import COMMAND, Command
 from tests.test_properties import nights
-from tests.test_store import MAIN, environment
+from tests.test_store import environment
 
 Rows = list[dict[str, Any]]
 Pruner = Callable[..., subprocess.CompletedProcess[str]]
@@ -96,7 +99,8 @@ def seen(url: str, ids: list[int]) -> tuple[dict[int, str], dict[tuple[int | Non
         }
         pairs = [(one, other) for one in (None, *ids) for other in ids]
         diffs = {
-            (one, other): compare(connection, source, rows.get(one), rows[other], Selection()) for one, other in pairs
+            (one, other): compare(step(connection, source, rows.get(one), rows[other]), Selection())
+            for one, other in pairs
         }
     return shown, diffs
 
@@ -186,7 +190,8 @@ def test_what_is_left_stays_exactly_as_it_was(run: Pruner, database: str, undist
         assert (snapshots(database), stored(database)) == (rows, table_rows)
         done = run("prune", *flags).stdout
         assert left(database) == kept
-        gone = {name: count - stored(database)[name] for name, count in table_rows.items() if count}
+        still = stored(database)
+        gone = {name: count - still[name] for name, count in table_rows.items()}
         for output in (told, done):
             assert f"rows of history: {sum(gone.values())}" in output
             assert all(f"- {name}: rows {count}\n" in output for name, count in gone.items() if count)
@@ -304,7 +309,7 @@ def held_up(url: str, path: Path) -> Iterator[Callable[[], bool]]:
 def test_a_prune_that_is_killed_leaves_all_or_nothing(
     run: Pruner, database: str, recorded: Path, tmp_path: Path
 ) -> None:
-    arguments = [*MAIN, "--config", str(recorded / f"{NIGHTS - 1}.yaml"), "--database", database, "prune"]
+    arguments = [*COMMAND, "--config", str(recorded / f"{NIGHTS - 1}.yaml"), "--database", database, "prune"]
 
     def start(*flags: str) -> subprocess.Popen[bytes]:
         quiet = subprocess.DEVNULL

@@ -93,10 +93,9 @@ def write(store: Store, night: int, estate: dict[str, Any], job_ids: Iterable[st
 def measure(path: Path, one: int, nights: int, job_id: str) -> None:
     """Print what the year costs, and what is asked of it."""
     size = path.stat().st_size
-    say(
-        f"{nights} nights: {size / MB:.1f} MB; one night {one / MB:.1f} MB, so {nights} copies {one * nights / MB:,.0f} MB"
-    )
-    say(f"  the year is {size / one:.2f} x one night, {size / (one * nights):.2%} of the copies")
+    copies = one * nights
+    say(f"{nights} nights: {size / MB:.1f} MB; one night {one / MB:.1f} MB, so {nights} copies {copies / MB:,.0f} MB")
+    say(f"  the year is {size / one:.2f} x one night, {size / copies:.2%} of the copies")
     with closing(sqlite3.connect(path)) as connection:
         for snapshot in (1, nights):
             query = f"SELECT count(*) FROM object_infos_as_of WHERE snapshot_id = {snapshot}"
