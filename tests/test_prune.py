@@ -97,11 +97,10 @@ def seen(url: str, ids: list[int]) -> tuple[dict[int, str], dict[tuple[int | Non
         shown = {
             each: "".join(estate.as_json(connection, estate.find(connection, (), str(each), None))) for each in ids
         }
-        pairs = [(one, other) for one in (None, *ids) for other in ids]
-        diffs = {
-            (one, other): compare(step(connection, source, rows.get(one), rows[other]), Selection())
-            for one, other in pairs
-        }
+        diffs = {}
+        for one, other in ((one, other) for one in (None, *ids) for other in ids):
+            between = step(connection, source, rows.get(one), rows[other])
+            diffs[one, other] = compare(between, Selection())
     return shown, diffs
 
 

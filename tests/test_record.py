@@ -79,7 +79,7 @@ def replay(export: Export, *folders: str, code: int = 0, **top: Any) -> "subproc
 @pytest.mark.parametrize(("name", "keys"), CASES)
 def test_a_replay_gives_the_same_snapshots(server: DrsServer, export: Export, name: str, keys: str) -> None:
     rehearse(server, [name], RATES.get(name))
-    auth = {"auth": PASSWORD} if name == "expiring-token" else {}
+    auth: dict[str, Any] = {"auth": PASSWORD} if name == "expiring-token" else {}
     export.configured(jobs="all", **auth, **KEYS[keys])
     codes = set()
     for night in ("1", "2"):

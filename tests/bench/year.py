@@ -84,7 +84,11 @@ def write(store: Store, night: int, estate: dict[str, Any], job_ids: Iterable[st
         changes = staging.compare()
         counts = {name: len(changes[name]) for name in ("added", "changed", "removed")}
         zero = dict.fromkeys(("absent", "unreadable", "deselected", "requests", "retries"), 0)
-        row = {"started_at": moment, "observed_from": moment, "observed_to": moment + timedelta(minutes=10)}
+        row: dict[str, Any] = {
+            "started_at": moment,
+            "observed_from": moment,
+            "observed_to": moment + timedelta(minutes=10),
+        }
         row |= {"status": "complete", "consistency": None, "run_id": str(night)}
         row |= dict.fromkeys(("requested", "returned", "jobs"), len(digests))
         writer.commit({**row, **counts, **zero}, content_digest(digests.items()))
