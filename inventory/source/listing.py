@@ -13,6 +13,7 @@ from functools import partial
 from io import SEEK_END
 from itertools import count
 from tempfile import SpooledTemporaryFile
+from weakref import finalize
 
 from inventory.findings import Finding
 from inventory.jsontext import Json, canonical, read, tidy
@@ -64,7 +65,8 @@ class Listings:
     def __init__(self, redactor: Redactor, filters: Filters) -> None:
         self._redactor = redactor
         self._filters = filters
-        self._text = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  # closed by who has read all of it
+        self._text = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  # closed with this
+        finalize(self, self._text.close)
         self._kept: dict[str, int] = {}  # where in the text
         self._children: dict[str, list[str]] = {}
 
@@ -90,10 +92,6 @@ class Listings:
         """Yield the sub-tasks of a task, and what was said of each."""
         for child in self._children.get(job_id, ()):
             yield child, self._unpacked(child)
-
-    def close(self) -> None:
-        """Give the room on the disk back."""
-        self._text.close()
 
     def _unpacked(self, job_id: str) -> Listing:
         self._text.seek(self._kept[job_id])

@@ -75,7 +75,6 @@ class LiveReading:
         finally:
             self._in_vain = GIVEN_UP  # threads that are still at work ask for nothing more
             pool.shutdown(wait=False, cancel_futures=True)
-            self._listings.close()
         if self._recorder is not None:
             self._recorder.finish(self.seen, self._left_out, self._unlisted)
 

@@ -129,7 +129,6 @@ class Recording:
             self.seen.findings.extend(settled(answer, set(request.ids) - set(mine)))
             for job_id in sorted(self.requested.intersection(mine)):
                 yield from self._told_of(outcome_of(answer, job_id))
-        self._listings.close()
 
     def _told_of(self, outcome: Outcome) -> Iterator[Outcome]:
         job_id = outcome.job_id
