@@ -304,6 +304,10 @@ class _Reader(Values):
             enterprise_project_id=self.text(given.get("enterprise_project_id")),
         )
 
+    def _tag(self, at: Located) -> str:
+        """Return a tag's value, which may be empty."""
+        return "" if at.value == "" else self.text(at) or ""
+
     def _jobs(self, at: Located | None) -> list[str] | None:
         """Return the ids to ask for; None where all are meant."""
         if at is None:

@@ -34,4 +34,3 @@ def test_listings_come_back_from_the_disk() -> None:
         assert (found.parent_job_id, found.document) == (None, {"name": f"{n}{text}"})
         assert [(i, each.parent_job_id) for i, each in listings.children_of(f"job-{n}")] == [(f"child-{n}", f"job-{n}")]
     assert listings.of("job-20") is None
-    listings.close()
