@@ -298,9 +298,7 @@ class _Reader(Values):
             status=frozenset(self.texts(given.get("status"), "status")) or None,
             engine_type=frozenset(self.texts(given.get("engine_type"), "engine types")) or None,
             name=self.text(given.get("name")),
-            tags=tuple(
-                (key, text) for key, entry in (tags.value if tags else {}).items() if (text := self.text(entry))
-            ),
+            tags=tuple((key, self._tag(entry)) for key, entry in (tags.value if tags else {}).items()),
             enterprise_project_id=self.text(given.get("enterprise_project_id")),
         )
 

@@ -500,6 +500,22 @@ def test_nothing_that_sqlite_takes_ends_in_a_traceback(copy: Copy, statement: st
     assert harmless == ("as it was written" in said)
 
 
+PRUNED = ["UPDATE snapshots SET pruned_at = finished_at WHERE id IN (2, 3, 5)"] + [
+    f"DELETE FROM {entity.history.name} WHERE NOT EXISTS (SELECT 1 FROM snapshots s WHERE s.pruned_at IS NULL"
+    f" AND s.source_id = {entity.history.name}.source_id AND s.id >= valid_from AND s.id < valid_to)"
+    for entity in (*ENTITIES, JOB_DIGESTS)
+]
+
+
+def test_what_is_left_of_a_pruned_source_is_proven(copy: Copy) -> None:
+    url = copy()
+    altered(url, *PRUNED)
+    assert found(url, code=0) == []
+    assert "s: 6 snapshots (3 pruned, of which only the chain is checked)" in ran("--database", url, "verify")
+    altered(url, "UPDATE snapshots SET jobs = 99 WHERE id = 3", "UPDATE snapshots SET pruned_at = NULL WHERE id = 2")
+    assert {2, 3} <= {p["first"] for p in found(url)}
+
+
 def test_the_list_of_problems_is_bounded(copy: Copy) -> None:
     url = copy()
     altered(

@@ -168,7 +168,7 @@ class LiveReading:
         for tag in tags if isinstance(tags, list) else ():
             if isinstance(tag, dict):
                 pairs = [(tag["key"], tag.get("value"))] if "key" in tag else tag.items()
-                found.update((str(key), str(value)) for key, value in pairs)
+                found.update((str(key), "" if value is None else str(value)) for key, value in pairs)
         return found.issuperset(wanted)
 
     def _batch(self, ids: tuple[str, ...], deadline: float | None) -> list[Outcome]:
