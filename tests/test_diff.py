@@ -32,8 +32,8 @@ from inventory.stop import Stop
 from inventory.store import reader
 from inventory.store.engine import Store
 from inventory.store.lock import source_lock
-from tests.conftest import ROOT, Command
-from tests.nights import NIGHT, Night, exported, opened, recorded, running, shuffled
+from tests.conftest import ROOT, Command, write_page
+from tests.nights import NIGHT, Night, exported, opened, record, recorded, running, shuffled
 
 FEW = settings(
     max_examples=8, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck),
@@ -495,3 +495,35 @@ def test_what_happened_in_a_pruned_snapshot_is_dated_by_those_around_it(tmp_path
             events = list(life(connection, source, "job-1", ALL))
     ends = [(e.diff.start and e.diff.start["id"], e.diff.end["id"], e.exact) for e in events]
     assert ends == [(None, 1, True), (1, 3, False), (3, 4, True)]
+
+
+def test_a_plan_with_a_job_that_cannot_be_read(inventory: Command, tmp_path: Path) -> None:
+    record(tmp_path / "n1", {"job-1": {"status": "A"}, "job-2": {"status": "A"}}, 1, set())
+    record(tmp_path / "n2", {"job-1": {"status": "B"}}, 2, set())
+    write_page(tmp_path / "n2", 900, ["job-2"], {"error_code": "DRS.M00500"}, status=500, time="2026-11-02T01:00:00Z")
+    for name, nights in (("one", "n1"), ("both", "n1, n2")):
+        (tmp_path / f"{name}.yaml").write_text(f"sources: [{{name: s, replay: [{nights}]}}]\n")
+    assert inventory("--config", "one.yaml", "export").returncode == 0
+    planned = inventory("--config", "both.yaml", "plan", "--detailed-exitcode", "--format", "json")
+    assert planned.returncode == 3, planned.stderr
+    (source,) = json.loads(planned.stdout)["sources"]
+    assert [(c["action"], c["job_id"], c["changed"]) for c in source["changes"]] == [("update", "job-1", ["status"])]
+    assert (source["to"]["id"], source["to"]["status"], source["to"]["unreadable"]) == (None, "partial", 1)
+    assert len(json.loads(inventory("snapshots", "--json").stdout)) == 1
+
+
+def test_what_can_be_compared_is_printed_and_the_rest_is_an_error(inventory: Command, tmp_path: Path) -> None:
+    for at in (1, 2):
+        record(tmp_path / f"n{at}", {"job-1": {"status": f"S{at}"}}, at, set())
+    (tmp_path / "c.yaml").write_text("sources: [{name: long, replay: [n1, n2]}, {name: short, replay: [n2]}]\n")
+    assert inventory("--config", "c.yaml", "export").returncode == 0
+    done = inventory("diff", "latest~1", "latest", "--format", "json", "--detailed-exitcode")
+    assert done.returncode == 1
+    assert [source["source"] for source in json.loads(done.stdout)["sources"]] == ["long"]
+    assert done.stderr == (
+        "error: short: no snapshot latest~1 and latest to compare. `inventory snapshots` shows what there is\n"
+    )
+    assert inventory("diff", "--source", "short", "latest~1").returncode == 1
+    both = inventory("diff", "--detailed-exitcode")
+    assert both.returncode == 2
+    assert both.stdout.splitlines()[-1].startswith("in all: jobs: 1 added, 1 changed, 0 removed")
