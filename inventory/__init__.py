@@ -6,7 +6,7 @@ stop, shard          the wish to end; a part of the sources
 address, http        one exchange over the network, and with whom
 credentials, seal    what a source signs in with; what a snapshot is signed with
 settings             what a configuration comes to
-located, values, config  YAML and environment become settings
+located, values, sources, config  YAML and environment become settings
 redact, findings     secrets masked; oddities kept
 render/              records become text, pages, tables, JSON
 log, digest, proof   the run's events; the digests of a row, a job, a snapshot; what does not fit them
@@ -15,6 +15,7 @@ normalise, rebuild   a job becomes rows, and rows the job again
 retention            which snapshots are kept
 diff/                two ends of a source become change records; only ends and life read a database
 store/               databases: engine, migrations, locks, staging and merge, reading, verifying, pruning
+intake               outcomes become staged rows, findings and digests
 collect              the nightly flow of one source in one function: read this first
 outcome, fleet       what became of each source; several at once
 doctor               what a night will meet, tried beforehand

@@ -32,7 +32,7 @@ ORDER = """
     inventory errors jsontext
     schema.kinds schema.fields schema.endpoints schema.jobs schema.objects schema.own schema.settings
     schema.transformation schema schema.keys schema.plan
-    stop shard address http credentials seal settings located values config redact findings
+    stop shard address http credentials seal settings located values sources config redact findings
     render render.text log digest proof
     source source.reading source.answers source.pace source.retry source.signing source.gate source.iam source.auth
     source.session source.record source.client source.ahead source.listing source.live source.replay
@@ -43,7 +43,7 @@ ORDER = """
     diff.ends diff.life
     render.estate render.json render.changes render.plan render.markdown render.page render.html render.prune
     render.snapshots render.sources render.verify
-    collect outcome fleet doctor
+    intake collect outcome fleet doctor
     metrics ping watch
     reference bundle starter
     mock.parts mock.estate mock.nights mock.faults mock.index mock.answers mock.signature mock.identity mock.iam

@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from inventory.config import SOURCE_NAME
 from inventory.digest import content_digest
 from inventory.errors import UsageError
 from inventory.schema import SNAPSHOTS, SOURCES
 from inventory.seal import Sealer
+from inventory.sources import SOURCE_NAME
 from inventory.stop import Stop
 from inventory.store import reader
 from inventory.store.engine import Store

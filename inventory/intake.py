@@ -1,0 +1,126 @@
+"""Outcomes become rows, findings and digests, job by job, as they come: what `collect` reads a source into.
+
+In: the outcomes of one reading. Out: staged rows, and the tally of what became of every id.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from inventory.digest import job_proof
+from inventory.findings import Finding, Findings
+from inventory.normalise import NormalisedJob, Row, normalise, normalise_listing
+from inventory.rebuild import rebuild, rebuild_listing
+from inventory.schema import BY_NAME
+from inventory.source.reading import Absent, Listed, Listing, Outcome, Read, Unread
+from inventory.store.staging import Staging
+
+__all__ = ["Intake"]
+
+
+class Intake:
+    """Takes the outcomes of one reading.
+
+    known: the jobs of the snapshot before. read: the digest of each job read. absent: ids proven gone.
+    unread: why each other was not read. findings: what was odd.
+    """
+
+    def __init__(self, staging: Staging) -> None:
+        self.known = staging.known_jobs()
+        self.read: dict[str, str] = {}
+        self.absent: set[str] = set()
+        self.unread: dict[str, str] = {}
+        self.findings = Findings()
+        self._staging = staging
+        self._before = staging.known_digests()
+        self._listed: dict[str, tuple[str, str | None]] = {}  # what the list alone knows: digest, parent
+        self._told: set[str] = set()
+
+    @property
+    def done(self) -> int:
+        """How many ids have an outcome."""
+        return len(self.read) + len(self.absent) + len(self.unread)
+
+    @property
+    def carried(self) -> set[str]:
+        """Jobs that stand as they were, for nobody could read them."""
+        return self.known & self.unread.keys()
+
+    def take(self, outcome: Outcome) -> None:
+        """Take one outcome; of several for one id the last counts."""
+        job_id = outcome.job_id
+        if job_id in self._told:  # the list changed, and it was asked again
+            self._forget(job_id)
+        self._told.add(job_id)
+        if isinstance(outcome, Read):
+            parts = [normalise(job_id, outcome.document)]
+            if outcome.listing is not None:
+                parts.append(_of_list(job_id, outcome.listing, alone=False))
+            self.read[job_id] = self._put(job_id, parts)
+        elif isinstance(outcome, Absent):
+            self.absent.add(job_id)
+            self.findings.add([Finding("absent_job", "id", job_id, f"{outcome.code}, asked alone")])
+        elif isinstance(outcome, Unread):
+            self.unread[job_id] = outcome.detail
+            self.findings.add([Finding(outcome.kind, "id", job_id, outcome.detail)])
+        if isinstance(outcome, Listed | Unread) and outcome.listing is not None and job_id not in self.known:
+            digest = self._put(job_id, [_of_list(job_id, outcome.listing, alone=True)])
+            self._listed[job_id] = digest, outcome.listing.parent_job_id
+
+    def finish(self, findings: Iterable[Finding]) -> tuple[dict[str, str], list[Row]]:
+        """Complete what is staged, once every outcome was taken.
+
+        Args:
+            findings: what was odd about the reading as a whole.
+
+        Returns:
+            The digest of every job, and the rows of `findings`.
+        """
+        for job_id, (_, parent) in list(self._listed.items()):
+            if parent in self.absent:  # its task left after the list had named it
+                self._forget(job_id)
+        self._staging.carry(self.carried)
+        for job_id in self.carried:
+            self._find_again(job_id)
+        self.findings.add(findings)
+        rows = self.findings.rows()
+        self._staging.add("findings", rows)
+        digests = {job_id: digest for job_id, (digest, _) in self._listed.items()} | self.read
+        for job_id in self.carried | {row[0] for row in rows}:  # whose rows were not all at hand before
+            proof = job_proof(self._staging.rows_of(job_id))
+            self._staging.prove(job_id, proof)
+            digests[job_id] = proof.digest
+        return digests, rows
+
+    def _put(self, job_id: str, parts: list[NormalisedJob]) -> str:
+        """Stage a job's rows, unless they are what stands already; return its digest."""
+        for part in parts:
+            self.findings.add(part.findings)
+        proof = job_proof((BY_NAME[name], row) for part in parts for name, rows in part.rows.items() for row in rows)
+        if self._before.get(job_id) == proof.digest:
+            self._staging.carry([job_id])
+        else:
+            for part in parts:
+                self._staging.put(part)
+            self._staging.add("job_digests", [(job_id, proof.digest, proof.packed)])
+        return proof.digest
+
+    def _forget(self, job_id: str) -> None:
+        self._staging.discard(job_id)
+        self.findings.forget(job_id)
+        self.read.pop(job_id, None)
+        self.absent.discard(job_id)
+        self.unread.pop(job_id, None)
+        self._listed.pop(job_id, None)
+
+    def _find_again(self, job_id: str) -> None:
+        """Let a job that is carried over keep what was odd about it."""
+        rows: dict[str, list[Any]] = {}
+        for entity, row in self._staging.rows_of(job_id):
+            rows.setdefault(entity.name, []).append(row)
+        self.findings.add(normalise(job_id, rebuild(rows)).findings)
+        for row in rows.get("job_listings", ()):
+            self.findings.add(normalise_listing(job_id, None, rebuild_listing(row), alone=False).findings)
+
+
+def _of_list(job_id: str, listing: Listing, *, alone: bool) -> NormalisedJob:
+    return normalise_listing(job_id, listing.parent_job_id, listing.document, alone=alone)
