@@ -128,6 +128,8 @@ def _permission(source: Source, what: str, answer: Response, name: str) -> Check
     codes = {error_code(document), *(error_code(each) for each in (found if isinstance(found, list) else []))}
     if (answer.status == 200 and isinstance(found, list)) or (answer.status == 400 and codes & ABSENT_CODES):
         return Check("ok", source.name, what, "may be called")
+    if answer.status == 429 or (answer.status >= 500 and any(codes)):
+        return Check("warn", source.name, what, f"{told(answer)}: busy or out of order for now; export asks again")
     if "DRS.M00261" in codes:
         why = "the project id is wrong, or of another region"
     elif answer.status in (401, 403):

@@ -168,7 +168,7 @@ except StoppedError as error:
     process.send_signal(signal.SIGTERM)
     code, _, err, seconds = ended(process)
     assert (code, err) == (1, "error: stopped by SIGINT; what was not finished was not written\n")
-    assert seconds < 0.5
+    assert seconds < 5  # of the 60 that it would have had
 
 
 @BOTH

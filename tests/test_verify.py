@@ -19,7 +19,7 @@ import psycopg
 import pytest
 
 from inventory.cli import main
-from inventory.schema import ENTITIES, JOB_DIGESTS, METADATA
+from inventory.schema import ENTITIES, JOB_DIGESTS, METADATA, REVISION
 from tests.conftest import Command
 from tests.test_properties import nights
 
@@ -595,7 +595,7 @@ def test_snapshots_from_before_the_notes(recorded: Path, database: str, tmp_path
     export(recorded, database)
     assert found(database, code=0) == []
     with Database(database) as owner:
-        (first,) = owner.query("SELECT min(id) AS id FROM snapshots WHERE schema_revision = '0003'")
+        (first,) = owner.query("SELECT min(id) AS id FROM snapshots WHERE schema_revision = ?", REVISION)
         old = owner.query("SELECT * FROM jobs_history WHERE valid_to <= ? ORDER BY id, valid_from", first["id"])
     altered(database, f"UPDATE jobs_history SET name = 'x' WHERE id = '{old[0]['id']}' AND valid_to <= {first['id']}")
     problems = found(database)
