@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from inventory.address import check_address
 from inventory.errors import ConfigError, InventoryError, UsageError
 from inventory.located import Faults, Located, read_yaml
 from inventory.seal import Sealer
@@ -100,8 +101,8 @@ class _Reader(Sources):
             },
             signs="key" in signing,
             signing_key=self._signing_key(signing.get("key")) if self.for_export else None,
-            ping_success=self.address(ping.get("success"), plain_http=True) if self.for_export else None,
-            ping_failure=self.address(ping.get("failure"), plain_http=True) if self.for_export else None,
+            ping_success=self._ping(ping.get("success")) if self.for_export else None,
+            ping_failure=self._ping(ping.get("failure")) if self.for_export else None,
         )  # fmt: skip
 
     def _signing_key(self, at: Located | None) -> str | None:
@@ -113,6 +114,14 @@ class _Reader(Sources):
         except InventoryError as error:
             self.faults.add(at, str(error))
         return pem
+
+    def _ping(self, at: Located | None) -> str | None:
+        """Return an address to ask once; unlike those of the service it may have a query."""
+        text = self.text(at)
+        why = check_address(text.partition("?")[0], plain_http=True) if text else None
+        if at is not None and why:
+            self.faults.add(at, why)
+        return text
 
     def _columns(self, at: Located | None, *, keys: bool) -> list[str]:
         from inventory.schema import BY_NAME

@@ -9,8 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
+from inventory.jsontext import read
 from inventory.mock import PLANTED, DrsServer, Fault, RecordedRequest, list_item, make_estate
 from inventory.mock.estate import STATUSES, engine_type, net_type
+from tests.conftest import Command
+from tests.live import Export, last
 
 # The vendor's client calls its own methods deprecated.
 pytestmark = [
@@ -143,6 +146,21 @@ def refusal(drs: Any, client: Any) -> str:
         vendor_list(drs, client, "sync")
     assert caught.value.status_code == 401
     return str(caught.value.error_code)
+
+
+def test_the_vendors_client_and_ours_read_the_same(
+    vendor: Any, export: Export, inventory: Command, server: DrsServer
+) -> None:  # fmt: skip
+    client = vendor_client(vendor, server)
+    ids = [job.id for use in USES for job in vendor_list(vendor, client, use)]
+    theirs = [job for at in range(0, len(ids), 10) for job in vendor_details(vendor, client, ids[at : at + 10])]
+    export(jobs="all", auth={"access_key": server.access_key, "secret_key": server.secret_key})
+    ours = read(inventory("--database", "sqlite:///x.db", "show", "--json").stdout)["results"]
+    names = ("id", "name", "status", "description", "create_time", "job_direction", "db_use_type", "task_type")
+    assert {tuple(getattr(job, name) or None for name in names) for job in theirs} == {
+        tuple(job.get(name) for name in names) for job in ours
+    }
+    assert len(ours) == len(server.jobs) == last(inventory)["returned"]
 
 
 def fields(value: Any, path: str = "") -> set[str]:

@@ -11,14 +11,14 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, column, insert, inspect, select, table, text
+from sqlalchemy import Connection, column, event, insert, inspect, select, table, text
 from sqlalchemy.exc import IntegrityError
 
 from inventory.config import normal_url
@@ -226,6 +226,39 @@ def test_downgrade_to_base_of_an_empty_one(inventory: Command, database: str) ->
 
 def test_messages_name_the_file(inventory: Command, tmp_path: Path) -> None:
     assert "own.db" in done(inventory, "--database", f"sqlite:///{tmp_path}/own.db", "db", "upgrade")
+
+
+def plans(connection: Connection, ask: Callable[[], object]) -> list[str]:
+    """Return how the database goes about the queries that a function makes."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    found: list[str] = []
+
+    def explain(_: object, cursor: Any, statement: str, parameters: Any, *__: object) -> None:
+        if statement.startswith("SELECT"):
+            beside = cursor.connection.cursor()
+            beside.execute(("EXPLAIN QUERY PLAN " if is_sqlite else "EXPLAIN ") + statement, parameters)
+            found.extend(str(row[3] if is_sqlite else row[0]).strip() for row in beside.fetchall())
+            beside.close()
+
+    event.listen(connection, "before_cursor_execute", explain)
+    ask()
+    event.remove(connection, "before_cursor_execute", explain)
+    assert found
+    return found
+
+
+def test_a_comparison_costs_what_changed(inventory: Command, database: str) -> None:
+    """Two nights are compared, and one job is looked at, through indexes alone: no table is read as a whole."""
+    exported(inventory, database)
+    with opened(database) as store, store.engine.connect() as connection:
+        if not store.is_sqlite:
+            connection.execute(text("SET enable_seqscan = off"))  # else it reads so few rows rather as they lie
+        for entity in (entity for entity in ENTITIES if entity.name not in ("findings", "job_listings")):
+            steps = plans(connection, functools.partial(reader.rows_between, connection, entity, 1, 1, 2))
+            view = f"SELECT * FROM {entity.name}_as_of WHERE snapshot_id = 1 AND {entity.job_column} = 'x'"
+            steps += plans(connection, lambda view=view: connection.execute(text(view)).all())  # type: ignore[misc]
+            whole = [step for step in steps if step.startswith("SCAN") or "Seq Scan" in step]
+            assert [step for step in whole if not re.search(r"\b(snapshots|sources|n|s)\b", step)] == [], entity.name
 
 
 def test_errors_show_no_values(inventory: Command, database: str) -> None:
