@@ -60,9 +60,9 @@ def test_only_the_poison_id_is_unreadable(
     for job in server.jobs.values():
         job["status"] = "PAUSING"
     server.faults.append(Fault("poison", times=None, job_id=bad))
-    export("--require-complete", code=1)
+    export("--require-complete", code=1, attempts=2)
     assert estate() == before
-    export(code=3)
+    export(code=3, attempts=2)
     after = estate()
     assert after[bad] == before[bad]
     assert all(job["status"] == "PAUSING" for job_id, job in after.items() if job_id != bad)

@@ -66,7 +66,7 @@ with Progress("export", True) as progress:
         assert re.fullmatch(pattern, line)
 
 
-@pytest.mark.parametrize(("total", "pattern"), [(100_000, r"\d+:\d\d:\d\d"), (10_000, r"\d\d:\d\d"), (300, r"0:\d\d")])
+@pytest.mark.parametrize(("total", "pattern"), [(100_000, r"\d+:\d\d:\d\d"), (20_000, r"\d\d:\d\d"), (100, r"0:\d\d")])
 def test_rate_and_time_left_agree(total: int, pattern: str, draw: Draw) -> None:
     (_, *_, line, _) = draw(f"""
 with Progress("export", True) as progress:
@@ -78,8 +78,8 @@ with Progress("export", True) as progress:
     rate, left = float(found[1]), 0
     for part in found[2].split(":"):
         left = left * 60 + int(part)
-    assert 8 < rate <= 2 / 0.11  # less what the machine was busy with
-    assert left == pytest.approx((total - 10) / rate, rel=0.02)
+    assert 1 < rate <= 2 / 0.1  # less what the machine was busy with
+    assert left == pytest.approx((total - 10) / rate, rel=0.02, abs=1)
 
 
 def test_it_draws_ten_times_a_second_at_most(draw: Draw) -> None:

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from inventory.errors import UsageError
+from inventory.bundle import check
+from inventory.errors import InventoryError, UsageError
 from inventory.seal import Seal, Sealer
 from tests.conftest import ROOT, Command
 
@@ -147,25 +148,27 @@ def by_hand(bundle: zipfile.ZipFile, expected: str) -> None:
 
 
 def test_an_altered_bundle_is_found(inventory: Command, tmp_path: Path) -> None:
-    configured(tmp_path)
+    seal = Seal(configured(tmp_path))
     assert inventory("--config", "c.yaml", "export").returncode == 0
     assert inventory("bundle", "latest", "--out", "b.zip").returncode == 0
+    assert check(tmp_path / "b.zip", seal).problems == []
     with zipfile.ZipFile("b.zip") as bundle:
         files = {name: bundle.read(name) for name in bundle.namelist()}
     for name, content in files.items():
         altered = content.replace(b"1", b"2", 1) if b"1" in content else content + b"x"
-        rewritten(tmp_path / "altered.zip", {**files, name: altered})
-        done = inventory("verify", "--bundle", "altered.zip", "--public-key", "public.pem")
-        assert done.returncode == 1, name
-        assert "Traceback" not in done.stderr
-        rewritten(tmp_path / "less.zip", {each: content for each, content in files.items() if each != name})
-        assert inventory("verify", "--bundle", "less.zip").returncode == 1, name
+        assert is_refused(tmp_path, {**files, name: altered}, seal), name
+        assert is_refused(tmp_path, {each: content for each, content in files.items() if each != name}, seal), name
     whole = (tmp_path / "b.zip").read_bytes()
-    (tmp_path / "cut.zip").write_bytes(whole[: len(whole) // 2])
-    assert inventory("verify", "--bundle", "cut.zip").returncode == 1
+    (tmp_path / "b.zip").write_bytes(whole[: len(whole) // 2])
+    done = inventory("verify", "--bundle", "b.zip")
+    assert (done.returncode, "no whole bundle" in done.stderr) == (1, True)
 
 
-def rewritten(path: Path, files: dict[str, bytes]) -> None:
-    with zipfile.ZipFile(path, "w") as bundle:
+def is_refused(folder: Path, files: dict[str, bytes], seal: Seal) -> bool:
+    with zipfile.ZipFile(folder / "altered.zip", "w") as bundle:
         for name, content in files.items():
             bundle.writestr(name, content)
+    try:
+        return bool(check(folder / "altered.zip", seal).problems)
+    except InventoryError:
+        return True
