@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, null, select, text, union_all
@@ -175,18 +176,30 @@ def documents_of(
     connection: Connection, source_id: int, snapshot_id: int, job_id: str | None = None
 ) -> Iterator[dict[str, list[Row]]]:
     """Yield entity name -> rows for each job of a snapshot, by id; at most a few hundred jobs at a time."""
-    jobs = ENTITIES[0]
-    wanted = None if job_id is None else [job_id]
-    found = {row[0]: row for row in rows_at(connection, jobs, source_id, snapshot_id, wanted)}
-    ids = sorted(found)
+    ids = [job_id] if job_id is not None else _job_ids(connection, source_id, snapshot_id)
     for at in range(0, len(ids), _CHUNK):
         chunk = ids[at : at + _CHUNK]
-        gathered: dict[str, dict[str, list[Row]]] = {each: {jobs.name: [found[each]]} for each in chunk}
+        jobs = rows_at(connection, ENTITIES[0], source_id, snapshot_id, chunk)
+        gathered: dict[str, dict[str, list[Row]]] = {
+            row[0]: {ENTITIES[0].name: [row]} for row in sorted(jobs, key=itemgetter(0))
+        }
         for entity in ENTITIES[1:]:
             for row in sorted(rows_at(connection, entity, source_id, snapshot_id, chunk), key=_by_key(entity)):
                 if row[0] in gathered:
                     gathered[row[0]].setdefault(entity.name, []).append(row)
         yield from gathered.values()
+
+
+def _job_ids(connection: Connection, source_id: int, snapshot_id: int) -> list[str]:
+    """Return the ids of a snapshot's jobs, sorted."""
+    current, history = ENTITIES[0].current, ENTITIES[0].history
+    parts = [
+        select(current.c.id).where(current.c.source_id == source_id, current.c.valid_from <= snapshot_id),
+        select(history.c.id).where(
+            history.c.source_id == source_id, history.c.valid_from <= snapshot_id, history.c.valid_to > snapshot_id
+        ),
+    ]
+    return sorted(connection.execute(union_all(*parts)).scalars())
 
 
 def _by_key(entity: Entity) -> Any:
