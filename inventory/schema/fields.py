@@ -216,8 +216,9 @@ def proof(name: str, comment: str, *columns: Column[Any]) -> Entity:
     """Declare a table, and its history, that says something about each job and is no part of what was exported."""
     job = own("job_id", TEXT, "The job; '' for what is the source's own", key=True)
     since = _snapshot("valid_from", "The snapshot that first saw the job so")
-    current = Table(name, METADATA, _source_id(), job, *columns, since, comment=comment, sqlite_with_rowid=False)
-    return Entity(name, current, _history(current, comment), ("job_id",), (), None)
+    # With a rowid: without one SQLite puts a row of more than a quarter page on an overflow page of its own.
+    current = Table(name, METADATA, _source_id(), job, *columns, since, comment=comment)
+    return Entity(name, current, _history(current, comment, rowid=True), ("job_id",), (), None)
 
 
 def _source_id() -> Column[Any]:
@@ -231,7 +232,7 @@ def _snapshot(name: str, doc: str) -> Column[Any]:
     return Column(name, BigInteger, nullable=False, autoincrement=False, comment=f"{doc}: snapshots.id")
 
 
-def _history(current: Table, comment: str) -> Table:
+def _history(current: Table, comment: str, *, rowid: bool = False) -> Table:
     """The twin that keeps superseded rows: the same columns and ``valid_to``, and no foreign key."""
     columns = [
         Column(c.name, c.type, nullable=c.nullable, autoincrement=False, comment=c.comment, info=dict(c.info))
@@ -241,5 +242,5 @@ def _history(current: Table, comment: str) -> Table:
     key = [c.name for c in current.columns if c.primary_key]
     return Table(
         f"{current.name}_history", METADATA, *columns, PrimaryKeyConstraint(*key, "valid_from"),
-        comment=f"Superseded rows of {current.name}: {comment}", sqlite_with_rowid=False,
+        comment=f"Superseded rows of {current.name}: {comment}", sqlite_with_rowid=rowid,
     )  # fmt: skip

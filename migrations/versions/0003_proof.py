@@ -760,7 +760,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(['source_id'], ['sources.id']),
         sa.PrimaryKeyConstraint('source_id', 'job_id'),
         comment='The digest of each job, and of its rows: so that verify can name the row that was altered.',
-        sqlite_with_rowid=False,
     )
     op.create_table(
         'job_digests_history',
@@ -772,7 +771,6 @@ def upgrade() -> None:
         sa.Column('valid_to', sa.BigInteger(), autoincrement=False, nullable=False, comment='The first snapshot that no longer saw the row so: snapshots.id'),
         sa.PrimaryKeyConstraint('source_id', 'job_id', 'valid_from'),
         comment='Superseded rows of job_digests: The digest of each job, and of its rows: so that verify can name the row that was altered.',
-        sqlite_with_rowid=False,
     )
     op.create_table(
         'maintenance',
