@@ -38,7 +38,7 @@ from tests.trouble import (
     until,
 )
 
-KILLS = int(os.environ.get("INVENTORY_KILLS", "12"))
+KILLS = int(os.environ.get("INVENTORY_KILLS", "6"))
 Way = Callable[[Archive, Export], contextlib.AbstractContextManager["subprocess.Popen[str]"]]
 
 

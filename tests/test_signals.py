@@ -159,7 +159,7 @@ try:
     with stopping(stop, 60):
         ready(); stop.wait(60)
 except StoppedError as error:
-    print("heard", flush=True); print("error:", error, file=sys.stderr, flush=True); time.sleep(60)
+    print("error:", error, file=sys.stderr, flush=True); print("heard", flush=True); time.sleep(60)
 """
     )  # fmt: skip
     process.send_signal(signal.SIGINT)

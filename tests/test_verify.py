@@ -374,7 +374,7 @@ class Tampering:
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_no_tampering_goes_unseen(copy: Copy, database: str, part: int) -> None:
-    wanted = TAMPERINGS or (300 if database.startswith("sqlite") else 60)
+    wanted = TAMPERINGS or (150 if database.startswith("sqlite") else 30)
     number, applied = part * 1_000_000, 0
     while applied < wanted // PARTS:
         url = copy()
