@@ -18,14 +18,14 @@ from inventory.diff.compare import compare
 from inventory.diff.ends import choose, step
 from inventory.diff.life import life
 from inventory.diff.masks import agree
-from inventory.diff.records import COMPARED, Change, SourceDiff, Step
+from inventory.diff.records import Change, SourceDiff, Step
 from inventory.diff.select import Condition, Selection
 from inventory.digest import key_of, rfc3339
 from inventory.errors import BusyError, CompareError, UsageError
 from inventory.jsontext import Json, canonical, read
 from inventory.normalise import Row, normalise
 from inventory.redact import Redactor
-from inventory.schema import METADATA
+from inventory.schema import ESTATE, METADATA
 from inventory.schema.fields import Entity
 from inventory.settings import Source
 from inventory.stop import Stop
@@ -53,7 +53,7 @@ def rows_of(night: Night) -> Rows:
     found: Rows = {}
     for job_id, job in night.items():
         rows = normalise(job_id, Redactor().job({"id": job_id, **job})).rows
-        for entity in COMPARED:
+        for entity in ESTATE:
             for row in rows.get(entity.name, []):
                 found[entity.name, key_of(entity, row)] = public(entity, row)
     return found

@@ -9,12 +9,12 @@ from typing import Any
 
 from inventory.diff.items import renamed
 from inventory.diff.masks import agree
-from inventory.diff.records import COMPARED, Change, SourceDiff, Step
+from inventory.diff.records import Change, SourceDiff, Step
 from inventory.diff.select import Selection
 from inventory.digest import rfc3339
 from inventory.jsontext import Json, read
 from inventory.normalise import Row
-from inventory.schema import BY_NAME
+from inventory.schema import BY_NAME, ESTATE
 from inventory.schema.fields import Entity, api
 
 __all__ = ["compare"]
@@ -27,7 +27,7 @@ Rows = dict[str, tuple[list[Row], list[Row]]]
 
 def compare(step: Step, what: Selection) -> SourceDiff:
     """Compare the two ends of a step, in either direction."""
-    rows = {entity.name: step.between(entity) for entity in COMPARED if what.table in (None, entity.name)}
+    rows = {entity.name: step.between(entity) for entity in ESTATE if what.table in (None, entity.name)}
     touched = {row[0] for pair in rows.values() for part in pair for row in part}
     if what.job_id is not None:
         touched &= {what.job_id}
@@ -127,13 +127,13 @@ class _Recorded:
     def __init__(self, step: Step) -> None:
         revisions = {row["schema_revision"] for row in (step.start, step.end) if row is not None}
         oldest = min(revisions)
-        new = [(entity, column) for entity in COMPARED for column in entity.columns if api(column).since > oldest]
+        new = [(entity, column) for entity in ESTATE for column in entity.columns if api(column).since > oldest]
         self._columns = {(entity.name, column.name) for entity, column in new}
         self._paths = {(entity.name, api(column).path) for entity, column in new}
         self.missing = [f"{entity.name}.{column.name}" for entity, column in new] if len(revisions) > 1 else None
         self.new_tables = {
             entity.name
-            for entity in COMPARED
+            for entity in ESTATE
             if all((entity.name, column.name) in self._columns for column in entity.columns if api(column).path)
         }
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from inventory.diff.masks import agree
-from inventory.diff.records import COMPARED
 from inventory.jsontext import read
 from inventory.normalise import Row
+from inventory.schema import BY_NAME
 from inventory.schema.fields import Entity
 
 __all__ = ["renamed"]
@@ -74,7 +74,7 @@ def _match(old: Item, new: Item) -> list[tuple[tuple[str, Row], tuple[str, Row]]
 
 
 def _same(name: str, one: Row, other: Row) -> bool:
-    columns = _COLUMNS[name]
+    columns = BY_NAME[name].names
     return all(
         a == b or agree(_value(column, a), _value(column, b))
         for column, a, b in zip(columns, one, other, strict=True)
@@ -84,6 +84,3 @@ def _same(name: str, one: Row, other: Row) -> bool:
 
 def _value(column: str, value: Any) -> Any:
     return read(value) if column == "extra" and value else value
-
-
-_COLUMNS = {entity.name: [column.name for column in entity.columns] for entity in COMPARED}

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from inventory.diff.compare import compare
-from inventory.diff.records import COMPARED, Snapshot, SourceDiff, Step
+from inventory.diff.records import Snapshot, SourceDiff, Step
 from inventory.diff.select import Selection
 from inventory.normalise import Row
+from inventory.schema import ESTATE
 from inventory.schema.fields import Entity
 from inventory.store.reader import ValidRow, life_of, snapshots
 
@@ -27,7 +28,7 @@ class Event:
 
 def life(connection: Connection, source: dict[str, Any], job_id: str, what: Selection) -> Iterator[Event]:
     """Yield what happened to a job in one source, oldest first; nothing where it never was."""
-    rows = {entity.name: life_of(connection, entity, source["id"], job_id) for entity in COMPARED}
+    rows = {entity.name: life_of(connection, entity, source["id"], job_id) for entity in ESTATE}
     bounds = {at for valid in rows.values() for row in valid for at in (row.valid_from, row.valid_to) if at is not None}
     all_snapshots = snapshots(connection, source["id"]) if bounds else []
     left = [row for row in all_snapshots if row["pruned_at"] is None]

@@ -6,13 +6,10 @@ from typing import Any
 
 from inventory.jsontext import Json
 from inventory.normalise import Row
-from inventory.schema import ENTITIES
 from inventory.schema.fields import Entity
 
-__all__ = ["APART", "COMPARED", "Change", "Snapshot", "SourceDiff", "Step"]
+__all__ = ["Change", "Snapshot", "SourceDiff", "Step"]
 
-APART = ("job_listings", "findings")  # no changes of the estate: what the list says, and what was odd
-COMPARED = tuple(entity for entity in ENTITIES if entity.name not in APART)
 Snapshot = dict[str, Any]  # a row of `snapshots`, with its source's name
 
 

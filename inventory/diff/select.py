@@ -3,14 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from inventory.diff.records import COMPARED, Change
+from inventory.diff.records import Change
 from inventory.errors import UsageError
+from inventory.schema import ESTATE
 from inventory.values import nearest
 
 __all__ = ["Condition", "Selection"]
 
 _ACTIONS = ("create", "update", "delete")
-_COLUMNS = {entity.name: [column.name for column in entity.columns] for entity in COMPARED}
+_COLUMNS = {entity.name: entity.names for entity in ESTATE}
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from inventory.schema.transformation import FILTER_CONDITIONS, FILTER_OBJECT_INF
 __all__ = [
     "BY_NAME",
     "ENTITIES",
+    "ESTATE",
     "JOB_DIGESTS",
     "LISTED_ELSEWHERE",
     "LISTED_TOO",
@@ -53,5 +54,7 @@ ENTITIES: tuple[Entity, ...] = (  # parents first
     JOB_LISTINGS,
     FINDINGS,
 )
+
+ESTATE: tuple[Entity, ...] = tuple(entity for entity in ENTITIES if entity.is_estate)  # what is compared
 
 BY_NAME: dict[str, Entity] = {entity.name: entity for entity in ENTITIES}

@@ -82,6 +82,11 @@ class Entity:
         """The key and the data, in order, with `extra`; without source_id and valid_from."""
         return tuple(c for c in self.current.columns if c.name not in ("source_id", "valid_from"))
 
+    @property
+    def is_estate(self) -> bool:
+        """Whether its rows are batch-detail's, whose changes count; what the list says and what was odd are apart."""
+        return bool(self.places) or self.name == "jobs"
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of `columns`."""
@@ -194,10 +199,12 @@ def entity(
     for column in fields:
         if column.info["index"]:
             Index(f"ix_{name}_{column.name}", current.c[column.name])
-    history = _history(current, comment)
-    if places or name == "jobs":
-        _index_validity(current, history)
-    return Entity(name, current, history, key, tuple(places), parent if foreign_key else None)
+    declared = Entity(
+        name, current, _history(current, comment), key, tuple(places), parent if foreign_key else None
+    )  # fmt: skip
+    if declared.is_estate:
+        _index_validity(declared.current, declared.history)
+    return declared
 
 
 def _index_validity(current: Table, history: Table) -> None:

@@ -4,7 +4,6 @@ Compiled once from the entities. `Shape` mirrors one JSON object whose members f
 a column, a nested `Shape` a flattened object, a `Branch` the rows of a child table.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -51,18 +50,6 @@ class Plan:
     index: dict[str, int]
     shape: Shape
     key_leaves: tuple[Leaf, ...]
-
-    def branches(self) -> Iterator[Branch]:
-        """Yield the child tables that hang on this one, in declared order."""
-        yield from _branches(self.shape)
-
-
-def _branches(shape: Shape) -> Iterator[Branch]:
-    for part in shape.members.values():
-        if isinstance(part, Branch):
-            yield part
-        elif isinstance(part, Shape):
-            yield from _branches(part)
 
 
 @cache

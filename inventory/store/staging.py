@@ -27,13 +27,12 @@ from sqlalchemy import (
 
 from inventory.digest import Proof
 from inventory.normalise import NormalisedJob, Row
-from inventory.schema import BY_NAME, ENTITIES, JOB_DIGESTS
+from inventory.schema import BY_NAME, ENTITIES, ESTATE, JOB_DIGESTS
 from inventory.schema.fields import Entity
 
 __all__ = ["Staging"]
 
 PIECE = 2000  # rows that wait in memory before they are written together
-APART = ("job_listings", "findings")  # no changes of the estate: what the list says, and what was odd
 TABLES = (*ENTITIES, JOB_DIGESTS)
 
 
@@ -212,9 +211,8 @@ class Staging:
 
     def _touched(self) -> set[str]:
         parts: list[Select[Any]] = []
-        for entity in ENTITIES:
-            if entity.name not in APART:
-                parts.extend(select(t[entity.name].c[entity.job_column]) for t in (self._staged, self._gone))
+        for entity in ESTATE:
+            parts.extend(select(t[entity.name].c[entity.job_column]) for t in (self._staged, self._gone))
         return self._ids(union(*parts))
 
     def _is_carried(self, job_id: ColumnElement[str]) -> ColumnElement[bool]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from inventory.schema import ENTITIES
+from inventory.schema import ENTITIES, ESTATE
 from inventory.schema.fields import Entity
 
 __all__ = ["views"]
@@ -85,7 +85,7 @@ def _changes(words: _Dialect) -> str:
     A step is such a pair. A row began in a step if the later snapshot is the first of the two to see it; what
     only pruned snapshots saw is no change. Findings and listings are none either.
     """
-    parts = [part for entity in ENTITIES if entity.places or entity.name == "jobs" for part in _events(entity, words)]
+    parts = [part for entity in ESTATE for part in _events(entity, words)]
     return (
         "CREATE VIEW changes AS\n"
         "WITH steps AS (\n"
