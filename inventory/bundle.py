@@ -19,7 +19,8 @@ from inventory.digest import chain_digest, content_digest, job_digest, row_text,
 from inventory.errors import InventoryError
 from inventory.jsontext import Json, pretty
 from inventory.reference import as_json
-from inventory.schema import ENTITIES, SIGNATURES
+from inventory.schema import ENTITIES
+from inventory.schema.ledger import SIGNATURES
 from inventory.seal import Seal
 from inventory.store.reader import SnapshotRow, rows_at
 

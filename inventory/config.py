@@ -131,14 +131,12 @@ class _Reader(Sources):
         if not isinstance(at.value, list):
             self.faults.add(at, "a list of table.column is needed")
             return []
-        known = {
-            f"{entity.name}.{column.name}": column for entity in BY_NAME.values() for column in entity.columns
-        }  # fmt: skip
+        known = {f"{entity.name}.{field.name}": field for entity in BY_NAME.values() for field in entity.fields}
         names = []
         for entry in at.value:
             if entry.value not in known:
                 self.faults.add(entry, f"no such column{nearest(str(entry.value), known)}")
-            elif (not keys and known[entry.value].info["api"].path is None) or entry.value == "jobs.id":
+            elif (not keys and known[entry.value].api.path is None) or entry.value == "jobs.id":
                 self.faults.add(entry, "this column is not the service's text and cannot be masked")
             else:
                 names.append(entry.value)

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from inventory.jsontext import Json, canonical, read
-from inventory.schema.fields import Entity
+from inventory.schema.entities import Entity
 
 __all__ = [
     "SHORT",
@@ -105,8 +105,7 @@ def job_marks(named: Iterable[tuple[str, str, str]]) -> list[str]:
 
 def key_of(entity: Entity, row: Sequence[Any]) -> str:
     """Return the key of a row as JSON: the key's columns in order, without source_id."""
-    places = (at for at, column in enumerate(entity.columns) if column.name in entity.key)
-    return json.dumps([row[at] for at in places])
+    return json.dumps([row[at] for at in entity.key_places])
 
 
 def unpack(packed: bytes) -> list[str]:

@@ -14,7 +14,8 @@ from inventory.errors import InventoryError, StoreError
 from inventory.http import NoAnswerError, Response
 from inventory.jsontext import canonical
 from inventory.redact import Redactor
-from inventory.schema import METADATA, REVISION, SNAPSHOTS, SOURCES
+from inventory.schema import REVISION
+from inventory.schema.ledger import METADATA, SNAPSHOTS, SOURCES
 from inventory.settings import MIB, Settings, Source
 from inventory.source.answers import ABSENT_CODES, error_code
 from inventory.source.auth import SKEW, Auths, ask

@@ -8,8 +8,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
 
 from inventory.jsontext import Json
-from inventory.schema import ENTITIES, JOB_DIGESTS, MAINTENANCE, METADATA, REVISION, SIGNATURES, SNAPSHOTS, SOURCES
+from inventory.schema import ENTITIES, JOB_DIGESTS, REVISION
 from inventory.schema.fields import Api
+from inventory.schema.ledger import MAINTENANCE, METADATA, SIGNATURES, SNAPSHOTS, SOURCES
 from inventory.store.triggers import triggers
 from inventory.store.views import views
 
@@ -42,7 +43,7 @@ def _table(table: Table) -> dict[str, Json]:
 
 
 def _column(column: Column[Any]) -> dict[str, Json]:
-    origin: Api | None = column.info.get("api")
+    origin: Api | None = column.info["field"].api if "field" in column.info else None
     said: dict[str, Json] = {
         "name": column.name,
         "type": _type(column, _POSTGRESQL),

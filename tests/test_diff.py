@@ -25,8 +25,9 @@ from inventory.errors import BusyError, CompareError, UsageError
 from inventory.jsontext import Json, canonical, read
 from inventory.normalise import Row, normalise
 from inventory.redact import Redactor
-from inventory.schema import ESTATE, METADATA
-from inventory.schema.fields import Entity
+from inventory.schema import ESTATE
+from inventory.schema.entities import Entity
+from inventory.schema.ledger import METADATA
 from inventory.settings import Source
 from inventory.stop import Stop
 from inventory.store import reader

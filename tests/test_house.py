@@ -15,13 +15,13 @@ from typing import Any
 import click
 import pytest
 from sqlalchemy import Engine, create_engine, inspect, text
-from sqlalchemy.types import Text
 
 from inventory.cli import main
 from inventory.config import SOURCE_KEYS, TOP_KEYS
 from inventory.redact import looks_secret
-from inventory.schema import ENTITIES, METADATA
-from inventory.schema.fields import api
+from inventory.schema import ENTITIES
+from inventory.schema.kinds import TEXT
+from inventory.schema.ledger import METADATA
 from inventory.starter import STARTER
 from tests.conftest import ROOT, Command
 
@@ -30,8 +30,8 @@ README = (ROOT / "README.md").read_text()
 # Rooms in reading order; a room imports only rooms before it.
 ORDER = """
     inventory errors jsontext
-    schema.kinds schema.fields schema.endpoints schema.jobs schema.objects schema.own schema.settings
-    schema.transformation schema schema.keys schema.plan
+    schema.kinds schema.fields schema.tables schema.entities schema.endpoints schema.jobs schema.objects
+    schema.own schema.settings schema.transformation schema schema.keys schema.plan schema.ledger
     stop shard address http credentials seal settings located values sources config redact findings
     render render.text log digest proof
     source source.reading source.answers source.pace source.retry source.signing source.gate source.iam source.auth
@@ -187,9 +187,9 @@ def test_what_looks_secret_is() -> None:
     leaks = {
         f"{entity.name}.{column.name}"
         for entity in ENTITIES
-        for column in entity.columns
-        if isinstance(column.type, Text) and not api(column).secret
-        if looks_secret(column.name) or looks_secret((api(column).path or "").split(".")[-1])
+        for column in entity.fields
+        if column.api.kind is TEXT and not column.api.secret
+        if looks_secret(column.name) or looks_secret((column.api.path or "").split(".")[-1])
     }
     assert leaks == EXCUSED
 
@@ -200,10 +200,7 @@ def test_the_contract_s_secrets_are() -> None:
         " key_store_password key_password"
     )
     secret = {
-        (api(column).path or "").split(".")[-1]
-        for entity in ENTITIES
-        for column in entity.columns
-        if api(column).secret
+        (column.api.path or "").split(".")[-1] for entity in ENTITIES for column in entity.fields if column.api.secret
     }
     assert set(names.split()) <= secret
 

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from inventory import metrics
 from inventory.errors import InventoryError
 from inventory.outcome import SourceOutcome
-from inventory.schema import SNAPSHOTS
+from inventory.schema.ledger import SNAPSHOTS
 
 NOW = datetime(2026, 11, 1, 1, 2, 3, 456789, UTC)
 HOSTILE = 'a"b\\c\nd}e{f,g="h" # \x1b[31m \r\u2028\ud800 é \\n'

@@ -22,7 +22,8 @@ from inventory.diff.records import SourceDiff
 from inventory.diff.select import Selection
 from inventory.digest import content_digest, job_proof, snapshot_digest
 from inventory.render import estate
-from inventory.schema import ENTITIES, JOB_DIGESTS, MAINTENANCE
+from inventory.schema import ENTITIES, JOB_DIGESTS
+from inventory.schema.ledger import MAINTENANCE
 from inventory.stop import Stop
 from inventory.store import reader
 from inventory.store.engine import Store, open_store

@@ -11,7 +11,8 @@ from sqlalchemy import insert, select, text
 from inventory.config import normal_url
 from inventory.digest import content_digest, snapshot_digest
 from inventory.errors import StoreError
-from inventory.schema import ENTITIES, SNAPSHOTS, SOURCES
+from inventory.schema import ENTITIES
+from inventory.schema.ledger import SNAPSHOTS, SOURCES
 from inventory.stop import Stop
 from inventory.store.engine import Store, open_store
 from inventory.store.lock import source_lock

@@ -23,7 +23,8 @@ from sqlalchemy.exc import IntegrityError
 
 from inventory.config import normal_url
 from inventory.errors import StoreError
-from inventory.schema import BY_NAME, ENTITIES, METADATA, REVISION, SOURCES
+from inventory.schema import BY_NAME, ENTITIES, REVISION
+from inventory.schema.ledger import METADATA, SOURCES
 from inventory.store import reader
 from inventory.store.engine import Store, open_store, translated
 from inventory.store.views import views

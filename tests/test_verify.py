@@ -19,7 +19,8 @@ import psycopg
 import pytest
 
 from inventory.cli import main
-from inventory.schema import ENTITIES, JOB_DIGESTS, METADATA, REVISION
+from inventory.schema import ENTITIES, JOB_DIGESTS, REVISION
+from inventory.schema.ledger import METADATA
 from tests.conftest import Command
 from tests.test_properties import nights
 

@@ -15,7 +15,7 @@ from inventory.digest import rfc3339
 from inventory.jsontext import Json, read
 from inventory.normalise import Row
 from inventory.schema import BY_NAME, ESTATE
-from inventory.schema.fields import Entity, api
+from inventory.schema.entities import Entity
 
 __all__ = ["compare"]
 
@@ -39,7 +39,7 @@ def compare(step: Step, what: Selection) -> SourceDiff:
     _fill(diff, rows, touched, what, recorded)
     diff.changes.sort(key=lambda change: (change.job_id, change.table, tuple(change.key.values())))
     diff.findings = [_public(BY_NAME["findings"], row) for row in sorted(step.findings, key=lambda row: row[:4])]
-    name = [column.name for column in _JOBS.columns].index("name")
+    name = _JOBS.names.index("name")
     known = {row[0]: row[name] for end in jobs for row in end}
     diff.names = {change.job_id: known.get(change.job_id) for change in diff.changes}
     return diff
@@ -74,7 +74,7 @@ def _pair(
 
 
 def _key(entity: Entity, row: Row) -> Row:
-    return tuple(value for column, value in zip(entity.columns, row, strict=True) if column.name in entity.key)
+    return tuple(row[at] for at in entity.key_places)
 
 
 def _change(entity: Entity, old: Row | None, new: Row | None, what: Selection, recorded: "_Recorded") -> Change | None:
@@ -98,8 +98,7 @@ def _is_ignored(entity: Entity, name: str, what: Selection) -> bool:
 
 
 def _changed(entity: Entity, was: dict[str, Json], now: dict[str, Json], recorded: "_Recorded") -> Iterator[str]:
-    for column in entity.columns:
-        name = column.name
+    for name in entity.names:
         if name != "extra" and recorded.has(entity, name) and not agree(was[name], now[name]):
             yield name
     old, new = was["extra"] or {}, now["extra"] or {}
@@ -109,7 +108,7 @@ def _changed(entity: Entity, was: dict[str, Json], now: dict[str, Json], recorde
 
 
 def _public(entity: Entity, row: Row) -> dict[str, Json]:
-    values = {column.name: _json(value) for column, value in zip(entity.columns, row, strict=True)}
+    values = {name: _json(value) for name, value in zip(entity.names, row, strict=True)}
     values["extra"] = read(values["extra"]) if values["extra"] else None
     return values
 
@@ -127,14 +126,14 @@ class _Recorded:
     def __init__(self, step: Step) -> None:
         revisions = {row["schema_revision"] for row in (step.start, step.end) if row is not None}
         oldest = min(revisions)
-        new = [(entity, column) for entity in ESTATE for column in entity.columns if api(column).since > oldest]
-        self._columns = {(entity.name, column.name) for entity, column in new}
-        self._paths = {(entity.name, api(column).path) for entity, column in new}
-        self.missing = [f"{entity.name}.{column.name}" for entity, column in new] if len(revisions) > 1 else None
+        new = [(entity, field) for entity in ESTATE for field in entity.fields if field.api.since > oldest]
+        self._columns = {(entity.name, field.name) for entity, field in new}
+        self._paths = {(entity.name, field.api.path) for entity, field in new}
+        self.missing = [f"{entity.name}.{field.name}" for entity, field in new] if len(revisions) > 1 else None
         self.new_tables = {
             entity.name
             for entity in ESTATE
-            if all((entity.name, column.name) in self._columns for column in entity.columns if api(column).path)
+            if all((entity.name, field.name) in self._columns for field in entity.fields if field.api.path)
         }
 
     def has(self, entity: Entity, column: str) -> bool:

@@ -10,7 +10,7 @@ from inventory.diff.records import Snapshot, Step
 from inventory.errors import CompareError
 from inventory.normalise import Row
 from inventory.schema import BY_NAME
-from inventory.schema.fields import Entity
+from inventory.schema.entities import Entity
 from inventory.store.reader import resolve, rows_at, rows_between, snapshots
 
 __all__ = ["choose", "step"]

@@ -13,7 +13,7 @@ from inventory.diff.masks import agree
 from inventory.jsontext import read
 from inventory.normalise import Row
 from inventory.schema import BY_NAME
-from inventory.schema.fields import Entity
+from inventory.schema.entities import Entity
 
 __all__ = ["renamed"]
 
@@ -45,7 +45,7 @@ def _items(rows: Named) -> Mapping[tuple[str, str], list[Item]]:
     """Gather rows into items: (table of the list, job) -> its items."""
     items: dict[tuple[str, str, str, int], Item] = {}
     for entity, row in rows:
-        values = dict(zip((column.name for column in entity.columns), row, strict=True))
+        values = dict(zip(entity.names, row, strict=True))
         if not values.get("item"):
             continue
         table = str(entity.parent) if entity.inherits_item else entity.name

@@ -12,7 +12,7 @@ from inventory.diff.records import Snapshot, SourceDiff, Step
 from inventory.diff.select import Selection
 from inventory.normalise import Row
 from inventory.schema import ESTATE
-from inventory.schema.fields import Entity
+from inventory.schema.entities import Entity
 from inventory.store.reader import ValidRow, life_of, snapshots
 
 __all__ = ["Event", "life"]

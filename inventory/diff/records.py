@@ -6,7 +6,7 @@ from typing import Any
 
 from inventory.jsontext import Json
 from inventory.normalise import Row
-from inventory.schema.fields import Entity
+from inventory.schema.entities import Entity
 
 __all__ = ["Change", "Snapshot", "SourceDiff", "Step"]
 

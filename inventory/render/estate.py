@@ -64,7 +64,7 @@ def as_text(connection: Connection, found: Found, job_id: str | None) -> Iterato
 def _estate(connection: Connection, found: Found) -> str:
     jobs = BY_NAME["jobs"]
     shown = ("id", "name", "status", "db_use_type", "inst_info_engine_type", "job_direction", "create_time")
-    place = {column.name: at for at, column in enumerate(jobs.columns)}
+    place = {name: at for at, name in enumerate(jobs.names)}
     lines: list[list[Any]] = []
     for row, _ in found:
         for job in sorted(rows_at(connection, jobs, row["source_id"], row["id"])):

@@ -5,20 +5,10 @@ it what the reference's Tables 6 to 23 say; `own` holds what is ours.
 """
 
 from inventory.schema.endpoints import ENDPOINTS
-from inventory.schema.fields import METADATA, Entity
+from inventory.schema.entities import Entity
 from inventory.schema.jobs import JOBS
 from inventory.schema.objects import CHILD_JOBS, OBJECT_INFOS, PUBLIC_IPS, TAGS
-from inventory.schema.own import (
-    FINDINGS,
-    JOB_DIGESTS,
-    JOB_LISTINGS,
-    LISTED_ELSEWHERE,
-    LISTED_TOO,
-    MAINTENANCE,
-    SIGNATURES,
-    SNAPSHOTS,
-    SOURCES,
-)
+from inventory.schema.own import FINDINGS, JOB_DIGESTS, JOB_LISTINGS, LISTED_ELSEWHERE, LISTED_TOO
 from inventory.schema.settings import ALARM_ENDPOINTS, ALARM_SUBSCRIPTIONS, SPEED_LIMITS
 from inventory.schema.transformation import FILTER_CONDITIONS, FILTER_OBJECT_INFOS
 
@@ -29,12 +19,7 @@ __all__ = [
     "JOB_DIGESTS",
     "LISTED_ELSEWHERE",
     "LISTED_TOO",
-    "MAINTENANCE",
-    "METADATA",
     "REVISION",
-    "SIGNATURES",
-    "SNAPSHOTS",
-    "SOURCES",
 ]
 
 REVISION = "0004"  # the newest of migrations/versions; a test holds the two together

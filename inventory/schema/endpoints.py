@@ -1,6 +1,7 @@
 """Tables 7 and 8: the databases at a job's ends; one shape in four places, told apart by `role`."""
 
-from inventory.schema.fields import Place, entity, field, item, own
+from inventory.schema.entities import entity
+from inventory.schema.fields import Place, field, item, own
 from inventory.schema.kinds import BOOLEAN, INTEGER, TEXT
 
 __all__ = ["ENDPOINTS"]

@@ -3,7 +3,8 @@
 Lists and endpoints are tables of their own, in the neighbouring modules.
 """
 
-from inventory.schema.fields import entity, field
+from inventory.schema.entities import entity
+from inventory.schema.fields import field
 from inventory.schema.kinds import BOOLEAN, EPOCH_MS, INTEGER, INTEGER_OR_TEXT, ISO_TIME, TEXT
 
 __all__ = ["JOBS"]
@@ -283,5 +284,4 @@ JOBS = entity(
         "issue_coupon", BOOLEAN, "Meaning not stated. Seen in an example of Open Telekom Cloud's reference alone.",
         table=None,
     ),
-    parent=None,
 )  # fmt: skip

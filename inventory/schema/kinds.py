@@ -11,10 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, DateTime, Dialect, LargeBinary, Text
-from sqlalchemy.dialects.postgresql import TEXT as PG_TEXT
-from sqlalchemy.types import TypeDecorator, TypeEngine
-
 from inventory.jsontext import Json, Number
 
 __all__ = [
@@ -29,8 +25,6 @@ __all__ = [
     "UNSTORABLE",
     "Kind",
     "Misfit",
-    "UtcDateTime",
-    "text_type",
 ]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,36 +42,16 @@ class Misfit(Exception):  # noqa: N818  # a word of the domain, never seen by a 
         self.kind = kind
 
 
-class UtcDateTime(TypeDecorator[datetime]):
-    """An instant in UTC: ``timestamptz`` on PostgreSQL, ``YYYY-MM-DD HH:MM:SS.ffffff`` on SQLite."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        return None if value is None else value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A wire form and its column type: `sql` the type, `wire` the form in words for the dictionary."""
+    """A wire form and its column's type: `sql` names the type (`tables.SQL`), `wire` the form in words."""
 
     name: str
-    sql: Callable[[], TypeEngine[Any]]
+    sql: str
     wire: str
     read: Callable[[Json], tuple[Any, bool]]
     write: Callable[[Any], Json]
     either: bool = False  # documented in two forms: neither is a finding, `write` gives the newer
-
-
-def text_type() -> TypeEngine[Any]:
-    """Text that sorts by code point on both databases (SQLite's BINARY, PostgreSQL's "C")."""
-    return Text().with_variant(PG_TEXT(collation="C"), "postgresql")
 
 
 def _text(value: Json) -> tuple[str, bool]:
@@ -178,11 +152,11 @@ def _none_on_the_wire(_: Json) -> tuple[Any, bool]:
     raise Misfit("nothing: it is ours")
 
 
-BYTES = Kind("bytes", LargeBinary, "none", _none_on_the_wire, _same)
-TEXT = Kind("text", text_type, "text", _text, _same)
-INTEGER = Kind("integer", BigInteger, "integer", _integer, _same)
-INTEGER_OR_TEXT = Kind("integer", BigInteger, "integer, or integer as text", _integer, _same, either=True)
-INTEGER_TEXT = Kind("integer_text", BigInteger, "integer as text", _integer_text, str)
-BOOLEAN = Kind("boolean", Boolean, "boolean", _boolean, _same)
-EPOCH_MS = Kind("epoch_ms", UtcDateTime, "milliseconds since 1970 as text", _read_as("ms", _to_ms), _to_ms)
-ISO_TIME = Kind("iso_time", UtcDateTime, "ISO 8601 text, UTC", _read_as("iso", _to_iso), _to_iso)
+BYTES = Kind("bytes", "bytes", "none", _none_on_the_wire, _same)
+TEXT = Kind("text", "text", "text", _text, _same)
+INTEGER = Kind("integer", "integer", "integer", _integer, _same)
+INTEGER_OR_TEXT = Kind("integer", "integer", "integer, or integer as text", _integer, _same, either=True)
+INTEGER_TEXT = Kind("integer_text", "integer", "integer as text", _integer_text, str)
+BOOLEAN = Kind("boolean", "boolean", "boolean", _boolean, _same)
+EPOCH_MS = Kind("epoch_ms", "time", "milliseconds since 1970 as text", _read_as("ms", _to_ms), _to_ms)
+ISO_TIME = Kind("iso_time", "time", "ISO 8601 text, UTC", _read_as("iso", _to_iso), _to_iso)

@@ -1,6 +1,7 @@
 """Tables 15 and 21 to 23: what a job moves, and what hangs on it."""
 
-from inventory.schema.fields import Place, entity, field
+from inventory.schema.entities import entity
+from inventory.schema.fields import Place, field
 from inventory.schema.kinds import TEXT
 
 __all__ = ["CHILD_JOBS", "OBJECT_INFOS", "PUBLIC_IPS", "TAGS"]

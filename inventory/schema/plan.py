@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from inventory.schema import BY_NAME, ENTITIES
-from inventory.schema.fields import Api, Entity, Place, api
+from inventory.schema.entities import Entity
+from inventory.schema.fields import Api, Place
 
 __all__ = ["Branch", "Leaf", "Plan", "Shape", "join_path", "plan_of", "split_path"]
 
@@ -56,14 +57,14 @@ class Plan:
 def plan_of(name: str) -> Plan:
     """Compile the plan of one entity and of all that hang on it."""
     entity = BY_NAME[name]
-    index = {column.name: at for at, column in enumerate(entity.columns)}
+    index = {name: at for at, name in enumerate(entity.names)}
     shape, keys = Shape(), []
-    for column in entity.columns:
-        origin = api(column)
+    for column in entity.fields:
+        origin = column.api
         if origin.path is None:
             continue
         leaf = Leaf(
-            column.name, index[column.name], origin, column.name in entity.key,
+            column.name, index[column.name], origin, column.key,
             frozenset(value.lower() for value in origin.values),
         )  # fmt: skip
         if leaf.is_key:

@@ -1,6 +1,7 @@
 """Tables 10 and 13: how fast a job may go, and who is told when it does not."""
 
-from inventory.schema.fields import Place, entity, field, item, item_occurrence
+from inventory.schema.entities import entity
+from inventory.schema.fields import Place, field, item, item_occurrence
 from inventory.schema.kinds import BOOLEAN, INTEGER_TEXT, TEXT
 
 __all__ = ["ALARM_ENDPOINTS", "ALARM_SUBSCRIPTIONS", "SPEED_LIMITS"]

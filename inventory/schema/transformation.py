@@ -1,6 +1,7 @@
 """Tables 17 to 20: which rows of its objects a job moves."""
 
-from inventory.schema.fields import Place, entity, field, item, item_occurrence
+from inventory.schema.entities import entity
+from inventory.schema.fields import Place, field, item, item_occurrence
 from inventory.schema.kinds import TEXT
 
 __all__ = ["FILTER_CONDITIONS", "FILTER_OBJECT_INFOS"]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, text
 
 from inventory.errors import StoreError
-from inventory.schema import METADATA, REVISION
+from inventory.schema import REVISION
+from inventory.schema.ledger import METADATA
 from inventory.store.engine import Store, open_store, translated
 from inventory.store.triggers import triggers
 from inventory.store.views import views

@@ -26,7 +26,8 @@ from sqlalchemy import (
 
 from inventory.errors import StoreError
 from inventory.retention import Policy, choose
-from inventory.schema import ENTITIES, JOB_DIGESTS, MAINTENANCE, SNAPSHOTS
+from inventory.schema import ENTITIES, JOB_DIGESTS
+from inventory.schema.ledger import MAINTENANCE, SNAPSHOTS
 from inventory.stop import Stop
 from inventory.store import reader
 from inventory.store.engine import Store, translated

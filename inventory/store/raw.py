@@ -27,9 +27,10 @@ from sqlalchemy import (
 from sqlalchemy.types import NULLTYPE
 
 from inventory.jsontext import canonical, read
-from inventory.schema import SNAPSHOTS, SOURCES
-from inventory.schema.fields import Entity
-from inventory.schema.kinds import UNSTORABLE, UtcDateTime
+from inventory.schema.entities import Entity
+from inventory.schema.kinds import UNSTORABLE
+from inventory.schema.ledger import SNAPSHOTS, SOURCES
+from inventory.schema.tables import UtcDateTime
 
 __all__ = ["Stored", "orphans", "stored_rows", "stored_snapshots", "tolerate"]
 

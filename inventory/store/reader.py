@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, nul
 
 from inventory.errors import CompareError, UsageError
 from inventory.normalise import Row
-from inventory.schema import ENTITIES, SNAPSHOTS, SOURCES
-from inventory.schema.fields import Entity
+from inventory.schema import ENTITIES
+from inventory.schema.entities import Entity
+from inventory.schema.ledger import SNAPSHOTS, SOURCES
 from inventory.store.engine import Store
 
 __all__ = [

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, insert, select, update
 from inventory import __version__
 from inventory.digest import snapshot_digest
 from inventory.errors import BusyError, StoreError
-from inventory.schema import REVISION, SIGNATURES, SNAPSHOTS, SOURCES
+from inventory.schema import REVISION
+from inventory.schema.ledger import SIGNATURES, SNAPSHOTS, SOURCES
 from inventory.seal import Sealer
 from inventory.store.engine import Store, translated
 from inventory.store.staging import Staging

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select, update
 
 from inventory.digest import content_digest
 from inventory.errors import UsageError
-from inventory.schema import SNAPSHOTS, SOURCES
+from inventory.schema.ledger import SNAPSHOTS, SOURCES
 from inventory.seal import Sealer
 from inventory.sources import SOURCE_NAME
 from inventory.stop import Stop

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from inventory.digest import Proof
 from inventory.normalise import NormalisedJob, Row
 from inventory.schema import BY_NAME, ENTITIES, ESTATE, JOB_DIGESTS
-from inventory.schema.fields import Entity
+from inventory.schema.entities import Entity
 
 __all__ = ["Staging"]
 

@@ -4,7 +4,8 @@ They stop accidents, not the owner of the database: whoever may drop them may al
 `verify` alone. `prune` opens them for its own transaction through the table `maintenance`.
 """
 
-from inventory.schema import ENTITIES, JOB_DIGESTS, SIGNATURES
+from inventory.schema import ENTITIES, JOB_DIGESTS
+from inventory.schema.ledger import SIGNATURES
 
 __all__ = ["triggers"]
 

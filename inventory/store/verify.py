@@ -15,8 +15,9 @@ from sqlalchemy import Connection, Table, select
 from inventory.digest import key_of, row_digest
 from inventory.errors import UsageError
 from inventory.proof import Check, Problem, Version
-from inventory.schema import ENTITIES, JOB_DIGESTS, SIGNATURES, SNAPSHOTS, SOURCES
-from inventory.schema.fields import Entity
+from inventory.schema import ENTITIES, JOB_DIGESTS
+from inventory.schema.entities import Entity
+from inventory.schema.ledger import SIGNATURES, SNAPSHOTS, SOURCES
 from inventory.seal import Seal
 from inventory.store.raw import Stored, orphans, stored_rows, stored_snapshots, tolerate
 
@@ -126,7 +127,7 @@ def _versions(
 ) -> Iterator[tuple[str, Version]]:
     """Yield job id and version of each row that belongs to a job and a time; report what is wrong with it alone."""
     for stored in stored_rows(connection, entity, table, source_id):
-        row = [stored.values[column.name] for column in entity.columns]
+        row = [stored.values[name] for name in entity.names]
         key = key_of(entity, row)
         if {"valid_from", "valid_to", entity.job_column} & set(stored.misfits):
             check.report("invalid", table.name, key, 0, 0, _misfits(stored))

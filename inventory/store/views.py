@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from inventory.schema import ENTITIES, ESTATE
-from inventory.schema.fields import Entity
+from inventory.schema.entities import Entity
 
 __all__ = ["views"]
 

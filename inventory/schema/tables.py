@@ -1,0 +1,128 @@
+"""The declared schema as SQLAlchemy tables: only who opens a database imports this.
+
+Called by `entities`, which say what a table is made of; here stands how a database is told so.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TEXT as PG_TEXT
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from inventory.schema.fields import Field
+
+__all__ = ["METADATA", "UtcDateTime", "current_table", "history_table", "index_validity", "text_type"]
+
+METADATA = MetaData()
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant in UTC: ``timestamptz`` on PostgreSQL, ``YYYY-MM-DD HH:MM:SS.ffffff`` on SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def text_type() -> TypeEngine[Any]:
+    """Text that sorts by code point on both databases (SQLite's BINARY, PostgreSQL's "C")."""
+    return Text().with_variant(PG_TEXT(collation="C"), "postgresql")
+
+
+_SQL = {"text": text_type, "integer": BigInteger, "boolean": Boolean, "time": UtcDateTime, "bytes": LargeBinary}
+
+
+def current_table(
+    name: str, comment: str, fields: Iterable[Field], foreign_key: tuple[Sequence[str], str, Sequence[str]] | None,
+    what: str,
+) -> Table:  # fmt: skip
+    """Make the table of what stands now.
+
+    Args:
+        fields: the key and the data, in order; the bookkeeping is added.
+        foreign_key: own columns, the parent's name, the parent's columns; without source_id.
+        what: of which a line tells: the row, or the job.
+    """
+    begin = _snapshot("valid_from", f"The snapshot that first saw the {what} so")
+    columns = [_source_id(), *(_column(field) for field in fields), begin]
+    table = Table(name, METADATA, *columns, comment=comment, sqlite_with_rowid=False)
+    if foreign_key is not None:
+        ours, parent, theirs = foreign_key
+        table.append_constraint(
+            ForeignKeyConstraint(
+                ["source_id", *ours], [f"{parent}.{c}" for c in ("source_id", *theirs)],
+                name=f"fk_{name}_{parent}", deferrable=True, initially="DEFERRED",
+            )
+        )  # fmt: skip
+    for field in fields:
+        if field.index:
+            Index(f"ix_{name}_{field.name}", table.c[field.name])
+    return table
+
+
+def history_table(current: Table, *, rowid: bool) -> Table:
+    """Make the twin that keeps superseded rows: the same columns and ``valid_to``, and no foreign key."""
+    columns = [
+        Column(c.name, c.type, nullable=c.nullable, autoincrement=False, comment=c.comment, info=dict(c.info))
+        for c in current.columns
+    ]
+    columns.append(_snapshot("valid_to", "The first snapshot that no longer saw the row so"))
+    key = [c.name for c in current.columns if c.primary_key]
+    return Table(
+        f"{current.name}_history", METADATA, *columns, PrimaryKeyConstraint(*key, "valid_from"),
+        comment=f"Superseded rows of {current.name}: {current.comment}", sqlite_with_rowid=rowid,
+    )  # fmt: skip
+
+
+def index_validity(current: Table, history: Table) -> None:
+    """Let a comparison of two snapshots find the rows that began or ended between them, however large the estate.
+
+    The rows of a database's first snapshot began before any other: left out, a first night pays nothing.
+    """
+    later = text("valid_from > 1")
+    begin = current.c.valid_from
+    Index(f"ix_{current.name}_valid_from", begin, sqlite_where=later, postgresql_where=later)
+    for name in ("valid_from", "valid_to"):
+        Index(f"ix_{history.name}_{name}", history.c[name])
+
+
+def _column(field: Field) -> Column[Any]:
+    return Column(
+        field.name, _SQL[field.api.kind.sql](), primary_key=field.key, nullable=field.nullable, comment=field.comment,
+        info={"field": field},
+    )  # fmt: skip
+
+
+def _source_id() -> Column[Any]:
+    return Column(
+        "source_id", BigInteger, ForeignKey("sources.id"), primary_key=True, nullable=False,
+        autoincrement=False, comment="The source: sources.id",
+    )  # fmt: skip
+
+
+def _snapshot(name: str, doc: str) -> Column[Any]:
+    return Column(name, BigInteger, nullable=False, autoincrement=False, comment=f"{doc}: snapshots.id")
