@@ -30,6 +30,7 @@ __all__ = [
     "job_proof",
     "key_of",
     "lines_digest",
+    "packed",
     "rfc3339",
     "row_digest",
     "row_text",
@@ -89,8 +90,7 @@ class Proof:
 def job_proof(rows: Iterable[tuple[Entity, Sequence[Any]]]) -> Proof:
     """Return a job's proof from all its rows, each in the order of its entity's columns."""
     named = [(entity.name, key_of(entity, row), row_digest(entity, row)) for entity, row in rows]
-    marks = "\n".join(job_marks(named))
-    return Proof(job_digest(digest for *_, digest in named), zlib.compress(marks.encode()))
+    return Proof(job_digest(digest for *_, digest in named), packed(job_marks(named)))
 
 
 def job_digest(rows: Iterable[str]) -> str:
@@ -106,6 +106,11 @@ def job_marks(named: Iterable[tuple[str, str, str]]) -> list[str]:
 def key_of(entity: Entity, row: Sequence[Any]) -> str:
     """Return the key of a row as JSON: the key's columns in order, without source_id."""
     return json.dumps([row[at] for at in entity.key_places])
+
+
+def packed(marks: list[str]) -> bytes:
+    """Pack the lines of `job_marks`."""
+    return zlib.compress("\n".join(marks).encode(), 1)
 
 
 def unpack(packed: bytes) -> list[str]:

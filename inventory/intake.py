@@ -8,9 +8,9 @@ from typing import Any
 
 from inventory.digest import job_proof
 from inventory.findings import Finding, Findings
-from inventory.normalise import NormalisedJob, Row, normalise, normalise_listing
+from inventory.normalise import Row, normalise, normalise_listing
+from inventory.prepare import Prepared, joined, prepare
 from inventory.rebuild import rebuild, rebuild_listing
-from inventory.schema import BY_NAME
 from inventory.source.reading import Absent, Listed, Listing, Outcome, Read, Unread
 from inventory.store.staging import Staging
 
@@ -52,7 +52,8 @@ class Intake:
             self._forget(job_id)
         self._told.add(job_id)
         if isinstance(outcome, Read):
-            parts = [normalise(job_id, outcome.document)]
+            document = outcome.document
+            parts = [document if isinstance(document, Prepared) else prepare(normalise(job_id, document))]
             if outcome.listing is not None:
                 parts.append(_of_list(job_id, outcome.listing, alone=False))
             self.read[job_id] = self._put(job_id, parts)
@@ -91,18 +92,17 @@ class Intake:
             digests[job_id] = proof.digest
         return digests, rows
 
-    def _put(self, job_id: str, parts: list[NormalisedJob]) -> str:
+    def _put(self, job_id: str, parts: list[Prepared]) -> str:
         """Stage a job's rows, unless they are what stands already; return its digest."""
-        for part in parts:
-            self.findings.add(part.findings)
-        proof = job_proof((BY_NAME[name], row) for part in parts for name, rows in part.rows.items() for row in rows)
-        if self._before.get(job_id) == proof.digest:
+        job = joined(parts)
+        self.findings.add(job.findings)
+        if self._before.get(job_id) == job.digest:
             self._staging.carry([job_id])
         else:
-            for part in parts:
-                self._staging.put(part)
-            self._staging.add("job_digests", [(job_id, proof.digest, proof.packed)])
-        return proof.digest
+            for name, rows in job.rows.items():
+                self._staging.add(name, rows)
+            self._staging.add("job_digests", [(job_id, job.digest, job.marks)])
+        return job.digest
 
     def _forget(self, job_id: str) -> None:
         self._staging.discard(job_id)
@@ -122,5 +122,5 @@ class Intake:
             self.findings.add(normalise_listing(job_id, None, rebuild_listing(row), alone=False).findings)
 
 
-def _of_list(job_id: str, listing: Listing, *, alone: bool) -> NormalisedJob:
-    return normalise_listing(job_id, listing.parent_job_id, listing.document, alone=alone)
+def _of_list(job_id: str, listing: Listing, *, alone: bool) -> Prepared:
+    return prepare(normalise_listing(job_id, listing.parent_job_id, listing.document, alone=alone))

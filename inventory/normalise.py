@@ -16,7 +16,7 @@ from inventory.schema.keys import digest16, key_text
 from inventory.schema.kinds import Misfit
 from inventory.schema.plan import ELEMENT, Branch, Leaf, Plan, Shape, join_path, plan_of
 
-__all__ = ["NormalisedJob", "Row", "normalise", "normalise_listing"]
+__all__ = ["NormalisedJob", "Row", "normalise", "normalise_listing", "unknown_value"]
 
 Row = tuple[Any, ...]
 _MAX_QUOTED = 100
@@ -172,9 +172,8 @@ class _Walk:
         else:
             if not exact and not kind.either:
                 self._misfit(full, value, "wrong_type", kind.wire)
-            if stored is not None and leaf.values and str(stored).lower() not in leaf.values and not is_mask(stored):
-                quoted = stored[:_MAX_QUOTED] if isinstance(stored, str) else stored
-                self._note("unknown_value", full, f"not among the documented values: {canonical(quoted)}")
+            if stored is not None and leaf.values and str(stored).lower() not in leaf.values:
+                self.findings += unknown_value(self._job_id, full, stored)
         draft.values[leaf.index] = stored
         if not exact:
             draft.extra[at] = tidy(value)
@@ -219,6 +218,15 @@ class _Walk:
             self._note("repeated_key", group[0].path or "", "rows that are equal in their key")
         for number, draft in enumerate(group):
             draft.set("occurrence", number)
+
+
+def unknown_value(job_id: str, path: str, value: Any) -> list[Finding]:
+    """Return the finding of a value that is not documented; none of a mask."""
+    if is_mask(value):
+        return []
+    quoted = value[:_MAX_QUOTED] if isinstance(value, str) else value
+    detail = f"not among the documented values: {canonical(quoted)}"
+    return [Finding("unknown_value", path, job_id, detail, shared=True)]
 
 
 def _sortable(value: Any) -> tuple[bool, str]:

@@ -55,7 +55,7 @@ class Redactor:
     def __init__(self, fingerprint_key: str | None = None, columns: frozenset[str] = frozenset()) -> None:
         """Take the HMAC key, if any, and further ``table.column`` names to treat like secrets."""
         self._key = fingerprint_key.encode() if fingerprint_key else None
-        self._columns = columns
+        self.columns = columns
         self._key_id = self._hmac(b"inventory key id")[:8] if self._key else ""
 
     def job(self, document: dict[str, Json]) -> dict[str, Json]:
@@ -85,7 +85,7 @@ class Redactor:
     def loose(self, name: str, value: Json, *, texts: bool = False) -> Json:
         """Return a masked copy of a member that the schema does not know, judged by its name."""
         if looks_secret(name):
-            return self._mask(value)
+            return self.mask(value)
         texts = texts or any(word in name.lower() for word in _ERROR_WORDS)
         if isinstance(value, dict):
             return {inner: self.loose(inner, member, texts=texts) for inner, member in value.items()}
@@ -132,13 +132,14 @@ class Redactor:
         return self.loose("", item)
 
     def _leaf(self, plan: Plan, leaf: Leaf, value: Json) -> Json:
-        if leaf.api.secret or (self._columns and f"{plan.entity.name}.{leaf.name}" in self._columns):
-            return self._mask(value)
+        if leaf.api.secret or (self.columns and f"{plan.entity.name}.{leaf.name}" in self.columns):
+            return self.mask(value)
         if not isinstance(value, dict | list) and not leaf.api.error_text:
             return value
         return self.loose("", value, texts=leaf.api.error_text)
 
-    def _mask(self, value: Json) -> Json:
+    def mask(self, value: Json) -> Json:
+        """Return what stands in the place of a secret; nothing in the place of nothing."""
         if is_empty(value):
             return value
         if isinstance(value, str):

@@ -65,6 +65,7 @@ def test_every_id_asked_has_one_outcome(pages: list[Page]) -> None:
         assert isinstance(outcome, Read | Absent | Unread)
         assert not isinstance(outcome, Absent) or len(pages[0].ids) == 1
         if isinstance(outcome, Read):
+            assert isinstance(outcome.document, dict)
             normalise(job_id, outcome.document)
     assert answer.read.keys() | answer.absent.keys() <= set(pages[0].ids)
     for finding in settled(answer, set(pages[0].ids[:1])):

@@ -33,10 +33,10 @@ ORDER = """
     schema.kinds schema.fields schema.tables schema.entities schema.endpoints schema.jobs schema.objects
     schema.own schema.settings schema.transformation schema schema.keys schema.plan schema.ledger
     stop shard address http credentials seal settings located values sources config redact findings
-    render render.text log digest proof
+    render render.text log digest normalise rebuild codegen strict prepare proof
     source source.reading source.answers source.pace source.retry source.signing source.gate source.iam source.auth
     source.session source.record source.client source.ahead source.listing source.live source.replay
-    normalise rebuild retention
+    retention
     diff diff.records diff.select diff.masks diff.items diff.compare
     store store.engine store.views store.triggers store.migrate store.reader store.staging store.snapshots store.lock
     store.sources store.raw store.verify store.prune

@@ -25,6 +25,7 @@ __all__ = [
     "UNSTORABLE",
     "Kind",
     "Misfit",
+    "stored_time",
 ]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -142,6 +143,11 @@ def _to_ms(moment: datetime) -> str:
 
 def _to_iso(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def stored_time(moment: datetime) -> str:
+    """Spell an instant as SQLite holds it: ``YYYY-MM-DD HH:MM:SS.ffffff``, UTC."""
+    return moment.astimezone(UTC).isoformat(" ", "microseconds")[:26]
 
 
 def _same(value: Any) -> Json:

@@ -39,7 +39,9 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+    def process_bind_param(self, value: datetime | str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if isinstance(value, str):  # as `kinds.stored_time` spells it
+            return datetime.fromisoformat(f"{value}Z")
         return None if value is None else value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from inventory.findings import Finding
 from inventory.jsontext import Json, canonical, is_empty, tidy
+from inventory.prepare import Prepared
 from inventory.redact import Redactor
 from inventory.schema.plan import join_path
 from inventory.source.reading import Absent, Outcome, Read, Unread
@@ -39,6 +40,15 @@ class Page:
     request_id: str = ""
     unreachable: bool = False
 
+    def named(self) -> set[str]:
+        """Return the ids of its results."""
+        results = self.items("results") or []
+        return {
+            result.job_id if isinstance(result, Prepared) else str(result.get("id"))
+            for result in results
+            if isinstance(result, dict | Prepared)
+        }
+
     def items(self, name: str) -> list[Json] | None:
         """Return the list that the answer is about, `results` or `jobs`; None where it has none."""
         found = self.document.get(name) if isinstance(self.document, dict) else None
@@ -55,7 +65,7 @@ class Answer:
     """
 
     ids: tuple[str, ...]
-    read: dict[str, dict[str, Json]] = field(default_factory=dict)
+    read: dict[str, dict[str, Json] | Prepared] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     unread: dict[str, tuple[str, str]] = field(default_factory=dict)
     doubtful: set[str] = field(default_factory=set)
@@ -144,6 +154,9 @@ class _Reader:
 
     def _result(self, result: Json, *, alone: bool, status: int | None) -> None:
         answer = self._answer
+        if isinstance(result, Prepared):  # about an id that was asked, and about no other result's
+            answer.read[result.job_id] = result
+            return
         if not isinstance(result, dict):
             masked = self._redactor.loose("", result, texts=True)
             self._keep("wrong_type", "results[]", "a result that is no object", "results[]", masked)
@@ -188,8 +201,9 @@ class _Reader:
             job_id = answer.ids[0]
             if name == "data_transformation":
                 masked = self._redactor.job({name: value})[name]
-                if len(answer.ids) == 1 and is_empty(answer.read.get(job_id, {name: 0}).get(name)):
-                    answer.read[job_id] = {**answer.read[job_id], name: masked}
+                job = answer.read.get(job_id)
+                if len(answer.ids) == 1 and isinstance(job, dict) and is_empty(job.get(name)):
+                    answer.read[job_id] = {**job, name: masked}
                     continue
                 answer.unattributed = len(answer.ids) > 1
                 said = "beside results, where it belongs to no one job"

@@ -15,6 +15,7 @@ from inventory.errors import SourceError
 from inventory.http import NoAnswerError, Response
 from inventory.jsontext import DEEPEST, Json, canonical, is_empty, read
 from inventory.log import logger
+from inventory.prepare import Preparer
 from inventory.settings import Source
 from inventory.source.answers import Page, error_code
 from inventory.source.auth import ask
@@ -25,8 +26,9 @@ from inventory.source.retry import Attempt, left, repeated, retry_after
 from inventory.source.session import Session
 from inventory.stop import Stop
 
-__all__ = ["LIST_PAGE", "Client"]
+__all__ = ["BATCH", "LIST_PAGE", "Client"]
 
+BATCH = 10  # "You can call a maximum of 10 APIs in batches" (the reference's constraint)
 LIST_PAGE = 100  # the most jobs that a page of the list holds (API facts, 2.1)
 GROUP_ATTEMPTS = 3  # a request for several ids is halved when it fails, which is one more way to ask again
 
@@ -45,15 +47,17 @@ class Client:
     """Asks batch-detail (Tables 1 to 5) and the list of one project. Safe to share between threads."""
 
     def __init__(
-        self, source: Source, session: Session, pace: Pace, seen: Seen, recorder: Recorder | None, stop: Stop
-    ) -> None:
-        """Take who asks, how fast, and who is told what was seen."""
+        self, source: Source, session: Session, pace: Pace, seen: Seen, recorder: Recorder | None, stop: Stop,
+        preparer: Preparer | None = None,
+    ) -> None:  # fmt: skip
+        """Take who asks, how fast, who is told what was seen, and who prepares jobs where nobody looks into them."""
         self._source = source
         self._session = session
         self._pace = pace
         self._seen = seen
         self._recorder = recorder
         self._stop = stop
+        self._preparer = preparer
         self._lock = Lock()
         self._log = logger()
         self._path = f"/v3/{session.project_id}/jobs"
@@ -170,7 +174,7 @@ class Client:
         return attempt
 
     def _judged(self, blank: Page, response: Response, judge: Callable[[Page], str]) -> Attempt:
-        document, problem = _document(response.content)
+        document, problem = self._document(blank, response)
         status, code = response.status, error_code(document)
         page = replace(
             blank, status=status, document=document, observed_at=datetime.now(UTC),
@@ -185,6 +189,14 @@ class Client:
         if status == 200 and (why := problem or judge(page)):
             return Attempt(replace(page, problem=f"HTTP 200 {why}"), again=True)
         return Attempt(page)
+
+    def _document(self, blank: Page, response: Response) -> tuple[Json, str]:
+        """Return the answer, its jobs prepared where one page holds all that were asked; or why there is none."""
+        if self._preparer and response.status == 200 and 0 < len(blank.ids) <= (self._source.page_size or BATCH):
+            prepared = self._preparer.body(response.content, blank.ids)
+            if prepared is not None:
+                return prepared, ""
+        return _document(response.content)
 
     def _refuse(self, page: Page, code: str) -> None:
         """Give up where no request of this source can succeed."""

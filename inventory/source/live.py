@@ -14,11 +14,12 @@ from functools import partial
 from threading import Lock
 
 from inventory.errors import SourceError
+from inventory.prepare import Preparer
 from inventory.redact import Redactor
 from inventory.settings import Source
 from inventory.source.ahead import as_they_come
 from inventory.source.answers import Answer, Page, error_code, interpret, outcome_of, settled
-from inventory.source.client import Client
+from inventory.source.client import BATCH, Client
 from inventory.source.listing import Listings, Sweep, sweep, with_listing
 from inventory.source.pace import Pace
 from inventory.source.reading import UNLISTED, Absent, Listed, Outcome, Read, Seen, Unread
@@ -28,7 +29,6 @@ from inventory.stop import Stop
 
 __all__ = ["LiveReading"]
 
-BATCH = 10  # "You can call a maximum of 10 APIs in batches" (the reference's constraint)
 HOPELESS = 5  # requests in a row for nothing, none before with success: the source cannot be read
 GIVEN_UP = 20  # requests in a row for nothing, later on: the rest is not asked for
 NO_ANSWERS = frozenset({401, 403, 408, 429})
@@ -48,7 +48,10 @@ class LiveReading:
         self._source = source
         self._redactor = redactor
         self._recorder = recorder
-        self._client = Client(source, session, Pace(source.requests_per_second, stop), self.seen, recorder, stop)
+        pace = Pace(source.requests_per_second, stop)
+        # Nobody looks into a job but for its tags, or to record it.
+        preparer = None if recorder or source.filters.tags else Preparer(redactor)
+        self._client = Client(source, session, pace, self.seen, recorder, stop, preparer)
         self._listings = Listings(redactor, source.filters)
         self._stop = stop
         self._lock = Lock()
@@ -163,6 +166,7 @@ class LiveReading:
         wanted = self._source.filters.tags
         if not wanted:
             return True
+        assert isinstance(outcome.document, dict)  # none comes prepared where it is to be looked at
         tags = outcome.document.get("tags")
         found: set[tuple[str, str]] = set()
         for tag in tags if isinstance(tags, list) else ():
@@ -198,7 +202,7 @@ class LiveReading:
             results = page.items("results")
             if page.status != 200 or results is None:
                 break
-            came.update(str(result.get("id")) for result in results if isinstance(result, dict))
+            came |= page.named()
             if came.issuperset(ids):
                 break
         return pages

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from inventory.findings import Finding
 from inventory.jsontext import Json
+from inventory.prepare import Prepared
 
 __all__ = ["UNLISTED", "Absent", "Listed", "Listing", "Outcome", "Read", "Reading", "Seen", "Unread"]
 
@@ -23,10 +24,10 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The job was answered: its masked document (Table 6)."""
+    """The job was answered: its masked document (Table 6), or what it comes to already."""
 
     job_id: str
-    document: dict[str, Json]
+    document: dict[str, Json] | Prepared
     listing: Listing | None = None
 
 

@@ -1,0 +1,269 @@
+"""Writes the short way: from the schema's plans the source of functions that turn decoded structs into rows.
+
+One function a table, straight-line code for each column: what `normalise`, `redact` and `digest` do in a walk is
+done here without asking what a member is. It covers the answer that is exactly as documented; whatever else it
+meets raises `Refused`, and the long way decides. A test holds the two together for all inputs.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from keyword import iskeyword
+from typing import Any
+
+import msgspec
+
+from inventory.schema.fields import Api
+from inventory.schema.plan import Branch, Leaf, Plan, Shape, join_path, plan_of
+
+__all__ = ["Code", "generate"]
+
+_WIRE: dict[str, Any] = {"integer": int | None, "boolean": bool | None}  # the rest is text
+
+
+@dataclass
+class Code:
+    """What was generated: `source` defines a function ``rows_TABLE`` for each table; `names` is what it refers to.
+
+    job: the struct that one result of batch-detail is decoded into.
+    """
+
+    source: str
+    names: dict[str, Any]
+    job: type[msgspec.Struct]
+
+
+def generate(masked: frozenset[str]) -> Code:
+    """Generate the short way.
+
+    Args:
+        masked: further ``table.column`` names to treat like secrets.
+    """
+    writer = _Writer(masked)
+    writer.entity(plan_of("jobs"))
+    return Code("\n".join(writer.lines), writer.names, writer.structs["jobs"])
+
+
+@dataclass
+class _Writer:
+    masked: frozenset[str]
+    lines: list[str] = field(default_factory=list)
+    names: dict[str, Any] = field(default_factory=dict)
+    structs: dict[str, type[msgspec.Struct]] = field(default_factory=dict)
+
+    def entity(self, plan: Plan) -> None:
+        """Write the functions of a table and, before them, of those that hang on it."""
+        name = plan.entity.name
+        if name in self.structs:
+            return
+        self.structs[name] = self._struct(name, plan.shape)
+        self.names[f"T_{name}"] = self.structs[name]
+        if "item" in plan.index or plan.shape.element is not None:
+            self._item_text(plan)
+        self._rows(plan)
+
+    def _struct(self, name: str, shape: Shape) -> type[msgspec.Struct]:
+        members = [(_attribute(wire), self._type(f"{name}_{wire}", part), None) for wire, part in shape.members.items()]
+        wires = {_attribute(wire): wire for wire in shape.members}
+        return msgspec.defstruct(name, members, rename=wires, forbid_unknown_fields=True, gc=False)
+
+    def _type(self, name: str, part: Leaf | Shape | Branch) -> Any:
+        if isinstance(part, Leaf):
+            return int | str | None if part.api.kind.either else _WIRE.get(part.api.kind.name, str | None)
+        if isinstance(part, Shape):
+            return self._struct(name, part) | None
+        self.entity(part.plan)
+        if part.plan.shape.element is not None:
+            return list[str] | None
+        if part.place.pairs:
+            return list[dict[str, str | None]] | None
+        inner = self.structs[part.plan.entity.name]
+        return list[inner] | None if part.place.many else inner | None  # type: ignore[valid-type]
+
+    # -- one table: its rows
+
+    def _rows(self, plan: Plan) -> None:
+        entity, one = plan.entity, plan.entity.name == "jobs"
+        write = self.lines.append
+        write(f"def rows_{entity.name}(items, at, job, qj, role, item, single, out):")
+        write(f"  rows, digests, marks, keys = out.of({entity.name!r}), out.digests, out.marks, []")
+        write("  for o in items:")
+        write("    x = None")
+        wires = list(self._leaves(plan, plan.shape, "o", "    "))
+        if entity.name == "endpoints":
+            write(f"    if single and {' and '.join(f'{wire} is None' for wire in wires)}: continue")
+        if "item" in plan.index and not entity.inherits_item:
+            write(f"    item = '' if single else digest16(text_{entity.name}(o))")
+        write("    e = canonical(x) if x else None")
+        self._digest(plan)
+        write(f"    rows.append(({', '.join(self._cell(plan, name) for name in entity.names)},))")
+        self._branches(plan.shape, "o", "    ")
+        if not one:
+            write("  if len(keys) > 1 and len(set(keys)) != len(keys): raise Refused")
+
+    def _leaves(self, plan: Plan, shape: Shape, at: str, indent: str, path: str | None = None) -> Iterator[str]:
+        """Read the columns of an object into locals: ``w`` as it came, ``v`` as it is stored. Yield the names of w."""
+        write = self.lines.append
+        if shape.element is not None:
+            yield from self._leaf(plan, shape.element, at, indent, "")
+        for wire, part in shape.members.items():
+            inner = join_path(path, wire)
+            if isinstance(part, Leaf):
+                yield from self._leaf(plan, part, f"{at}.{_attribute(wire)}", indent, inner)
+            elif isinstance(part, Shape):
+                deeper = f"{at.replace('.', '_')}_{_attribute(wire)}"
+                write(f"{indent}{deeper} = {at}.{_attribute(wire)}")
+                write(f"{indent}if {deeper} is not None:")
+                write(f"{indent}  pass")
+                wires = list(self._leaves(plan, part, deeper, indent + "  ", inner))
+                if wires:
+                    both = [wire.replace("w", name) for wire in wires for name in ("w", "v")]
+                    write(f"{indent}else: {' = '.join(both)} = None")
+                yield from wires
+
+    def _leaf(self, plan: Plan, leaf: Leaf, source: str, indent: str, path: str) -> Iterator[str]:
+        write, w, v, kind = self.lines.append, f"w{leaf.index}", f"v{leaf.index}", leaf.api.kind
+        write(f"{indent}{w} = {v} = {self._wire(plan, leaf, source)}")
+        if leaf.is_key:
+            write(f"{indent}if {w} is None: raise Refused")
+        if leaf.api.limit is not None:
+            write(f"{indent}if {w} is not None and len({w}) > {leaf.api.limit // 4}: raise Refused")
+        if kind.name == "integer":
+            if kind.either:
+                write(f"{indent}if type({w}) is str: {v} = whole({w}); x = {{**(x or {{}}), {path!r}: {w}}}")
+            write(f"{indent}if {v} is not None and not -M <= {v} < M: raise Refused")
+        elif kind.name == "integer_text":
+            write(f"{indent}if {w} is not None: {v} = whole({w})")
+        elif kind.sql == "time":
+            self.names[f"read_{kind.name}"] = kind.read
+            write(f"{indent}if {w} is not None: {v} = moment({w}, read_{kind.name})")
+        if leaf.values:
+            known = f"KNOWN_{plan.entity.name}_{leaf.index}"
+            self.names[known] = _known(leaf.api, leaf.values)
+            write(f"{indent}if {v} is not None and {v} not in {known}: out.unknown(at, {path!r}, {v}, {known})")
+        yield w
+
+    def _wire(self, plan: Plan, leaf: Leaf, source: str) -> str:
+        """Return the expression of a member's masked value; None where it says nothing."""
+        kind = leaf.api.kind
+        if leaf.api.secret or f"{plan.entity.name}.{leaf.name}" in self.masked:
+            if kind.name != "text":
+                return f"refuse({source})"
+            return f"mask({source}) if {source} else None"
+        if leaf.api.error_text:
+            return f"error_text({source}) if {source} else None"
+        if kind.either:
+            return f"unless_empty({source})"
+        return source if kind.name in _WIRE else f"{source} or None"
+
+    @staticmethod
+    def _cell(plan: Plan, name: str) -> str:
+        own = {"job_id": "job", "role": "role", "item": "item", "occurrence": "0", "item_occurrence": "0", "extra": "e"}
+        return "job" if name == "id" and plan.entity.name == "jobs" else own.get(name, f"v{plan.index[name]}")
+
+    def _digest(self, plan: Plan) -> None:
+        """Write the canonical text of the row (`digest.row_text`), its digest, and the mark of its key."""
+        write, entity = self.lines.append, plan.entity
+        write("    c = ''")
+        for name in sorted(set(entity.names) - set(entity.key) - {"extra"}):
+            cell = self._cell(plan, name)
+            member = _glue(f'"{name}":', _spelt(entity.fields[plan.index[name]].api.kind.sql, cell), ",")
+            write(f"    c += {member}" if cell == "0" else f"    if {cell} is not None: c += {member}")
+        quoted = {name: self._quoted(plan, name) for name in entity.key}
+        for leaf in plan.key_leaves:
+            if entity.name != "jobs":
+                write(f"    k{leaf.index} = q(v{leaf.index})")
+        pairs = [piece for name in sorted(quoted) for piece in (f',"{name}":', quoted[name])]
+        pairs[0] = pairs[0].removeprefix(",")
+        parts = [piece for name in entity.key for piece in (quoted[name], ", ")][:-1]
+        write("    k = " + _glue("[", *parts, "]"))
+        extra = """$('},"extra":' + e if e else '}')"""
+        table = f'}},"table":"{entity.name}"}}'
+        write("    t = " + _glue('{"columns":{', "$c[:-1]", extra, ',"key":{', *pairs, table))
+        write("    h = sha256(t.encode()).hexdigest()")
+        write("    digests.append(h)")
+        write("    keys.append(k)")
+        mark = _glue(f"{entity.name}\t", "$k", "\t", "$h[:SHORT]")
+        write(f"    marks.append({mark})")
+
+    @staticmethod
+    def _quoted(plan: Plan, name: str) -> str:
+        """Return the expression of a key part as JSON."""
+        if plan.index[name] == 0:
+            return "$qj"
+        own = {"occurrence": "0", "role": "$'\"' + role + '\"'", "item": "$'\"' + item + '\"'"}
+        return own.get(name, f"$k{plan.index[name]}")
+
+    def _branches(self, shape: Shape, at: str, indent: str, path: str | None = None) -> None:
+        """Call the functions of the tables that hang on this one."""
+        write = self.lines.append
+        for wire, part in shape.members.items():
+            inner, value = join_path(path, wire), f"{at}.{_attribute(wire)}"
+            if isinstance(part, Shape) and _has_branches(part):
+                write(f"{indent}if {value} is not None:")
+                self._branches(part, value, indent + "  ", inner)
+            elif isinstance(part, Branch):
+                name, many = part.plan.entity.name, part.place.many
+                items = f"[{value}]" if not many else f"pairs({value}, T_{name})" if part.place.pairs else value
+                where = f"join(at, {inner + ('[]' if many else '')!r})"
+                item = "item" if part.plan.entity.inherits_item else "''"
+                call = f"rows_{name}({items}, {where}, job, qj, {part.place.role!r}, {item}, {not many}, out)"
+                write(f"{indent}if {value}: {call}" if many else f"{indent}if {value} is not None: {call}")
+
+    # -- one item of a list that has no key: its canonical text, which names it
+
+    def _item_text(self, plan: Plan) -> None:
+        write = self.lines.append
+        write(f"def text_{plan.entity.name}(o):")
+        if plan.shape.element is not None:
+            write(f"  return q({self._wire(plan, plan.shape.element, 'o')})")
+            return
+        self._object_text(plan, plan.shape, "o", "  ", "c")
+        write("  return '{' + c[:-1] + '}'")
+
+    def _object_text(self, plan: Plan, shape: Shape, at: str, indent: str, into: str) -> None:
+        write = self.lines.append
+        write(f"{indent}{into} = ''")
+        for wire in sorted(shape.members):
+            part, value = shape.members[wire], f"{at}.{_attribute(wire)}"
+            if isinstance(part, Leaf):
+                write(f"{indent}w = {self._wire(plan, part, value)}")
+                spelt = (
+                    "$(q(w) if type(w) is str else str(w))" if part.api.kind.either else _spelt(part.api.kind.name, "w")
+                )
+                write(f"{indent}if w is not None: {into} += " + _glue(f'"{wire}":', spelt, ","))
+            elif isinstance(part, Shape):
+                write(f"{indent}if {value} is not None:")
+                self._object_text(plan, part, value, indent + "  ", into + "c")
+                write(f"{indent}  if {into}c: {into} += " + _glue(f'"{wire}":{{', f"${into}c[:-1]", "},"))
+            else:
+                write(f"{indent}if {value}:")
+                texts = f"$','.join(sorted(text_{part.plan.entity.name}(i) for i in {value}))"
+                write(f"{indent}  {into} += " + _glue(f'"{wire}":[', texts, "],"))
+
+
+def _attribute(wire: str) -> str:
+    return f"{wire}_" if iskeyword(wire) else wire
+
+
+def _glue(*pieces: str) -> str:
+    """Return the expression that puts texts together; a piece that begins with $ is an expression itself."""
+    return " + ".join(piece[1:] if piece.startswith("$") else repr(piece) for piece in pieces)
+
+
+def _spelt(sql: str, name: str) -> str:
+    """Return, for `_glue`, what spells a value in JSON."""
+    if sql == "integer":
+        return f"$str({name})"
+    if sql == "boolean":
+        return f"$('true' if {name} else 'false')"
+    return f"$q(rfc({name}))" if sql == "time" else f"$q({name})"
+
+
+def _known(api: Api, values: frozenset[str]) -> frozenset[Any]:
+    """Return the documented values in every spelling that needs no second look."""
+    exact = values | set(api.values)
+    return frozenset(int(value) for value in exact) if api.kind.sql == "integer" else frozenset(exact)
+
+
+def _has_branches(shape: Shape) -> bool:
+    return any(isinstance(p, Branch) or (isinstance(p, Shape) and _has_branches(p)) for p in shape.members.values())
