@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from inventory.stop import Stop
 from inventory.store.engine import Store
 from inventory.store.lock import source_lock
 from inventory.store.snapshots import Result, SourceRow, Writer, open_writer
+from inventory.workers import Workers
 
 __all__ = ["Limits", "Progress", "Result", "Run", "export_source", "plan_source"]
 
@@ -63,6 +64,7 @@ class Run:
     limits: Limits
     stop: Stop
     auths: Auths
+    workers: Workers
     run_id: str
     progress: Progress
     record: Path | None = None
@@ -102,7 +104,7 @@ def _readings(source: Source, run: Run) -> Iterator[tuple[Reading, SourceRow]]:
             yield Recording(folder, run.redactor, source.excluded), row
         return
     recorder = Recorder(run.record / source.name, source, run.redactor) if run.record else None
-    session = sign_in(source, run.stop, run.auths)
+    session = sign_in(source, run.stop, run.auths, partial(run.workers.open, redactor=run.redactor))
     with closing(session.http):
         row = SourceRow(source.name, source.region, session.project_id)
         yield LiveReading(source, session, run.redactor, run.stop, recorder), row

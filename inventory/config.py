@@ -20,7 +20,9 @@ __all__ = ["SOURCE_KEYS", "TOP_KEYS", "choose_database", "load", "normal_url", "
 
 DEFAULT_FILE = "inventory.yaml"
 
-TOP_KEYS = ("database", "defaults", "sources", "parallel", "secrets", "redact", "diff", "retention", "signing", "ping")
+TOP_KEYS = (
+    "database", "defaults", "sources", "parallel", "workers", "secrets", "redact", "diff", "retention", "signing", "ping",
+)  # fmt: skip
 _RETENTION = ("keep_daily", "keep_weekly", "keep_monthly")
 
 
@@ -92,6 +94,7 @@ class _Reader(Sources):
             database=self.text(top.get("database")) or DEFAULT_DATABASE,
             sources=self.sources(top),
             parallel=self.number(top.get("parallel"), 1, 64) or Settings.parallel,
+            workers=Settings.workers if top.get("workers") is None else self.number(top["workers"], 0, 16) or 0,
             fingerprint_key=key,
             redact=frozenset(self._columns(top.get("redact"), keys=False)),
             ignore=frozenset(self._columns(diff.get("ignore"), keys=True)),

@@ -30,7 +30,7 @@ __all__ = [
     "job_proof",
     "key_of",
     "lines_digest",
-    "packed",
+    "pack",
     "rfc3339",
     "row_digest",
     "row_text",
@@ -90,7 +90,7 @@ class Proof:
 def job_proof(rows: Iterable[tuple[Entity, Sequence[Any]]]) -> Proof:
     """Return a job's proof from all its rows, each in the order of its entity's columns."""
     named = [(entity.name, key_of(entity, row), row_digest(entity, row)) for entity, row in rows]
-    return Proof(job_digest(digest for *_, digest in named), packed(job_marks(named)))
+    return Proof(job_digest(digest for *_, digest in named), pack(job_marks(named)))
 
 
 def job_digest(rows: Iterable[str]) -> str:
@@ -108,7 +108,7 @@ def key_of(entity: Entity, row: Sequence[Any]) -> str:
     return json.dumps([row[at] for at in entity.key_places])
 
 
-def packed(marks: list[str]) -> bytes:
+def pack(marks: list[str]) -> bytes:
     """Pack the lines of `job_marks`."""
     return zlib.compress("\n".join(marks).encode(), 1)
 

@@ -11,7 +11,7 @@ from sqlalchemy import TextClause, text
 
 from inventory.credentials import Keys, Password
 from inventory.errors import InventoryError, StoreError
-from inventory.http import NoAnswerError, Response
+from inventory.exchange import NoAnswerError, Response
 from inventory.jsontext import canonical
 from inventory.redact import Redactor
 from inventory.schema import REVISION

@@ -10,8 +10,7 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
@@ -22,48 +21,27 @@ import httpx
 from inventory import __version__
 from inventory.address import Query, encode_path, encode_query
 from inventory.errors import SourceError
+from inventory.exchange import NoAnswerError, Prepare, Response
 
-__all__ = ["Http", "NoAnswerError", "Response"]
+__all__ = ["Http"]
 
 _OURS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"drs-inventory/{__version__}"}
 _MIB = 1024 * 1024
 
 
-@dataclass(frozen=True)
-class Response:
-    """An answer. headers: names in small letters. at: when it was complete, UTC. seconds: how long it took."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-    at: datetime
-    seconds: float
-
-
-class NoAnswerError(Exception):
-    """Nothing to rely on came back.
-
-    reason: why, in words that do not change from night to night. retry: whether asking again may help.
-    reached: whether there was anybody to answer.
-    """
-
-    def __init__(self, reason: str, *, retry: bool = True, reached: bool = True) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.retry = retry
-        self.reached = reached
-
-
 class Http:
-    """Connections to one address. Safe to share between threads."""
+    """The `Exchange` of this process."""
 
-    def __init__(self, base_url: str, *, timeout: float, max_body: int, connections: int = 8) -> None:
+    def __init__(
+        self, base_url: str, *, timeout: float, max_body: int, connections: int = 8, prepare: Prepare | None = None
+    ) -> None:
         """Prepare; nothing is sent yet.
 
         Args:
             base_url: one that `check_address` accepts; a path in it stands before every path.
             timeout: seconds between two signs of life.
             max_body: bytes of an answer, after unpacking.
+            prepare: makes more of a body than its bytes.
 
         Raises:
             SourceError: the address, or a variable that the connection depends on, cannot be used.
@@ -80,6 +58,7 @@ class Http:
         self.base_path = self._base.path.rstrip("/")
         self._timeout = timeout
         self._max_body = max_body
+        self._prepare = prepare
         self._sockets: WeakSet[socket.socket] = WeakSet()
         self._lock = Lock()
         self._closed = False
@@ -93,17 +72,9 @@ class Http:
         headers: Mapping[str, str] = {},
         body: bytes = b"",
         seconds: float | None = None,
+        jobs: Sequence[str] = (),
     ) -> Response:
-        """Send one request and read its answer.
-
-        Args:
-            path: below the base's; it and `query` go out as `encode_path` and `encode_query` write them.
-            seconds: bounds the whole exchange, also where the server drips a byte at a time; the read
-                under way when they end may take its time-out. (A head that drips ends at its largest size.)
-
-        Raises:
-            NoAnswerError: no answer came, or it is larger than allowed.
-        """
+        """See `Exchange.send`."""
         started = time.monotonic()
         seconds = float("inf") if seconds is None else seconds
         if seconds <= 0:
@@ -115,11 +86,13 @@ class Http:
                 content = self._body(answer, started + seconds)
         except (httpx.HTTPError, zlib.error, ValueError, RuntimeError) as error:
             raise NoAnswerError("closed", retry=False) if self._closed else _no_answer(error) from None
-        now = time.monotonic()
-        return Response(answer.status_code, dict(answer.headers), content, datetime.now(UTC), now - started)
+        at, took, size = datetime.now(UTC), time.monotonic() - started, len(content)
+        prepared = self._prepare(content, jobs) if self._prepare and jobs and answer.status_code == 200 else None
+        kept = content if prepared is None else b""
+        return Response(answer.status_code, dict(answer.headers), kept, at, took, size, prepared)
 
     def close(self) -> None:
-        """Give the connections back; whoever still waits for an answer gets none."""
+        """See `Exchange.close`."""
         with self._lock:
             self._closed = True
             for each in list(self._sockets):

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from inventory.digest import job_marks, key_of, lines_digest, packed, row_digest, unpack
+from inventory.digest import job_marks, key_of, lines_digest, pack, row_digest, unpack
 from inventory.findings import Finding
 from inventory.jsontext import DEEPEST, Json, is_empty, read
 from inventory.normalise import NormalisedJob, Row, normalise
@@ -29,7 +29,7 @@ _RESULT = DEEPEST - 2  # levels of nesting inside a result: the answer and its l
 class Prepared:
     """All that is stored of a job, small enough to wait in numbers.
 
-    digest: of the job; over `digests`, those of its rows, sorted. marks: for `job_digests`.
+    digest: of the job; over `digests`, those of its rows, sorted. marks: for `job_digests`. packed: `rows`.
     """
 
     job_id: str
@@ -37,12 +37,12 @@ class Prepared:
     digests: tuple[str, ...]
     marks: bytes
     findings: tuple[Finding, ...]
-    _rows: bytes
+    packed: bytes
 
     @property
     def rows(self) -> dict[str, list[Row]]:
         """Table -> its rows, each in the order of the entity's columns; times as text, as SQLite holds them."""
-        rows: dict[str, list[Row]] = marshal.loads(self._rows)  # noqa: S302  # ours, of this run
+        rows: dict[str, list[Row]] = marshal.loads(self.packed)  # noqa: S302  # ours, of this run
         return rows
 
 
@@ -126,7 +126,7 @@ def _prepared(
     job_id: str, rows: dict[str, list[Row]], digests: Iterable[str], marks: list[str], findings: Iterable[Finding]
 ) -> Prepared:
     ordered = sorted(digests)
-    return Prepared(job_id, lines_digest(ordered), tuple(ordered), packed(marks), tuple(findings), marshal.dumps(rows))
+    return Prepared(job_id, lines_digest(ordered), tuple(ordered), pack(marks), tuple(findings), marshal.dumps(rows))
 
 
 def _stored(row: Row) -> Row:

@@ -54,6 +54,7 @@ class Redactor:
 
     def __init__(self, fingerprint_key: str | None = None, columns: frozenset[str] = frozenset()) -> None:
         """Take the HMAC key, if any, and further ``table.column`` names to treat like secrets."""
+        self.key = fingerprint_key
         self._key = fingerprint_key.encode() if fingerprint_key else None
         self.columns = columns
         self._key_id = self._hmac(b"inventory key id")[:8] if self._key else ""

@@ -71,8 +71,8 @@ class Source:
 class Settings:
     """All that the configuration says. Without a file: the defaults, and no source.
 
-    parallel: sources read at once. signs: whether a key is named; signing_key:
-    the private key in PEM, for who writes. ping_success, ping_failure: addresses told how a run ended; whoever
+    parallel: sources read at once. workers: processes that prepare answers beside it. signs: whether a
+    key is named; signing_key: the private key in PEM, for who writes. ping_success, ping_failure: addresses told how a run ended; whoever
     knows one may lie to the watcher, so they are secret.
     """
 
@@ -80,6 +80,7 @@ class Settings:
     database: str = field(default=DEFAULT_DATABASE, repr=False)
     sources: tuple[Source, ...] = ()
     parallel: int = 4
+    workers: int = 1
     fingerprint_key: str | None = field(default=None, repr=False)
     redact: frozenset[str] = frozenset()
     ignore: frozenset[str] = frozenset()

@@ -17,6 +17,7 @@ from inventory.source.auth import Auths
 from inventory.stop import Stop
 from inventory.store.engine import Store, open_store
 from inventory.store.migrate import upgrade
+from inventory.workers import Workers
 from tests.conftest import write_page
 
 Night = dict[str, dict[str, Json]]  # job id -> job
@@ -81,7 +82,9 @@ def opened(url: str) -> Iterator[Store]:
 def running(store: Store, **settings: Any) -> Run:
     """Return what an export within this process needs."""
     stop = Stop()
-    return Run(Settings(**settings), store, Limits(max_removals=1), stop, Auths(stop), "run", lambda *_: None)
+    return Run(
+        Settings(**settings), store, Limits(max_removals=1), stop, Auths(stop), Workers(0), "run", lambda *_: None
+    )
 
 
 def recorded(folder: Path, nights: list[Night], first: int = 1) -> Source:

@@ -14,7 +14,7 @@ import pytest
 
 from inventory.credentials import Credentials, Keys, Password, Token
 from inventory.errors import SourceError, StoppedError
-from inventory.http import Response
+from inventory.exchange import Response
 from inventory.settings import Source
 from inventory.source.auth import Auths, ask
 from inventory.source.session import Session, sign_in

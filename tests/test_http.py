@@ -13,7 +13,8 @@ import pytest
 
 from inventory.address import check_address, drs_endpoint, iam_endpoint
 from inventory.errors import SourceError
-from inventory.http import Http, NoAnswerError
+from inventory.exchange import NoAnswerError
+from inventory.http import Http
 from tests.web import Reply, Sent, Web
 
 MIB = 1024 * 1024

@@ -112,11 +112,17 @@ def _planned(options: Options, settings: "Settings", names: list[str], what: "Se
     from inventory.fleet import plan_all
     from inventory.source.auth import Auths
     from inventory.stop import Stop
+    from inventory.workers import Workers
 
     stop = Stop()
     shown = sys.stderr.isatty() and not options.quiet
-    with stopping(stop), _readable(options, settings) as store, Progress("plan", shown) as progress:
-        run = Run(settings, store, Limits(), stop, Auths(stop), str(uuid.uuid4()), progress.advance)
+    with (
+        stopping(stop),
+        Workers(settings.workers) as workers,
+        _readable(options, settings) as store,
+        Progress("plan", shown) as progress,
+    ):
+        run = Run(settings, store, Limits(), stop, Auths(stop), workers, str(uuid.uuid4()), progress.advance)
         return plan_all(select(settings, names), run, what)
 
 

@@ -73,15 +73,21 @@ def _run(
     from inventory.source.auth import Auths
     from inventory.store.migrate import prepare
     from inventory.store.reader import last_success
+    from inventory.workers import Workers
 
     shown = sys.stderr.isatty() and not options.quiet
-    with stopping(stop), options.open(watch.settings, write=True, ready=False) as store:
+    with (
+        stopping(stop),
+        Workers(watch.settings.workers) as workers,
+        options.open(watch.settings, write=True, ready=False) as store,
+    ):
+        workers.start_early(sources)
         copy = prepare(store)
         if copy is not None:
             options.tell(f"The database was upgraded; {copy} is a copy of it as it was.")
         with Progress("export", shown) as progress:
             run = Run(
-                watch.settings, store, limits, stop, Auths(stop), str(uuid.uuid4()), progress.advance, record,
+                watch.settings, store, limits, stop, Auths(stop), workers, str(uuid.uuid4()), progress.advance, record,
                 lock_timeout, watch.settings.sealer,
             )  # fmt: skip
             watch.outcomes = export_all(sources, run, _printer(options, progress.close))

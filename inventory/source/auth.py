@@ -5,7 +5,7 @@ Equal credentials are one `Auth` in a run, so that what one thread learns of the
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import UTC, datetime
 from threading import Lock, RLock
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from inventory.address import Query
 from inventory.credentials import Keys, Password, Token
 from inventory.errors import SourceError
-from inventory.http import Http, Response
+from inventory.exchange import Exchange, Response
 from inventory.settings import MIB, Source
 from inventory.source.answers import error_code
 from inventory.source.gate import Gate
@@ -186,6 +186,8 @@ class Auths:
             raise SourceError(f"{source.name} has no place to sign in at with a password", hint)
 
         def renew() -> Login:
+            from inventory.http import Http
+
             http = Http(iam, timeout=source.timeout, max_body=MIB, connections=1)
             try:
                 return log_in(http, self._stop, password, dict([scope]))
@@ -204,7 +206,7 @@ class Auths:
 
 
 def ask(
-    http: Http,
+    http: Exchange,
     auth: Auth,
     method: str,
     path: str,
@@ -213,17 +215,18 @@ def ask(
     headers: Mapping[str, str] = {},
     body: bytes = b"",
     seconds: float | None = None,
+    jobs: Sequence[str] = (),
 ) -> Response:
     """Send one request under a credential; once more where a token had to be renewed.
 
     Raises:
         SourceError: the credential is refused (401 but for DRS's own codes, which are about permission).
-        NoAnswerError: as `Http.send`.
+        NoAnswerError: as `Exchange.send`.
     """
     with auth.gate.turn(http.host):
         for again in (False, True):
             used = auth.headers(method, http.host, http.base_path + path, query, headers, body)
-            answer = http.send(method, path, query=query, headers=used, body=body, seconds=seconds)
+            answer = http.send(method, path, query=query, headers=used, body=body, seconds=seconds, jobs=jobs)
             code = error_code(document_of(answer)) if answer.status == 401 else ""
             if answer.status != 401 or code.startswith("DRS."):
                 if answer.status < 300 or answer.status in (400, 422):

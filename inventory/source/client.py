@@ -12,10 +12,9 @@ from threading import Lock
 from typing import Any
 
 from inventory.errors import SourceError
-from inventory.http import NoAnswerError, Response
+from inventory.exchange import NoAnswerError, Response
 from inventory.jsontext import DEEPEST, Json, canonical, is_empty, read
 from inventory.log import logger
-from inventory.prepare import Preparer
 from inventory.settings import Source
 from inventory.source.answers import Page, error_code
 from inventory.source.auth import ask
@@ -48,16 +47,16 @@ class Client:
 
     def __init__(
         self, source: Source, session: Session, pace: Pace, seen: Seen, recorder: Recorder | None, stop: Stop,
-        preparer: Preparer | None = None,
+        *, looks: bool = True,
     ) -> None:  # fmt: skip
-        """Take who asks, how fast, who is told what was seen, and who prepares jobs where nobody looks into them."""
+        """Take who asks, how fast, who is told what was seen, and whether anybody looks into a job."""
         self._source = source
         self._session = session
         self._pace = pace
         self._seen = seen
         self._recorder = recorder
         self._stop = stop
-        self._preparer = preparer
+        self._looks = looks
         self._lock = Lock()
         self._log = logger()
         self._path = f"/v3/{session.project_id}/jobs"
@@ -152,6 +151,7 @@ class Client:
                 self._session.http, self._session.auth, "POST", path,
                 headers={"Content-Type": "application/json", "X-Language": self._source.language},
                 body=canonical(body).encode(), seconds=max(self._source.timeout, left(deadline)),
+                jobs=() if self._looks or len(blank.ids) > (self._source.page_size or BATCH) else blank.ids,
             )  # fmt: skip
         except NoAnswerError as error:
             self._log.debug("no answer", call=call, attempt=number, why=error.reason)
@@ -162,7 +162,7 @@ class Client:
             return Attempt(page, again=error.retry)
         self._log.debug(
             "answer", call=call, attempt=number, status=response.status, seconds=round(response.seconds, 3),
-            bytes=len(response.content), request_id=response.headers.get("x-request-id", ""),
+            bytes=response.size, request_id=response.headers.get("x-request-id", ""),
         )  # fmt: skip
         attempt = self._judged(blank, response, judge)
         if attempt.throttled:
@@ -174,7 +174,7 @@ class Client:
         return attempt
 
     def _judged(self, blank: Page, response: Response, judge: Callable[[Page], str]) -> Attempt:
-        document, problem = self._document(blank, response)
+        document, problem = _document(response)
         status, code = response.status, error_code(document)
         page = replace(
             blank, status=status, document=document, observed_at=datetime.now(UTC),
@@ -190,14 +190,6 @@ class Client:
             return Attempt(replace(page, problem=f"HTTP 200 {why}"), again=True)
         return Attempt(page)
 
-    def _document(self, blank: Page, response: Response) -> tuple[Json, str]:
-        """Return the answer, its jobs prepared where one page holds all that were asked; or why there is none."""
-        if self._preparer and response.status == 200 and 0 < len(blank.ids) <= (self._source.page_size or BATCH):
-            prepared = self._preparer.body(response.content, blank.ids)
-            if prepared is not None:
-                return prepared, ""
-        return _document(response.content)
-
     def _refuse(self, page: Page, code: str) -> None:
         """Give up where no request of this source can succeed."""
         status = page.status or 0
@@ -212,8 +204,11 @@ class Client:
         return f"{self._session.http.url} answered {status} {code}".rstrip()
 
 
-def _document(content: bytes) -> tuple[Json, str]:
+def _document(response: Response) -> tuple[Json, str]:
     """Return the JSON document of a body, or what is wrong with it."""
+    if response.prepared is not None:
+        return response.prepared, ""
+    content = response.content
     if not content.strip():
         return None, "with an empty body"
     try:

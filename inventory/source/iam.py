@@ -11,7 +11,7 @@ from tenacity import Retrying, retry_if_exception, retry_if_result, stop_after_a
 
 from inventory.credentials import Password
 from inventory.errors import SourceError
-from inventory.http import Http, NoAnswerError, Response
+from inventory.exchange import Exchange, NoAnswerError, Response
 from inventory.jsontext import Json, read
 from inventory.source.answers import error_code
 from inventory.stop import Stop
@@ -39,7 +39,7 @@ class Login:
     seconds: float | None
 
 
-def log_in(http: Http, stop: Stop, password: Password, project: dict[str, str]) -> Login:
+def log_in(http: Exchange, stop: Stop, password: Password, project: dict[str, str]) -> Login:
     """Exchange a password for a token.
 
     Args:
@@ -70,7 +70,7 @@ def log_in(http: Http, stop: Stop, password: Password, project: dict[str, str]) 
     return Login(token, project_id if isinstance(project_id, str) else None, _lifetime(answer, about))
 
 
-def patiently(http: Http, stop: Stop, ask: Callable[[], Response]) -> Response:
+def patiently(http: Exchange, stop: Stop, ask: Callable[[], Response]) -> Response:
     """Ask, and again after a while where that may help: throttled, out of order, no answer.
 
     Raises:

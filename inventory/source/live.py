@@ -14,7 +14,6 @@ from functools import partial
 from threading import Lock
 
 from inventory.errors import SourceError
-from inventory.prepare import Preparer
 from inventory.redact import Redactor
 from inventory.settings import Source
 from inventory.source.ahead import as_they_come
@@ -49,9 +48,8 @@ class LiveReading:
         self._redactor = redactor
         self._recorder = recorder
         pace = Pace(source.requests_per_second, stop)
-        # Nobody looks into a job but for its tags, or to record it.
-        preparer = None if recorder or source.filters.tags else Preparer(redactor)
-        self._client = Client(source, session, pace, self.seen, recorder, stop, preparer)
+        looks = recorder is not None or bool(source.filters.tags)
+        self._client = Client(source, session, pace, self.seen, recorder, stop, looks=looks)
         self._listings = Listings(redactor, source.filters)
         self._stop = stop
         self._lock = Lock()

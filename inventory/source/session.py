@@ -1,10 +1,11 @@
 """Signs a source in: connections to its endpoint, its credential, and its project."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from inventory.address import check_address, drs_endpoint, iam_endpoint
 from inventory.errors import SourceError
-from inventory.http import Http, Response
+from inventory.exchange import Exchange, Response
 from inventory.jsontext import Json
 from inventory.log import logger
 from inventory.settings import MIB, Source
@@ -12,23 +13,26 @@ from inventory.source.auth import Auth, Auths, PasswordAuth, ask
 from inventory.source.iam import document_of, patiently, told
 from inventory.stop import Stop
 
-__all__ = ["Session", "sign_in"]
+__all__ = ["Connect", "Session", "sign_in"]
+
+Connect = Callable[[str, Source], Exchange]
 
 
 @dataclass(frozen=True)
 class Session:
     """A source that can be asked: `ask(session.http, session.auth, …)`, under /v3/{project_id}."""
 
-    http: Http
+    http: Exchange
     auth: Auth
     project_id: str
 
 
-def sign_in(source: Source, stop: Stop, auths: Auths) -> Session:
+def sign_in(source: Source, stop: Stop, auths: Auths, connect: Connect | None = None) -> Session:
     """Prepare all that asking a source needs. Asks IAM where the project is not given.
 
     Args:
         auths: the run's; what was learnt of a credential for one source is known for all.
+        connect: opens connections to its endpoint; without it they are this process's own.
 
     Raises:
         SourceError: the credential is refused, or the project is not to be found.
@@ -47,14 +51,21 @@ def sign_in(source: Source, stop: Stop, auths: Auths) -> Session:
     project_id = source.project_id or (auth.project_id if isinstance(auth, PasswordAuth) else None)
     if project_id is None:
         project_id = _find_project(source, iam, auth, stop)
-    http = Http(endpoint, timeout=source.timeout, max_body=source.max_body, connections=source.concurrency)
-    return Session(http, auth, project_id)
+    return Session((connect or _directly)(endpoint, source), auth, project_id)
+
+
+def _directly(url: str, source: Source) -> Exchange:
+    from inventory.http import Http
+
+    return Http(url, timeout=source.timeout, max_body=source.max_body, connections=source.concurrency)
 
 
 def _find_project(source: Source, iam: str | None, auth: Auth, stop: Stop) -> str:
     """Ask IAM for the region's main project: sub-projects are named REGION_NAME (API facts, 3.2)."""
     if source.region is None or iam is None:
         raise SourceError(f"the project of {source.name} cannot be found without a region", "Give project_id")
+    from inventory.http import Http
+
     http = Http(iam, timeout=source.timeout, max_body=16 * MIB, connections=1)
 
     def projects(path: str, query: tuple[tuple[str, str], ...]) -> Response:

@@ -1,0 +1,78 @@
+"""One exchange with a service as the rooms beyond see it: a request out, an answer or none back."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from inventory.address import Query
+from inventory.jsontext import Json
+
+__all__ = ["Exchange", "NoAnswerError", "Prepare", "Response"]
+
+# Makes of a body, and the jobs that were asked, an answer with its jobs prepared; None where that cannot be done.
+Prepare = Callable[[bytes, Sequence[str]], dict[str, Json] | None]
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer. headers: names in small letters. at: when it was complete, UTC. seconds: how long it took.
+
+    prepared: the document of the body with its jobs prepared; then `content` is empty, and `size` its bytes.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    at: datetime
+    seconds: float
+    size: int
+    prepared: dict[str, Json] | None = None
+
+
+class NoAnswerError(Exception):
+    """Nothing to rely on came back.
+
+    reason: why, in words that do not change from night to night. retry: whether asking again may help.
+    reached: whether there was anybody to answer.
+    """
+
+    def __init__(self, reason: str, *, retry: bool = True, reached: bool = True) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry = retry
+        self.reached = reached
+
+
+class Exchange(Protocol):
+    """Connections to one address. Safe to share between threads."""
+
+    url: str
+    host: str
+    base_path: str
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query = (),
+        headers: Mapping[str, str] = {},
+        body: bytes = b"",
+        seconds: float | None = None,
+        jobs: Sequence[str] = (),
+    ) -> Response:
+        """Send one request and read its answer.
+
+        Args:
+            path: below the base's; it and `query` go out as `encode_path` and `encode_query` write them.
+            seconds: bounds the whole exchange, also where the server drips a byte at a time; the read
+                under way when they end may take its time-out. (A head that drips ends at its largest size.)
+            jobs: ids that are asked; their jobs may come prepared.
+
+        Raises:
+            NoAnswerError: no answer came, or it is larger than allowed.
+        """
+
+    def close(self) -> None:
+        """Give the connections back; whoever still waits for an answer gets none."""

@@ -1,0 +1,83 @@
+"""A worker: a process that sends what it is told to send, and prepares what comes back. It decides nothing.
+
+Pace, patience, signatures and what an answer means stay with the export; so a worker can be done without
+(`workers: 0`), and one that is killed costs a request. It ends with the export, however that ends.
+"""
+
+import os
+import signal
+import socket
+import threading
+from typing import Any
+
+from inventory.errors import SourceError
+from inventory.exchange import NoAnswerError
+from inventory.http import Http
+from inventory.prepare import Preparer
+from inventory.redact import Redactor
+from inventory.wire import Channel, Frame, pack_answer
+
+__all__ = ["serve"]
+
+
+def serve(control: int) -> None:
+    """Serve every channel that comes over the control socket, until that is closed.
+
+    Args:
+        control: the file descriptor.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the export's to hear
+    opened = _Opened()
+    with socket.socket(fileno=control) as control_socket:
+        while True:
+            word, descriptors, _, _ = socket.recv_fds(control_socket, 1, 1)
+            if not word:
+                os._exit(0)  # threads may still wait for the service; nobody waits for them
+            for descriptor in descriptors:
+                channel = Channel(socket.socket(fileno=descriptor))
+                threading.Thread(target=_converse, args=(channel, opened), daemon=True).start()
+
+
+class _Opened:
+    """The connections of this process: one set for each source, whichever channel asks first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._made: dict[Any, Http] = {}
+
+    def of(self, source: Frame) -> Http:
+        with self._lock:
+            if source not in self._made:
+                url, timeout, max_body, connections, fingerprint_key, columns = source
+                prepare = Preparer(Redactor(fingerprint_key, frozenset(columns))).body
+                self._made[source] = Http(
+                    url, timeout=timeout, max_body=max_body, connections=connections, prepare=prepare
+                )
+            return self._made[source]
+
+
+def _converse(channel: Channel, opened: _Opened) -> None:
+    """Answer one channel: first which source it is for, then request after request."""
+    source = channel.receive()
+    if source is None:
+        return
+    try:
+        http = opened.of(source)
+    except SourceError as error:
+        channel.send(("error", error.summary, error.hint))
+        return
+    try:
+        channel.send(("open", http.host, http.base_path))
+        while (request := channel.receive()) is not None:
+            channel.send(_sent(http, request))
+    except OSError:
+        return  # whoever asked is gone
+
+
+def _sent(http: Http, request: Frame) -> Frame:
+    method, path, query, headers, body, seconds, jobs = request
+    try:
+        answer = http.send(method, path, query=query, headers=headers, body=body, seconds=seconds, jobs=jobs)
+    except NoAnswerError as error:
+        return "none", error.reason, error.retry, error.reached
+    return "answer", *pack_answer(answer)

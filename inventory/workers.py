@@ -1,0 +1,180 @@
+"""The workers of one export: processes beside it that send requests and prepare answers while it writes.
+
+`Workers.open` gives an `Exchange` either way: one that hands its requests to the workers, or without any
+the one of this process. Nobody else knows the difference.
+"""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from threading import Lock
+
+from inventory.address import Query
+from inventory.errors import SourceError
+from inventory.exchange import Exchange, NoAnswerError, Response
+from inventory.redact import Redactor
+from inventory.settings import Source
+from inventory.wire import Channel, Frame, unpack_answer
+
+__all__ = ["Workers"]
+
+ENOUGH = 100  # jobs that are worth a process
+GRACE = 300.0  # seconds beyond those of a request until a worker counts as lost
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from inventory.worker import serve; serve(int(sys.argv[2]))"
+_HINT = "Run it again; with `workers: 0` in the configuration it does without"
+
+
+class Workers:
+    """A number of processes, started when the first is needed. Safe to share between threads."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number if hasattr(socket, "send_fds") else 0
+        self._lock = Lock()
+        self._next = count()
+        self._processes: list[tuple[subprocess.Popen[bytes], socket.socket]] = []
+
+    def start_early(self, sources: Iterable[Source]) -> None:
+        """Start them if any of the sources will need them: they come up while the database is opened."""
+        if any(self.are_worth(source) for source in sources):
+            self.start()
+
+    def are_worth(self, source: Source) -> bool:
+        """Tell whether reading a source is work enough."""
+        return self._number > 0 and not source.replay and (source.jobs is None or len(source.jobs) >= ENOUGH)
+
+    def start(self) -> None:
+        """Start them, unless they run."""
+        with self._lock:
+            while len(self._processes) < self._number:
+                self._processes.append(_started())
+
+    def open(self, url: str, source: Source, redactor: Redactor) -> Exchange:
+        """Connect to a source's endpoint.
+
+        Raises:
+            SourceError: the address, or a variable that the connection depends on, cannot be used.
+        """
+        if self.are_worth(source):
+            self.start()
+            about = (
+                url, source.timeout, source.max_body, source.concurrency, redactor.key, tuple(sorted(redactor.columns)),
+            )  # fmt: skip
+            return _Remote(url, about, source.timeout, self._channel)
+        from inventory.http import Http
+        from inventory.prepare import Preparer
+
+        prepare = Preparer(redactor).body
+        return Http(
+            url, timeout=source.timeout, max_body=source.max_body, connections=source.concurrency, prepare=prepare
+        )
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End them."""
+        with self._lock:
+            for process, control in self._processes:
+                control.close()
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(timeout=5)
+                process.kill()
+                process.wait()
+            self._processes.clear()
+
+    def _channel(self) -> socket.socket:
+        """Return a new connection to the worker whose turn it is."""
+        ours, theirs = socket.socketpair()
+        process, control = self._processes[next(self._next) % len(self._processes)]
+        with theirs, self._lock:
+            try:
+                socket.send_fds(control, [b"+"], [theirs.fileno()])
+            except OSError:
+                raise SourceError(f"a worker ended (code {process.poll()})", _HINT) from None
+        return ours
+
+
+def _started() -> tuple[subprocess.Popen[bytes], socket.socket]:
+    ours, theirs = socket.socketpair()
+    root = str(Path(__file__).parent.parent)
+    with theirs:
+        words = [sys.executable, "-P", "-c", _START, root, str(theirs.fileno())]
+        nothing = subprocess.DEVNULL
+        process = subprocess.Popen(  # noqa: S603  # the interpreter that runs this, with the same package
+            words, pass_fds=[theirs.fileno()], stdin=nothing, stdout=nothing, stderr=nothing
+        )
+    return process, ours
+
+
+class _Remote:
+    """The `Exchange` that workers do: a channel for each thread that asks."""
+
+    def __init__(self, url: str, about: Frame, timeout: float, connect: Callable[[], socket.socket]) -> None:
+        self.url = url
+        self._about = about
+        self._timeout = timeout
+        self._connect = connect
+        self._lock = Lock()
+        self._idle: list[Channel] = []
+        self._all: list[Channel] = []
+        self._closed = False
+        self.host, self.base_path = "", ""
+        self._idle.append(self._opened())
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query = (),
+        headers: Mapping[str, str] = {},
+        body: bytes = b"",
+        seconds: float | None = None,
+        jobs: Sequence[str] = (),
+    ) -> Response:
+        """See `Exchange.send`."""
+        with self._lock:
+            channel = self._idle.pop() if self._idle else None
+        channel = channel or self._opened()
+        patience = None if seconds is None else max(0.0, seconds) + self._timeout + GRACE
+        frame = self._asked(channel, (method, path, tuple(query), dict(headers), body, seconds, tuple(jobs)), patience)
+        with self._lock:
+            self._idle.append(channel)
+        if frame[0] == "none":
+            _, reason, retry, reached = frame
+            raise NoAnswerError(reason, retry=retry, reached=reached)
+        return unpack_answer(frame[1:])
+
+    def close(self) -> None:
+        """See `Exchange.close`."""
+        with self._lock:
+            self._closed = True
+            for channel in self._all:
+                channel.close()
+
+    def _opened(self) -> Channel:
+        channel = Channel(self._connect())
+        with self._lock:
+            self._all.append(channel)
+        frame = self._asked(channel, self._about, GRACE)
+        if frame[0] == "error":
+            raise SourceError(*frame[1:])
+        _, self.host, self.base_path = frame
+        return channel
+
+    def _asked(self, channel: Channel, frame: Frame, patience: float | None) -> Frame:
+        try:
+            channel.patience(patience)
+            channel.send(frame)
+            answer = channel.receive()
+        except OSError:
+            answer = None
+        if answer is None:
+            if self._closed:
+                raise NoAnswerError("closed", retry=False)
+            raise SourceError("a worker ended, or does not answer", _HINT)
+        return answer
