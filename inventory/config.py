@@ -21,7 +21,8 @@ __all__ = ["SOURCE_KEYS", "TOP_KEYS", "choose_database", "load", "normal_url", "
 DEFAULT_FILE = "inventory.yaml"
 
 TOP_KEYS = (
-    "database", "defaults", "sources", "parallel", "workers", "secrets", "redact", "diff", "retention", "signing", "ping",
+    "database", "defaults", "sources", "parallel", "workers", "secrets", "redact", "diff", "retention", "signing",
+    "ping",
 )  # fmt: skip
 _RETENTION = ("keep_daily", "keep_weekly", "keep_monthly")
 

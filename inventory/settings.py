@@ -71,9 +71,9 @@ class Source:
 class Settings:
     """All that the configuration says. Without a file: the defaults, and no source.
 
-    parallel: sources read at once. workers: processes that prepare answers beside it. signs: whether a
-    key is named; signing_key: the private key in PEM, for who writes. ping_success, ping_failure: addresses told how a run ended; whoever
-    knows one may lie to the watcher, so they are secret.
+    parallel: sources read at once. workers: processes that prepare answers beside the export. signs: whether a
+    key is named; signing_key: the private key in PEM, for who writes. ping_success, ping_failure: addresses told
+    how a run ended; whoever knows one may lie to the watcher, so they are secret.
     """
 
     file: Path | None = None
