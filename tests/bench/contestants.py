@@ -87,14 +87,35 @@ def floor(folder: Path, served: Served) -> tuple[str, list[str]]:
     return _script("floor.py", served.databases.new(folder), served, served.files / "plan.json")
 
 
+def dlt_duckdb(folder: Path, served: Served) -> tuple[str, list[str]]:
+    return _script("peer_dlt.py", f"duckdb:///{folder}/bench.duckdb", served)
+
+
+def dlt_same(folder: Path, served: Served) -> tuple[str, list[str]]:
+    return _script("peer_dlt.py", served.databases.new(folder), served)
+
+
+def vendor(folder: Path, served: Served) -> tuple[str, list[str]]:
+    return _script("peer_vendor.py", served.databases.new(folder), served)
+
+
 def _script(name: str, url: str, served: Served, *more: Path) -> tuple[str, list[str]]:
     files = [str(file) for file in (served.files / "ids.txt", *more)]
     return url, [sys.executable, str(HERE / name), served.call, *files, url]
 
 
+def counts_below(schema: str) -> tuple[str, str]:
+    """Return the queries for dlt's own names."""
+    return f"SELECT count(*) FROM {schema}jobs", f"SELECT count(*) FROM {schema}jobs__object_infos"
+
+
 CONTESTANTS = (
     Contestant("ours", "inventory export", "sqlite", ours),
     Contestant("floor", "floor (aiohttp, orjson, executemany)", "sqlite", floor),
+    Contestant("dlt-duckdb", "dlt to DuckDB", "sqlite", dlt_duckdb, counts_below("drs.")),
+    Contestant("dlt", "dlt to SQLite", "sqlite", dlt_same, counts_below("")),
+    Contestant("vendor", "vendor's client, sqlite-utils", "sqlite", vendor),
     Contestant("ours", "inventory export", "postgresql", ours),
     Contestant("floor", "floor (aiohttp, orjson, COPY)", "postgresql", floor),
+    Contestant("dlt", "dlt to PostgreSQL", "postgresql", dlt_same, counts_below("drs.")),
 )

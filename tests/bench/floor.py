@@ -19,7 +19,7 @@ import orjson
 
 AT_ONCE = 8
 BATCH = 10
-PIECE = 2_000  # objects that are written together
+PIECE = 10_000  # objects that are written together
 DEFAULTS = {"source_id": 1, "occurrence": 0, "item_occurrence": 0, "valid_from": 1, "extra": "NULL"}
 OWN = {"job_id": "job", "item": "number", "role": "role"}
 

@@ -12,7 +12,7 @@ from tests.bench.measure import Cost, median
 
 __all__ = ["Section", "machine", "save"]
 
-HEAD = "# What the bench measured\n\nWritten by `python -m tests.bench.speed`; see there what is measured, and how.\n"
+HEAD = "# What the bench measured\n\nWritten by `python -m tests.bench.speed --all`, which tells what is measured, and how.\n"
 LIBRARIES = (
     "SQLAlchemy", "httpx", "psycopg", "aiohttp", "orjson", "dlt", "duckdb", "huaweicloudsdkdrs", "sqlite-utils",
 )  # fmt: skip
@@ -32,8 +32,8 @@ class Section:
         if not costs:
             return
         middle = median(costs)
-        self.more({"seconds": f"{middle.seconds:.2f}"})
-        self.more({"range": f"{min(c.seconds for c in costs):.2f} - {max(c.seconds for c in costs):.2f}"})
+        times = [cost.seconds for cost in costs]
+        self.more({"seconds": f"{middle.seconds:.3f}", "range": f"{min(times):.3f} - {max(times):.3f}"})
         if floor:
             self.more({"x floor": f"{middle.seconds / median(floor).seconds:.2f}"})
         if cpu:
