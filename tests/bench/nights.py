@@ -115,7 +115,7 @@ def title(what: str, estate: Served, options: argparse.Namespace) -> str:
 
 def about(estate: Served) -> list[str]:
     served = (estate.files / "jobs.bin").stat().st_size / MB
-    return [f"{estate.size}, {served:.1f} MB of JSON. {estate.databases.version()}; {machine()}"]
+    return [f"{estate.size}, {served:.1f} MB of JSON. {estate.databases.version()}, {machine()}"]
 
 
 WHAT = {"first": first_night, "second": second_night, "help": help_text}

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -12,7 +11,7 @@ from tests.bench.measure import Cost, median
 
 __all__ = ["Section", "machine", "save"]
 
-HEAD = "# What the bench measured\n\nWritten by `python -m tests.bench.speed --all`, which tells what is measured, and how.\n"
+HEAD = "# What the bench measured\n\nWritten by `python -m tests.bench.speed --all`; `--help` tells what is measured.\n"
 LIBRARIES = (
     "SQLAlchemy", "httpx", "psycopg", "aiohttp", "orjson", "dlt", "duckdb", "huaweicloudsdkdrs", "sqlite-utils",
 )  # fmt: skip
@@ -64,7 +63,7 @@ def machine() -> str:
             continue
     return (
         f"{len(os.sched_getaffinity(0))} cores, {platform.system()}, Python {platform.python_version()}, "
-        f"SQLite {sqlite3.sqlite_version}, {', '.join(known)}."
+        f"{', '.join(known)}."
     )
 
 
