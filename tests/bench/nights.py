@@ -1,0 +1,121 @@
+"""What is measured: a first night by all, our second one, and `--help`. Each gives a table."""
+
+import argparse
+import sys
+import urllib.request
+from collections.abc import Iterable
+from pathlib import Path
+
+from inventory.schema import ENTITIES, ESTATE, JOB_DIGESTS
+from inventory.schema.fields import Entity
+from tests.bench.contestants import CONTESTANTS, INVENTORY, Served, configure
+from tests.bench.database import answer, size
+from tests.bench.measure import Turn, in_turn, median, run
+from tests.bench.table import Section, machine
+
+__all__ = ["WHAT", "first_night", "help_text", "second_night"]
+
+MB = 1_000_000
+
+
+def first_night(estate: Served, options: argparse.Namespace, folder: Path) -> Section:
+    """Let all write a database that holds nothing yet."""
+    chosen = [each for each in CONTESTANTS if each.kind == options.database]
+    if options.only:
+        chosen = [each for each in chosen if each.name in options.only]
+    urls: dict[str, str] = {}
+    turns = [each.turn(estate, urls) for each in chosen]
+    timed = in_turn(turns, options.repeat, folder)
+    looked = in_turn(turns, 1, folder, memory=True) if options.memory else {}
+    section = Section(title("First night", estate, options), [*about(estate), *rows(urls)])
+    for each in chosen:
+        section.add(each.title, timed[each.name], timed.get("floor"), cpu=options.cpu)
+        if looked:
+            seen = median(looked[each.name])
+            section.more({"peak MiB, PSS": f"{seen.pss:.0f}", "peak MiB, RSS": f"{seen.rss:.0f}"})
+        section.more({"database MB": f"{size(urls[each.name]) / MB:.1f}"})
+    return section
+
+
+def rows(urls: dict[str, str]) -> list[str]:
+    """Tell how many rows ours and the floor wrote: table by table as many as the other."""
+    counts = [
+        {each.name: answer(urls[name], f"SELECT count(*) FROM {each.name}") for each in ESTATE}
+        for name in ("ours", "floor")
+        if name in urls
+    ]
+    if not counts:
+        return []
+    assert counts[0] == counts[-1], counts
+    return [f"{sum(counts[0].values()):,} rows."]
+
+
+def second_night(estate: Served, options: argparse.Namespace, folder: Path) -> Section:
+    """Change the status of every hundredth job, and let ours export again and tell what changed."""
+    first = [each for each in CONTESTANTS if each.kind == options.database and each.name in ("ours", "floor")]
+    urls: dict[str, str] = {}
+    before, floor = (each.turn(estate, urls) for each in first)
+    in_turn([before], 1, folder)
+    old = urls["ours"]
+    urllib.request.urlopen(urllib.request.Request(f"{estate.endpoint}/bench/night", method="POST")).close()
+
+    def again(place: Path) -> list[str]:
+        urls["second"] = estate.databases.new(place, old)
+        configure(place, estate)
+        return [*INVENTORY, "--config", "inventory.yaml", "--database", urls["second"], "-q", "export"]
+
+    def diff(_: Path) -> list[str]:
+        return [*INVENTORY, "--database", urls["second"], "diff"]
+
+    costs = in_turn([floor, Turn("second", again), Turn("diff", diff)], options.repeat, folder)
+    section = Section(title("Second night", estate, options), [*about(estate), written(urls["second"], old)])
+    for name, what in (("floor", "floor, a first night"), ("second", "inventory export"), ("diff", "inventory diff")):
+        section.add(what, costs[name], costs["floor"], cpu=options.cpu)
+    return section
+
+
+def written(url: str, old: str) -> str:
+    """Tell what the last snapshot wrote."""
+    first, last = (answer(of, "SELECT max(id) FROM snapshots") for of in (old, url))
+
+    def count(entities: Iterable[Entity], where: str) -> int:
+        return sum(answer(url, f"SELECT count(*) FROM {each.name}{where} = {last}") for each in entities)
+
+    new, gone = count(ENTITIES, " WHERE valid_from"), count(ENTITIES, "_history WHERE valid_to")
+    proofs = count([JOB_DIGESTS], " WHERE valid_from"), count([JOB_DIGESTS], "_history WHERE valid_to")
+    growth = (size(url) - size(old)) / size(old)
+    return (
+        f"Of every hundredth job the status changed. The second night wrote {new} current rows and {gone} of history "
+        f"(beside them {proofs[0]} and {proofs[1]} digests of jobs) and {last - first} of snapshots; the database grew "
+        f"from {size(old) / MB:.2f} MB by {growth:.2%}."
+    )
+
+
+def help_text(_: Served, options: argparse.Namespace, folder: Path) -> Section:
+    """Compare `--help` with an interpreter that does nothing."""
+    turns = [
+        Turn("bare", lambda _: [sys.executable, "-c", "pass"]),
+        Turn("help", lambda _: [*INVENTORY, "--help"]),
+    ]
+    for turn in turns:
+        run(turn.command(folder), folder)
+    costs = in_turn(turns, 4 * options.repeat, folder)
+    section = Section("Help", [machine()])
+    section.add("bare Python", costs["bare"], None, cpu=options.cpu)
+    section.add("inventory --help", costs["help"], None, cpu=options.cpu)
+    over = median(costs["help"]).seconds - median(costs["bare"]).seconds
+    section.more({"over bare Python": f"{1000 * over:.0f} ms"})
+    return section
+
+
+def title(what: str, estate: Served, options: argparse.Namespace) -> str:
+    latency = f", {options.latency} ms latency" if options.latency else ""
+    return f"{what}, {options.estate}, {estate.databases.version().split()[0]}{latency}"
+
+
+def about(estate: Served) -> list[str]:
+    served = (estate.files / "jobs.bin").stat().st_size / MB
+    return [f"{estate.size}, {served:.1f} MB of JSON. {estate.databases.version()}, {machine()}"]
+
+
+WHAT = {"first": first_night, "second": second_night, "help": help_text}
