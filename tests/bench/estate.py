@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Boolean
 
 from inventory.mock.estate import make_job
 from inventory.schema import ESTATE
-from inventory.schema.fields import Entity, api
+from inventory.schema.entities import Entity
 
 __all__ = ["ESTATES", "Size", "prepare"]
 
@@ -53,7 +53,7 @@ def _table(entity: Entity) -> dict[str, Any]:
     """Tell what the floor needs of a table: its columns and where its rows stand in an answer."""
     columns = []
     for column in entity.current.columns:
-        path = api(column).path if "api" in column.info else None
+        path = column.info["field"].api.path if "field" in column.info else None
         kind = "BOOLEAN" if isinstance(column.type, Boolean) else "TEXT"
         if isinstance(column.type, BigInteger):
             kind = "BIGINT"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from inventory.schema import ENTITIES, ESTATE, JOB_DIGESTS
-from inventory.schema.fields import Entity
+from inventory.schema.entities import Entity
 from tests.bench.contestants import CONTESTANTS, INVENTORY, Served, configure
 from tests.bench.database import answer, size
 from tests.bench.measure import Turn, in_turn, median, run
