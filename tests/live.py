@@ -25,6 +25,7 @@ class Export:
         self.server = server
         self.folder = folder
         self.inventory = inventory
+        self.top: dict[str, Any] = {}  # keys beside `sources`
 
     def source(self, **keys: Any) -> dict[str, Any]:
         """Return the entry of a configuration."""
@@ -36,7 +37,7 @@ class Export:
 
     def configured(self, beside: Sequence[dict[str, Any]] = (), **keys: Any) -> None:
         """Write the configuration: the source, and others `beside` it, all at once."""
-        document = {"parallel": 1 + len(beside), "sources": [self.source(**keys), *beside]}
+        document = {"parallel": 1 + len(beside), **self.top, "sources": [self.source(**keys), *beside]}
         (self.folder / "c.yaml").write_text(json.dumps(document))
 
     def __call__(self, *options: str, code: int = 0, database: str = DATABASE, **keys: Any) -> Any:

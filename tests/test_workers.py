@@ -1,0 +1,104 @@
+"""With workers or without, an export is the same; and one that is killed costs the run, never the database."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inventory.mock import DrsServer, make_estate
+from tests.live import Export, as_stored, last, shown
+
+MANY = 120  # jobs that are worth a process
+
+
+@pytest.fixture
+def crowded(server: DrsServer) -> DrsServer:
+    server.jobs.clear()
+    server.jobs.update(make_estate(MANY, objects=3))
+    return server
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process started."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        try:
+            if folder.name.isdecimal() and int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1]) == pid:
+                found.append(int(folder.name))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("jobs", ["all", "ids"])
+def test_workers_change_nothing(crowded: DrsServer, export: Export, jobs: str) -> None:
+    keys: dict[str, Any] = {"jobs": "all"} if jobs == "all" else {}
+    job = next(iter(crowded.jobs.values()))
+    job["brand_new"] = {"password": "Pl4ntedS3cret"}
+    digests = []
+    for workers in (0, 1, 2):
+        export.top = {"workers": workers}
+        database = f"sqlite:///{workers}.db"
+        export(database=database, **keys)
+        digests.append(last(export.inventory, database)["content_digest"])
+    assert len(set(digests)) == 1
+    assert shown(export.inventory, "sqlite:///2.db") == {i: as_stored(job) for i, job in crowded.jobs.items()}
+
+
+def test_a_few_jobs_are_not_worth_a_process(server: DrsServer, export: Export) -> None:
+    server.latency = 0.5
+    with export.started() as process:
+        time.sleep(0.8)
+        assert children(process.pid) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_worker_that_is_killed_fails_the_export_and_nothing_else(crowded: DrsServer, export: Export) -> None:
+    export()
+    crowded.latency = 0.3
+    with export.started() as process:
+        os.kill(awaited(process), signal.SIGKILL)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 1, out
+    assert "a worker ended" in err
+    assert "Traceback" not in err
+    crowded.latency = 0
+    export()
+    assert len(shown(export.inventory)) == MANY
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
+def test_a_worker_ends_with_its_export(crowded: DrsServer, export: Export, number: signal.Signals) -> None:
+    crowded.latency = 20
+    with export.started(timeout=30) as process:
+        worker = awaited(process)
+        process.send_signal(number)
+        process.communicate(timeout=10)
+        until = time.monotonic() + 5
+        while is_running(worker):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def awaited(process: "subprocess.Popen[str]") -> int:
+    """Wait until the worker of an export is asked something."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        if found := children(process.pid):
+            time.sleep(0.5)
+            return found[0]
+        time.sleep(0.02)
+    raise AssertionError("no worker came up")
