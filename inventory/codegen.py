@@ -49,6 +49,7 @@ class _Writer:
     lines: list[str] = field(default_factory=list)
     names: dict[str, Any] = field(default_factory=dict)
     structs: dict[str, type[msgspec.Struct]] = field(default_factory=dict)
+    masks: set[str] = field(default_factory=set)  # tables that have something to mask
 
     def entity(self, plan: Plan) -> None:
         """Write the functions of a table and, before them, of those that hang on it."""
@@ -60,11 +61,15 @@ class _Writer:
         if "item" in plan.index or plan.shape.element is not None:
             self._item_text(plan)
         self._rows(plan)
+        lines = list(self._mask_lines(plan, plan.shape, "o", "  "))
+        if lines or name == "jobs":
+            self.lines += [f"def mask_{name}(o):", *lines, "  return o"]
+            self.masks.add(name)
 
     def _struct(self, name: str, shape: Shape) -> type[msgspec.Struct]:
         members = [(_attribute(wire), self._type(f"{name}_{wire}", part), None) for wire, part in shape.members.items()]
         wires = {_attribute(wire): wire for wire in shape.members}
-        return msgspec.defstruct(name, members, rename=wires, forbid_unknown_fields=True, gc=False)
+        return msgspec.defstruct(name, members, rename=wires, forbid_unknown_fields=True, omit_defaults=True, gc=False)
 
     def _type(self, name: str, part: Leaf | Shape | Branch) -> Any:
         if isinstance(part, Leaf):
@@ -122,7 +127,7 @@ class _Writer:
 
     def _leaf(self, plan: Plan, leaf: Leaf, source: str, indent: str, path: str) -> Iterator[str]:
         write, w, v, kind = self.lines.append, f"w{leaf.index}", f"v{leaf.index}", leaf.api.kind
-        write(f"{indent}{w} = {v} = {self._wire(plan, leaf, source)}")
+        write(f"{indent}{w} = {v} = {_wire(leaf, source)}")
         if leaf.is_key:
             write(f"{indent}if {w} is None: raise Refused")
         if leaf.api.limit is not None:
@@ -141,19 +146,6 @@ class _Writer:
             self.names[known] = _known(leaf.api, leaf.values)
             write(f"{indent}if {v} is not None and {v} not in {known}: out.unknown(at, {path!r}, {v}, {known})")
         yield w
-
-    def _wire(self, plan: Plan, leaf: Leaf, source: str) -> str:
-        """Return the expression of a member's masked value; None where it says nothing."""
-        kind = leaf.api.kind
-        if leaf.api.secret or f"{plan.entity.name}.{leaf.name}" in self.masked:
-            if kind.name != "text":
-                return f"refuse({source})"
-            return f"mask({source}) if {source} else None"
-        if leaf.api.error_text:
-            return f"error_text({source}) if {source} else None"
-        if kind.either:
-            return f"unless_empty({source})"
-        return source if kind.name in _WIRE else f"{source} or None"
 
     @staticmethod
     def _cell(plan: Plan, name: str) -> str:
@@ -209,36 +201,71 @@ class _Writer:
                 call = f"rows_{name}({items}, {where}, job, qj, {part.place.role!r}, {item}, {not many}, out)"
                 write(f"{indent}if {value}: {call}" if many else f"{indent}if {value} is not None: {call}")
 
+    # -- secrets, masked in place before anything else looks
+
+    def _mask_lines(self, plan: Plan, shape: Shape, at: str, indent: str) -> Iterator[str]:
+        if shape.element is not None:
+            yield from self._mask_leaf(plan, shape.element, at, indent)
+        for wire, part in shape.members.items():
+            value = f"{at}.{_attribute(wire)}"
+            if isinstance(part, Leaf):
+                yield from self._mask_leaf(plan, part, value, indent)
+            elif isinstance(part, Shape):
+                inner = list(self._mask_lines(plan, part, value, indent + "  "))
+                yield from [f"{indent}if {value} is not None:", *inner] if inner else []
+            elif part.plan.entity.name in self.masks:
+                mask = f"mask_{part.plan.entity.name}"
+                if part.place.pairs:
+                    yield f"{indent}if {value}: raise Refused"
+                elif part.place.many:
+                    yield f"{indent}if {value}: {value} = [{mask}(i) for i in {value}]"
+                else:
+                    yield f"{indent}if {value} is not None: {mask}({value})"
+
+    def _mask_leaf(self, plan: Plan, leaf: Leaf, value: str, indent: str) -> Iterator[str]:
+        if leaf.api.secret or f"{plan.entity.name}.{leaf.name}" in self.masked:
+            then = f"{value} = mask({value})" if leaf.api.kind.name == "text" else "raise Refused"
+            yield f"{indent}if {value} is not None and {value} != '': {then}"
+        elif leaf.api.error_text:
+            yield f"{indent}if {value}: {value} = error_text({value})"
+
     # -- one item of a list that has no key: its canonical text, which names it
 
     def _item_text(self, plan: Plan) -> None:
         write = self.lines.append
         write(f"def text_{plan.entity.name}(o):")
         if plan.shape.element is not None:
-            write(f"  return q({self._wire(plan, plan.shape.element, 'o')})")
+            write("  return q(o)")
             return
-        self._object_text(plan, plan.shape, "o", "  ", "c")
+        self._object_text(plan.shape, "o", "  ", "c")
         write("  return '{' + c[:-1] + '}'")
 
-    def _object_text(self, plan: Plan, shape: Shape, at: str, indent: str, into: str) -> None:
+    def _object_text(self, shape: Shape, at: str, indent: str, into: str) -> None:
         write = self.lines.append
         write(f"{indent}{into} = ''")
         for wire in sorted(shape.members):
             part, value = shape.members[wire], f"{at}.{_attribute(wire)}"
             if isinstance(part, Leaf):
-                write(f"{indent}w = {self._wire(plan, part, value)}")
+                write(f"{indent}w = {_wire(part, value)}")
                 spelt = (
                     "$(q(w) if type(w) is str else str(w))" if part.api.kind.either else _spelt(part.api.kind.name, "w")
                 )
                 write(f"{indent}if w is not None: {into} += " + _glue(f'"{wire}":', spelt, ","))
             elif isinstance(part, Shape):
                 write(f"{indent}if {value} is not None:")
-                self._object_text(plan, part, value, indent + "  ", into + "c")
+                self._object_text(part, value, indent + "  ", into + "c")
                 write(f"{indent}  if {into}c: {into} += " + _glue(f'"{wire}":{{', f"${into}c[:-1]", "},"))
             else:
                 write(f"{indent}if {value}:")
                 texts = f"$','.join(sorted(text_{part.plan.entity.name}(i) for i in {value}))"
                 write(f"{indent}  {into} += " + _glue(f'"{wire}":[', texts, "],"))
+
+
+def _wire(leaf: Leaf, source: str) -> str:
+    """Return the expression of a member's value; None where it says nothing."""
+    if leaf.api.kind.either:
+        return f"unless_empty({source})"
+    return source if leaf.api.kind.name in _WIRE else f"{source} or None"
 
 
 def _attribute(wire: str) -> str:

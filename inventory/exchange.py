@@ -1,17 +1,18 @@
 """One exchange with a service as the rooms beyond see it: a request out, an answer or none back."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from inventory.address import Query
 from inventory.jsontext import Json
+from inventory.prepare import Asked
 
 __all__ = ["Exchange", "NoAnswerError", "Prepare", "Response"]
 
 # Makes of a body, and the jobs that were asked, an answer with its jobs prepared; None where that cannot be done.
-Prepare = Callable[[bytes, Sequence[str]], dict[str, Json] | None]
+Prepare = Callable[[bytes, Asked], dict[str, Json] | None]
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Exchange(Protocol):
         headers: Mapping[str, str] = {},
         body: bytes = b"",
         seconds: float | None = None,
-        jobs: Sequence[str] = (),
+        jobs: Asked | None = None,
     ) -> Response:
         """Send one request and read its answer.
 
@@ -68,7 +69,7 @@ class Exchange(Protocol):
             path: below the base's; it and `query` go out as `encode_path` and `encode_query` write them.
             seconds: bounds the whole exchange, also where the server drips a byte at a time; the read
                 under way when they end may take its time-out. (A head that drips ends at its largest size.)
-            jobs: ids that are asked; their jobs may come prepared.
+            jobs: that are asked, where they may come prepared.
 
         Raises:
             NoAnswerError: no answer came, or it is larger than allowed.

@@ -10,7 +10,7 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
@@ -22,6 +22,7 @@ from inventory import __version__
 from inventory.address import Query, encode_path, encode_query
 from inventory.errors import SourceError
 from inventory.exchange import NoAnswerError, Prepare, Response
+from inventory.prepare import Asked
 
 __all__ = ["Http"]
 
@@ -72,7 +73,7 @@ class Http:
         headers: Mapping[str, str] = {},
         body: bytes = b"",
         seconds: float | None = None,
-        jobs: Sequence[str] = (),
+        jobs: Asked | None = None,
     ) -> Response:
         """See `Exchange.send`."""
         started = time.monotonic()

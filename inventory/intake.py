@@ -9,7 +9,7 @@ from typing import Any
 from inventory.digest import job_proof
 from inventory.findings import Finding, Findings
 from inventory.normalise import Row, normalise, normalise_listing
-from inventory.prepare import Prepared, joined, prepare
+from inventory.prepare import Prepared, Same, joined, prepare
 from inventory.rebuild import rebuild, rebuild_listing
 from inventory.source.reading import Absent, Listed, Listing, Outcome, Read, Unread
 from inventory.store.staging import Staging
@@ -34,6 +34,7 @@ class Intake:
         self._before = staging.known_digests()
         self._listed: dict[str, tuple[str, str | None]] = {}  # what the list alone knows: digest, parent
         self._told: set[str] = set()
+        self.served: dict[str, bytes] = {}
 
     @property
     def done(self) -> int:
@@ -53,6 +54,10 @@ class Intake:
         self._told.add(job_id)
         if isinstance(outcome, Read):
             document = outcome.document
+            if isinstance(document, Same):
+                self.read[job_id] = self._before[job_id]
+                self._staging.carry([job_id])
+                return
             parts = [document if isinstance(document, Prepared) else prepare(normalise(job_id, document))]
             if outcome.listing is not None:
                 parts.append(_of_list(job_id, outcome.listing, alone=False))

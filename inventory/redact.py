@@ -57,7 +57,7 @@ class Redactor:
         self.key = fingerprint_key
         self._key = fingerprint_key.encode() if fingerprint_key else None
         self.columns = columns
-        self._key_id = self._hmac(b"inventory key id")[:8] if self._key else ""
+        self.key_id = self._hmac(b"inventory key id")[:8] if self._key else ""
 
     def job(self, document: dict[str, Json]) -> dict[str, Json]:
         """Return a masked copy of one result of batch-detail."""
@@ -145,12 +145,12 @@ class Redactor:
             return value
         if isinstance(value, str):
             known = _FINGERPRINT.match(value)
-            if _STARS.match(value) or (known and self._key and known[1] == self._key_id):
+            if _STARS.match(value) or (known and self._key and known[1] == self.key_id):
                 return value
         if self._key is None:
             return MASK
         text = value if isinstance(value, str) else canonical(value)
-        return f"hmac:{self._key_id}:{self._hmac(text.encode('utf-8', 'surrogatepass'))}"
+        return f"hmac:{self.key_id}:{self._hmac(text.encode('utf-8', 'surrogatepass'))}"
 
     def _hmac(self, message: bytes) -> str:
         return hmac.new(self._key or b"", message, hashlib.sha256).hexdigest()

@@ -13,24 +13,83 @@ from typing import Any
 
 import msgspec
 
+from inventory import __version__
 from inventory.codegen import generate
 from inventory.digest import SHORT
 from inventory.findings import Finding
-from inventory.jsontext import Json, canonical
-from inventory.normalise import unknown_value
+from inventory.jsontext import DEEPEST, Json, canonical, is_empty, read
+from inventory.normalise import normalise, unknown_value
+from inventory.prepare import Asked, Prepared, Same, prepare, prepared
 from inventory.redact import Redactor
+from inventory.schema import REVISION
 from inventory.schema.keys import digest16
 from inventory.schema.kinds import Misfit, stored_time
 
-__all__ = ["Short", "Strict"]
+__all__ = ["Preparer", "Short", "Strict"]
 
 Row = tuple[Any, ...]
+_RESULT = DEEPEST - 2  # levels of nesting inside a result: the answer and its list take two
 _MOST = 2**63
 _UNSTORABLE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")  # NUL, or half a character, perhaps
 
 
 class Refused(Exception):  # noqa: N818  # a word of the domain, never seen by a user
     """The short way does not cover this."""
+
+
+class Preparer:
+    """Makes ready what an answer of batch-detail holds. Safe to share between threads."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._strict = Strict(redactor)
+        self._split = msgspec.json.Decoder(_Body).decode
+
+    def body(self, content: bytes, asked: Asked) -> dict[str, Json] | None:
+        """Prepare every result of a body.
+
+        Returns:
+            ``{"count", "results"}`` with a `Prepared` or `Same` for each result; None where the body is anything but
+            the documented answer with each result about another one of the ids.
+        """
+        try:
+            body = self._split(content)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return None
+        results = []
+        for raw in body.results:
+            result = self._result(bytes(raw), asked)
+            if result is None:
+                return None
+            results.append(result)
+        if len({each.job_id for each in results}) != len(results):
+            return None
+        return {"count": body.count, "results": results}
+
+    def _result(self, raw: bytes, asked: Asked) -> Prepared | Same | None:
+        short = self._strict.read(raw, asked)
+        if isinstance(short, Same):
+            return short
+        if short is not None:
+            marks = sorted(short.marks)
+            return prepared(short.job_id, short.rows, short.digests, marks, short.findings, short.served)
+        try:
+            result = read(raw, deepest=_RESULT)
+        except ValueError:
+            return None
+        if not isinstance(result, dict) or (is_empty(result.get("status")) and is_empty(result.get("name"))):
+            return None
+        job_id = result.get("id")
+        if not isinstance(job_id, str) or job_id not in asked:
+            return None
+        return prepare(normalise(job_id, self._redactor.job(result)))
+
+
+class _Body(msgspec.Struct, forbid_unknown_fields=True):
+    """The documented answer (Table 5)."""
+
+    results: list[msgspec.Raw]
+    count: int | str | None = None
 
 
 class Strict:
@@ -42,37 +101,50 @@ class Strict:
         names: dict[str, Any] = {
             "M": _MOST, "Refused": Refused, "SHORT": SHORT, "canonical": canonical, "digest16": digest16,
             "error_text": redactor.text, "join": _joined, "mask": redactor.mask, "moment": _moment, "pairs": _pairs,
-            "q": encode_basestring_ascii, "refuse": _refuse, "rfc": _rfc, "sha256": sha256,
+            "q": encode_basestring_ascii, "rfc": _rfc, "sha256": sha256,
             "unless_empty": _unless_empty, "whole": _whole, **code.names,
         }  # fmt: skip
         exec(compile(code.source, "<the short way>", "exec"), names)  # noqa: S102  # text of ours, from the schema
         self._rows: Callable[..., None] = names["rows_jobs"]
+        self._masked: Callable[[Any], Any] = names["mask_jobs"]
+        # What a job comes to depends on these too.
+        self._salt = canonical([REVISION, __version__, redactor.key_id, sorted(redactor.columns)]).encode()
         self._decode = msgspec.json.Decoder(code.job).decode
 
-    def read(self, raw: bytes, ids: Sequence[str]) -> "Short | None":
-        """Return what one result comes to; None where the long way has to decide."""
+    def read(self, raw: bytes, asked: Asked) -> "Short | Same | None":
+        """Return what one result comes to; `Same` where that was served before; None for the long way to decide."""
         if b"\\u" in raw and _UNSTORABLE.search(raw):
             return None
         try:
-            job: Any = self._decode(raw)
-            if job.id not in ids or not (job.status or job.name):
+            job = self._masked(self._decode(raw))
+            if job.id not in asked or not (job.status or job.name):
                 return None
+            salt, before = asked[job.id]
+            served = sha256(b"%b\n%b\n%b" % (self._salt, salt, msgspec.json.encode(job))).digest()
+            if served == before:
+                return Same(job.id)
             short = Short(job.id)
             self._rows(
                 [job], None, job.id, encode_basestring_ascii(job.id), role=None, item="", single=False, out=short
             )
         except (msgspec.MsgspecError, UnicodeDecodeError, Refused):
             return None
+        short.served = None if short.findings else served
         return short
 
 
 class Short:
-    """What one job comes to: its rows by table, the digest and the mark of each, and findings."""
+    """What one job comes to: its rows by table, the digest and the mark of each, and findings.
 
-    __slots__ = ("digests", "findings", "job_id", "marks", "rows")
+    served: the digest of what was served, where seeing it again tells all; secrets masked, for whoever reads it
+    could else try passwords until one fits.
+    """
+
+    __slots__ = ("digests", "findings", "job_id", "marks", "rows", "served")
 
     def __init__(self, job_id: str) -> None:
         self.job_id = job_id
+        self.served: bytes | None = None
         self.rows: dict[str, list[Row]] = {}
         self.digests: list[str] = []
         self.marks: list[str] = []
@@ -89,11 +161,6 @@ class Short:
 
 def _joined(at: str | None, path: str) -> str:
     return path if at is None else f"{at}.{path}" if path else at
-
-
-def _refuse(value: Json) -> None:
-    if value is not None and value != "":
-        raise Refused
 
 
 def _unless_empty(value: Json) -> Json:

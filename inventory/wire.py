@@ -8,7 +8,7 @@ from typing import Any
 
 from inventory.exchange import Response
 from inventory.findings import Finding
-from inventory.prepare import Prepared
+from inventory.prepare import Prepared, Same
 
 __all__ = ["Channel", "Frame", "pack_answer", "unpack_answer"]
 
@@ -74,10 +74,7 @@ def pack_answer(answer: Response) -> Frame:
     head = answer.status, dict(answer.headers), answer.content, answer.at.isoformat(), answer.seconds, answer.size
     if answer.prepared is None:
         return (*head, None)
-    jobs = [
-        (each.job_id, each.digest, each.digests, each.marks, tuple(_plain(f) for f in each.findings), each.packed)
-        for each in answer.prepared["results"]
-    ]
+    jobs = [_packed_job(each) for each in answer.prepared["results"]]
     return (*head, (answer.prepared["count"], jobs))
 
 
@@ -87,12 +84,22 @@ def unpack_answer(frame: Frame) -> Response:
     prepared = None
     if body is not None:
         count, jobs = body
-        results = [
-            Prepared(job_id, digest, digests, marks, tuple(Finding(*f) for f in findings), packed)
-            for job_id, digest, digests, marks, findings, packed in jobs
-        ]
-        prepared = {"count": count, "results": results}
+        prepared = {"count": count, "results": [_unpacked_job(*job) for job in jobs]}
     return Response(status, headers, content, datetime.fromisoformat(at), seconds, size, prepared)
+
+
+def _packed_job(job: Prepared | Same) -> Frame:
+    if isinstance(job, Same):
+        return (job.job_id,)
+    findings = tuple(_plain(finding) for finding in job.findings)
+    return job.job_id, job.digest, job.digests, job.marks, findings, job.packed, job.served
+
+
+def _unpacked_job(job_id: str, *more: Any) -> Prepared | Same:
+    if not more:
+        return Same(job_id)
+    digest, digests, marks, findings, packed, served = more
+    return Prepared(job_id, digest, digests, marks, tuple(Finding(*f) for f in findings), packed, served)
 
 
 def _plain(finding: Finding) -> tuple[str, str, str, str, bool]:

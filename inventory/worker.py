@@ -13,8 +13,8 @@ from typing import Any
 from inventory.errors import SourceError
 from inventory.exchange import NoAnswerError
 from inventory.http import Http
-from inventory.prepare import Preparer
 from inventory.redact import Redactor
+from inventory.strict import Preparer
 from inventory.wire import Channel, Frame, pack_answer
 
 __all__ = ["serve"]

@@ -7,7 +7,7 @@ the one of this process. Nobody else knows the difference.
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -16,6 +16,7 @@ from threading import Lock
 from inventory.address import Query
 from inventory.errors import SourceError
 from inventory.exchange import Exchange, NoAnswerError, Response
+from inventory.prepare import Asked
 from inventory.redact import Redactor
 from inventory.settings import Source
 from inventory.wire import Channel, Frame, unpack_answer
@@ -65,7 +66,7 @@ class Workers:
             )  # fmt: skip
             return _Remote(url, about, source.timeout, self._channel)
         from inventory.http import Http
-        from inventory.prepare import Preparer
+        from inventory.strict import Preparer
 
         prepare = Preparer(redactor).body
         return Http(
@@ -134,14 +135,15 @@ class _Remote:
         headers: Mapping[str, str] = {},
         body: bytes = b"",
         seconds: float | None = None,
-        jobs: Sequence[str] = (),
+        jobs: Asked | None = None,
     ) -> Response:
         """See `Exchange.send`."""
         with self._lock:
             channel = self._idle.pop() if self._idle else None
         channel = channel or self._opened()
         patience = None if seconds is None else max(0.0, seconds) + self._timeout + GRACE
-        frame = self._asked(channel, (method, path, tuple(query), dict(headers), body, seconds, tuple(jobs)), patience)
+        request = method, path, tuple(query), dict(headers), body, seconds, jobs and dict(jobs)
+        frame = self._asked(channel, request, patience)
         with self._lock:
             self._idle.append(channel)
         if frame[0] == "none":

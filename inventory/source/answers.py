@@ -10,7 +10,7 @@ from datetime import datetime
 
 from inventory.findings import Finding
 from inventory.jsontext import Json, canonical, is_empty, tidy
-from inventory.prepare import Prepared
+from inventory.prepare import Prepared, Same
 from inventory.redact import Redactor
 from inventory.schema.plan import join_path
 from inventory.source.reading import Absent, Outcome, Read, Unread
@@ -44,9 +44,9 @@ class Page:
         """Return the ids of its results."""
         results = self.items("results") or []
         return {
-            result.job_id if isinstance(result, Prepared) else str(result.get("id"))
+            result.job_id if isinstance(result, Prepared | Same) else str(result.get("id"))
             for result in results
-            if isinstance(result, dict | Prepared)
+            if isinstance(result, dict | Prepared | Same)
         }
 
     def items(self, name: str) -> list[Json] | None:
@@ -65,7 +65,7 @@ class Answer:
     """
 
     ids: tuple[str, ...]
-    read: dict[str, dict[str, Json] | Prepared] = field(default_factory=dict)
+    read: dict[str, dict[str, Json] | Prepared | Same] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     unread: dict[str, tuple[str, str]] = field(default_factory=dict)
     doubtful: set[str] = field(default_factory=set)
@@ -154,7 +154,7 @@ class _Reader:
 
     def _result(self, result: Json, *, alone: bool, status: int | None) -> None:
         answer = self._answer
-        if isinstance(result, Prepared):  # about an id that was asked, and about no other result's
+        if isinstance(result, Prepared | Same):  # about an id that was asked, and about no other result's
             answer.read[result.job_id] = result
             return
         if not isinstance(result, dict):

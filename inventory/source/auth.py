@@ -5,7 +5,7 @@ Equal credentials are one `Auth` in a run, so that what one thread learns of the
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, datetime
 from threading import Lock, RLock
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from inventory.address import Query
 from inventory.credentials import Keys, Password, Token
 from inventory.errors import SourceError
 from inventory.exchange import Exchange, Response
+from inventory.prepare import Asked
 from inventory.settings import MIB, Source
 from inventory.source.answers import error_code
 from inventory.source.gate import Gate
@@ -215,7 +216,7 @@ def ask(
     headers: Mapping[str, str] = {},
     body: bytes = b"",
     seconds: float | None = None,
-    jobs: Sequence[str] = (),
+    jobs: Asked | None = None,
 ) -> Response:
     """Send one request under a credential; once more where a token had to be renewed.
 

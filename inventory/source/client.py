@@ -15,6 +15,7 @@ from inventory.errors import SourceError
 from inventory.exchange import NoAnswerError, Response
 from inventory.jsontext import DEEPEST, Json, canonical, is_empty, read
 from inventory.log import logger
+from inventory.prepare import Asked
 from inventory.settings import Source
 from inventory.source.answers import Page, error_code
 from inventory.source.auth import ask
@@ -61,12 +62,13 @@ class Client:
         self._log = logger()
         self._path = f"/v3/{session.project_id}/jobs"
 
-    def details(self, ids: tuple[str, ...], cur_page: int, deadline: float) -> Page:
+    def details(self, ids: tuple[str, ...], cur_page: int, deadline: float, asked: Asked) -> Page:
         """Ask for one page of one batch.
 
         Args:
             ids: at most 10, each once.
             cur_page: from 1.
+            asked: the same ids, and what each depends on.
             deadline: on the monotonic clock; no attempt begins after it, but for the first.
 
         Raises:
@@ -86,7 +88,7 @@ class Client:
 
         blank = Page(ids, cur_page, None, None, datetime.now(UTC))
         attempts = self._source.attempts if len(ids) == 1 else min(GROUP_ATTEMPTS, self._source.attempts)
-        return self._final(blank, judge, attempts, deadline)
+        return self._final(blank, judge, attempts, deadline, None if self._looks or len(ids) > wanted else asked)
 
     def listing(self, use: str, cur_page: int) -> Page:
         """Ask for one page of the list.
@@ -123,14 +125,16 @@ class Client:
             body["enterprise_project_id"] = self._source.filters.enterprise_project_id
         return self._path, body
 
-    def _final(self, blank: Page, judge: Callable[[Page], str], attempts: int, deadline: float) -> Page:
+    def _final(
+        self, blank: Page, judge: Callable[[Page], str], attempts: int, deadline: float, asked: Asked | None = None
+    ) -> Page:
         number = 0
         call = "list" if blank.use else "detail"
 
         def attempt() -> Attempt:
             nonlocal number
             number += 1
-            return self._attempt(call, blank, judge, number, deadline)
+            return self._attempt(call, blank, judge, number, deadline, asked)
 
         def told(last: Attempt, attempt_number: int) -> None:
             with self._lock:
@@ -140,7 +144,9 @@ class Client:
 
         return repeated(attempt, attempts=attempts, seconds=left(deadline), stop=self._stop, told=told)
 
-    def _attempt(self, call: str, blank: Page, judge: Callable[[Page], str], number: int, deadline: float) -> Attempt:
+    def _attempt(
+        self, call: str, blank: Page, judge: Callable[[Page], str], number: int, deadline: float, asked: Asked | None
+    ) -> Attempt:
         path, body = self._request(blank)
         self._pace.wait()
         sent = time.monotonic()
@@ -151,7 +157,7 @@ class Client:
                 self._session.http, self._session.auth, "POST", path,
                 headers={"Content-Type": "application/json", "X-Language": self._source.language},
                 body=canonical(body).encode(), seconds=max(self._source.timeout, left(deadline)),
-                jobs=() if self._looks or len(blank.ids) > (self._source.page_size or BATCH) else blank.ids,
+                jobs=asked,
             )  # fmt: skip
         except NoAnswerError as error:
             self._log.debug("no answer", call=call, attempt=number, why=error.reason)

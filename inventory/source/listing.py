@@ -13,6 +13,7 @@ from functools import partial
 from io import SEEK_END
 from itertools import count
 from tempfile import SpooledTemporaryFile
+from threading import Lock
 from weakref import finalize
 
 from inventory.findings import Finding
@@ -67,6 +68,7 @@ class Listings:
         self._filters = filters
         self._text = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  # closed with this
         finalize(self, self._text.close)
+        self._lock = Lock()  # threads that ask look here too
         self._kept: dict[str, int] = {}  # where in the text
         self._children: dict[str, list[str]] = {}
 
@@ -88,14 +90,21 @@ class Listings:
         """Return what was said of a job, if anything was."""
         return self._unpacked(job_id) if job_id in self._kept else None
 
+    def text_of(self, job_id: str) -> bytes:
+        """Return what was said of a job as it is kept; nothing where nothing was."""
+        with self._lock:
+            if job_id not in self._kept:
+                return b""
+            self._text.seek(self._kept[job_id])
+            return self._text.readline()
+
     def children_of(self, job_id: str) -> Iterator[tuple[str, Listing]]:
         """Yield the sub-tasks of a task, and what was said of each."""
         for child in self._children.get(job_id, ()):
             yield child, self._unpacked(child)
 
     def _unpacked(self, job_id: str) -> Listing:
-        self._text.seek(self._kept[job_id])
-        return Listing(*read(self._text.readline()))
+        return Listing(*read(self.text_of(job_id)))
 
     def _add(self, item: Json, parent: str | None, into: Sweep) -> str | None:
         job_id = item.get("id") if isinstance(item, dict) else None
@@ -109,8 +118,10 @@ class Listings:
         into.name(job_id, parent)
         if job_id not in self._kept:
             kept = {name: value for name, value in item.items() if name not in LISTED_ELSEWHERE}
-            self._kept[job_id] = self._text.seek(0, SEEK_END)
-            self._text.write(canonical([parent, self._redactor.listing(kept)]).encode() + b"\n")
+            line = canonical([parent, self._redactor.listing(kept)]).encode() + b"\n"
+            with self._lock:
+                self._kept[job_id] = self._text.seek(0, SEEK_END)
+                self._text.write(line)
         return job_id
 
     def _is_wanted(self, item: dict[str, Json]) -> bool:

@@ -7,7 +7,7 @@ jobs, it is read again at the end, and what came or went meanwhile is read or pr
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -53,6 +53,7 @@ class LiveReading:
         self._listings = Listings(redactor, source.filters)
         self._stop = stop
         self._lock = Lock()
+        self._served: Mapping[str, bytes] = {}
         self._answered = False
         self._in_vain = 0
         self._asked: set[str] = set()
@@ -60,13 +61,14 @@ class LiveReading:
         self._unlisted: set[str] = set()
         self._children_told: set[str] = set()
 
-    def outcomes(self, known: set[str]) -> Iterator[Outcome]:
+    def outcomes(self, known: set[str], served: Mapping[str, bytes]) -> Iterator[Outcome]:
         """Find the jobs, ask for every id and yield an outcome for each, a little ahead of who takes them.
 
         Raises:
             SourceError: the service refuses the source, or does not answer at all.
             StoppedError: it was asked to stop.
         """
+        self._served = served
         pool = ThreadPoolExecutor(self._source.concurrency, thread_name_prefix=f"read-{self.label}")
         try:
             if self._source.jobs is None:
@@ -191,9 +193,10 @@ class LiveReading:
             return [page]
         size = self._source.page_size or len(ids)
         pages: list[Page] = []
+        asked = {job_id: (self._listings.text_of(job_id), self._served.get(job_id)) for job_id in ids}
         came: set[str] = set()
         for cur_page in range(1, -(-len(ids) // size) + 1):
-            page = self._client.details(ids, cur_page, deadline)
+            page = self._client.details(ids, cur_page, deadline, asked)
             self._client.relied_on(page)
             self._witness(page)
             pages.append(page)

@@ -1,13 +1,13 @@
 """What a source gives, live or recorded: an outcome for every id, and what was seen on the way."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from inventory.findings import Finding
 from inventory.jsontext import Json
-from inventory.prepare import Prepared
+from inventory.prepare import Prepared, Same
 
 __all__ = ["UNLISTED", "Absent", "Listed", "Listing", "Outcome", "Read", "Reading", "Seen", "Unread"]
 
@@ -27,7 +27,7 @@ class Read:
     """The job was answered: its masked document (Table 6), or what it comes to already."""
 
     job_id: str
-    document: dict[str, Json] | Prepared
+    document: dict[str, Json] | Prepared | Same
     listing: Listing | None = None
 
 
@@ -90,11 +90,12 @@ class Reading(Protocol):
     requested: set[str]
     seen: Seen
 
-    def outcomes(self, known: set[str]) -> Iterator[Outcome]:
+    def outcomes(self, known: set[str], served: Mapping[str, bytes]) -> Iterator[Outcome]:
         """Yield an outcome for each requested id, in any order; of several for one id the last counts.
 
         Args:
             known: ids of the jobs that the snapshot before has.
+            served: of some, the digest of what was served; if that comes again, `Same` says so.
 
         Raises:
             SourceError: the source cannot be read at all.

@@ -14,7 +14,7 @@ and closes with ``end.json``; one by hand needs neither.
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -120,8 +120,8 @@ class Recording:
         for job_id in page.ids:
             self._last[job_id] = len(self._requests) - 1
 
-    def outcomes(self, known: set[str]) -> Iterator[Outcome]:  # noqa: ARG002  # a recording asks for what it asked for
-        """Yield one outcome for each id that the recording asked for."""
+    def outcomes(self, known: set[str], served: Mapping[str, bytes]) -> Iterator[Outcome]:  # noqa: ARG002
+        """Yield one outcome for each id that the recording asked for, whatever is known."""
         self.seen.findings.extend(self._end.findings)
         for number, request in enumerate(self._requests):
             answer = interpret([page for file in request.files if (page := _page(file))], self._redactor)
