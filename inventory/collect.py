@@ -83,6 +83,7 @@ class _Ready:
     row: dict[str, Any]
     content_digest: str
     findings: list[Row]
+    served: dict[str, bytes | None]
 
 
 def export_source(source: Source, run: Run) -> Iterator[Result]:
@@ -107,7 +108,7 @@ def _readings(source: Source, run: Run) -> Iterator[tuple[Reading, SourceRow]]:
     session = sign_in(source, run.stop, run.auths, partial(run.workers.open, redactor=run.redactor))
     with closing(session.http):
         row = SourceRow(source.name, source.region, session.project_id)
-        yield LiveReading(source, session, run.redactor, run.stop, recorder), row
+        yield LiveReading(source, session, run.redactor, run.stop, recorder, run.settings.salt), row
 
 
 def _export(reading: Reading, writer: Writer, run: Run, still_ours: Callable[[], None]) -> Result:
@@ -116,7 +117,7 @@ def _export(reading: Reading, writer: Writer, run: Run, still_ours: Callable[[],
     ready = _prepare(reading, writer, run)
     still_ours()
     run.stop.check()
-    snapshot = writer.commit(ready.row, ready.content_digest)
+    snapshot = writer.commit(ready.row, ready.content_digest, ready.served)
     kinds: dict[str, int] = {}
     for row in ready.findings:
         kinds[row[1]] = kinds.get(row[1], 0) + 1
@@ -127,7 +128,7 @@ def _prepare(reading: Reading, writer: Writer, run: Run) -> _Ready:
     """Read a source to its end and stage all that a snapshot of it would write."""
     started_at = datetime.now(UTC)
     intake = Intake(writer.staging)
-    for outcome in reading.outcomes(intake.known, intake.served):
+    for outcome in reading.outcomes(intake.known, writer.served):
         intake.take(outcome)
         run.progress(reading.label, intake.done, len(reading.requested))
     _guard(reading, intake, run.limits)
@@ -154,7 +155,7 @@ def _prepare(reading: Reading, writer: Writer, run: Run) -> _Ready:
         "retries": reading.seen.retries,
         "run_id": run.run_id,
     }
-    return _Ready(row, content_digest(digests.items()), findings)
+    return _Ready(row, content_digest(digests.items()), findings, intake.served)
 
 
 def plan_source(source: Source, run: Run, what: Selection) -> SourceDiff:

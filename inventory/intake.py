@@ -21,7 +21,7 @@ class Intake:
     """Takes the outcomes of one reading.
 
     known: the jobs of the snapshot before. read: the digest of each job read. absent: ids proven gone.
-    unread: why each other was not read. findings: what was odd.
+    unread: why each other was not read. findings: what was odd. served: what came of the jobs that were normalised.
     """
 
     def __init__(self, staging: Staging) -> None:
@@ -34,7 +34,7 @@ class Intake:
         self._before = staging.known_digests()
         self._listed: dict[str, tuple[str, str | None]] = {}  # what the list alone knows: digest, parent
         self._told: set[str] = set()
-        self.served: dict[str, bytes] = {}
+        self.served: dict[str, bytes | None] = {}
 
     @property
     def done(self) -> int:
@@ -62,6 +62,7 @@ class Intake:
             if outcome.listing is not None:
                 parts.append(_of_list(job_id, outcome.listing, alone=False))
             self.read[job_id] = self._put(job_id, parts)
+            self.served[job_id] = parts[0].served
         elif isinstance(outcome, Absent):
             self.absent.add(job_id)
             self.findings.add([Finding("absent_job", "id", job_id, f"{outcome.code}, asked alone")])
@@ -113,6 +114,7 @@ class Intake:
         self._staging.discard(job_id)
         self.findings.forget(job_id)
         self.read.pop(job_id, None)
+        self.served.pop(job_id, None)
         self.absent.discard(job_id)
         self.unread.pop(job_id, None)
         self._listed.pop(job_id, None)

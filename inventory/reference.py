@@ -10,7 +10,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTab
 from inventory.jsontext import Json
 from inventory.schema import ENTITIES, JOB_DIGESTS, REVISION
 from inventory.schema.fields import Api
-from inventory.schema.ledger import MAINTENANCE, METADATA, SIGNATURES, SNAPSHOTS, SOURCES
+from inventory.schema.ledger import MAINTENANCE, METADATA, SERVED, SIGNATURES, SNAPSHOTS, SOURCES
 from inventory.store.triggers import triggers
 from inventory.store.views import views
 
@@ -26,7 +26,8 @@ def as_json() -> dict[str, Json]:
 
 
 def _documented() -> list[Table]:
-    return [SOURCES, SNAPSHOTS, *(entity.current for entity in ENTITIES), JOB_DIGESTS.current, SIGNATURES, MAINTENANCE]
+    ours = JOB_DIGESTS.current, SIGNATURES, SERVED, MAINTENANCE
+    return [SOURCES, SNAPSHOTS, *(entity.current for entity in ENTITIES), *ours]
 
 
 def _table(table: Table) -> dict[str, Json]:

@@ -1,5 +1,6 @@
 """What the configuration comes to: frozen settings, without a file or an environment."""
 
+import hashlib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -94,6 +95,11 @@ class Settings:
     def sealer(self) -> Sealer | None:
         """What signs snapshots; None where there is no key."""
         return Sealer(self.signing_key) if self.signing_key else None
+
+    @property
+    def salt(self) -> bytes:
+        """What only who signs can know: whoever owns the database alone then cannot make up what was served."""
+        return hashlib.sha256(f"served\n{self.signing_key}".encode()).digest() if self.signing_key else b""
 
     @property
     def secrets(self) -> tuple[str, ...]:

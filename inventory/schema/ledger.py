@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, LargeBinary, Table, UniqueConstraint
 
 from inventory.schema import ENTITIES, JOB_DIGESTS
 from inventory.schema.tables import METADATA, UtcDateTime, text_type
 
-__all__ = ["MAINTENANCE", "METADATA", "SIGNATURES", "SNAPSHOTS", "SOURCES"]
+__all__ = ["MAINTENANCE", "METADATA", "SERVED", "SIGNATURES", "SNAPSHOTS", "SOURCES"]
 
 for _entity in (*ENTITIES, JOB_DIGESTS):
     assert _entity.current.metadata is METADATA  # which makes it, so that METADATA has them all
@@ -95,4 +95,21 @@ SIGNATURES = Table(
     _text("key_id", "First 16 hex digits of SHA-256 over the raw public key"),
     _text("signature", "Ed25519 over the line 'inventory snapshot DIGEST', in hex"),
     comment="Signatures of snapshots, where the configuration names a key.",
+)  # fmt: skip
+
+SERVED = Table(
+    "served_jobs",
+    METADATA,
+    Column(
+        "source_id", BigInteger, ForeignKey("sources.id"), primary_key=True, autoincrement=False,
+        comment="The source: sources.id",
+    ),
+    Column("job_id", text_type(), primary_key=True, comment="The job"),
+    Column(
+        "digest", LargeBinary, nullable=False,
+        comment="SHA-256 over the answer with its secrets masked, and over whatever else its rows depend on",
+    ),
+    comment="What was served of each job the last time: what is served the same again need not be normalised again."
+    " A cache: it may be emptied at any time.",
+    sqlite_with_rowid=False,
 )  # fmt: skip

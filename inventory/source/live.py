@@ -38,8 +38,9 @@ class LiveReading:
     """One pass over a project's jobs."""
 
     def __init__(
-        self, source: Source, session: Session, redactor: Redactor, stop: Stop, recorder: Recorder | None = None
-    ) -> None:
+        self, source: Source, session: Session, redactor: Redactor, stop: Stop, recorder: Recorder | None = None,
+        salt: bytes = b"",
+    ) -> None:  # fmt: skip
         """Take what to ask from the source; nothing is sent before `outcomes`."""
         self.label = source.name
         self.requested: set[str] = set()
@@ -52,6 +53,7 @@ class LiveReading:
         self._client = Client(source, session, pace, self.seen, recorder, stop, looks=looks)
         self._listings = Listings(redactor, source.filters)
         self._stop = stop
+        self._salt = salt
         self._lock = Lock()
         self._served: Mapping[str, bytes] = {}
         self._answered = False
@@ -193,7 +195,7 @@ class LiveReading:
             return [page]
         size = self._source.page_size or len(ids)
         pages: list[Page] = []
-        asked = {job_id: (self._listings.text_of(job_id), self._served.get(job_id)) for job_id in ids}
+        asked = {job_id: (self._salt + self._listings.text_of(job_id), self._served.get(job_id)) for job_id in ids}
         came: set[str] = set()
         for cur_page in range(1, -(-len(ids) // size) + 1):
             page = self._client.details(ids, cur_page, deadline, asked)

@@ -1,6 +1,6 @@
 """Writing a snapshot: one short transaction that takes all of it, or nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from inventory.schema import REVISION
 from inventory.schema.ledger import SIGNATURES, SNAPSHOTS, SOURCES
 from inventory.seal import Sealer
 from inventory.store.engine import Store, translated
+from inventory.store.served import note_served, served_jobs
 from inventory.store.staging import Staging
 
 __all__ = ["Result", "SourceRow", "Writer", "open_writer"]
@@ -54,6 +55,7 @@ class Writer:
         with connection.begin():
             self._source_id = _source_id(connection, source)
             self.previous = _last(connection, self._source_id)
+            self.served = served_jobs(connection, self._source_id)
         self.staging = Staging(connection, self._source_id)
 
     def has(self, observed_from: datetime, observed_to: datetime) -> int | None:
@@ -66,11 +68,19 @@ class Writer:
         with self._connection.begin():
             return self._connection.execute(query).scalar()
 
-    def commit(self, row: dict[str, Any], content_digest: str, *, retiring: bool = False) -> dict[str, Any]:
+    def commit(
+        self,
+        row: dict[str, Any],
+        content_digest: str,
+        served: Mapping[str, bytes | None] = {},
+        *,
+        retiring: bool = False,
+    ) -> dict[str, Any]:
         """Merge what is staged and add the row of `snapshots`; all of it or nothing.
 
         Args:
             row: the columns that the export knows; the rest is completed here.
+            served: see `note_served`.
             retiring: this snapshot is the source's last.
 
         Returns:
@@ -94,6 +104,7 @@ class Writer:
             if self._sealer is not None:
                 self._sign(complete)
             self.staging.write(complete["id"], complete["source_id"])
+            note_served(self._connection, complete["source_id"], served)
             if retiring:
                 ended = update(SOURCES).where(SOURCES.c.id == complete["source_id"])
                 self._connection.execute(ended.values(retired_at=complete["finished_at"]))

@@ -1,0 +1,31 @@
+"""What was served of each job the last time: a cache, so that an unchanged estate costs its reading alone."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, exists, insert, select
+
+from inventory.schema import BY_NAME
+from inventory.schema.ledger import SERVED
+
+__all__ = ["note_served", "served_jobs"]
+
+
+def served_jobs(connection: Connection, source_id: int) -> dict[str, bytes]:
+    """Return the digest of what was served of each job of a source."""
+    rows = connection.execute(select(SERVED.c.job_id, SERVED.c.digest).where(SERVED.c.source_id == source_id))
+    return {row.job_id: row.digest for row in rows}
+
+
+def note_served(connection: Connection, source_id: int, served: Mapping[str, bytes | None]) -> None:
+    """Note what was served of some jobs, None for what is to be looked at each time; forget the jobs that left."""
+    mine = SERVED.c.source_id == source_id
+    jobs = BY_NAME["jobs"].current
+    stands = exists().where(jobs.c.source_id == source_id, jobs.c.id == SERVED.c.job_id)
+    connection.execute(delete(SERVED).where(mine, ~stands))
+    before: list[dict[str, Any]] = [{"job": job_id} for job_id in served]
+    if before:
+        connection.execute(delete(SERVED).where(mine, SERVED.c.job_id == bindparam("job")), before)
+    now = [{"source_id": source_id, "job_id": job_id, "digest": each} for job_id, each in served.items() if each]
+    if now:
+        connection.execute(insert(SERVED), now)
