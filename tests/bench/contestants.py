@@ -12,25 +12,30 @@ from tests.bench.database import Databases, answer
 from tests.bench.estate import Size
 from tests.bench.measure import Turn, environment
 
-__all__ = ["CONTESTANTS", "INVENTORY", "Contestant", "Served", "configure"]
+__all__ = ["CONTESTANTS", "Contestant", "Served", "configure"]
 
-INVENTORY = [sys.executable, "-c", "from inventory.cli import main; main()"]
 HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
 class Served:
-    """An estate that is being served: its size, its files, where it is, and the databases to write to."""
+    """An estate that is being served: its size, its files, where it is, the databases to write to, our interpreter."""
 
     size: Size
     files: Path
     endpoint: str
     databases: Databases
+    python: str
 
     @property
     def call(self) -> str:
         """The address of batch-detail."""
         return f"{self.endpoint}/v3/{PROJECT_ID}/jobs/batch-detail"
+
+    @property
+    def inventory(self) -> list[str]:
+        """Our command."""
+        return [self.python, "-c", "from inventory.cli import main; main()"]
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ def ours(folder: Path, served: Served) -> tuple[str, list[str]]:
     """`export`, start-up included: SQLite from nothing, PostgreSQL into tables that are there."""
     url = served.databases.new(folder)
     configure(folder, served)
-    words = [*INVENTORY, "--config", "inventory.yaml", "--database", url, "-q"]
+    words = [*served.inventory, "--config", "inventory.yaml", "--database", url, "-q"]
     if url.startswith("postgresql"):
         subprocess.run([*words, "db", "upgrade"], cwd=folder, env=environment(folder), check=True)
     return url, [*words, "export"]

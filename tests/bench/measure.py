@@ -3,10 +3,8 @@
 import os
 import statistics
 import subprocess
-import sys
-import sysconfig
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,12 +77,12 @@ def environment(folder: Path) -> dict[str, str]:
     return kept | {"HOME": str(folder), "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
 
 
-def compile_all() -> None:
-    """Compile the environment and the package, so that no first run pays for it."""
-    python = [sys.executable, "-m", "compileall", "-q", "-j", "0"]
-    subprocess.run(
-        [*python, sysconfig.get_path("purelib"), str(ROOT / "inventory")], env=environment(ROOT), check=False
-    )
+def compile_all(pythons: Iterable[str]) -> None:
+    """Compile the environments of some interpreters, and our package, so that no first run pays for it."""
+    code = "from compileall import compile_dir as c; import sysconfig, sys; "
+    code += "c(sysconfig.get_path('purelib'), quiet=2, workers=0); c(sys.argv[1], quiet=2)"
+    for python in pythons:
+        subprocess.run([python, "-c", code, str(ROOT / "inventory")], env=environment(ROOT), check=True)
 
 
 def _watch(pid: int) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from inventory.schema import ENTITIES, ESTATE, JOB_DIGESTS
 from inventory.schema.entities import Entity
-from tests.bench.contestants import CONTESTANTS, INVENTORY, Served, configure
+from tests.bench.contestants import CONTESTANTS, Served, configure
 from tests.bench.database import answer, size
 from tests.bench.measure import Turn, in_turn, median, run
 from tests.bench.table import Section, machine
@@ -62,10 +62,10 @@ def second_night(estate: Served, options: argparse.Namespace, folder: Path) -> S
     def again(place: Path) -> list[str]:
         urls["second"] = estate.databases.new(place, old)
         configure(place, estate)
-        return [*INVENTORY, "--config", "inventory.yaml", "--database", urls["second"], "-q", "export"]
+        return [*estate.inventory, "--config", "inventory.yaml", "--database", urls["second"], "-q", "export"]
 
     def diff(_: Path) -> list[str]:
-        return [*INVENTORY, "--database", urls["second"], "diff"]
+        return [*estate.inventory, "--database", urls["second"], "diff"]
 
     costs = in_turn([floor, Turn("second", again), Turn("diff", diff)], options.repeat, folder)
     section = Section(title("Second night", estate, options), [*about(estate), written(urls["second"], old)])
@@ -91,11 +91,11 @@ def written(url: str, old: str) -> str:
     )
 
 
-def help_text(_: Served, options: argparse.Namespace, folder: Path) -> Section:
+def help_text(estate: Served, options: argparse.Namespace, folder: Path) -> Section:
     """Compare `--help` with an interpreter that does nothing."""
     turns = [
         Turn("bare", lambda _: [sys.executable, "-c", "pass"]),
-        Turn("help", lambda _: [*INVENTORY, "--help"]),
+        Turn("help", lambda _: [*estate.inventory, "--help"]),
     ]
     for turn in turns:
         run(turn.command(folder), folder)

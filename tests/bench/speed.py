@@ -42,7 +42,7 @@ ALL: tuple[dict[str, Any], ...] = (
 def main() -> None:
     """Measure what the options choose."""
     options = parse()
-    compile_all()
+    compile_all({sys.executable, options.python})
     for changed in ALL if options.all else ({},):
         measure(argparse.Namespace(**{**vars(options), **changed}))
 
@@ -58,6 +58,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--only", type=lambda text: text.split(","), metavar="NAME,...", help="of the contestants")
     parser.add_argument("--cpu", action="store_true", help="seconds of processor time too")
     parser.add_argument("--no-memory", dest="memory", action="store_false", help="leave out the round for the memory")
+    parser.add_argument(
+        "--python", default=sys.executable, help="ours, where it has less: httpx and structlog import rich where dlt is"
+    )
     parser.add_argument("--all", action="store_true", help="everything, with these options where it leaves a choice")
     parser.add_argument("--out", type=Path, default=HERE / "RESULTS.md", metavar="FILE")
     return parser.parse_args()
@@ -68,7 +71,7 @@ def measure(options: argparse.Namespace) -> None:
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name,
         databases(options.database, Path(name)) as store,
-        served(options.estate, options.latency, Path(name), store) as estate,
+        served(options.estate, options.latency, Path(name), store, options.python) as estate,
     ):
         section = WHAT[options.what](estate, options, Path(name))
     print(section.markdown(), flush=True)  # noqa: T201
@@ -76,7 +79,7 @@ def measure(options: argparse.Namespace) -> None:
 
 
 @contextmanager
-def served(estate: str, latency: int, folder: Path, store: Databases) -> Iterator[Served]:
+def served(estate: str, latency: int, folder: Path, store: Databases, python: str) -> Iterator[Served]:
     """Make an estate and serve it."""
     files = folder / "estate"
     files.mkdir()
@@ -85,7 +88,7 @@ def served(estate: str, latency: int, folder: Path, store: Databases) -> Iterato
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(folder)) as server:
         assert server.stdout is not None
         port = int(server.stdout.readline())
-        yield Served(ESTATES[estate], files, f"http://127.0.0.1:{port}", store)
+        yield Served(ESTATES[estate], files, f"http://127.0.0.1:{port}", store, python)
 
 
 if __name__ == "__main__":
