@@ -14,7 +14,7 @@ OBJECT_INFOS = entity(
     field("type", TEXT, "What it is.", table=15, values=("database", "table", "schema", "view"), key=True),
     field("id", TEXT, "The database's name, or its path: database-*-*-table.", table=15, key=True),
     field("parent_id", TEXT, "Name of the database that a table or view belongs to.", table=15),
-    field("name", TEXT, "Name of the database, table or view.", table=15, index=True),
+    field("name", TEXT, "Name of the database, table or view.", table=15),
     field("alias_name", TEXT, "Name at the destination, where it is mapped to another.", table=15),
     field(
         "is_selected", TEXT,
