@@ -72,6 +72,11 @@ class Run:
     sealer: Sealer | None = None
 
     @property
+    def alone(self) -> bool:
+        """Whether no other source of the configuration may be exported at the same time."""
+        return len(self.settings.sources) == 1
+
+    @property
     def redactor(self) -> Redactor:
         return Redactor(self.settings.fingerprint_key, self.settings.redact)
 
@@ -94,7 +99,7 @@ def export_source(source: Source, run: Run) -> Iterator[Result]:
     """
     with source_lock(run.store, source.name, run.lock_timeout, run.stop) as lock:
         for reading, row in _readings(source, run):
-            with open_writer(run.store, row, run.sealer) as writer:
+            with open_writer(run.store, row, run.sealer, alone=run.alone) as writer:
                 yield _export(reading, writer, run, lock.check)
 
 

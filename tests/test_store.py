@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, column, event, insert, inspect, select, table, text
 from sqlalchemy.exc import IntegrityError
@@ -27,6 +29,7 @@ from inventory.schema import BY_NAME, ENTITIES, REVISION
 from inventory.schema.ledger import METADATA, SOURCES
 from inventory.store import reader
 from inventory.store.engine import Store, open_store, translated
+from inventory.store.migrate import check, upgrade
 from inventory.store.views import views
 from tests.conftest import COMMAND, ROOT, Command
 
@@ -72,33 +75,61 @@ def test_head_is_the_schema_s_revision() -> None:
     assert ScriptDirectory(str(ROOT / "migrations")).get_heads() == [REVISION]
 
 
-def test_views_are_as_declared(inventory: Command, database: str) -> None:
-    done(inventory, "--database", database, "db", "upgrade")
-    with opened(database) as store, store.engine.connect() as connection, connection.begin() as transaction:
-        declared = views(store.engine.dialect.name)
-        if store.is_sqlite:
-            query = "SELECT name, sql FROM sqlite_master WHERE type = 'view'"
-            found = {name: squeezed(sql) for name, sql in connection.execute(text(query))}
-            assert found == {name: squeezed(sql) for name, sql in declared.items()}
-            return
-        migrated = definitions(connection, "public")
-        connection.execute(text("CREATE SCHEMA declared"))
-        connection.execute(text("SET LOCAL search_path TO declared, public"))
-        for statement in declared.values():
-            connection.exec_driver_sql(statement)
-        connection.execute(text("SET LOCAL search_path TO public"))
-        assert migrated == definitions(connection, "declared")
-        assert set(migrated) == set(declared)
-        transaction.rollback()
+def migrated(store: Store) -> None:
+    """Make a database with Alembic, revision by revision."""
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    with store.writing() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
 
 
-def definitions(connection: Connection, schema: str) -> dict[str, str]:
-    query = text(
-        "SELECT c.relname, pg_get_viewdef(c.oid) AS viewdef FROM pg_class c"
-        " JOIN pg_namespace n ON n.oid = c.relnamespace"
-        " WHERE c.relkind = 'v' AND n.nspname = :schema"
-    )
-    return {row.relname: row.viewdef for row in connection.execute(query, {"schema": schema})}
+def test_a_new_database_is_as_the_migrations_make_it(database: str, tmp_path: Path) -> None:
+    found = []
+    for make in (migrated, upgrade):
+        url = f"sqlite:///{tmp_path}/{make.__name__}.db" if database.startswith("sqlite") else database
+        with opened(url) as store:
+            if not store.is_sqlite:
+                with store.engine.begin() as connection:
+                    connection.execute(text("DROP SCHEMA public CASCADE"))
+                    connection.execute(text("CREATE SCHEMA public"))
+            make(store)
+            assert check(store) == []
+            with store.engine.connect() as connection:
+                found.append(described(connection))
+    assert found[0] == found[1]
+    assert {*views("sqlite"), "alembic_version", *METADATA.tables} <= {name for name, *_ in found[0]}
+
+
+def described(connection: Connection) -> set[tuple[Any, ...]]:
+    """Return all that a catalogue says; the constraints of a table are in no order, its columns are."""
+    if connection.dialect.name == "sqlite":
+        made = rows(connection, "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        found = {(name, *sorted(line.strip(", \t") for line in sql.splitlines())) for name, sql in made}
+        columns = "SELECT m.name, c.* FROM sqlite_master m JOIN pragma_table_info(m.name) c"
+    else:
+        found = {row for query in CATALOGUE for row in rows(connection, query)}
+        columns = (
+            "SELECT table_name, ordinal_position, column_name, data_type, collation_name, is_nullable, column_default"
+            " FROM information_schema.columns WHERE table_schema = 'public'"
+        )
+    for own in ("alembic_version", "maintenance"):
+        found |= {(own, *row) for row in rows(connection, f"SELECT * FROM {own}")}
+    return found | set(rows(connection, columns))
+
+
+CATALOGUE = (
+    "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    "SELECT viewname, definition FROM pg_views WHERE schemaname = 'public'",
+    "SELECT CAST(CAST(conrelid AS regclass) AS text), conname, pg_get_constraintdef(oid) FROM pg_constraint",
+    "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal",
+    "SELECT proname, pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = CAST('public' AS regnamespace)",
+    "SELECT relname, objsubid, description FROM pg_description JOIN pg_class ON oid = objoid",
+)
+
+
+def rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in connection.execute(text(query))]
 
 
 def test_every_column_has_its_comment_on_postgresql(inventory: Command, postgresql: str) -> None:
@@ -343,7 +374,8 @@ def undisturbed() -> Undisturbed:
 def shape(path: Path) -> Shape:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        found = set(connection.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_master"))
+        query = "SELECT type, name, coalesce(sql, '') FROM sqlite_master"
+        found = {(kind, name, squeezed(sql)) for kind, name, sql in connection.execute(query)}
         if found:
             ((revision,),) = connection.execute("SELECT version_num FROM alembic_version")
             found.add(("revision", revision, ""))

@@ -85,8 +85,9 @@ class Entity:
 
         ours, theirs = self.foreign_key
         link = (ours, self.parent, theirs) if self.parent else None
-        current = current_table(self.name, self.comment, self.fields, link, "job" if self.proves else "row")
+        what = "job" if self.proves else "row"
         # With a rowid: without one SQLite puts a row of more than a quarter page on an overflow page of its own.
+        current = current_table(self.name, self.comment, self.fields, link, what, rowid=self.proves)
         history = history_table(current, rowid=self.proves)
         if self.is_estate:
             index_validity(current, history)

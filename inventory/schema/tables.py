@@ -60,7 +60,7 @@ _SQL = {"text": text_type, "integer": BigInteger, "boolean": Boolean, "time": Ut
 
 def current_table(
     name: str, comment: str, fields: Iterable[Field], foreign_key: tuple[Sequence[str], str, Sequence[str]] | None,
-    what: str,
+    what: str, *, rowid: bool,
 ) -> Table:  # fmt: skip
     """Make the table of what stands now.
 
@@ -71,7 +71,7 @@ def current_table(
     """
     begin = _snapshot("valid_from", f"The snapshot that first saw the {what} so")
     columns = [_source_id(), *(_column(field) for field in fields), begin]
-    table = Table(name, METADATA, *columns, comment=comment, sqlite_with_rowid=False)
+    table = Table(name, METADATA, *columns, comment=comment, sqlite_with_rowid=rowid)
     if foreign_key is not None:
         ours, parent, theirs = foreign_key
         table.append_constraint(

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, RootTransaction, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from inventory.errors import StoreError, UsageError
 
-__all__ = ["Store", "is_absent", "open_store", "translated"]
+__all__ = ["Store", "begun", "begun_at_once", "is_absent", "open_store", "translated"]
 
 LOCK_WAIT = 60  # seconds a short transaction waits for another source's
 
@@ -47,10 +47,8 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that writes: all of it, or nothing."""
-        with translated(self), self.engine.connect() as connection:
-            writing = connection.execution_options(sqlite_begin="BEGIN IMMEDIATE")
-            with writing.begin():
-                yield writing
+        with translated(self), self.engine.connect() as connection, begun(connection):
+            yield connection
 
     def close(self) -> None:
         """Give the connections back."""
@@ -123,6 +121,7 @@ def _sqlite(url: URL, mode: str) -> Store:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA trusted_schema = ON")  # SQLite 3.40 lets no view use json_object without it
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA cache_size = -8000")  # KiB; more makes nothing faster
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -140,6 +139,24 @@ def _take_back(path: Path) -> None:
         name = f"file:{quote(str(path.absolute()))}?mode=rw"
         with suppress(sqlite3.Error), closing(sqlite3.connect(name, uri=True, timeout=LOCK_WAIT)) as connection:
             connection.execute("PRAGMA schema_version")
+
+
+def begun(connection: Connection) -> RootTransaction:
+    """Begin a transaction that writes: on SQLite the lock comes first, so that nothing it read can be out of date."""
+    return connection.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin()
+
+
+def begun_at_once(connection: Connection) -> RootTransaction | None:
+    """Begin a transaction that writes to SQLite; None where another process does so now."""
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA busy_timeout = 0")
+    try:
+        return begun(connection)
+    except OperationalError:
+        return None
+    finally:
+        connection.execution_options(sqlite_begin="BEGIN")
+        driver.execute(f"PRAGMA busy_timeout = {LOCK_WAIT * 1000}")
 
 
 @contextmanager

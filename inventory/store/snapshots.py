@@ -6,15 +6,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import BigInteger, Connection, Text, insert, select, update
 
 from inventory import __version__
 from inventory.digest import snapshot_digest
 from inventory.errors import BusyError, StoreError
 from inventory.schema import REVISION
 from inventory.schema.ledger import SIGNATURES, SNAPSHOTS, SOURCES
+from inventory.schema.tables import UtcDateTime
 from inventory.seal import Sealer
-from inventory.store.engine import Store, translated
+from inventory.store.direct import Direct
+from inventory.store.engine import Store, begun, begun_at_once, translated
 from inventory.store.served import note_served, served_jobs
 from inventory.store.staging import Staging
 
@@ -48,15 +50,19 @@ class Result:
 class Writer:
     """One connection that stages and writes one snapshot of one source."""
 
-    def __init__(self, connection: Connection, source: SourceRow, sealer: Sealer | None = None) -> None:
+    def __init__(
+        self, connection: Connection, source: SourceRow, sealer: Sealer | None = None, *, alone: bool = False
+    ) -> None:
         self._connection = connection
         self._sealer = sealer
         self._source = source
+        self._ids: tuple[int, int] | None = None  # of the source and the snapshot, once there are rows of both
         with connection.begin():
             self._source_id = _source_id(connection, source)
             self.previous = _last(connection, self._source_id)
             self.served = served_jobs(connection, self._source_id)
-        self.staging = Staging(connection, self._source_id)
+        direct = alone and connection.dialect.name == "sqlite" and self.previous is None
+        self.staging = Staging(connection, self._source_id, self._directly if direct else lambda: None)
 
     def has(self, observed_from: datetime, observed_to: datetime) -> int | None:
         """Return the snapshot that was observed in exactly this interval, if there is one."""
@@ -89,26 +95,36 @@ class Writer:
         Raises:
             BusyError: another export of the source finished in between.
         """
-        complete = {**self._completed(row, content_digest), "finished_at": datetime.now(UTC)}
-        writing = self._connection.execution_options(sqlite_begin="BEGIN IMMEDIATE")
-        with writing.begin():
-            source_id = self._still_last()
-            complete["source_id"] = source_id or _add_source(self._connection, self._source)
-            added = self._connection.execute(insert(SNAPSHOTS).values(**complete, digest=""))
-            assert added.inserted_primary_key is not None  # one row, one key
-            complete["id"] = added.inserted_primary_key[0]
+        with self._connection.get_transaction() or begun(self._connection):
+            source_id, snapshot_id = self._ids or self._begin()
+            complete = {"id": snapshot_id, "source_id": source_id, **self._completed(row, content_digest)}
+            complete["finished_at"] = datetime.now(UTC)
             complete["digest"] = snapshot_digest(complete["previous_digest"], content_digest, complete)
-            self._connection.execute(
-                update(SNAPSHOTS).where(SNAPSHOTS.c.id == complete["id"]).values(digest=complete["digest"])
-            )
+            self._connection.execute(update(SNAPSHOTS).where(SNAPSHOTS.c.id == snapshot_id).values(**complete))
             if self._sealer is not None:
                 self._sign(complete)
-            self.staging.write(complete["id"], complete["source_id"])
-            note_served(self._connection, complete["source_id"], served)
+            self.staging.merge(snapshot_id, source_id)
+            note_served(self._connection, source_id, served)
             if retiring:
-                ended = update(SOURCES).where(SOURCES.c.id == complete["source_id"])
+                ended = update(SOURCES).where(SOURCES.c.id == source_id)
                 self._connection.execute(ended.values(retired_at=complete["finished_at"]))
         return complete
+
+    def _begin(self) -> tuple[int, int]:
+        """Add the rows that others refer to; the snapshot's is completed later, which its empty digest allows."""
+        source_id = self._still_last() or _add_source(self._connection, self._source)
+        return source_id, _add_snapshot(self._connection, source_id)
+
+    def _directly(self) -> Direct | None:
+        """Begin the transaction that the commit ends; None where somebody else is writing, or was first."""
+        transaction = begun_at_once(self._connection)
+        if transaction is None:
+            return None
+        if self._connection.execute(select(SNAPSHOTS.c.id).limit(1)).first() is not None:
+            transaction.rollback()
+            return None
+        self._ids = self._begin()
+        return Direct(self._connection, *self._ids)
 
     def _sign(self, row: dict[str, Any]) -> None:
         assert self._sealer is not None  # whoever calls has looked
@@ -150,17 +166,20 @@ class Writer:
 
 
 @contextmanager
-def open_writer(store: Store, source: SourceRow, sealer: Sealer | None = None) -> Iterator[Writer]:
-    """Open a connection for one snapshot of one source; its temporary tables go with it.
+def open_writer(
+    store: Store, source: SourceRow, sealer: Sealer | None = None, *, alone: bool = False
+) -> Iterator[Writer]:
+    """Open a connection for one snapshot of one source; what is not committed goes with it.
 
     Args:
         sealer: signs the snapshot.
+        alone: no other source is exported beside it, so it may hold a database that has no snapshots yet.
 
     Raises:
         StoreError: the database refuses, or knows the source otherwise: see `_source_id`.
     """
     with translated(store), store.engine.connect() as connection:
-        yield Writer(connection, source, sealer)
+        yield Writer(connection, source, sealer, alone=alone)
 
 
 def _source_id(connection: Connection, source: SourceRow) -> int:
@@ -206,6 +225,19 @@ def _refuse_second_name(connection: Connection, source: SourceRow) -> None:
 def _add_source(connection: Connection, source: SourceRow) -> int:
     values = {"name": source.name, "region": source.region, "project_id": source.project_id}
     added = connection.execute(insert(SOURCES).values(**values, created_at=datetime.now(UTC)))
+    assert added.inserted_primary_key is not None  # one row, one key
+    return int(added.inserted_primary_key[0])
+
+
+def _add_snapshot(connection: Connection, source_id: int) -> int:
+    """Add the row of a snapshot that is not finished: it has its id, its source, and nothing in every other column."""
+    nothing: dict[type, Any] = {Text: "", BigInteger: 0, UtcDateTime: datetime.now(UTC)}
+    values = {
+        column.name: next(value for kind, value in nothing.items() if isinstance(column.type, kind))
+        for column in SNAPSHOTS.columns
+        if not column.nullable and not column.primary_key
+    }
+    added = connection.execute(insert(SNAPSHOTS).values({**values, "source_id": source_id}))
     assert added.inserted_primary_key is not None  # one row, one key
     return int(added.inserted_primary_key[0])
 

@@ -1,0 +1,270 @@
+"""Snapshots as they are written: straight into the tables or through temporary ones, it must never show."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event, func, make_url, select, text
+
+from inventory.collect import export_source
+from inventory.config import normal_url
+from inventory.digest import content_digest, job_proof
+from inventory.errors import BusyError
+from inventory.mock import make_estate
+from inventory.normalise import Row, normalise
+from inventory.redact import Redactor
+from inventory.schema import BY_NAME, ENTITIES, JOB_DIGESTS
+from inventory.schema.ledger import SNAPSHOTS, SOURCES
+from inventory.settings import Source
+from inventory.store.engine import Store, open_store
+from inventory.store.place import Changes
+from inventory.store.snapshots import SourceRow, Writer, open_writer
+from inventory.store.staging import PIECE
+from tests.nights import opened, recorded, running
+
+ME, OTHER = SourceRow("me", "r", "p"), SourceRow("other", "r", "q")
+COUNTS = ("requested", "returned", "absent", "unreadable", "deselected", "jobs", "added", "changed", "removed")
+ESTATE = make_estate(12, objects=5)
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    with opened(database) as store:
+        yield store
+
+
+def stage(writer: Writer, estate: dict[str, Any]) -> dict[str, str]:
+    """Stage jobs; return their digests."""
+    digests = {}
+    for job_id in sorted(estate):
+        job = normalise(job_id, Redactor().job(estate[job_id]))
+        proof = job_proof((BY_NAME[name], row) for name, rows in job.rows.items() for row in rows)
+        writer.staging.put(job)
+        writer.staging.add("job_digests", [(job_id, proof.digest, proof.packed)])
+        digests[job_id] = proof.digest
+    return digests
+
+
+def commit(writer: Writer, digests: dict[str, str], changes: Changes | None = None) -> dict[str, Any]:
+    changes = changes or writer.staging.compare()
+    row = {"started_at": datetime.now(UTC), "status": "complete", "run_id": "r", "requests": 0, "retries": 0}
+    counts = dict.fromkeys(COUNTS, 0) | {name: len(ids) for name, ids in changes.items()}
+    return writer.commit({**row, **counts}, content_digest(digests.items()))
+
+
+def write(store: Store, estate: dict[str, Any], source: SourceRow = ME, *, alone: bool = True) -> dict[str, Any]:
+    with open_writer(store, source, alone=alone) as writer:
+        return commit(writer, stage(writer, estate))
+
+
+def rows(store: Store) -> dict[str, list[Row]]:
+    """Return what the tables hold, in order."""
+    with store.reading() as connection:
+        return {
+            table.name: sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
+            for entity in (*ENTITIES, JOB_DIGESTS)
+            for table in (entity.current, entity.history)
+        }
+
+
+@contextmanager
+def statements(store: Store) -> Iterator[list[tuple[str, Any]]]:
+    """Gather what SQLAlchemy executes."""
+    said: list[tuple[str, Any]] = []
+
+    def listen(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        said.append((statement.strip(), parameters))
+
+    event.listen(store.engine, "before_cursor_execute", listen)
+    yield said
+    event.remove(store.engine, "before_cursor_execute", listen)
+
+
+def is_staged(said: list[tuple[str, Any]]) -> bool:
+    return any(statement.startswith("CREATE TEMPORARY TABLE staged_") for statement, _ in said)
+
+
+def test_direct_is_as_staged(store: Store, tmp_path: Path) -> None:
+    """Two nights that are recorded, and all rows and digests of them: once alone, once as one source of many."""
+    job = {"status": "CREATING", "tags": [{"key": "k", "value": "v"}, {"key": "k", "value": "w"}], "oddity": 1}
+    times = {"create_time": "1608519469412", "update_time": "2020-12-21T02:57:49Z", "description": "a\tb\\n\n\\N"}
+    objects = {"object_infos": [{"id": f"o{number}", "type": "table"} for number in range(PIECE + 10)]}
+    source = recorded(tmp_path, [{"a": {**job, **objects}, "b": {**job, **times}}, {"a": job, "c": {**job, **times}}])
+    found = []
+    with opened(f"sqlite:///{tmp_path}/beside.db") as beside:
+        for each, sources in ((store, (source,)), (beside, (source, Source("another")))):
+            with statements(each) as said:
+                results = export_source(source, running(each, sources=sources))
+                first = next(results)
+                assert is_staged(said) == (len(sources) > 1 or not each.is_sqlite)
+                snapshots = [result.snapshot for result in (first, *results)]
+            digests = [snapshot["content_digest"] for snapshot in snapshots if snapshot]
+            assert len(digests) == 2
+            found.append((digests, rows(each)))
+    assert found[0] == found[1]
+    assert len(found[0][1]["object_infos_history"]) == PIECE + 10
+
+
+def test_keys_and_indexes_are_as_before(store: Store) -> None:
+    """The first snapshot takes them off and makes them again: by the same definitions, others' own among them."""
+    queries = {
+        "sqlite": ["SELECT type, name, tbl_name, sql FROM sqlite_master"],
+        "postgresql": [
+            "SELECT CAST(conrelid AS regclass), conname, pg_get_constraintdef(oid), convalidated FROM pg_constraint",
+            "SELECT schemaname, tablename, indexname, indexdef FROM pg_indexes",
+        ],
+    }
+
+    def catalogue() -> set[Any]:
+        with store.engine.connect() as connection:
+            return {
+                tuple(row) for query in queries[store.engine.dialect.name] for row in connection.execute(text(query))
+            }
+
+    with store.engine.begin() as connection:
+        connection.execute(text("CREATE INDEX theirs ON tags (value) WHERE value <> '100%'"))
+    before = catalogue()
+    with statements(store) as said:
+        write(store, ESTATE)
+    again = "CREATE INDEX" if store.is_sqlite else "ALTER TABLE jobs ADD CONSTRAINT jobs_pkey"
+    assert any(statement.startswith(again) for statement, _ in said)
+    assert catalogue() == before
+    with statements(store) as said:
+        write(store, {})
+    assert not any(statement.startswith(again) for statement, _ in said)
+
+
+def test_a_job_that_is_asked_again(store: Store) -> None:
+    """What was staged of it is gone, whether it waited in memory or was written."""
+    many = [{"id": f"o{number}", "type": "table"} for number in range(PIECE)]
+    ids = sorted(ESTATE)
+    with open_writer(store, ME, alone=True) as writer:
+        stage(writer, {ids[0]: {**ESTATE[ids[0]], "object_infos": many, "name": "old"}, ids[1]: {"name": "old"}})
+        for job_id in ids[:2]:
+            writer.staging.discard(job_id)
+            assert list(writer.staging.rows_of(job_id)) == []
+        digests = stage(writer, ESTATE)
+        for job_id in ids:
+            proof = job_proof(writer.staging.rows_of(job_id))
+            assert proof.digest == digests[job_id]
+            writer.staging.prove(job_id, proof)
+        row = commit(writer, digests)
+    assert [row[name] for name in ("added", "changed", "removed")] == [12, 0, 0]
+    found = rows(store)
+    assert len(found["jobs"]) == len(found["job_digests"]) == 12
+    assert len(found["object_infos"]) == 60
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_what_fails_leaves_nothing(store: Store, alone: bool) -> None:
+    before = rows(store)
+    with pytest.raises(BusyError), open_writer(store, ME, alone=alone) as writer:
+        stage(writer, make_estate(12, objects=PIECE // 10))
+        raise BusyError("stop")
+    assert rows(store) == before
+    with store.reading() as connection:
+        for table in (SOURCES, SNAPSHOTS):
+            assert connection.execute(select(func.count()).select_from(table)).scalar() == 0
+    assert write(store, ESTATE)["added"] == 12
+
+
+def test_another_source_is_first(store: Store) -> None:
+    """A snapshot that appears between the opening and the first rows: they are staged beside it."""
+    with open_writer(store, ME, alone=True) as writer, statements(store) as said:
+        write(store, {}, OTHER)
+        digests = stage(writer, ESTATE)
+        commit(writer, digests)
+    assert is_staged(said)
+    with store.reading() as connection:
+        assert connection.execute(select(func.count()).select_from(SNAPSHOTS)).scalar() == 2
+    assert len(rows(store)["jobs"]) == 12
+
+
+def test_another_is_at_the_tables(store: Store) -> None:
+    """Who writes to SQLite, or reads from PostgreSQL, is not waited for, nor made to wait."""
+    began = datetime.now(UTC)
+    with open_writer(store, ME, alone=True) as writer, statements(store) as said:
+        with (store.writing if store.is_sqlite else store.reading)() as connection:
+            connection.execute(select(BY_NAME["tags"].current)).all()
+            digests = stage(writer, ESTATE)
+            changes = writer.staging.compare()
+            if not store.is_sqlite:
+                commit(writer, digests, changes)
+        if store.is_sqlite:
+            commit(writer, digests, changes)
+    assert is_staged(said)
+    assert not any(statement.startswith("ALTER TABLE") for statement, _ in said)
+    assert len(rows(store)["jobs"]) == 12
+    assert (datetime.now(UTC) - began).total_seconds() < 10
+
+
+def test_a_role_that_may_only_write(postgresql: str) -> None:
+    """Keys stay on where they are another role's; the rows are the same."""
+    role = f"writer_{uuid.uuid4().hex[:8]}"
+    with opened(postgresql) as store, store.engine.begin() as connection:
+        connection.execute(text(f"CREATE ROLE {role} LOGIN"))
+        connection.execute(text(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}"))
+        connection.execute(text(f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role}"))
+    url = make_url(normal_url(postgresql)).set(username=role).render_as_string(hide_password=False)
+    with open_store(url, write=True) as store, statements(store) as said:
+        assert write(store, ESTATE)["added"] == 12
+        assert len(rows(store)["object_infos"]) == 60
+    assert any(statement.startswith("ALTER TABLE") for statement, _ in said)
+    with opened(postgresql) as store, store.engine.begin() as connection:
+        connection.execute(text(f"DROP OWNED BY {role}"))
+        connection.execute(text(f"DROP ROLE {role}"))
+
+
+def test_a_time_may_come_as_it_is_stored(store: Store) -> None:
+    moment = datetime(2020, 12, 21, 2, 57, 49, 412000, tzinfo=UTC)
+    jobs = BY_NAME["jobs"]
+
+    def job(job_id: str, time: Any) -> Row:
+        return tuple({"id": job_id, "create_time": time}.get(name) for name in jobs.names)
+
+    with open_writer(store, ME, alone=True) as writer:
+        writer.staging.add("jobs", [job("a", moment), job("b", "2020-12-21 02:57:49.412000"), job("c", None)])
+        commit(writer, {})
+    with store.reading() as connection:
+        found = dict(connection.execute(select(jobs.current.c.id, jobs.current.c.create_time)).all())
+        kinds = select(func.count(func.distinct(jobs.current.c.create_time)))
+        assert connection.execute(kinds).scalar() == 1
+    assert found == {"a": moment, "b": moment, "c": None}
+
+
+@contextmanager
+def scanned(store: Store) -> Iterator[set[str]]:
+    """Gather which tables SQLite reads as a whole for what is executed."""
+    found: set[str] = set()
+
+    def explain(_: Any, cursor: Any, statement: str, parameters: Any, __: Any, many: bool) -> None:
+        if not many and statement.startswith(("SELECT", "INSERT", "DELETE", "UPDATE")):
+            steps = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            found.update(step.split()[1] for *_, step in steps if step.startswith("SCAN "))
+
+    event.listen(store.engine, "before_cursor_execute", explain)
+    yield found
+    event.remove(store.engine, "before_cursor_execute", explain)
+
+
+def test_an_unchanged_job_costs_nothing(store: Store) -> None:
+    """Of a night in which one job of many changed, no table that grows with the estate is read as a whole."""
+    if not store.is_sqlite:
+        pytest.skip("PostgreSQL reads so few rows rather as they lie")
+    write(store, ESTATE)
+    before, changed = rows(store), sorted(ESTATE)[3]
+    with open_writer(store, ME) as writer:
+        digests = writer.staging.known_digests() | stage(writer, {changed: {**ESTATE[changed], "description": "new"}})
+        writer.staging.carry(ESTATE.keys() - {changed})
+        with scanned(store) as found:
+            row = commit(writer, digests)
+    assert [row[name] for name in ("added", "changed", "removed")] == [0, 1, 0]
+    assert "checked_jobs" in found
+    assert found.isdisjoint(entity.name for entity in (*ENTITIES, JOB_DIGESTS))
+    after = rows(store)
+    differing = {name: len(after[name]) - len(before[name]) for name in after if after[name] != before[name]}
+    assert differing == {"jobs": 0, "jobs_history": 1, "job_digests": 0, "job_digests_history": 1}
