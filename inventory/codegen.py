@@ -92,13 +92,15 @@ class _Writer:
         write(f"def rows_{entity.name}(items, at, job, qj, role, item, single, out):")
         write(f"  rows, digests, marks, keys = out.of({entity.name!r}), out.digests, out.marks, []")
         write("  for o in items:")
-        write("    x = None")
+        if _has_extra(plan.shape):
+            write("    x = None")
         wires = list(self._leaves(plan, plan.shape, "o", "    "))
         if entity.name == "endpoints":
             write(f"    if single and {' and '.join(f'{wire} is None' for wire in wires)}: continue")
         if "item" in plan.index and not entity.inherits_item:
             write(f"    item = '' if single else digest16(text_{entity.name}(o))")
-        write("    e = canonical(x) if x else None")
+        if _has_extra(plan.shape):
+            write("    e = canonical(x) if x else None")
         self._digest(plan)
         write(f"    rows.append(({', '.join(self._cell(plan, name) for name in entity.names)},))")
         self._branches(plan.shape, "o", "    ")
@@ -149,7 +151,9 @@ class _Writer:
 
     @staticmethod
     def _cell(plan: Plan, name: str) -> str:
-        own = {"job_id": "job", "role": "role", "item": "item", "occurrence": "0", "item_occurrence": "0", "extra": "e"}
+        own = {"job_id": "job", "role": "role", "item": "item", "occurrence": "0", "item_occurrence": "0"}
+        if name == "extra":
+            return "e" if _has_extra(plan.shape) else "None"
         return "job" if name == "id" and plan.entity.name == "jobs" else own.get(name, f"v{plan.index[name]}")
 
     def _digest(self, plan: Plan) -> None:
@@ -164,13 +168,14 @@ class _Writer:
         for leaf in plan.key_leaves:
             if entity.name != "jobs":
                 write(f"    k{leaf.index} = q(v{leaf.index})")
-        pairs = [piece for name in sorted(quoted) for piece in (f',"{name}":', quoted[name])]
+        pairs = [piece for name in sorted(quoted) for piece in (f',"{name}":', *quoted[name])]
         pairs[0] = pairs[0].removeprefix(",")
-        parts = [piece for name in entity.key for piece in (quoted[name], ", ")][:-1]
+        parts = [piece for name in entity.key for piece in (*quoted[name], ", ")][:-1]
         write("    k = " + _glue("[", *parts, "]"))
-        extra = """$('},"extra":' + e if e else '}')"""
-        table = f'}},"table":"{entity.name}"}}'
-        write("    t = " + _glue('{"columns":{', "$c[:-1]", extra, ',"key":{', *pairs, table))
+        lead, tail = ('{"columns":{', "$c[:-1]", "}"), (',"key":{', *pairs, f'}},"table":"{entity.name}"}}')
+        write("    t = " + _glue(*lead, *tail))
+        if _has_extra(plan.shape):
+            write("    if e: t = " + _glue(*lead, ',"extra":', "$e", *tail))
         write("    h = sha256(t.encode()).hexdigest()")
         write("    digests.append(h)")
         write("    keys.append(k)")
@@ -178,12 +183,13 @@ class _Writer:
         write(f"    marks.append({mark})")
 
     @staticmethod
-    def _quoted(plan: Plan, name: str) -> str:
-        """Return the expression of a key part as JSON."""
+    def _quoted(plan: Plan, name: str) -> tuple[str, ...]:
+        """Return, for `_glue`, what spells a key part in JSON."""
         if plan.index[name] == 0:
-            return "$qj"
-        own = {"occurrence": "0", "role": "$'\"' + role + '\"'", "item": "$'\"' + item + '\"'"}
-        return own.get(name, f"$k{plan.index[name]}")
+            return ("$qj",)
+        if name in ("role", "item"):
+            return '"', f"${name}", '"'
+        return ("0",) if name == "occurrence" else (f"$k{plan.index[name]}",)
 
     def _branches(self, shape: Shape, at: str, indent: str, path: str | None = None) -> None:
         """Call the functions of the tables that hang on this one."""
@@ -247,9 +253,7 @@ class _Writer:
             part, value = shape.members[wire], f"{at}.{_attribute(wire)}"
             if isinstance(part, Leaf):
                 write(f"{indent}w = {_wire(part, value)}")
-                spelt = (
-                    "$(q(w) if type(w) is str else str(w))" if part.api.kind.either else _spelt(part.api.kind.name, "w")
-                )
+                spelt = "$q(w) if type(w) is str else w" if part.api.kind.either else _spelt(part.api.kind.name, "w")
                 write(f"{indent}if w is not None: {into} += " + _glue(f'"{wire}":', spelt, ","))
             elif isinstance(part, Shape):
                 write(f"{indent}if {value} is not None:")
@@ -257,7 +261,7 @@ class _Writer:
                 write(f"{indent}  if {into}c: {into} += " + _glue(f'"{wire}":{{', f"${into}c[:-1]", "},"))
             else:
                 write(f"{indent}if {value}:")
-                texts = f"$','.join(sorted(text_{part.plan.entity.name}(i) for i in {value}))"
+                texts = f"$comma(sorted(text_{part.plan.entity.name}(i) for i in {value}))"
                 write(f"{indent}  {into} += " + _glue(f'"{wire}":[', texts, "],"))
 
 
@@ -273,16 +277,18 @@ def _attribute(wire: str) -> str:
 
 
 def _glue(*pieces: str) -> str:
-    """Return the expression that puts texts together; a piece that begins with $ is an expression itself."""
-    return " + ".join(piece[1:] if piece.startswith("$") else repr(piece) for piece in pieces)
+    """Return the f-string that puts texts together; a piece that begins with $ is an expression in it."""
+    texts = (repr(piece)[1:-1].replace("{", "{{").replace("}", "}}") for piece in pieces)
+    inner = (f"{{{piece[1:]}}}" if piece.startswith("$") else text for piece, text in zip(pieces, texts, strict=True))
+    return f"f'{''.join(inner)}'"
 
 
 def _spelt(sql: str, name: str) -> str:
     """Return, for `_glue`, what spells a value in JSON."""
     if sql == "integer":
-        return f"$str({name})"
+        return f"${name}"
     if sql == "boolean":
-        return f"$('true' if {name} else 'false')"
+        return f"$TRUE if {name} else FALSE"
     return f"$q(rfc({name}))" if sql == "time" else f"$q({name})"
 
 
@@ -290,6 +296,14 @@ def _known(api: Api, values: frozenset[str]) -> frozenset[Any]:
     """Return the documented values in every spelling that needs no second look."""
     exact = values | set(api.values)
     return frozenset(int(value) for value in exact) if api.kind.sql == "integer" else frozenset(exact)
+
+
+def _has_extra(shape: Shape) -> bool:
+    """Tell whether a row may keep what its columns would not give back."""
+    return any(
+        part.api.kind.either if isinstance(part, Leaf) else isinstance(part, Shape) and _has_extra(part)
+        for part in shape.members.values()
+    )
 
 
 def _has_branches(shape: Shape) -> bool:

@@ -99,7 +99,8 @@ class Strict:
         """Compile it."""
         code = generate(redactor.columns)
         names: dict[str, Any] = {
-            "M": _MOST, "Refused": Refused, "SHORT": SHORT, "canonical": canonical, "digest16": digest16,
+            "FALSE": "false", "M": _MOST, "Refused": Refused, "SHORT": SHORT, "TRUE": "true",
+            "canonical": canonical, "comma": ",".join, "digest16": digest16,
             "error_text": redactor.text, "join": _joined, "mask": redactor.mask, "moment": _moment, "pairs": _pairs,
             "q": encode_basestring_ascii, "rfc": _rfc, "sha256": sha256,
             "unless_empty": _unless_empty, "whole": _whole, **code.names,

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from inventory.collect import Limits, Result
     from inventory.outcome import SourceOutcome
     from inventory.settings import Settings, Source
-    from inventory.stop import Stop
     from inventory.watch import Watch
+    from inventory.workers import Workers
 
 __all__ = ["export"]
 
@@ -37,20 +37,30 @@ def export(
     max_removals: str | None, lock_timeout: int, metrics_file: Path | None,
 ) -> int:  # fmt: skip
     """Read every source and write a snapshot of each; the nightly job."""
+    from inventory.workers import Workers
+
+    share = _share(max_removals)
+    settings = options.settings(for_export=True, standard_input=lambda: sys.stdin)
+    sources = _chosen(settings, names, shard)
+    with Workers(settings.workers) as workers:
+        workers.start_early(sources)  # they come up while the rest is imported
+        return _export(options, settings, sources, workers, require_complete, share, record, lock_timeout, metrics_file)
+
+
+def _export(
+    options: Options, settings: "Settings", sources: "list[Source]", workers: "Workers", require_complete: bool,
+    share: float | None, record: Path | None, lock_timeout: int, metrics_file: Path | None,
+) -> int:  # fmt: skip
     from inventory import log
     from inventory.collect import Limits
     from inventory.fleet import worst
-    from inventory.stop import Stop
     from inventory.watch import Watch
 
-    limits = Limits(require_complete, _share(max_removals))
-    settings = options.settings(for_export=True, standard_input=lambda: sys.stdin)
-    sources = _chosen(settings, names, shard)
     log.set_up(options.log_format, options.log_level, settings.secrets)
-    watch, stop = Watch(settings, [source.name for source in sources], metrics_file), Stop()
+    watch = Watch(settings, [source.name for source in sources], metrics_file)
     error: InventoryError | None = None
     try:
-        _run(options, watch, sources, stop, limits, record, lock_timeout)
+        _run(options, watch, sources, workers, Limits(require_complete, share), record, lock_timeout)
     except InventoryError as failure:
         error = failure
     for complaint in watch.tell(error):
@@ -61,8 +71,8 @@ def export(
 
 
 def _run(
-    options: Options, watch: "Watch", sources: "list[Source]", stop: "Stop", limits: "Limits", record: Path | None,
-    lock_timeout: int,
+    options: Options, watch: "Watch", sources: "list[Source]", workers: "Workers", limits: "Limits",
+    record: Path | None, lock_timeout: int,
 ) -> None:  # fmt: skip
     import uuid
 
@@ -71,17 +81,12 @@ def _run(
     from inventory.collect import Run
     from inventory.fleet import export_all
     from inventory.source.auth import Auths
+    from inventory.stop import Stop
     from inventory.store.migrate import prepare
     from inventory.store.reader import last_success
-    from inventory.workers import Workers
 
-    shown = sys.stderr.isatty() and not options.quiet
-    with (
-        stopping(stop),
-        Workers(watch.settings.workers) as workers,
-        options.open(watch.settings, write=True, ready=False) as store,
-    ):
-        workers.start_early(sources)
+    shown, stop = sys.stderr.isatty() and not options.quiet, Stop()
+    with stopping(stop), options.open(watch.settings, write=True, ready=False) as store:
         copy = prepare(store)
         if copy is not None:
             options.tell(f"The database was upgraded; {copy} is a copy of it as it was.")
