@@ -26,6 +26,7 @@ class Export:
         self.folder = folder
         self.inventory = inventory
         self.top: dict[str, Any] = {}  # keys beside `sources`
+        self.environment: dict[str, str] = {}
 
     def source(self, **keys: Any) -> dict[str, Any]:
         """Return the entry of a configuration."""
@@ -42,7 +43,9 @@ class Export:
 
     def __call__(self, *options: str, code: int = 0, database: str = DATABASE, **keys: Any) -> Any:
         self.configured(**keys)
-        done = self.inventory(*self._arguments(database), "export", *options, TOKEN=self.server.token)
+        done = self.inventory(
+            *self._arguments(database), "export", *options, TOKEN=self.server.token, **self.environment
+        )
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done

@@ -1,0 +1,126 @@
+"""What is served as it was is not normalised again, and nothing else is taken for it."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inventory.mock import DrsServer
+from tests.live import Export, as_stored, findings, last, shown
+
+
+def query(folder: Path, sql: str) -> list[Any]:
+    with closing(sqlite3.connect(folder / "x.db")) as connection, connection:
+        return connection.execute(sql).fetchall()
+
+
+def kept(folder: Path) -> dict[str, bytes]:
+    return dict(query(folder, "SELECT job_id, digest FROM served_jobs"))
+
+
+def test_the_same_again_changes_nothing(server: DrsServer, export: Export, tmp_path: Path) -> None:
+    export()
+    before, cache = last(export.inventory), kept(tmp_path)
+    assert len(cache) >= 20
+    export()
+    after = last(export.inventory)
+    assert (after["content_digest"], after["changed"]) == (before["content_digest"], 0)
+    assert kept(tmp_path) == cache
+    assert export.inventory("--database", "sqlite:///x.db", "verify").returncode == 0
+
+
+def test_the_cache_may_be_emptied_or_wrong(server: DrsServer, export: Export, tmp_path: Path) -> None:
+    export()
+    before, cache = last(export.inventory), kept(tmp_path)
+    for statement in ("DELETE FROM served_jobs", "UPDATE served_jobs SET digest = x'00'"):
+        query(tmp_path, statement)
+        export()
+        assert last(export.inventory)["content_digest"] == before["content_digest"]
+        assert kept(tmp_path) == cache
+
+
+@pytest.mark.parametrize(
+    "path", ["status", "inst_info.ip", "source_endpoint.db_user", "object_infos.name", "tags.value"]
+)
+def test_whatever_changes_is_seen(server: DrsServer, export: Export, path: str) -> None:
+    export()
+    *outer, name = path.split(".")
+    job: Any = next(job for job in server.jobs.values() if all(job.get(each) for each in outer[:1]))
+    inner = job
+    for each in outer:
+        inner = inner[each][0] if isinstance(inner[each], list) else inner[each]
+    inner[name] = "PAUSING" if name == "status" else "another"
+    export()
+    assert last(export.inventory)["changed"] == 1
+    assert shown(export.inventory)[job["id"]] == as_stored(job)
+
+
+def test_a_secret_that_changes_is_seen_where_it_has_a_fingerprint(server: DrsServer, export: Export) -> None:
+    job = next(iter(server.jobs.values()))
+    job["source_endpoint"]["db_password"] = "one"
+    export.top = {"secrets": "fingerprint"}
+    export.environment = {"INVENTORY_FINGERPRINT_KEY": "a key"}
+    export()
+    job["source_endpoint"]["db_password"] = "another"
+    export()
+    assert last(export.inventory)["changed"] == 1
+
+
+def test_another_way_to_mask_is_another_answer(server: DrsServer, export: Export, tmp_path: Path) -> None:
+    export()
+    cache = kept(tmp_path)
+    export.top = {"redact": ["object_infos.name"]}
+    export()
+    assert query(tmp_path, "SELECT count(*) FROM object_infos WHERE name <> '***'") == [(0,)]
+    assert cache.keys() == kept(tmp_path).keys()
+    assert not set(cache.values()) & set(kept(tmp_path).values())
+
+
+def test_what_the_list_alone_says_is_seen(server: DrsServer, export: Export, tmp_path: Path) -> None:
+    export(jobs="all")
+
+    def change(request: Any, document: dict[str, Any]) -> dict[str, Any]:
+        for item in document.get("jobs") or []:
+            item["net_type"] = "vpn"
+        return document
+
+    server.rewrite = change
+    export(jobs="all")
+    assert set(query(tmp_path, "SELECT DISTINCT net_type FROM job_listings")) == {("vpn",)}
+
+
+def test_what_was_odd_is_told_every_night(server: DrsServer, export: Export, tmp_path: Path) -> None:
+    job_id = next(iter(server.jobs))
+    server.jobs[job_id]["status"] = "BRAND_NEW"
+    server.jobs[job_id]["unheard_of"] = 1
+    for _ in range(2):
+        export()
+        assert {("unknown_value", job_id), ("unknown_field", job_id)} <= findings(export.inventory)
+    assert job_id not in kept(tmp_path)
+
+
+def test_a_job_that_left_is_forgotten_and_may_come_back(server: DrsServer, export: Export, tmp_path: Path) -> None:
+    jobs = sorted(server.jobs)
+    export(jobs=jobs)
+    export(jobs=jobs[1:])
+    assert kept(tmp_path).keys() <= set(jobs[1:])
+    export(jobs=jobs)
+    assert last(export.inventory)["added"] == 1
+    assert len(shown(export.inventory)) == len(jobs)
+
+
+def test_who_signs_keeps_a_cache_that_nobody_else_can_write(server: DrsServer, export: Export, tmp_path: Path) -> None:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    export()
+    cache = kept(tmp_path)
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "key.pem").write_bytes(pem)
+    export.top = {"signing": {"key": "${file:key.pem}"}}
+    export()
+    assert not set(cache.values()) & set(kept(tmp_path).values())
+    assert json.loads(export.inventory("--database", "sqlite:///x.db", "diff", "--format", "json").stdout)
