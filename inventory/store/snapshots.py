@@ -1,12 +1,12 @@
-"""Writing a snapshot: one short transaction that takes all of it, or nothing."""
+"""Writing a snapshot: one transaction that takes all of it, or nothing; a short one, but for a database's first."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Text, insert, select, update
+from sqlalchemy import BigInteger, Connection, Table, Text, insert, select, update
 
 from inventory import __version__
 from inventory.digest import snapshot_digest
@@ -223,10 +223,7 @@ def _refuse_second_name(connection: Connection, source: SourceRow) -> None:
 
 
 def _add_source(connection: Connection, source: SourceRow) -> int:
-    values = {"name": source.name, "region": source.region, "project_id": source.project_id}
-    added = connection.execute(insert(SOURCES).values(**values, created_at=datetime.now(UTC)))
-    assert added.inserted_primary_key is not None  # one row, one key
-    return int(added.inserted_primary_key[0])
+    return _added(connection, SOURCES, {**asdict(source), "created_at": datetime.now(UTC)})
 
 
 def _add_snapshot(connection: Connection, source_id: int) -> int:
@@ -237,9 +234,13 @@ def _add_snapshot(connection: Connection, source_id: int) -> int:
         for column in SNAPSHOTS.columns
         if not column.nullable and not column.primary_key
     }
-    added = connection.execute(insert(SNAPSHOTS).values({**values, "source_id": source_id}))
-    assert added.inserted_primary_key is not None  # one row, one key
-    return int(added.inserted_primary_key[0])
+    return _added(connection, SNAPSHOTS, {**values, "source_id": source_id})
+
+
+def _added(connection: Connection, table: Table, values: dict[str, Any]) -> int:
+    key = connection.execute(insert(table).values(values)).inserted_primary_key
+    assert key is not None  # one row, one key
+    return int(key[0])
 
 
 def _last(connection: Connection, source_id: int) -> dict[str, Any] | None:
