@@ -26,7 +26,8 @@ def serve(control: int) -> None:
     Args:
         control: the file descriptor.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the export's to hear
+    for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group, perhaps: the export's to hear
+        signal.signal(number, signal.SIG_IGN)
     opened = _Opened()
     with socket.socket(fileno=control) as control_socket:
         while True:

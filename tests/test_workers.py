@@ -73,6 +73,17 @@ def test_a_worker_that_is_killed_fails_the_export_and_nothing_else(crowded: DrsS
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_worker_leaves_it_to_its_export_to_stop(crowded: DrsServer, export: Export) -> None:
+    crowded.latency = 0.3
+    with export.started() as process:
+        worker = awaited(process)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            os.kill(worker, number)
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
 def test_a_worker_ends_with_its_export(crowded: DrsServer, export: Export, number: signal.Signals) -> None:
     crowded.latency = 20

@@ -23,12 +23,14 @@ from inventory.settings import Source
 from inventory.store.engine import Store, open_store
 from inventory.store.place import Changes
 from inventory.store.snapshots import SourceRow, Writer, open_writer
-from inventory.store.staging import PIECE
+from inventory.store.staging import CELLS
 from tests.nights import opened, recorded, running
 
 ME, OTHER = SourceRow("me", "r", "p"), SourceRow("other", "r", "q")
 COUNTS = ("requested", "returned", "absent", "unreadable", "deselected", "jobs", "added", "changed", "removed")
 ESTATE = make_estate(12, objects=5)
+
+PIECE = CELLS // len(BY_NAME["object_infos"].names)  # objects that are written together
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from inventory.store.temporary import Temporary
 
 __all__ = ["Staging"]
 
-PIECE = 4000  # rows of an entity that wait in memory before they are written together
+CELLS = 40_000  # of an entity's rows that wait in memory before they are written together
 _BY_NAME = {entity.name: entity for entity in TABLES}
 
 
@@ -53,8 +53,9 @@ class Staging:
         """Stage rows of one entity, in the order of its columns."""
         waiting = self._waiting[name]
         waiting.extend(rows)
-        if len(waiting) >= PIECE:
-            self._write(_BY_NAME[name])
+        entity = _BY_NAME[name]
+        if len(waiting) * len(entity.names) >= CELLS:
+            self._write(entity)
 
     def carry(self, job_ids: Iterable[str]) -> None:
         """Leave these jobs as they are."""
