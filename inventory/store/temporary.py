@@ -105,7 +105,7 @@ class Temporary(Place):
 
     def _compare(self, entity: Entity, checked: Select[Any]) -> None:
         """Note which current rows are gone, and forget the staged ones that stand already."""
-        current, staged = entity.current, self._staged.get(entity.name)
+        current, staged = entity.current, self._table(entity)
         if entity is JOB_DIGESTS and staged is not None:  # carried jobs whose findings differ have another, too
             checked = select(checked.union(select(staged.c.job_id)).subquery().c.job_id)
         left = self._mine(entity, current)
@@ -140,8 +140,9 @@ class Temporary(Place):
 
     def _table(self, entity: Entity) -> Table | None:
         table = self._staged.get(entity.name)
-        if table is not None and not self._is_sqlite and not table.indexes:  # it costs as much as looking twice
-            Index(f"{table.name}_job", table.c[entity.job_column]).create(self._connection)
+        if table is not None and not self._is_sqlite and not table.indexes:
+            # Cheaper than a key from the start; and what a planner without statistics does with it, it does by the key.
+            Index(f"{table.name}_key", *(table.c[name] for name in entity.key)).create(self._connection)
         return table
 
     def _make(self, name: str, entity: Entity, columns: Iterable[str], key: Iterable[str]) -> Table:
