@@ -37,7 +37,7 @@ __all__ = [
     "SOURCES",
 ]
 
-REVISION = "0004"  # the newest of migrations/versions; a test holds the two together
+REVISION = "0005_views"  # the newest of migrations/versions; a test holds the two together
 
 ENTITIES: tuple[Entity, ...] = (  # parents first
     JOBS,
