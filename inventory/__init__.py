@@ -6,7 +6,7 @@ stop, shard          the wish to end; a part of the sources
 address, http        one exchange over the network, and with whom
 credentials, seal    what a source signs in with; what a snapshot is signed with
 settings             what a configuration comes to
-located, values, sources, config  YAML and environment become settings
+located, yamlfile, values, sources, config  YAML and environment become settings
 redact, findings     secrets masked; oddities kept
 render/              records become text, pages, tables, JSON
 log, digest, proof   the run's events; the digests of a row, a job, a snapshot; what does not fit them

@@ -271,26 +271,28 @@ SNAPSHOT_IDS = (
 
 @pytest.mark.parametrize("analyzed", [False, True], ids=["fresh", "analyzed"])
 def test_a_night_is_found_by_its_id_and_a_job_by_its_key(inventory: Command, database: str, *, analyzed: bool) -> None:
-    """However the id is found. SQLite took 40 s for a count, when it had to pair every row with every snapshot first."""
+    """However the id is found. SQLite took 40 s for a count, where it first paired every row with every snapshot."""
     exported(inventory, database)
     with opened(database) as store, store.engine.connect() as connection:
         if analyzed:
             connection.execute(text("ANALYZE"))
         if not store.is_sqlite:
             connection.execute(text("SET enable_seqscan = off"))  # else it reads so few rows rather as they lie
+
+        def planned(query: str) -> list[str]:
+            return plans(connection, functools.partial(connection.execute, text(query)))
+
         for entity, snapshot_id, source in product(ENTITIES, SNAPSHOT_IDS, ("", " AND source = 'sample'")):
             night = f"FROM {entity.name}_as_of WHERE snapshot_id = {snapshot_id}{source}"
             for what in ("*", "count(*)"):
-                query = text(f"SELECT {what} {night} AND {entity.job_column} = 'x'")
-                steps = plans(connection, lambda query=query: connection.execute(query).all())  # type: ignore[misc]
-                named = rf"(SCAN|SEARCH|\bon) {entity.name}(_history)?\b"
-                reads = [at for at, step in enumerate(steps) if re.search(named, step)]
+                steps = planned(f"SELECT {what} {night} AND {entity.job_column} = 'x'")
+                table_read = rf"(SCAN|SEARCH|\bon) {entity.name}(_history)?\b"
+                reads = [at for at, step in enumerate(steps) if re.search(table_read, step)]
                 assert len(reads) == 2, steps  # what is now, and what was
                 for at in reads:  # PostgreSQL tells how it searches on the next line
                     assert re.search(rf"\b{entity.job_column} ?=", " ".join(steps[at : at + 2])), steps
             if store.is_sqlite:
-                steps = plans(connection, lambda night=night: connection.execute(text(f"SELECT count(*) {night}")).all())  # type: ignore[misc]
-                assert "SEARCH n USING INTEGER PRIMARY KEY (rowid=?)" in steps
+                assert "SEARCH n USING INTEGER PRIMARY KEY (rowid=?)" in planned(f"SELECT count(*) {night}")
 
 
 def test_errors_show_no_values(inventory: Command, database: str) -> None:

@@ -2,8 +2,6 @@
 
 import re
 
-from tabulate import tabulate
-
 from inventory.jsontext import Json, pretty
 
 __all__ = ["LONGEST", "clean", "moment", "table", "value"]
@@ -38,5 +36,7 @@ def moment(when: object) -> str:
 
 def table(headers: list[str], rows: list[list[object]]) -> str:
     """Return an aligned table; wide characters count as two."""
+    from tabulate import tabulate
+
     cells = [[clean("-" if cell is None else cell) for cell in row] for row in rows]
     return tabulate(cells, headers, tablefmt="plain", disable_numparse=True)
