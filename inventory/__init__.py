@@ -3,18 +3,23 @@
 errors, jsontext     leaves: what can go wrong; JSON without loss
 schema/              the declared fields and tables, from which the rest derives
 stop, shard          the wish to end; a part of the sources
-address, http        one exchange over the network, and with whom
+address              with whom to speak, and how it is written
 credentials, seal    what a source signs in with; what a snapshot is signed with
 settings             what a configuration comes to
-located, values, sources, config  YAML and environment become settings
+located, yamlfile, values, sources, config  YAML and environment become settings
 redact, findings     secrets masked; oddities kept
 render/              records become text, pages, tables, JSON
-log, digest, proof   the run's events; the digests of a row, a job, a snapshot; what does not fit them
-source/              network or recordings become an outcome for every id
+log, digest          the run's events; the digests of a row, a job, a snapshot
 normalise, rebuild   a job becomes rows, and rows the job again
+prepare              rows with their proof: what is stored of a job
+codegen, strict      the short way there, for what is exactly as documented
+proof                what does not fit the digests
+exchange, http       one exchange over the network
+wire, worker, workers  processes that send and prepare beside the export
+source/              network or recordings become an outcome for every id
 retention            which snapshots are kept
 diff/                two ends of a source become change records; only ends and life read a database
-store/               databases: engine, migrations, locks; rows by the thousand, staged or straight; reading, verifying, pruning
+store/               databases: engine, migrations, locks; rows by the thousand; reading, verifying, pruning
 intake               outcomes become staged rows, findings and digests
 collect              the nightly flow of one source in one function: read this first
 outcome, fleet       what became of each source; several at once

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from inventory.address import check_address
 from inventory.errors import ConfigError, InventoryError, UsageError
-from inventory.located import Faults, Located, read_yaml
+from inventory.located import Faults, Located
 from inventory.seal import Sealer
 from inventory.settings import DEFAULT_DATABASE, Settings, Source
 from inventory.sources import SOURCE_KEYS, Lines, Sources
@@ -43,6 +43,8 @@ def load(file: str | None, *, for_export: bool, standard_input: Lines | None = N
     path = Path(named or DEFAULT_FILE)
     if not named and not for_export and not path.exists():
         return Settings()
+    from inventory.yamlfile import read_yaml  # who has no file need not wait for its reader
+
     faults = Faults(path)
     try:
         root = read_yaml(path, faults, lambda key: for_export or not re.search(r"\.auth|^ping|^signing", key))

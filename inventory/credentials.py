@@ -4,7 +4,6 @@ No network here. Where the configuration names no credential, those that Terrafo
 vendor's SDKs read are found (API facts, 3.4).
 """
 
-import configparser
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -188,6 +187,8 @@ def _search(
 
 def _file(environment: Mapping[str, str], home: Path) -> tuple[str, Mapping[str, str]]:
     """Return the name and the [basic] section of the SDK's file; no values where there is none."""
+    import configparser
+
     named = environment.get("HUAWEICLOUD_SDK_CREDENTIALS_FILE")
     shown = named or "~/.huaweicloud/credentials"
     path = Path(named) if named else home / ".huaweicloud" / "credentials"

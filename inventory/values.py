@@ -1,6 +1,5 @@
 """Kinds of values in a configuration: each reads one located value, or tells a fault and returns None."""
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -104,5 +103,7 @@ class Values:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Suggest the known name that looks most like a wrong one, as the end of a message."""
+    import difflib
+
     close = difflib.get_close_matches(name, list(known), n=1)
     return f"; do you mean {close[0]}?" if close else ""

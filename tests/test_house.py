@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 import shlex
 import shutil
@@ -32,7 +33,7 @@ ORDER = """
     inventory errors jsontext
     schema.kinds schema.fields schema.tables schema.entities schema.endpoints schema.jobs schema.objects
     schema.own schema.settings schema.transformation schema schema.keys schema.plan schema.ledger
-    stop shard address credentials seal settings located values sources config redact findings
+    stop shard address credentials seal settings located yamlfile values sources config redact findings
     render render.text log digest normalise rebuild prepare codegen strict proof exchange http wire worker workers
     source source.reading source.answers source.pace source.retry source.signing source.gate source.iam source.auth
     source.session source.record source.client source.ahead source.listing source.live source.replay
@@ -99,7 +100,7 @@ def test_a_room_imports_only_rooms_before_it(name: str) -> None:
 
 LIBRARIES = {
     "httpx": "http",
-    "yaml": "located",
+    "yaml": "yamlfile",
     "structlog": "log",
     "tenacity": "source",
     "click": "cli",
@@ -129,26 +130,41 @@ def test_migrations_import_nothing_of_ours() -> None:
         assert not rooms(path), path
 
 
-def test_help_is_light() -> None:
-    heavy = (
-        "sqlalchemy",
-        "httpx",
-        "yaml",
-        "alembic",
-        "structlog",
-        "psycopg",
-        "tabulate",
-        "prometheus_client",
-        "markupsafe",
-    )
+# What only some commands need. SQLAlchemy brings asyncio and importlib.metadata along.
+UNREAD = (
+    "alembic", "cryptography", "filelock", "httpx", "msgspec", "multiprocessing", "prometheus_client", "psycopg",
+    "rich", "structlog", "tenacity", "yaml",
+)  # fmt: skip
+HEAVY = (*UNREAD, "asyncio", "importlib.metadata", "markupsafe", "simplejson", "sqlalchemy", "sqlite3", "tabulate")
+
+
+def loaded(modules: tuple[str, ...], *words: str) -> list[str]:
+    """Run a command and return which of some modules it imported."""
     code = (
         "import sys, atexit, json\n"
-        f"atexit.register(lambda: print(json.dumps([m for m in {heavy!r} if m in sys.modules]), file=sys.stderr))\n"
-        "from inventory.cli import main; main(['--help'])"
+        f"atexit.register(lambda: print(json.dumps([m for m in {modules!r} if m in sys.modules]), file=sys.stderr))\n"
+        f"from inventory.cli import main; main({list(words)!r})"
     )
-    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "Usage" in result.stdout
-    assert json.loads(result.stderr) == []
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout
+    found: list[str] = json.loads(done.stderr)
+    return found
+
+
+def test_help_is_light() -> None:
+    assert loaded(HEAVY, "--help") == []
+
+
+def test_who_only_reads_imports_only_what_reads(inventory: Command) -> None:
+    """Imports are what a `diff` takes, whose two nights are read by index."""
+    database = ("--database", "sqlite:///x.db")
+    assert inventory("--config", str(ROOT / "samples/inventory.yaml"), *database, "export").returncode == 0
+    job_id = json.loads(inventory(*database, "show", "--json").stdout)["results"][0]["id"]
+    for words in (["diff"], ["log", job_id]):
+        assert loaded((*UNREAD, "markupsafe", "tabulate"), *database, *words) == []
+    for words in (["show", job_id], ["snapshots"]):
+        assert loaded(UNREAD, *database, *words) == []
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:

@@ -7,30 +7,44 @@ from inventory.schema.entities import Entity
 
 __all__ = ["views"]
 
+_STILL = 2**63 - 1  # valid_to of a current row: later than any snapshot
+
 
 @dataclass(frozen=True)
 class _Dialect:
-    """What the two databases spell differently.
+    """What the two databases spell differently, and what SQLite's planner has to be told; PostgreSQL decides well."""
 
-    plus: SQLite's planner, before ANALYZE, takes any index on valid_from or valid_to and walks the whole
-    range; a leading + leaves it the key alone. PostgreSQL decides well by itself.
-    """
-
-    plus: str
+    as_of: "_Hints"
     age: str
     json_object: str
     same: str
 
 
+@dataclass(frozen=True)
+class _Hints:
+    """How a row finds the snapshots that saw it.
+
+    join: CROSS JOIN keeps SQLite to the order written: the rows run through once, none is put aside.
+    every: names every source, so that a job is found by the key, which begins with the source.
+    likely: that a snapshot saw the row, so that it is looked up by the id that was asked for, if any was.
+    plus: keeps indexes away from what follows it: rows are found by their key, snapshots by their id.
+    """
+
+    join: str = "JOIN"
+    every: str = ""
+    likely: str = ""
+    plus: str = ""
+
+
 _DIALECTS = {
     "sqlite": _Dialect(
-        "+",
+        _Hints("CROSS JOIN", " WHERE source_id IN (SELECT id FROM sources)", "likely", "+"),
         "CAST(round((julianday('now') - julianday(max(n.finished_at))) * 86400) AS INTEGER)",
         "json_object",
         "IS",
     ),
     "postgresql": _Dialect(
-        "",
+        _Hints(),
         "CAST(round(extract(epoch FROM now() - max(n.finished_at))) AS bigint)",
         "json_build_object",
         "IS NOT DISTINCT FROM",
@@ -45,25 +59,32 @@ def views(dialect: str) -> dict[str, str]:
         dialect: sqlite or postgresql.
     """
     words = _DIALECTS[dialect]
-    found = {f"{entity.name}_as_of": _as_of(entity, words.plus) for entity in ENTITIES}
+    found = {f"{entity.name}_as_of": _as_of(entity, words.as_of) for entity in ENTITIES}
     found["freshness"] = _freshness(words.age)
     found["changes"] = _changes(words)
     return found
 
 
-def _as_of(entity: Entity, plus: str) -> str:
-    """One row for each row and snapshot that saw it. Each branch joins snapshots: one job is found by its key."""
+def _as_of(entity: Entity, hints: _Hints) -> str:
+    """One row for each row and snapshot that saw it.
+
+    The union stands inside, the snapshots outside: SQLite hands no condition with a sub-query down into a union,
+    and `snapshot_id = (SELECT max(id) ...)` would come after every row was paired with each of its snapshots.
+    """
     names = [column.name for column in entity.current.columns]
-    columns = ",\n       ".join(f"r.{name}" for name in names)
-    head = f"SELECT n.id AS snapshot_id, s.name AS source,\n       {columns}"
-    joined = (
-        "JOIN snapshots n ON n.source_id = r.source_id AND n.pruned_at IS NULL\nJOIN sources s ON s.id = r.source_id"
-    )
+    columns, given = ", ".join(names), ",\n       ".join(f"r.{name}" for name in names)
+    likely, plus = hints.likely, hints.plus
     return (
         f"CREATE VIEW {entity.name}_as_of AS\n"
-        f"{head}\nFROM {entity.name} r\n{joined}\nWHERE {plus}r.valid_from <= n.id\n"
-        f"UNION ALL\n"
-        f"{head}\nFROM {entity.name}_history r\n{joined}\nWHERE {plus}r.valid_from <= n.id AND {plus}r.valid_to > n.id"
+        f"SELECT n.id AS snapshot_id, s.name AS source,\n       {given}\n"
+        f"FROM (\n"
+        f"  SELECT {columns}, {_STILL} AS valid_to FROM {entity.name}{hints.every}\n"
+        f"  UNION ALL\n"
+        f"  SELECT {columns}, valid_to FROM {entity.name}_history{hints.every}\n"
+        f") r\n"
+        f"{hints.join} snapshots n ON {likely}({plus}r.valid_from <= n.id) AND {likely}({plus}r.valid_to > n.id)\n"
+        f"  AND {plus}n.source_id = r.source_id AND n.pruned_at IS NULL\n"
+        f"{hints.join} sources s ON s.id = n.source_id"
     )
 
 
