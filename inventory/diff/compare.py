@@ -5,7 +5,7 @@ tables did not have ("not recorded then" is not NULL).
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from datetime import datetime
 
 from inventory.diff.items import renamed
 from inventory.diff.masks import agree
@@ -74,7 +74,7 @@ def _pair(
 
 
 def _key(entity: Entity, row: Row) -> Row:
-    return tuple(value for column, value in zip(entity.columns, row, strict=True) if column.name in entity.key)
+    return tuple(value for name, value in zip(entity.names, row, strict=True) if name in entity.key)
 
 
 def _change(entity: Entity, old: Row | None, new: Row | None, what: Selection, recorded: "_Recorded") -> Change | None:
@@ -109,13 +109,12 @@ def _changed(entity: Entity, was: dict[str, Json], now: dict[str, Json], recorde
 
 
 def _public(entity: Entity, row: Row) -> dict[str, Json]:
-    values = {column.name: _json(value) for column, value in zip(entity.columns, row, strict=True)}
+    values: dict[str, Json] = {
+        name: rfc3339(value) if isinstance(value, datetime) else value
+        for name, value in zip(entity.names, row, strict=True)
+    }
     values["extra"] = read(values["extra"]) if values["extra"] else None
     return values
-
-
-def _json(value: Any) -> Json:
-    return rfc3339(value) if hasattr(value, "astimezone") else value
 
 
 class _Recorded:

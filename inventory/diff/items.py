@@ -45,7 +45,7 @@ def _items(rows: Named) -> Mapping[tuple[str, str], list[Item]]:
     """Gather rows into items: (table of the list, job) -> its items."""
     items: dict[tuple[str, str, str, int], Item] = {}
     for entity, row in rows:
-        values = dict(zip((column.name for column in entity.columns), row, strict=True))
+        values = dict(zip(entity.names, row, strict=True))
         if not values.get("item"):
             continue
         table = str(entity.parent) if entity.inherits_item else entity.name
