@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -142,6 +143,7 @@ def lock_timeout_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Print lines of results."""
-    for line in lines:
-        click.echo(line)
+    """Print lines of results, some at a time: each time they are flushed."""
+    rest = iter(lines)
+    while piece := list(islice(rest, 200)):
+        click.echo("\n".join(piece))

@@ -5,7 +5,7 @@ tables did not have ("not recorded then" is not NULL).
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from datetime import datetime
 
 from inventory.diff.items import renamed
 from inventory.diff.masks import agree
@@ -108,13 +108,12 @@ def _changed(entity: Entity, was: dict[str, Json], now: dict[str, Json], recorde
 
 
 def _public(entity: Entity, row: Row) -> dict[str, Json]:
-    values = {name: _json(value) for name, value in zip(entity.names, row, strict=True)}
+    values: dict[str, Json] = {
+        name: rfc3339(value) if isinstance(value, datetime) else value
+        for name, value in zip(entity.names, row, strict=True)
+    }
     values["extra"] = read(values["extra"]) if values["extra"] else None
     return values
-
-
-def _json(value: Any) -> Json:
-    return rfc3339(value) if hasattr(value, "astimezone") else value
 
 
 class _Recorded:

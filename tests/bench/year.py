@@ -1,23 +1,32 @@
 """A year of nights: ``python -m tests.bench.year [--nights 365] [--jobs 2000] [--objects 100] [--share 0.005]``.
 
-Every night a share of the jobs differs: a status, an address, a table less and one more. The nights are written as
-`export` writes them (unchanged jobs are carried, changed ones normalised and staged), without the network; what is
-measured then are the real commands. Times tell something only beside others of the same run.
+Every night a share of the jobs differs: a status, an address, `--tables` tables less and as many more. The nights are
+written as `export` writes them (unchanged jobs are carried, changed ones normalised and staged), without the network;
+what is measured then are the real commands, and SQL as of a night as an analyst writes it, before and after ANALYZE.
+Times tell something only beside others of the same run.
+
+A busy year has ``--share 0.01 --tables 50``; ten times the estate, to compare two nights of it, ``--jobs 20000
+--share 0.001 --nights 3``. `--database postgresql` starts a server; `--keep DIR` leaves the database there, and
+measures one that is there already (nothing is pruned then).
 """
 
 import argparse
+import functools
 import random
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection, text
+
+from inventory.config import normal_url
 from inventory.digest import content_digest, job_proof
 from inventory.mock import make_estate
 from inventory.normalise import normalise
@@ -26,6 +35,7 @@ from inventory.schema import BY_NAME
 from inventory.store.engine import Store, open_store
 from inventory.store.migrate import upgrade
 from inventory.store.snapshots import SourceRow, open_writer
+from tests.bench.scale import database
 
 COMMAND = [sys.executable, "-c", "from inventory.cli import main; main()"]
 FIRST = datetime(2026, 1, 1, 1, tzinfo=UTC)
@@ -35,25 +45,55 @@ MB = 1_000_000
 
 def main() -> None:
     """Write the nights, then measure what people do with them."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nights", type=int, default=365)
     parser.add_argument("--jobs", type=int, default=2000)
     parser.add_argument("--objects", type=int, default=100)
     parser.add_argument("--share", type=float, default=0.005)
+    parser.add_argument("--tables", type=int, default=1)
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument("--keep", type=Path, metavar="DIR")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "year.db"
-        estate = make_estate(options.jobs, objects=options.objects)
-        with open_store(f"sqlite:///{path}", write=True) as store:
+    with ExitStack() as stack:
+        folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
+        folder.mkdir(parents=True, exist_ok=True)
+        url = normal_url(stack.enter_context(database(options.database, folder)))
+        with open_store(url, write=True) as store:
             upgrade(store)
-            write(store, 0, estate, list(estate))
-            one = path.stat().st_size
-            for night in range(1, options.nights):
-                write(store, night, estate, changed(estate, night, options.share))
-        measure(path, one, options.nights, next(iter(estate)))
+            if not count_nights(store):
+                one = write_all(store, options)
+                year = size(store)
+                say(f"{options.nights} nights: {year / MB:.1f} MB, {year / one:.2f} x one night of {one / MB:.1f} MB;")
+                say(f"  copies of it would take {one * options.nights / MB:,.0f} MB")
+            measure_sql(store)
+            measure_commands(store, url, prune=options.keep is None)
 
 
-def changed(estate: dict[str, Any], night: int, share: float) -> list[str]:
+def count_nights(store: Store) -> int:
+    """Return how many nights there are."""
+    with store.reading() as connection:
+        return int(connection.execute(text("SELECT count(*) FROM snapshots")).scalar_one())
+
+
+def size(store: Store) -> int:
+    """Return the bytes that a database takes."""
+    if store.path is not None:
+        return store.path.stat().st_size
+    with store.reading() as connection:
+        return int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
+
+
+def write_all(store: Store, options: argparse.Namespace) -> int:
+    """Write the nights, and return the size of the first."""
+    estate = make_estate(options.jobs, objects=options.objects)
+    write(store, 0, estate, list(estate))
+    one = size(store)
+    for night in range(1, options.nights):
+        write(store, night, estate, changed(estate, night, options.share, options.tables))
+    return one
+
+
+def changed(estate: dict[str, Any], night: int, share: float, tables: int) -> list[str]:
     """Let a night pass; return which jobs differ."""
     dice = random.Random(night)
     chosen = dice.sample(sorted(estate), max(1, round(len(estate) * share)))
@@ -61,8 +101,11 @@ def changed(estate: dict[str, Any], night: int, share: float) -> list[str]:
         job = dict(estate[job_id])
         job["status"] = dice.choice(("PAUSING", "INCRE_TRANSFER_STARTED", "INCRE_TRANSFER_FAILED"))
         job["source_endpoint"] = {**job["source_endpoint"], "ip": f"172.22.{dice.randrange(256)}.{dice.randrange(256)}"}
-        *kept, last = job["object_infos"]
-        job["object_infos"] = [*kept, {**last, "id": f"{last['id'][:40]}-{night}", "name": f"table-{night}"}]
+        kept, gone = job["object_infos"][:-tables], job["object_infos"][-tables:]
+        new = [
+            {**each, "id": f"{each['id'][:40]}-{night}-{at}", "name": f"table-{night}"} for at, each in enumerate(gone)
+        ]
+        job["object_infos"] = [*kept, *new]
         estate[job_id] = job
     return chosen
 
@@ -94,46 +137,81 @@ def write(store: Store, night: int, estate: dict[str, Any], job_ids: Iterable[st
         writer.commit({**row, **counts, **zero}, content_digest(digests.items()))
 
 
-def measure(path: Path, one: int, nights: int, job_id: str) -> None:
-    """Print what the year costs, and what is asked of it."""
-    size = path.stat().st_size
-    copies = one * nights
-    say(f"{nights} nights: {size / MB:.1f} MB; one night {one / MB:.1f} MB, so {nights} copies {copies / MB:,.0f} MB")
-    say(f"  the year is {size / one:.2f} x one night, {size / copies:.2%} of the copies")
-    with closing(sqlite3.connect(path)) as connection:
-        for snapshot in (1, nights):
-            query = f"SELECT count(*) FROM object_infos_as_of WHERE snapshot_id = {snapshot}"
-            began = time.monotonic()
-            (count,) = connection.execute(query).fetchone()
-            say(f"  as of night {snapshot}: {count:,} objects in {time.monotonic() - began:.3f} s")
-    idle = run(path, "snapshots", "--json")
-    say(f"  a command that only lists snapshots: {idle:.2f} s; beside it (best of three, but for prune):")
+IDS = (
+    "1",
+    "{nights}",
+    "(SELECT max(id) FROM snapshots)",
+    "(SELECT max(id) FROM snapshots WHERE observed_to <= '{until}')",
+    "(SELECT snapshot_id FROM freshness WHERE source = 'year')",
+)
+
+
+def measure_sql(store: Store) -> None:
+    """Print what it takes to ask for a night in SQL: for all of its objects, and for those of one job."""
+    nights, job_id = count_nights(store), a_job(store)
+    until = f"{FIRST + timedelta(days=nights // 2):%Y-%m-%d} 12:00"
+    with store.engine.connect() as connection:
+        for what in ("as of a night", "after ANALYZE"):
+            if what == "after ANALYZE":
+                connection.execute(text("ANALYZE"))  # undone below, with the transaction
+            say(f"  {what}, ms, best of five\n     count  one job  FROM object_infos_as_of WHERE")
+            for each, source in product(IDS, ("", " AND source = 'year'")):
+                where = f"snapshot_id = {each.format(nights=nights, until=until)}{source}"
+                count = ask(connection, f"SELECT count(*) FROM object_infos_as_of WHERE {where}")
+                job = ask(connection, f"SELECT * FROM object_infos_as_of WHERE {where} AND job_id = '{job_id}'")
+                say(f"  {count:8.1f} {job:8.2f}  {where}")
+        connection.rollback()
+
+
+def ask(connection: Connection, query: str) -> float:
+    """Ask a database; return the milliseconds."""
+    return 1000 * best(5, lambda: connection.exec_driver_sql(query).all())
+
+
+def a_job(store: Store) -> str:
+    with store.reading() as connection:
+        return str(connection.execute(text("SELECT max(id) FROM jobs")).scalar_one())
+
+
+def measure_commands(store: Store, url: str, *, prune: bool) -> None:
+    """Print what the commands take; at last with the year pruned."""
+    nights, job_id = count_nights(store), a_job(store)
+    say(
+        f"  {'python -c pass':<64} {best(5, lambda: subprocess.run([sys.executable, '-c', 'pass'], check=True)):6.3f} s"
+    )
     for words in (
-        ("diff", "1", "2"),
-        ("diff", str(nights - 1), str(nights)),
-        ("diff", "1", str(nights)),
-        ("show", job_id, "--snapshot", "1"),
-        ("show", job_id, "--snapshot", str(nights)),
-        ("log", job_id),
-        ("verify",),
-        ("prune", "--keep-daily", "35", "--keep-weekly", "12", "--keep-monthly", "24"),
-        ("verify",),
-        ("diff", "latest~1", "latest"),
+        "--help",
+        "snapshots --json",
+        "diff 1 2",
+        f"diff {nights - 1} {nights}",
+        f"diff 1 {nights}",
+        f"show {job_id} --snapshot 1",
+        f"show {job_id} --snapshot {nights}",
+        f"log {job_id}",
+        "verify",
+        *(("prune --keep-daily 35 --keep-weekly 12 --keep-monthly 24", "verify", "diff latest~1 latest") * prune),
     ):
-        say(f"  {' '.join(words):<64} {run(path, *words):6.2f} s")
-    say(f"  after prune: {path.stat().st_size / MB:.1f} MB")
+        times = 1 if words.startswith("prune") else 3
+        say(f"  {words:<64} {best(times, functools.partial(run, url, words)):6.3f} s")
+    if prune:
+        say(f"  after prune: {size(store) / MB:.1f} MB")
 
 
-def run(path: Path, *words: str) -> float:
-    """Run a command that must succeed, and time it: the best of three, where it changes nothing."""
-    command = [*COMMAND, "--database", f"sqlite:///{path}", *words]
-    times = []
-    for _ in range(1 if words[0] == "prune" else 3):
+def run(url: str, words: str) -> None:
+    """Run a command that must succeed."""
+    command = [*COMMAND, "--database", url, *words.split()]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-500:] + done.stderr
+
+
+def best(times: int, action: Callable[[], object]) -> float:
+    """Return the seconds of the quickest of some runs."""
+    taken = []
+    for _ in range(times):
         began = time.monotonic()
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        times.append(time.monotonic() - began)
-        assert done.returncode == 0, done.stdout[-500:] + done.stderr
-    return min(times)
+        action()
+        taken.append(time.monotonic() - began)
+    return min(taken)
 
 
 def say(line: str) -> None:
