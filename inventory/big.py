@@ -7,8 +7,8 @@ left to those who read the answer as a whole, and take the memory that it takes.
 """
 
 import marshal
+import os
 import re
-import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from tempfile import TemporaryFile
@@ -225,7 +225,7 @@ def _owners(texts: Sequence[bytes | bytearray]) -> dict[int, int]:
     For this something that stands nowhere else is put in each list's place: where it does not come back as the
     member of a result, the list was another's.
     """
-    mark = secrets.token_hex(16)
+    mark = os.urandom(16).hex()
     numbers = {f'["{mark} {number}"]'.encode(): number for number in range(len(texts) - 1)}
     marked = b"".join(text + number[1:] for text, number in zip(texts, (*numbers, b"["), strict=True))
     try:
