@@ -14,7 +14,9 @@ normalise, rebuild   a job becomes rows, and rows the job again
 prepare              rows with their proof: what is stored of a job
 codegen, strict      the short way there, for what is exactly as documented
 proof                what does not fit the digests
-exchange, http       one exchange over the network
+exchange             one exchange with a service
+big                  an answer that is too large to hold
+http                 one exchange over the network
 wire, worker, workers  processes that send and prepare beside the export
 source/              network or recordings become an outcome for every id
 retention            which snapshots are kept

@@ -10,11 +10,13 @@ snapshot SHA-256 over three lines: previous digest ('' for the first), content d
 """
 
 import hashlib
+import heapq
 import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from inventory.jsontext import Json, canonical, read
@@ -22,7 +24,9 @@ from inventory.schema.entities import Entity
 
 __all__ = [
     "SHORT",
+    "Part",
     "Proof",
+    "RepeatedKeyError",
     "chain_digest",
     "content_digest",
     "job_digest",
@@ -31,6 +35,8 @@ __all__ = [
     "key_of",
     "lines_digest",
     "pack",
+    "part_of",
+    "proof_of",
     "rfc3339",
     "row_digest",
     "row_text",
@@ -42,6 +48,7 @@ __all__ = [
 
 SHORT = 8  # hex digits of a row's digest that are kept: they name a row, the job's whole digest proves it
 
+MANY = 10_000  # rows, or lines, that are looked at together: a job may have millions
 OUTSIDE = frozenset({"source_id", "digest", "previous_digest", "content_digest", "pruned_at"})
 
 
@@ -89,8 +96,67 @@ class Proof:
 
 def job_proof(rows: Iterable[tuple[Entity, Sequence[Any]]]) -> Proof:
     """Return a job's proof from all its rows, each in the order of its entity's columns."""
-    named = [(entity.name, key_of(entity, row), row_digest(entity, row)) for entity, row in rows]
-    return Proof(job_digest(digest for *_, digest in named), pack(job_marks(named)))
+    named = ((entity.name, key_of(entity, row), row_digest(entity, row)) for entity, row in rows)
+    parts = [part_of([digest for *_, digest in some], job_marks(some)) for some in _some(named)]
+    return proof_of(parts)
+
+
+class RepeatedKeyError(Exception):
+    """Two rows have the same key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What proves some of a job's rows: their digests, sorted, 32 bytes each, and their marks as `pack` packs them."""
+
+    digests: bytes
+    marks: bytes
+
+
+def part_of(digests: Iterable[str], marks: Iterable[str]) -> Part:
+    """Return the proof of some rows; `marks` is sorted."""
+    return Part(bytes.fromhex("".join(sorted(digests))), pack(marks))
+
+
+def proof_of(parts: Sequence[Part]) -> Proof:
+    """Return the proof of a job from those of its parts, none of which is unpacked as a whole.
+
+    Raises:
+        RepeatedKeyError: two parts have rows of the same key.
+    """
+    digest = lines_digest(heapq.merge(*(_digests(part) for part in parts)))
+    if len(parts) == 1:
+        return Proof(digest, parts[0].marks)
+    return Proof(digest, pack(_distinct(heapq.merge(*(_marks(part) for part in parts)))))
+
+
+def _digests(part: Part) -> Iterator[str]:
+    return (part.digests[at : at + 32].hex() for at in range(0, len(part.digests), 32))
+
+
+def _marks(part: Part) -> Iterator[str]:
+    stream, came, line = zlib.decompressobj(), part.marks, ""
+    while not stream.eof:
+        *lines, line = (line + stream.decompress(came, 2**16).decode()).split("\n")
+        came = stream.unconsumed_tail
+        yield from lines
+    if line:
+        yield line
+
+
+def _distinct(marks: Iterable[str]) -> Iterator[str]:
+    last = ""
+    for mark in marks:
+        if mark[:-SHORT] == last:
+            raise RepeatedKeyError
+        last = mark[:-SHORT]
+        yield mark
+
+
+def _some(items: Iterable[Any]) -> Iterator[list[Any]]:
+    left = iter(items)
+    while some := list(islice(left, MANY)):
+        yield some
 
 
 def job_digest(rows: Iterable[str]) -> str:
@@ -108,13 +174,17 @@ def key_of(entity: Entity, row: Sequence[Any]) -> str:
     return json.dumps([row[at] for at in entity.key_places])
 
 
-def pack(marks: list[str]) -> bytes:
+def pack(marks: Iterable[str]) -> bytes:
     """Pack the lines of `job_marks`."""
-    return zlib.compress("\n".join(marks).encode(), 1)
+    stream, packed, between = zlib.compressobj(1), [], b""
+    for some in _some(marks):
+        packed.append(stream.compress(between + "\n".join(some).encode()))
+        between = b"\n"
+    return b"".join((*packed, stream.flush()))
 
 
 def unpack(packed: bytes) -> list[str]:
-    """Return the lines of `job_marks` that `job_proof` packed.
+    """Return the lines of `job_marks` that `pack` packed.
 
     Raises:
         ValueError: it is not what was packed.

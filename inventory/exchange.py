@@ -3,16 +3,19 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import IO, Protocol
 
 from inventory.address import Query
 from inventory.jsontext import Json
 from inventory.prepare import Asked
 
-__all__ = ["Exchange", "NoAnswerError", "Prepare", "Response"]
+__all__ = ["Body", "Exchange", "NoAnswerError", "Prepare", "Response"]
+
+# One that is too large to hold is the file that it was written to.
+Body = bytes | IO[bytes]
 
 # Makes of a body, and the jobs that were asked, an answer with its jobs prepared; None where that cannot be done.
-Prepare = Callable[[bytes, Asked], dict[str, Json] | None]
+Prepare = Callable[[Body, Asked], dict[str, Json] | None]
 
 
 @dataclass(frozen=True)

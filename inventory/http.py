@@ -12,8 +12,9 @@ import time
 import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from tempfile import SpooledTemporaryFile
 from threading import Lock
-from typing import Any
+from typing import IO, Any
 from weakref import WeakSet
 
 import httpx
@@ -21,13 +22,15 @@ import httpx
 from inventory import __version__
 from inventory.address import Query, encode_path, encode_query
 from inventory.errors import SourceError
-from inventory.exchange import NoAnswerError, Prepare, Response
+from inventory.exchange import Body, NoAnswerError, Prepare, Response
+from inventory.jsontext import Json
 from inventory.prepare import Asked
 
-__all__ = ["Http"]
+__all__ = ["HELD", "Http"]
 
 _OURS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"drs-inventory/{__version__}"}
 _MIB = 1024 * 1024
+HELD = 8 * _MIB  # bytes of an answer that wait in memory; beyond, they do so in a temporary file
 
 
 class Http:
@@ -42,7 +45,7 @@ class Http:
             base_url: one that `check_address` accepts; a path in it stands before every path.
             timeout: seconds between two signs of life.
             max_body: bytes of an answer, after unpacking.
-            prepare: makes more of a body than its bytes.
+            prepare: makes more of a body than its bytes; of one beyond `HELD`, it is given the file.
 
         Raises:
             SourceError: the address, or a variable that the connection depends on, cannot be used.
@@ -80,17 +83,27 @@ class Http:
         seconds = float("inf") if seconds is None else seconds
         if seconds <= 0:
             raise NoAnswerError("timed out")
-        try:
-            request = self._request(method, path, query, headers, body, min(self._timeout, seconds))
-            answer = self._client.send(request, stream=True)
-            with contextlib.closing(answer):
-                content = self._body(answer, started + seconds)
-        except (httpx.HTTPError, zlib.error, ValueError, RuntimeError) as error:
-            raise NoAnswerError("closed", retry=False) if self._closed else _no_answer(error) from None
-        at, took, size = datetime.now(UTC), time.monotonic() - started, len(content)
-        prepared = self._prepare(content, jobs) if self._prepare and jobs and answer.status_code == 200 else None
-        kept = content if prepared is None else b""
-        return Response(answer.status_code, dict(answer.headers), kept, at, took, size, prepared)
+        with SpooledTemporaryFile(HELD) as file:
+            try:
+                request = self._request(method, path, query, headers, body, min(self._timeout, seconds))
+                answer = self._client.send(request, stream=True)
+                with contextlib.closing(answer):
+                    size = self._body(answer, started + seconds, file)
+            except (httpx.HTTPError, zlib.error, ValueError, RuntimeError) as error:
+                raise NoAnswerError("closed", retry=False) if self._closed else _no_answer(error) from None
+            at, took = datetime.now(UTC), time.monotonic() - started
+            content, prepared = self._looked_at(file, size, jobs if answer.status_code == 200 else None)
+        return Response(answer.status_code, dict(answer.headers), content, at, took, size, prepared)
+
+    def _looked_at(self, file: IO[bytes], size: int, jobs: Asked | None) -> tuple[bytes, dict[str, Json] | None]:
+        """Return a body's bytes, or none and what was made of it."""
+        file.seek(0)
+        content: Body = file.read() if size <= HELD else file
+        prepared = self._prepare(content, jobs) if self._prepare and jobs else None
+        if prepared is not None:
+            return b"", prepared
+        file.seek(0)
+        return (content if isinstance(content, bytes) else file.read()), None
 
     def close(self) -> None:
         """See `Exchange.close`."""
@@ -113,16 +126,23 @@ class Http:
         sent = [(name.encode("ascii"), value.encode()) for name, value in {**_OURS, **headers}.items()]
         return httpx.Request(method, url, headers=sent, content=body, extensions=extensions)
 
-    def _body(self, answer: httpx.Response, deadline: float) -> bytes:
+    def _body(self, answer: httpx.Response, deadline: float, file: IO[bytes]) -> int:
+        """Write the body to a file; return its bytes."""
         unpack = _unpacker(answer)
-        content = bytearray()
+        size = 0
         for piece in answer.iter_raw():
-            content += unpack(piece, self._max_body + 1 - len(content))
-            if len(content) > self._max_body:
+            content = unpack(piece, self._max_body + 1 - size)
+            size += len(content)
+            if size > self._max_body:
                 raise NoAnswerError(f"the body is larger than {self._max_body / _MIB:g} MiB", retry=False)
             if time.monotonic() > deadline:
                 raise NoAnswerError("timed out")
-        return bytes(content)
+            try:
+                file.write(content)
+            except OSError as error:
+                why = f"a body of this size cannot be kept: {error.strerror}"
+                raise NoAnswerError(why, retry=False) from None
+        return size
 
     def _remember(self, _event: str, info: dict[str, Any]) -> None:
         """Keep every socket that is opened: closing a client does not wake a thread that reads from one."""

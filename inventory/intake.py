@@ -9,7 +9,7 @@ from typing import Any
 from inventory.digest import job_proof
 from inventory.findings import Finding, Findings
 from inventory.normalise import Row, normalise, normalise_listing
-from inventory.prepare import Prepared, Same, joined, prepare
+from inventory.prepare import Prepared, Same, prepare
 from inventory.rebuild import rebuild, rebuild_listing
 from inventory.source.reading import Absent, Listed, Listing, Outcome, Read, Unread
 from inventory.store.staging import Staging
@@ -58,11 +58,11 @@ class Intake:
                 self.read[job_id] = self._before[job_id]
                 self._staging.carry([job_id])
                 return
-            parts = [document if isinstance(document, Prepared) else prepare(normalise(job_id, document))]
+            job = document if isinstance(document, Prepared) else prepare(normalise(job_id, document))
+            self.served[job_id] = job.served
             if outcome.listing is not None:
-                parts.append(_of_list(job_id, outcome.listing, alone=False))
-            self.read[job_id] = self._put(job_id, parts)
-            self.served[job_id] = parts[0].served
+                job = job.joined(_of_list(job_id, outcome.listing, alone=False))
+            self.read[job_id] = self._put(job)
         elif isinstance(outcome, Absent):
             self.absent.add(job_id)
             self.findings.add([Finding("absent_job", "id", job_id, f"{outcome.code}, asked alone")])
@@ -70,7 +70,7 @@ class Intake:
             self.unread[job_id] = outcome.detail
             self.findings.add([Finding(outcome.kind, "id", job_id, outcome.detail)])
         if isinstance(outcome, Listed | Unread) and outcome.listing is not None and job_id not in self.known:
-            digest = self._put(job_id, [_of_list(job_id, outcome.listing, alone=True)])
+            digest = self._put(_of_list(job_id, outcome.listing, alone=True))
             self._listed[job_id] = digest, outcome.listing.parent_job_id
 
     def finish(self, findings: Iterable[Finding]) -> tuple[dict[str, str], list[Row]]:
@@ -98,16 +98,15 @@ class Intake:
             digests[job_id] = proof.digest
         return digests, rows
 
-    def _put(self, job_id: str, parts: list[Prepared]) -> str:
+    def _put(self, job: Prepared) -> str:
         """Stage a job's rows, unless they are what stands already; return its digest."""
-        job = joined(parts)
         self.findings.add(job.findings)
-        if self._before.get(job_id) == job.digest:
-            self._staging.carry([job_id])
+        if self._before.get(job.job_id) == job.digest:
+            self._staging.carry([job.job_id])
         else:
-            for name, rows in job.rows.items():
+            for name, rows in job.pieces:
                 self._staging.add(name, rows)
-            self._staging.add("job_digests", [(job_id, job.digest, job.marks)])
+            self._staging.add("job_digests", [(job.job_id, job.digest, job.marks)])
         return job.digest
 
     def _forget(self, job_id: str) -> None:

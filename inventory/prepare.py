@@ -5,17 +5,17 @@ documented (`strict`), the long one for whatever comes (`normalise`).
 """
 
 import marshal
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from inventory.digest import job_marks, key_of, lines_digest, pack, row_digest, unpack
+from inventory.digest import Part, job_marks, key_of, lines_digest, pack, row_digest, unpack
 from inventory.findings import Finding
 from inventory.normalise import NormalisedJob, Row
 from inventory.schema import BY_NAME
 from inventory.schema.kinds import stored_time
 
-__all__ = ["Asked", "Prepared", "Same", "joined", "prepare", "prepared"]
+__all__ = ["Asked", "Prepared", "Same", "prepare", "prepared"]
 
 Asked = Mapping[str, tuple[bytes, bytes | None]]  # id -> what else the job depends on, what was served before
 
@@ -42,6 +42,22 @@ class Prepared:
         rows: dict[str, list[Row]] = marshal.loads(self.packed)  # noqa: S302  # ours, of this run
         return rows
 
+    @property
+    def pieces(self) -> Iterable[tuple[str, list[Row]]]:
+        """The rows with their table, as many at a time as memory holds."""
+        return self.rows.items()
+
+    @property
+    def part(self) -> Part:
+        """The proof of its rows, to be put together with others'."""
+        return Part(bytes.fromhex("".join(self.digests)), self.marks)
+
+    def joined(self, other: "Prepared") -> "Prepared":
+        """Put together with what another answer says of the job, in tables of its own."""
+        digests = (*self.digests, *other.digests)
+        marks = sorted((*unpack(self.marks), *unpack(other.marks)))
+        return prepared(self.job_id, self.rows | other.rows, digests, marks, (*self.findings, *other.findings))
+
 
 @dataclass(frozen=True, slots=True)
 class Same:
@@ -59,16 +75,6 @@ def prepare(job: NormalisedJob) -> Prepared:
     ]
     rows = {name: [_stored(row) for row in rows] for name, rows in job.rows.items()}
     return prepared(job.job_id, rows, [digest for *_, digest in named], job_marks(named), job.findings)
-
-
-def joined(parts: Sequence[Prepared]) -> Prepared:
-    """Put together what several answers say of one job, each in tables of its own."""
-    if len(parts) == 1:
-        return parts[0]
-    rows = {name: rows for part in parts for name, rows in part.rows.items()}
-    digests = [digest for part in parts for digest in part.digests]
-    marks = sorted(mark for part in parts for mark in unpack(part.marks))
-    return prepared(parts[0].job_id, rows, digests, marks, [f for part in parts for f in part.findings])
 
 
 def prepared(

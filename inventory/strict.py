@@ -18,7 +18,7 @@ from inventory.codegen import generate
 from inventory.digest import SHORT
 from inventory.findings import Finding
 from inventory.jsontext import DEEPEST, Json, canonical, is_empty, read
-from inventory.normalise import normalise, unknown_value
+from inventory.normalise import NormalisedJob, normalise, unknown_value
 from inventory.prepare import Asked, Prepared, Same, prepare, prepared
 from inventory.redact import Redactor
 from inventory.schema import REVISION
@@ -71,8 +71,7 @@ class Preparer:
         if isinstance(short, Same):
             return short
         if short is not None:
-            marks = sorted(short.marks)
-            return prepared(short.job_id, short.rows, short.digests, marks, short.findings, short.served)
+            return _of(short)
         try:
             result = read(raw, deepest=_RESULT)
         except ValueError:
@@ -83,6 +82,18 @@ class Preparer:
         if not isinstance(job_id, str) or job_id not in asked:
             return None
         return prepare(normalise(job_id, self._redactor.job(result)))
+
+    def objects(self, raw: bytes, job_id: str) -> Prepared | None:
+        """Prepare some of a job's `object_infos`, a list of objects as it came, by themselves."""
+        short = self._strict.objects(raw, job_id)
+        if short is not None:
+            return _of(short)
+        try:
+            document = {"object_infos": read(raw, deepest=_RESULT)}
+        except ValueError:
+            return None
+        job = normalise(job_id, self._redactor.job(document))
+        return prepare(NormalisedJob(job_id, {"object_infos": job.rows["object_infos"]}, job.findings))
 
 
 class _Body(msgspec.Struct, forbid_unknown_fields=True):
@@ -110,11 +121,15 @@ class Strict:
         self._masked: Callable[[Any], Any] = names["mask_jobs"]
         # What a job comes to depends on these too.
         self._salt = canonical([REVISION, __version__, redactor.key_id, sorted(redactor.columns)]).encode()
+        self._object_rows: Callable[..., None] = names["rows_object_infos"]
+        self._masked_object: Callable[[Any], Any] = names.get("mask_object_infos", lambda each: each)
         self._decode = msgspec.json.Decoder(code.job).decode
+        one_object = names["T_object_infos"]
+        self._decode_objects = msgspec.json.Decoder(list[one_object]).decode  # type: ignore[valid-type]
 
     def read(self, raw: bytes, asked: Asked) -> "Short | Same | None":
         """Return what one result comes to; `Same` where that was served before; None for the long way to decide."""
-        if b"\\u" in raw and _UNSTORABLE.search(raw):
+        if _is_unstorable(raw):
             return None
         try:
             job = self._masked(self._decode(raw))
@@ -124,14 +139,21 @@ class Strict:
             served = sha256(b"%b\n%b\n%b" % (self._salt, salt, msgspec.json.encode(job))).digest()
             if served == before:
                 return Same(job.id)
-            short = Short(job.id)
-            self._rows(
-                [job], None, job.id, encode_basestring_ascii(job.id), role=None, item="", single=False, out=short
-            )
+            short = _turned(self._rows, [job], None, job.id)
         except (msgspec.MsgspecError, UnicodeDecodeError, Refused):
             return None
         short.served = None if short.findings else served
         return short
+
+    def objects(self, raw: bytes, job_id: str) -> "Short | None":
+        """Return what some of a job's `object_infos`, a list as it came, come to; None for the long way to decide."""
+        if _is_unstorable(raw):
+            return None
+        try:
+            objects = [self._masked_object(each) for each in self._decode_objects(raw)]
+            return _turned(self._object_rows, objects, "object_infos[]", job_id)
+        except (msgspec.MsgspecError, UnicodeDecodeError, Refused):
+            return None
 
 
 class Short:
@@ -158,6 +180,20 @@ class Short:
         """Note a value that is not documented, unless it is in other letters."""
         if not (isinstance(value, str) and value.lower() in known):
             self.findings += unknown_value(self.job_id, _joined(at, path), value)
+
+
+def _of(short: Short) -> Prepared:
+    return prepared(short.job_id, short.rows, short.digests, sorted(short.marks), short.findings, short.served)
+
+
+def _is_unstorable(raw: bytes) -> bool:
+    return b"\\u" in raw and _UNSTORABLE.search(raw) is not None
+
+
+def _turned(rows: Callable[..., None], items: list[Any], at: str | None, job_id: str) -> Short:
+    short = Short(job_id)
+    rows(items, at, job_id, encode_basestring_ascii(job_id), role=None, item="", single=False, out=short)
+    return short
 
 
 def _joined(at: str | None, path: str) -> str:

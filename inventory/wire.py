@@ -1,11 +1,17 @@
-"""What passes between an export and its workers: frames of plain values, over a pair of sockets."""
+"""What passes between an export and its workers: frames of plain values, over a pair of sockets.
+
+A job that is too large to hold stays in the file that the worker wrote it to, which is handed over open.
+"""
 
 import marshal
+import os
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from inventory.big import Big, Spool
 from inventory.exchange import Response
 from inventory.findings import Finding
 from inventory.prepare import Prepared, Same
@@ -21,27 +27,29 @@ class Channel:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
 
-    def send(self, frame: Frame) -> None:
-        """Send one frame.
+    def send(self, frame: Frame, files: Sequence[Spool] = ()) -> None:
+        """Send one frame, and open files behind it.
 
         Raises:
             OSError: the other end is gone.
         """
         content = marshal.dumps(frame)
-        self._connection.sendall(len(content).to_bytes(8) + content)
+        self._connection.sendall(len(content).to_bytes(8) + len(files).to_bytes(1) + content)
+        if files:
+            socket.send_fds(self._connection, [b"+"], [file.fileno() for file in files])
 
     def receive(self) -> Frame | None:
-        """Wait for one frame; None where the other end is gone.
+        """Wait for one frame, the descriptors of its files at its end; None where the other end is gone.
 
         Raises:
             TimeoutError: none came in the time that the socket has.
         """
-        head = self._read(8)
-        content = self._read(int.from_bytes(head)) if head is not None else None
-        if content is None:
+        head = self._read(9)
+        content = self._read(int.from_bytes(head[:8])) if head is not None else None
+        if head is None or content is None:
             return None
-        frame: Frame = marshal.loads(content)  # noqa: S302  # from a process of ours
-        return frame
+        files = socket.recv_fds(self._connection, 1, head[8])[1] if head[8] else ()
+        return *marshal.loads(content), *files  # noqa: S302  # from a process of ours
 
     def patience(self, seconds: float | None) -> None:
         """Bound each wait."""
@@ -69,22 +77,23 @@ class Channel:
         return content
 
 
-def pack_answer(answer: Response) -> Frame:
-    """Return an answer as plain values."""
+def pack_answer(answer: Response) -> tuple[Frame, list[Spool]]:
+    """Return an answer as plain values, and the files that go with it."""
     head = answer.status, dict(answer.headers), answer.content, answer.at.isoformat(), answer.seconds, answer.size
     if answer.prepared is None:
-        return (*head, None)
-    jobs = [_packed_job(each) for each in answer.prepared["results"]]
-    return (*head, (answer.prepared["count"], jobs))
+        return (*head, None), []
+    jobs = answer.prepared["results"]
+    spools = [job.spool for job in jobs if isinstance(job, Big)]
+    return (*head, (answer.prepared["count"], [_packed_job(job) for job in jobs])), spools
 
 
 def unpack_answer(frame: Frame) -> Response:
     """Return the answer that `pack_answer` packed."""
-    status, headers, content, at, seconds, size, body = frame
+    status, headers, content, at, seconds, size, body, *files = frame
     prepared = None
     if body is not None:
         count, jobs = body
-        prepared = {"count": count, "results": [_unpacked_job(*job) for job in jobs]}
+        prepared = {"count": count, "results": [_unpacked_job(files, *job) for job in jobs]}
     return Response(status, headers, content, datetime.fromisoformat(at), seconds, size, prepared)
 
 
@@ -92,14 +101,18 @@ def _packed_job(job: Prepared | Same) -> Frame:
     if isinstance(job, Same):
         return (job.job_id,)
     findings = tuple(_plain(finding) for finding in job.findings)
-    return job.job_id, job.digest, job.digests, job.marks, findings, job.packed, job.served
+    pieces = job.spool.size if isinstance(job, Big) else 0
+    return job.job_id, pieces, job.digest, job.digests, job.marks, findings, job.packed, job.served
 
 
-def _unpacked_job(job_id: str, *more: Any) -> Prepared | Same:
+def _unpacked_job(files: list[int], job_id: str, pieces: int = 0, *more: Any) -> Prepared | Same:
     if not more:
         return Same(job_id)
     digest, digests, marks, findings, packed, served = more
-    return Prepared(job_id, digest, digests, marks, tuple(Finding(*f) for f in findings), packed, served)
+    plain = job_id, digest, digests, marks, tuple(Finding(*finding) for finding in findings), packed, served
+    if not pieces:
+        return Prepared(*plain)
+    return Big(*plain, spool=Spool(os.fdopen(files.pop(0), "r+b"), pieces))
 
 
 def _plain(finding: Finding) -> tuple[str, str, str, str, bool]:

@@ -10,11 +10,11 @@ import socket
 import threading
 from typing import Any
 
+from inventory.big import AnySize, Spool
 from inventory.errors import SourceError
 from inventory.exchange import NoAnswerError
 from inventory.http import Http
 from inventory.redact import Redactor
-from inventory.strict import Preparer
 from inventory.wire import Channel, Frame, pack_answer
 
 __all__ = ["serve"]
@@ -50,7 +50,7 @@ class _Opened:
         with self._lock:
             if source not in self._made:
                 url, timeout, max_body, connections, fingerprint_key, columns = source
-                prepare = Preparer(Redactor(fingerprint_key, frozenset(columns))).body
+                prepare = AnySize(Redactor(fingerprint_key, frozenset(columns))).body
                 self._made[source] = Http(
                     url, timeout=timeout, max_body=max_body, connections=connections, prepare=prepare
                 )
@@ -70,15 +70,16 @@ def _converse(channel: Channel, opened: _Opened) -> None:
     try:
         channel.send(("open", http.host, http.base_path))
         while (request := channel.receive()) is not None:
-            channel.send(_sent(http, request))
+            channel.send(*_sent(http, request))
     except OSError:
         return  # whoever asked is gone
 
 
-def _sent(http: Http, request: Frame) -> Frame:
+def _sent(http: Http, request: Frame) -> tuple[Frame, list[Spool]]:
     method, path, query, headers, body, seconds, jobs = request
     try:
         answer = http.send(method, path, query=query, headers=headers, body=body, seconds=seconds, jobs=jobs)
     except NoAnswerError as error:
-        return "none", error.reason, error.retry, error.reached
-    return "answer", *pack_answer(answer)
+        return ("none", error.reason, error.retry, error.reached), []
+    frame, files = pack_answer(answer)
+    return ("answer", *frame), files

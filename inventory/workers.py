@@ -65,10 +65,10 @@ class Workers:
                 url, source.timeout, source.max_body, source.concurrency, redactor.key, tuple(sorted(redactor.columns)),
             )  # fmt: skip
             return _Remote(url, about, source.timeout, self._channel)
+        from inventory.big import AnySize
         from inventory.http import Http
-        from inventory.strict import Preparer
 
-        prepare = Preparer(redactor).body
+        prepare = AnySize(redactor).body
         return Http(
             url, timeout=source.timeout, max_body=source.max_body, connections=source.concurrency, prepare=prepare
         )

@@ -1,7 +1,7 @@
 """Where the rows of a source's next snapshot are until its commit."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, select, true
@@ -45,12 +45,12 @@ class Place(ABC):
     def _table(self, entity: Entity) -> Table | None:
         """Return the table that holds an entity's rows; None where there are none."""
 
-    def rows(self, entity: Entity, job_id: str | None = None) -> list[Row]:
-        """Return an entity's rows, of all jobs or of one; after `compare` those alone that `merge` puts in place."""
+    def rows(self, entity: Entity, job_id: str | None = None) -> Iterator[Row]:
+        """Yield an entity's rows, of all jobs or of one; after `compare` those alone that `merge` puts in place."""
         with within(self._connection):
-            if (table := self._table(entity)) is None:
-                return []
-            return self._all(select(*(table.c[name] for name in entity.names)).where(self._mine(entity, table, job_id)))
+            if (table := self._table(entity)) is not None:
+                query = select(*(table.c[name] for name in entity.names)).where(self._mine(entity, table, job_id))
+                yield from map(tuple, self._connection.execute(query))
 
     def discard(self, job_id: str, entities: Iterable[Entity] = TABLES) -> None:
         """Forget the rows of one job."""

@@ -90,7 +90,7 @@ class Staging:
         """Yield the rows of one job as it will stand: staged, or carried over from the current state."""
         self._flush()
         for entity in ENTITIES:
-            for row in self._place.rows(entity, job_id):
+            for row in self._place.rows(entity, job_id):  # of a big job, too many to hold
                 yield entity, row
             if job_id in self._carried and entity.name != "findings":
                 for row in self.standing(entity, [job_id]):
@@ -116,7 +116,7 @@ class Staging:
 
     def differing(self, entity: Entity) -> tuple[list[Row], list[Row]]:
         """Return the rows that `merge` would supersede, and those that it would put in place, after `compare`."""
-        return self._place.superseded(entity), self._place.rows(entity)
+        return self._place.superseded(entity), list(self._place.rows(entity))
 
     def merge(self, snapshot_id: int, source_id: int) -> None:
         """Move superseded rows to history and put the new ones in place, within the caller's transaction."""
