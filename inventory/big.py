@@ -118,7 +118,7 @@ class Spool:
 
 @dataclass(frozen=True, slots=True)
 class Big(Prepared):
-    """A job whose rows and digests wait in a file: `packed` and `digests` are empty."""
+    """A job whose rows and digests wait in a file: `packed` and `lines` are empty."""
 
     spool: Spool = field(kw_only=True)
 
@@ -144,7 +144,7 @@ class Big(Prepared):
 
 def _proven(job_id: str, parts: Sequence[Part], findings: tuple[Finding, ...], spool: Spool) -> Big:
     proof = proof_of(parts)
-    return Big(job_id, proof.digest, (), proof.packed, findings, b"", spool=spool)
+    return Big(job_id, proof.digest, "", proof.packed, findings, b"", spool=spool)
 
 
 class _OddError(Exception):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from inventory.digest import Part, job_marks, key_of, lines_digest, pack, row_digest, unpack
+from inventory.digest import Part, job_marks, key_of, pack, row_digest, sha256, unpack
 from inventory.findings import Finding
 from inventory.normalise import NormalisedJob, Row
 from inventory.schema import BY_NAME
@@ -24,13 +24,14 @@ Asked = Mapping[str, tuple[bytes, bytes | None]]  # id -> what else the job depe
 class Prepared:
     """All that is stored of a job, small enough to wait in numbers.
 
-    digest: of the job; over `digests`, those of its rows, sorted. marks: for `job_digests`. packed: `rows`.
+    digest: of the job; over `lines`, the digests of its rows, sorted, a line each: one text, for there are many.
+    marks: for `job_digests`. packed: `rows`.
     served: the digest of what was served, where the same again need not be looked at again.
     """
 
     job_id: str
     digest: str
-    digests: tuple[str, ...]
+    lines: str
     marks: bytes
     findings: tuple[Finding, ...]
     packed: bytes
@@ -50,11 +51,11 @@ class Prepared:
     @property
     def part(self) -> Part:
         """The proof of its rows, to be put together with others'."""
-        return Part(bytes.fromhex("".join(self.digests)), self.marks)
+        return Part(bytes.fromhex(self.lines), self.marks)
 
     def joined(self, other: "Prepared") -> "Prepared":
         """Put together with what another answer says of the job, in tables of its own."""
-        digests = (*self.digests, *other.digests)
+        digests = (*self.lines.split(), *other.lines.split())
         marks = sorted((*unpack(self.marks), *unpack(other.marks)))
         return prepared(self.job_id, self.rows | other.rows, digests, marks, (*self.findings, *other.findings))
 
@@ -82,10 +83,8 @@ def prepared(
     served: bytes | None = None,
 ) -> Prepared:  # fmt: skip
     """Put together what is known of a job; `digests` in any order, `marks` sorted."""
-    ordered = sorted(digests)
-    return Prepared(
-        job_id, lines_digest(ordered), tuple(ordered), pack(marks), tuple(findings), marshal.dumps(rows), served
-    )
+    lines = "".join(f"{digest}\n" for digest in sorted(digests))
+    return Prepared(job_id, sha256(lines), lines, pack(marks), tuple(findings), marshal.dumps(rows), served)
 
 
 def _stored(row: Row) -> Row:
