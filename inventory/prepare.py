@@ -83,7 +83,7 @@ def prepared(
     served: bytes | None = None,
 ) -> Prepared:  # fmt: skip
     """Put together what is known of a job; `digests` in any order, `marks` sorted."""
-    lines = "".join(f"{digest}\n" for digest in sorted(digests))
+    lines = "\n".join((*sorted(digests), ""))
     return Prepared(job_id, sha256(lines), lines, pack(marks), tuple(findings), marshal.dumps(rows), served)
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 from inventory import __version__
 from inventory.codegen import generate
-from inventory.digest import SHORT
+from inventory.digest import SHORT, hashed
 from inventory.findings import Finding
 from inventory.jsontext import DEEPEST, Json, canonical, is_empty, read
 from inventory.normalise import NormalisedJob, normalise, unknown_value
@@ -136,7 +136,7 @@ class Strict:
             if job.id not in asked or not (job.status or job.name):
                 return None
             salt, before = asked[job.id]
-            served = sha256(b"%b\n%b\n%b" % (self._salt, salt, msgspec.json.encode(job))).digest()
+            served: bytes = hashed(b"%b\n%b\n%b" % (self._salt, salt, msgspec.json.encode(job))).digest()
             if served == before:
                 return Same(job.id)
             short = _turned(self._rows, [job], None, job.id)
