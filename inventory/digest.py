@@ -185,6 +185,8 @@ def key_of(entity: Entity, row: Sequence[Any]) -> str:
 
 def pack(marks: Iterable[str]) -> bytes:
     """Pack the lines of `job_marks`."""
+    if isinstance(marks, list):  # all at hand: one call, for in each of zlib's other threads may run
+        return zlib.compress("\n".join(marks).encode(), 1)
     stream, packed, between = zlib.compressobj(1), [], b""
     for some in _some(marks):
         packed.append(stream.compress(between + "\n".join(some).encode()))
