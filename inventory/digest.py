@@ -75,7 +75,8 @@ def _row(table: str, key: dict[str, Json], columns: dict[str, Json], extra: Json
 
 def sha256(text: str) -> str:
     """Return the digest of a text, in hex."""
-    return hashed(text.encode()).hexdigest()
+    digest: str = hashed(text.encode()).hexdigest()
+    return digest
 
 
 def hashed(content: bytes) -> Any:

@@ -9,7 +9,7 @@ from inventory.address import Query
 from inventory.jsontext import Json
 from inventory.prepare import Asked
 
-__all__ = ["Body", "Exchange", "NoAnswerError", "Prepare", "Response"]
+__all__ = ["Body", "Exchange", "NoAnswerError", "Prepare", "Response", "nothing"]
 
 # One that is too large to hold is the file that it was written to.
 Body = bytes | IO[bytes]
@@ -48,6 +48,10 @@ class NoAnswerError(Exception):
         self.reached = reached
 
 
+def nothing() -> None:
+    """Do nothing."""
+
+
 class Exchange(Protocol):
     """Connections to one address. Safe to share between threads."""
 
@@ -65,6 +69,7 @@ class Exchange(Protocol):
         body: bytes = b"",
         seconds: float | None = None,
         jobs: Asked | None = None,
+        arrived: Callable[[], None] = nothing,
     ) -> Response:
         """Send one request and read its answer.
 
@@ -73,6 +78,7 @@ class Exchange(Protocol):
             seconds: bounds the whole exchange, also where the server drips a byte at a time; the read
                 under way when they end may take its time-out. (A head that drips ends at its largest size.)
             jobs: that are asked, where they may come prepared.
+            arrived: called before anything is made of an answer, where that is to be.
 
         Raises:
             NoAnswerError: no answer came, or it is larger than allowed.

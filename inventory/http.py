@@ -22,7 +22,7 @@ import httpx
 from inventory import __version__
 from inventory.address import Query, encode_path, encode_query
 from inventory.errors import SourceError
-from inventory.exchange import Body, NoAnswerError, Prepare, Response
+from inventory.exchange import Body, NoAnswerError, Prepare, Response, nothing
 from inventory.jsontext import Json
 from inventory.prepare import Asked
 
@@ -77,6 +77,7 @@ class Http:
         body: bytes = b"",
         seconds: float | None = None,
         jobs: Asked | None = None,
+        arrived: Callable[[], None] = nothing,
     ) -> Response:
         """See `Exchange.send`."""
         started = time.monotonic()
@@ -92,6 +93,8 @@ class Http:
             except (httpx.HTTPError, zlib.error, ValueError, RuntimeError) as error:
                 raise NoAnswerError("closed", retry=False) if self._closed else _no_answer(error) from None
             at, took = datetime.now(UTC), time.monotonic() - started
+            if jobs and answer.status_code == 200:
+                arrived()
             content, prepared = self._looked_at(file, size, jobs if answer.status_code == 200 else None)
         return Response(answer.status_code, dict(answer.headers), content, at, took, size, prepared)
 

@@ -23,7 +23,7 @@ _ALL, _STDIN = "all", "-"
 
 _NUMBERS = {  # key -> least, most, whole
     "concurrency": (1, 64, True),
-    "requests_per_second": (0.01, 1000, False),
+    "requests_per_second": (0.01, 10_000, False),
     "timeout": (0.1, 3600, False),
     "attempts": (1, 20, True),
     "retry_seconds": (0, 86_400, False),

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from inventory.big import AnySize, Spool
@@ -70,15 +71,17 @@ def _converse(channel: Channel, opened: _Opened) -> None:
     try:
         channel.send(("open", http.host, http.base_path))
         while (request := channel.receive()) is not None:
-            channel.send(*_sent(http, request))
+            channel.send(*_sent(http, request, lambda: channel.send(("arrived",))))
     except OSError:
         return  # whoever asked is gone
 
 
-def _sent(http: Http, request: Frame) -> tuple[Frame, list[Spool]]:
+def _sent(http: Http, request: Frame, arrived: Callable[[], None]) -> tuple[Frame, list[Spool]]:
     method, path, query, headers, body, seconds, jobs = request
     try:
-        answer = http.send(method, path, query=query, headers=headers, body=body, seconds=seconds, jobs=jobs)
+        answer = http.send(
+            method, path, query=query, headers=headers, body=body, seconds=seconds, jobs=jobs, arrived=arrived
+        )
     except NoAnswerError as error:
         return ("none", error.reason, error.retry, error.reached), []
     frame, files = pack_answer(answer)

@@ -15,7 +15,7 @@ from threading import Lock
 
 from inventory.address import Query
 from inventory.errors import SourceError
-from inventory.exchange import Exchange, NoAnswerError, Response
+from inventory.exchange import Exchange, NoAnswerError, Response, nothing
 from inventory.prepare import Asked
 from inventory.redact import Redactor
 from inventory.settings import Source
@@ -136,6 +136,7 @@ class _Remote:
         body: bytes = b"",
         seconds: float | None = None,
         jobs: Asked | None = None,
+        arrived: Callable[[], None] = nothing,
     ) -> Response:
         """See `Exchange.send`."""
         with self._lock:
@@ -144,6 +145,9 @@ class _Remote:
         patience = None if seconds is None else max(0.0, seconds) + self._timeout + GRACE
         request = method, path, tuple(query), dict(headers), body, seconds, jobs and dict(jobs)
         frame = self._asked(channel, request, patience)
+        if frame[0] == "arrived":
+            arrived()
+            frame = self._received(channel)
         with self._lock:
             self._idle.append(channel)
         if frame[0] == "none":
@@ -169,9 +173,13 @@ class _Remote:
         return channel
 
     def _asked(self, channel: Channel, frame: Frame, patience: float | None) -> Frame:
-        try:
+        with suppress(OSError):
             channel.patience(patience)
             channel.send(frame)
+        return self._received(channel)
+
+    def _received(self, channel: Channel) -> Frame:
+        try:
             answer = channel.receive()
         except OSError:
             answer = None

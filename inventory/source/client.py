@@ -6,9 +6,10 @@ address that is none, a project that does not exist, a redirect.
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import Any
 
 from inventory.errors import SourceError
@@ -58,6 +59,7 @@ class Client:
         self._recorder = recorder
         self._stop = stop
         self._looks = looks
+        self._turns = BoundedSemaphore(source.concurrency)
         self._lock = Lock()
         self._log = logger()
         self._path = f"/v3/{session.project_id}/jobs"
@@ -147,6 +149,14 @@ class Client:
     def _attempt(
         self, call: str, blank: Page, judge: Callable[[Page], str], number: int, deadline: float, asked: Asked | None
     ) -> Attempt:
+        with ExitStack() as turn:  # for as long as the service is at work: what is made of its answer takes none
+            turn.enter_context(self._turns)
+            return self._exchange(call, blank, judge, number, deadline, asked, turn.close)
+
+    def _exchange(
+        self, call: str, blank: Page, judge: Callable[[Page], str], number: int, deadline: float, asked: Asked | None,
+        arrived: Callable[[], None],
+    ) -> Attempt:  # fmt: skip
         path, body = self._request(blank)
         self._pace.wait()
         sent = time.monotonic()
@@ -157,7 +167,7 @@ class Client:
                 self._session.http, self._session.auth, "POST", path,
                 headers={"Content-Type": "application/json", "X-Language": self._source.language},
                 body=canonical(body).encode(), seconds=max(self._source.timeout, left(deadline)),
-                jobs=asked,
+                jobs=asked, arrived=arrived,
             )  # fmt: skip
         except NoAnswerError as error:
             self._log.debug("no answer", call=call, attempt=number, why=error.reason)

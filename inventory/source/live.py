@@ -71,7 +71,8 @@ class LiveReading:
             StoppedError: it was asked to stop.
         """
         self._served = served
-        pool = ThreadPoolExecutor(self._source.concurrency, thread_name_prefix=f"read-{self.label}")
+        # Twice as many as ask at once: while some answers are looked at, others are under way.
+        pool = ThreadPoolExecutor(2 * self._source.concurrency, thread_name_prefix=f"read-{self.label}")
         try:
             if self._source.jobs is None:
                 yield from self._all(pool, known)

@@ -82,7 +82,7 @@ def configure(folder: Path, served: Served) -> None:
     source = {
         "name": "bench", "region": REGION, "project_id": PROJECT_ID, "endpoint": served.endpoint,
         "iam_endpoint": served.endpoint, "auth": {"token": "bench"}, "jobs": {"file": str(served.files / "ids.txt")},
-        "concurrency": 8, "requests_per_second": 1000,
+        "concurrency": 8, "requests_per_second": 10_000,
     }  # fmt: skip
     (folder / "inventory.yaml").write_text(json.dumps({"sources": [source]}))
 
