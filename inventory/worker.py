@@ -7,6 +7,7 @@ Pace, patience, signatures and what an answer means stay with the export; so a w
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -29,6 +30,7 @@ def serve(control: int) -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group, perhaps: the export's to hear
         signal.signal(number, signal.SIG_IGN)
+    sys.setswitchinterval(0.001)  # seconds: who has an answer to read is let in while others are prepared
     opened = _Opened()
     with socket.socket(fileno=control) as control_socket:
         while True:
