@@ -3,7 +3,7 @@
 In: the outcomes of one reading. Out: staged rows, and the tally of what became of every id.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from inventory.digest import job_proof
@@ -46,6 +46,10 @@ class Intake:
         """Jobs that stand as they were, for nobody could read them."""
         return self.known & self.unread.keys()
 
+    def known_of(self, served: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Return what was served of the jobs that stand with their digest: for those alone `Same` says enough."""
+        return {job_id: each for job_id, each in served.items() if job_id in self.known and job_id in self._before}
+
     def take(self, outcome: Outcome) -> None:
         """Take one outcome; of several for one id the last counts."""
         job_id = outcome.job_id
@@ -61,7 +65,9 @@ class Intake:
             job = document if isinstance(document, Prepared) else prepare(normalise(job_id, document))
             self.served[job_id] = job.served
             if outcome.listing is not None:
-                job = job.joined(_of_list(job_id, outcome.listing, alone=False))
+                job = job.joined(listed := _of_list(job_id, outcome.listing, alone=False))
+                if listed.findings:
+                    self.served[job_id] = None  # they are to be found every night
             self.read[job_id] = self._put(job)
         elif isinstance(outcome, Absent):
             self.absent.add(job_id)
@@ -96,6 +102,7 @@ class Intake:
             proof = job_proof(self._staging.rows_of(job_id))
             self._staging.prove(job_id, proof)
             digests[job_id] = proof.digest
+            self.served[job_id] = None  # the digest is of a night on which something was odd
         return digests, rows
 
     def _put(self, job: Prepared) -> str:

@@ -35,7 +35,7 @@ def test_the_same_again_changes_nothing(server: DrsServer, export: Export, tmp_p
 def test_the_cache_may_be_emptied_or_wrong(server: DrsServer, export: Export, tmp_path: Path) -> None:
     export()
     before, cache = last(export.inventory), kept(tmp_path)
-    for statement in ("DELETE FROM served_jobs", "UPDATE served_jobs SET digest = x'00'"):
+    for statement in ("DELETE FROM served_jobs", "UPDATE served_jobs SET digest = x'00'", "DELETE FROM job_digests"):
         query(tmp_path, statement)
         export()
         assert last(export.inventory)["content_digest"] == before["content_digest"]
@@ -101,6 +101,44 @@ def test_what_was_odd_is_told_every_night(server: DrsServer, export: Export, tmp
         export()
         assert {("unknown_value", job_id), ("unknown_field", job_id)} <= findings(export.inventory)
     assert job_id not in kept(tmp_path)
+
+
+def test_a_night_on_which_a_job_could_not_be_read(server: DrsServer, export: Export, tmp_path: Path) -> None:
+    export()
+    job_id = min(server.jobs)
+
+    def silent(request: Any, document: dict[str, Any]) -> dict[str, Any]:
+        results = [job for job in document["results"] if job["id"] != job_id]
+        return {**document, "results": results}
+
+    server.rewrite = silent
+    export(code=3)
+    assert findings(export.inventory)
+    server.rewrite = None
+    for _ in range(2):
+        export()
+        assert not findings(export.inventory)
+        assert last(export.inventory)["content_digest"] == first_digest(export)
+    verified = export.inventory("--database", "sqlite:///x.db", "verify")
+    assert verified.returncode == 0, verified.stdout
+
+
+def first_digest(export: Export) -> str:
+    rows = json.loads(export.inventory("--database", "sqlite:///x.db", "snapshots", "--json").stdout)
+    return str(rows[0]["content_digest"])
+
+
+def test_what_is_odd_in_the_list_is_told_every_night(server: DrsServer, export: Export) -> None:
+    def strange(request: Any, document: dict[str, Any]) -> dict[str, Any]:
+        for item in document.get("jobs") or []:
+            item["brand_new"] = 1
+        return document
+
+    server.rewrite = strange
+    for _ in range(2):
+        export(jobs="all")
+        assert {kind for kind, _ in findings(export.inventory)} == {"unknown_field"}
+        assert export.inventory("--database", "sqlite:///x.db", "verify").returncode == 0
 
 
 def test_a_job_that_left_is_forgotten_and_may_come_back(server: DrsServer, export: Export, tmp_path: Path) -> None:
