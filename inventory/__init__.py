@@ -12,12 +12,10 @@ render/              records become text, pages, tables, JSON
 log, digest          the run's events; the digests of a row, a job, a snapshot
 normalise, rebuild   a job becomes rows, and rows the job again
 prepare              rows with their proof: what is stored of a job
-codegen, strict      the short way there, for what is exactly as documented
+strict/              the short way there, for what is exactly as documented; and what is too large to hold
 proof                what does not fit the digests
-exchange             one exchange with a service
-big                  an answer that is too large to hold
-http                 one exchange over the network
-wire, worker, workers  processes that send and prepare beside the export
+exchange, http       one exchange over the network
+workers/             processes that send and prepare beside the export
 source/              network or recordings become an outcome for every id
 retention            which snapshots are kept
 diff/                two ends of a source become change records; only ends and life read a database

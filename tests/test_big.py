@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.big import AnySize, Big
 from inventory.digest import job_digest, job_marks, job_proof, key_of, row_digest, unpack
 from inventory.exchange import Body, Response
 from inventory.findings import Findings
@@ -24,7 +23,8 @@ from inventory.prepare import Asked, Prepared, prepare
 from inventory.redact import Redactor
 from inventory.schema import BY_NAME
 from inventory.strict import Preparer
-from inventory.wire import Channel, pack_answer, unpack_answer
+from inventory.strict.big import AnySize, Big
+from inventory.workers.wire import Channel, pack_answer, unpack_answer
 from tests.live import DATABASE, Export
 from tests.test_properties import SLOW
 from tests.web import Reply, Web

@@ -19,13 +19,15 @@ from inventory.exchange import Exchange, NoAnswerError, Response, nothing
 from inventory.prepare import Asked
 from inventory.redact import Redactor
 from inventory.settings import Source
-from inventory.wire import Channel, Frame, unpack_answer
+from inventory.workers.wire import Channel, Frame, unpack_answer
 
 __all__ = ["Workers"]
 
 ENOUGH = 100  # jobs that are worth a process
 GRACE = 300.0  # seconds beyond those of a request until a worker counts as lost
-_START = "import sys; sys.path.insert(0, sys.argv[1]); from inventory.worker import serve; serve(int(sys.argv[2]))"
+_START = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from inventory.workers.worker import serve; serve(int(sys.argv[2]))"
+)
 _HINT = "Run it again; with `workers: 0` in the configuration it does without"
 
 
@@ -65,8 +67,8 @@ class Workers:
                 url, source.timeout, source.max_body, source.concurrency, redactor.key, tuple(sorted(redactor.columns)),
             )  # fmt: skip
             return _Remote(url, about, source.timeout, self._channel)
-        from inventory.big import AnySize
         from inventory.http import Http
+        from inventory.strict.big import AnySize
 
         prepare = AnySize(redactor).body
         return Http(
@@ -101,7 +103,7 @@ class Workers:
 
 def _started() -> tuple[subprocess.Popen[bytes], socket.socket]:
     ours, theirs = socket.socketpair()
-    root = str(Path(__file__).parent.parent)
+    root = str(Path(__file__).parent.parent.parent)
     with theirs:
         words = [sys.executable, "-P", "-c", _START, root, str(theirs.fileno())]
         nothing = subprocess.DEVNULL

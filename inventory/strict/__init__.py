@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 
 from inventory import __version__
-from inventory.codegen import generate
 from inventory.digest import SHORT, hashed
 from inventory.findings import Finding
 from inventory.jsontext import DEEPEST, Json, canonical, is_empty, read
@@ -24,6 +23,7 @@ from inventory.redact import Redactor
 from inventory.schema import REVISION
 from inventory.schema.keys import digest16
 from inventory.schema.kinds import Misfit, stored_time
+from inventory.strict.code import generate
 
 __all__ = ["Preparer", "Short", "Strict"]
 

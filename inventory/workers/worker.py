@@ -12,12 +12,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from inventory.big import AnySize, Spool
 from inventory.errors import SourceError
 from inventory.exchange import NoAnswerError
 from inventory.http import Http
 from inventory.redact import Redactor
-from inventory.wire import Channel, Frame, pack_answer
+from inventory.strict.big import AnySize, Spool
+from inventory.workers.wire import Channel, Frame, pack_answer
 
 __all__ = ["serve"]
 

@@ -11,10 +11,10 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from inventory.big import Big, Spool
 from inventory.exchange import Response
 from inventory.findings import Finding
 from inventory.prepare import Prepared, Same
+from inventory.strict.big import Big, Spool
 
 __all__ = ["Channel", "Frame", "pack_answer", "unpack_answer"]
 
