@@ -13,7 +13,8 @@ __all__ = ["Section", "machine", "save"]
 
 HEAD = "# What the bench measured\n\nWritten by `python -m tests.bench.speed --all`; `--help` tells what is measured.\n"
 LIBRARIES = (
-    "SQLAlchemy", "httpx", "msgspec", "psycopg", "aiohttp", "orjson", "dlt", "duckdb", "huaweicloudsdkdrs", "sqlite-utils",
+    "SQLAlchemy", "httpx", "msgspec", "psycopg", "aiohttp", "orjson", "dlt", "duckdb", "huaweicloudsdkdrs",
+    "sqlite-utils",
 )  # fmt: skip
 
 
