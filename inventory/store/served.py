@@ -1,7 +1,7 @@
 """What was served of each job the last time: a cache, so that an unchanged estate costs its reading alone."""
 
 from collections.abc import Mapping
-from typing import Any
+from itertools import islice
 
 from sqlalchemy import Connection, bindparam, delete, exists, insert, select
 
@@ -9,6 +9,8 @@ from inventory.schema import BY_NAME
 from inventory.schema.ledger import SERVED
 
 __all__ = ["note_served", "served_jobs"]
+
+_PIECE = 1000  # jobs
 
 
 def served_jobs(connection: Connection, source_id: int) -> dict[str, bytes]:
@@ -23,9 +25,10 @@ def note_served(connection: Connection, source_id: int, served: Mapping[str, byt
     jobs = BY_NAME["jobs"].current
     stands = exists().where(jobs.c.source_id == source_id, jobs.c.id == SERVED.c.job_id)
     connection.execute(delete(SERVED).where(mine, ~stands))
-    before: list[dict[str, Any]] = [{"job": job_id} for job_id in served]
-    if before:
-        connection.execute(delete(SERVED).where(mine, SERVED.c.job_id == bindparam("job")), before)
-    now = [{"source_id": source_id, "job_id": job_id, "digest": each} for job_id, each in served.items() if each]
-    if now:
-        connection.execute(insert(SERVED), now)
+    stale = delete(SERVED).where(mine, SERVED.c.job_id == bindparam("job"))
+    jobs_served = iter(served.items())
+    while some := list(islice(jobs_served, _PIECE)):
+        connection.execute(stale, [{"job": job_id} for job_id, _ in some])
+        now = [{"source_id": source_id, "job_id": job_id, "digest": each} for job_id, each in some if each]
+        if now:
+            connection.execute(insert(SERVED), now)
