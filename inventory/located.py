@@ -7,7 +7,7 @@ from typing import Any
 __all__ = ["Faults", "Located"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Located:
     """A value of the document: a scalar, a list of Located, or a dict of name -> Located; and where it stands."""
 

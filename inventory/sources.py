@@ -221,7 +221,8 @@ class Sources(Values):
         if file is None:
             return []
         ids = [line.split("#")[0].strip() for line in self._lines(at, file)]
-        return self._ids(Located([Located(i, at.line, f"{at.key} ({file})") for i in ids if i], at.line, at.key))
+        key = f"{at.key} ({file})"
+        return self._ids(Located([Located(i, at.line, key) for i in ids if i], at.line, at.key))
 
     def _lines(self, at: Located, file: str) -> Iterator[str]:
         try:

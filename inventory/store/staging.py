@@ -15,8 +15,10 @@ from inventory.store.temporary import Temporary
 
 __all__ = ["Staging"]
 
-CELLS = 40_000  # of an entity's rows that wait in memory before they are written together
+CELLS = 16_000  # of an entity's rows that wait in memory before they are written together
 _BY_NAME = {entity.name: entity for entity in TABLES}
+_PIECES = {entity.name: CELLS // len(entity.names) for entity in TABLES}
+_PIECES[JOB_DIGESTS.name] = 1000  # a kilobyte each
 
 
 class Staging:
@@ -53,9 +55,8 @@ class Staging:
         """Stage rows of one entity, in the order of its columns."""
         waiting = self._waiting[name]
         waiting.extend(rows)
-        entity = _BY_NAME[name]
-        if len(waiting) * len(entity.names) >= CELLS:
-            self._write(entity)
+        if len(waiting) >= _PIECES[name]:
+            self._write(_BY_NAME[name])
 
     def carry(self, job_ids: Iterable[str]) -> None:
         """Leave these jobs as they are."""

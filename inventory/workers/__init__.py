@@ -35,7 +35,7 @@ class Workers:
     """A number of processes, started when the first is needed. Safe to share between threads."""
 
     def __init__(self, number: int) -> None:
-        self._number = number if hasattr(socket, "send_fds") else 0
+        self._number = number if hasattr(socket, "send_fds") and sys.executable else 0
         self._lock = Lock()
         self._next = count()
         self._processes: list[tuple[subprocess.Popen[bytes], socket.socket]] = []
@@ -50,7 +50,11 @@ class Workers:
         return self._number > 0 and not source.replay and (source.jobs is None or len(source.jobs) >= ENOUGH)
 
     def start(self) -> None:
-        """Start them, unless they run."""
+        """Start them, unless they run.
+
+        Raises:
+            SourceError: the system starts no process.
+        """
         with self._lock:
             while len(self._processes) < self._number:
                 self._processes.append(_started())
@@ -107,9 +111,13 @@ def _started() -> tuple[subprocess.Popen[bytes], socket.socket]:
     with theirs:
         words = [sys.executable, "-P", "-c", _START, root, str(theirs.fileno())]
         nothing = subprocess.DEVNULL
-        process = subprocess.Popen(  # noqa: S603  # the interpreter that runs this, with the same package
-            words, pass_fds=[theirs.fileno()], stdin=nothing, stdout=nothing, stderr=nothing
-        )
+        try:
+            process = subprocess.Popen(  # noqa: S603  # the interpreter that runs this, with the same package
+                words, pass_fds=[theirs.fileno()], stdin=nothing, stdout=nothing, stderr=nothing
+            )
+        except OSError as error:
+            ours.close()
+            raise SourceError(f"a worker cannot be started: {error.strerror}", _HINT) from None
     return process, ours
 
 
