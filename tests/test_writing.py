@@ -45,7 +45,8 @@ def stage(writer: Writer, estate: dict[str, Any]) -> dict[str, str]:
     for job_id in sorted(estate):
         job = normalise(job_id, Redactor().job(estate[job_id]))
         proof = job_proof((BY_NAME[name], row) for name, rows in job.rows.items() for row in rows)
-        writer.staging.put(job)
+        for name, rows in job.rows.items():
+            writer.staging.add(name, rows)
         writer.staging.add("job_digests", [(job_id, proof.digest, proof.packed)])
         digests[job_id] = proof.digest
     return digests

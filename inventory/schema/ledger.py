@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, LargeBinary, Table, UniqueConstraint
 
 from inventory.schema import ENTITIES, JOB_DIGESTS
-from inventory.schema.tables import METADATA, UtcDateTime, text_type
+from inventory.schema.tables import METADATA, UtcDateTime, source_id, text_type
 
 __all__ = ["MAINTENANCE", "METADATA", "SERVED", "SIGNATURES", "SNAPSHOTS", "SOURCES"]
 
@@ -100,10 +100,7 @@ SIGNATURES = Table(
 SERVED = Table(
     "served_jobs",
     METADATA,
-    Column(
-        "source_id", BigInteger, ForeignKey("sources.id"), primary_key=True, autoincrement=False,
-        comment="The source: sources.id",
-    ),
+    source_id(),
     Column("job_id", text_type(), primary_key=True, comment="The job"),
     Column(
         "digest", LargeBinary, nullable=False,

@@ -28,7 +28,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from inventory.schema.fields import Field
 
-__all__ = ["METADATA", "UtcDateTime", "current_table", "history_table", "index_validity", "text_type"]
+__all__ = ["METADATA", "UtcDateTime", "current_table", "history_table", "index_validity", "source_id", "text_type"]
 
 METADATA = MetaData()
 
@@ -70,7 +70,7 @@ def current_table(
         what: of which a line tells: the row, or the job.
     """
     begin = _snapshot("valid_from", f"The snapshot that first saw the {what} so")
-    columns = [_source_id(), *(_column(field) for field in fields), begin]
+    columns = [source_id(), *(_column(field) for field in fields), begin]
     table = Table(name, METADATA, *columns, comment=comment, sqlite_with_rowid=rowid)
     if foreign_key is not None:
         ours, parent, theirs = foreign_key
@@ -119,7 +119,8 @@ def _column(field: Field) -> Column[Any]:
     )  # fmt: skip
 
 
-def _source_id() -> Column[Any]:
+def source_id() -> Column[Any]:
+    """Make the column that says whose a row is: the first of every key."""
     return Column(
         "source_id", BigInteger, ForeignKey("sources.id"), primary_key=True, nullable=False,
         autoincrement=False, comment="The source: sources.id",

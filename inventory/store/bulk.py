@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from inventory.normalise import Row
 from inventory.schema.entities import Entity
+from inventory.schema.kinds import stored_time
 from inventory.schema.tables import UtcDateTime
 
 __all__ = ["Write", "row_stream", "within"]
@@ -81,6 +82,6 @@ def _timed(row: Row, times: Sequence[int], zone: str) -> Row:
     for at in times:
         value = values[at]
         if isinstance(value, datetime):
-            value = value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+            value = stored_time(value)
         values[at] = value and value + zone
     return tuple(values)

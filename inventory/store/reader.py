@@ -204,8 +204,7 @@ def _job_ids(connection: Connection, source_id: int, snapshot_id: int) -> list[s
 
 
 def _by_key(entity: Entity) -> Any:
-    places = [at for at, column in enumerate(entity.columns) if column.name in entity.key]
-    return lambda row: [row[at] for at in places]
+    return lambda row: [row[at] for at in entity.key_places]
 
 
 def _rows(entity: Entity, table: Table, source_id: int, job_ids: list[str] | None = None) -> Select[Any]:

@@ -6,7 +6,7 @@ from functools import cached_property
 from sqlalchemy import Connection, select
 
 from inventory.digest import Proof
-from inventory.normalise import NormalisedJob, Row
+from inventory.normalise import Row
 from inventory.schema import BY_NAME, ENTITIES, JOB_DIGESTS
 from inventory.schema.entities import Entity
 from inventory.store.bulk import within
@@ -46,13 +46,8 @@ class Staging:
     def _place(self) -> Place:
         return self._directly() or Temporary(self._connection, self._source_id)
 
-    def put(self, job: NormalisedJob) -> None:
-        """Stage the rows of one job; each job once."""
-        for name, rows in job.rows.items():
-            self.add(name, rows)
-
     def add(self, name: str, rows: Iterable[Row]) -> None:
-        """Stage rows of one entity, in the order of its columns."""
+        """Stage rows of one entity, in the order of its columns; those of each job once."""
         waiting = self._waiting[name]
         waiting.extend(rows)
         if len(waiting) >= _PIECES[name]:

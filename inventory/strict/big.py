@@ -50,9 +50,8 @@ class AnySize:
         """Take what masks, and how many bytes of a list are looked at together: a shorter list is not cut."""
         self._piece = piece
         self._small = Preparer(redactor)
-        self._alone = (
-            Lock()
-        )  # threads that compute side by side in one interpreter take turns at every step: half as fast
+        # Threads that compute side by side in one interpreter take turns at every step: half as fast.
+        self._alone = Lock()
 
     def body(self, content: Body, asked: Asked) -> dict[str, Json] | None:
         """Prepare every result of a body; see `Preparer.body`."""

@@ -95,7 +95,7 @@ class _Writer:
         if _has_extra(plan.shape):
             write("    x = None")
         wires = list(self._leaves(plan, plan.shape, "o", "    "))
-        if entity.name == "endpoints":
+        if any(not place.many for place in entity.places):
             write(f"    if single and {' and '.join(f'{wire} is None' for wire in wires)}: continue")
         if "item" in plan.index and not entity.inherits_item:
             write(f"    item = '' if single else digest16(text_{entity.name}(o))")

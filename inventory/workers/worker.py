@@ -1,7 +1,7 @@
 """A worker: a process that sends what it is told to send, and prepares what comes back. It decides nothing.
 
 Pace, patience, signatures and what an answer means stay with the export; so a worker can be done without
-(`workers: 0`), and one that is killed costs a request. It ends with the export, however that ends.
+(`workers: 0`), and one that is killed costs the run, never the database. It ends with the export, however that ends.
 """
 
 import os

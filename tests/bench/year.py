@@ -120,7 +120,8 @@ def write(store: Store, night: int, estate: dict[str, Any], job_ids: Iterable[st
         for job_id in sorted(wanted):
             job = normalise(job_id, redactor.job(estate[job_id]))
             proof = job_proof((BY_NAME[name], row) for name, rows in job.rows.items() for row in rows)
-            staging.put(job)
+            for name, rows in job.rows.items():
+                staging.add(name, rows)
             staging.add("job_digests", [(job_id, proof.digest, proof.packed)])
             digests[job_id] = proof.digest
         staging.carry(digests.keys() - wanted)
