@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,7 @@ def _readings(source: Source, run: Run) -> Iterator[tuple[Reading, SourceRow]]:
             yield Recording(folder, run.redactor, source.excluded), row
         return
     recorder = Recorder(run.record / source.name, source, run.redactor) if run.record else None
-    session = sign_in(source, run.stop, run.auths, partial(run.workers.open, redactor=run.redactor))
+    session = sign_in(source, run.stop, run.auths, run.workers.open)
     with closing(session.http):
         row = SourceRow(source.name, source.region, session.project_id)
         yield LiveReading(source, session, run.redactor, run.stop, recorder, run.settings.salt), row

@@ -17,13 +17,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from inventory.jsontext import Json, canonical, read
 from inventory.schema.entities import Entity
 
 __all__ = [
-    "SHORT",
+    "Mark",
     "Part",
     "Proof",
     "RepeatedKeyError",
@@ -34,6 +35,7 @@ __all__ = [
     "job_proof",
     "key_of",
     "lines_digest",
+    "lines_of",
     "pack",
     "part_of",
     "proof_of",
@@ -46,10 +48,14 @@ __all__ = [
     "unpack",
 ]
 
-SHORT = 8  # hex digits of a row's digest that are kept: they name a row, the job's whole digest proves it
+SHORT = 3  # bytes of a row's digest that are kept: they name a row, the job's whole digest proves it
+SIZE = 32  # bytes of a digest
 
 MANY = 10_000  # rows, or lines, that are looked at together: a job may have millions
 _STROKE = 2000  # bytes
+
+Mark = tuple[str, bytes]  # table and key of a row, with a tab between; its digest, or the beginning of it
+
 OUTSIDE = frozenset({"source_id", "digest", "previous_digest", "content_digest", "pruned_at"})
 
 
@@ -107,8 +113,7 @@ class Proof:
 def job_proof(rows: Iterable[tuple[Entity, Sequence[Any]]]) -> Proof:
     """Return a job's proof from all its rows, each in the order of its entity's columns."""
     named = ((entity.name, key_of(entity, row), row_digest(entity, row)) for entity, row in rows)
-    parts = [part_of([digest for *_, digest in some], job_marks(some)) for some in _some(named)]
-    return proof_of(parts)
+    return proof_of([part_of(job_marks(some)) for some in _some(named)])
 
 
 class RepeatedKeyError(Exception):
@@ -117,15 +122,25 @@ class RepeatedKeyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What proves some of a job's rows: their digests, sorted, 32 bytes each, and their marks as `pack` packs them."""
+    """What proves some of a job's rows: their digests, sorted, and their marks as `pack` packs them."""
 
     digests: bytes
     marks: bytes
 
+    def joined(self, other: "Part") -> "Part":
+        """Put together with the proof of other rows."""
+        digests = heapq.merge(_digests(self), _digests(other))
+        return Part(bytes.fromhex("".join(digests)), pack(_distinct(heapq.merge(_marks(self), _marks(other)))))
 
-def part_of(digests: Iterable[str], marks: Iterable[str]) -> Part:
-    """Return the proof of some rows; `marks` is sorted."""
-    return Part(bytes.fromhex("".join(sorted(digests))), pack(marks))
+
+def part_of(marks: Sequence[Mark]) -> Part:
+    """Return the proof of some rows from their marks, each with a whole digest."""
+    return Part(b"".join(sorted([digest for _, digest in marks])), pack(marks))
+
+
+def lines_of(digests: bytes) -> str:
+    """Spell digests as a job's digest is over them: in hex, a line feed after each."""
+    return digests.hex("\n", SIZE) + "\n" if digests else ""
 
 
 def proof_of(parts: Sequence[Part]) -> Proof:
@@ -141,25 +156,31 @@ def proof_of(parts: Sequence[Part]) -> Proof:
 
 
 def _digests(part: Part) -> Iterator[str]:
-    return (part.digests[at : at + 32].hex() for at in range(0, len(part.digests), 32))
+    return (part.digests[at : at + SIZE].hex() for at in range(0, len(part.digests), SIZE))
 
 
-def _marks(part: Part) -> Iterator[str]:
-    stream, came, line = zlib.decompressobj(), part.marks, ""
+def _marks(part: Part) -> Iterator[Mark]:
+    rows = len(part.digests) // SIZE
+    begin = len(part.marks) - rows * SHORT
+    ends = range(begin + SHORT, len(part.marks) + 1, SHORT)
+    return ((line, part.marks[end - SHORT : end]) for line, end in zip(_lines(part.marks[:begin]), ends, strict=False))
+
+
+def _lines(came: bytes) -> Iterator[str]:
+    stream, line = zlib.decompressobj(), ""
     while not stream.eof:
         *lines, line = (line + stream.decompress(came, 2**16).decode()).split("\n")
         came = stream.unconsumed_tail
         yield from lines
-    if line:
-        yield line
+    yield line
 
 
-def _distinct(marks: Iterable[str]) -> Iterator[str]:
+def _distinct(marks: Iterable[Mark]) -> Iterator[Mark]:
     last = ""
     for mark in marks:
-        if mark[:-SHORT] == last:
+        if mark[0] == last:
             raise RepeatedKeyError
-        last = mark[:-SHORT]
+        last = mark[0]
         yield mark
 
 
@@ -174,9 +195,9 @@ def job_digest(rows: Iterable[str]) -> str:
     return lines_digest(sorted(rows))
 
 
-def job_marks(named: Iterable[tuple[str, str, str]]) -> list[str]:
-    """Return a line for each row of a job (table, key, digest), sorted: what is packed beside its digest."""
-    return sorted(f"{table}\t{key}\t{digest[:SHORT]}" for table, key, digest in named)
+def job_marks(named: Iterable[tuple[str, str, str]]) -> list[Mark]:
+    """Return the mark of each row of a job (table, key, digest in hex), sorted: what is packed beside its digest."""
+    return sorted((f"{table}\t{key}", bytes.fromhex(digest)) for table, key, digest in named)
 
 
 def key_of(entity: Entity, row: Sequence[Any]) -> str:
@@ -184,19 +205,21 @@ def key_of(entity: Entity, row: Sequence[Any]) -> str:
     return json.dumps([row[at] for at in entity.key_places])
 
 
-def pack(marks: Iterable[str]) -> bytes:
-    """Pack the lines of `job_marks`."""
+def pack(marks: Iterable[Mark]) -> bytes:
+    """Pack sorted marks: table and key of each, a line a row, zlib; behind it the beginning of each digest."""
     if isinstance(marks, list):  # all at hand: one call, for in each of zlib's other threads may run
-        return zlib.compress("\n".join(marks).encode(), 1)
-    stream, packed, between = zlib.compressobj(1), [], b""
+        lines = "\n".join([line for line, _ in marks])
+        return zlib.compress(lines.encode(), 1) + b"".join([digest[:SHORT] for _, digest in marks])
+    stream, packed, digests, between = zlib.compressobj(1), [], [], b""
     for some in _some(marks):
-        packed.append(stream.compress(between + "\n".join(some).encode()))
+        packed.append(stream.compress(between + "\n".join(map(itemgetter(0), some)).encode()))
+        digests.append(b"".join([digest[:SHORT] for _, digest in some]))
         between = b"\n"
-    return b"".join((*packed, stream.flush()))
+    return b"".join((*packed, stream.flush(), *digests))
 
 
-def unpack(packed: bytes) -> list[str]:
-    """Return the lines of `job_marks` that `pack` packed.
+def unpack(packed: bytes) -> list[Mark]:
+    """Return the marks that `pack` packed, each with the beginning of its digest.
 
     Raises:
         ValueError: it is not what was packed.
@@ -206,9 +229,14 @@ def unpack(packed: bytes) -> list[str]:
         text = stream.decompress(packed).decode()
     except zlib.error:
         raise ValueError("not packed") from None
-    if not stream.eof or stream.unused_data:
+    lines, digests = text.split("\n") if text else [], stream.unused_data
+    if not stream.eof:
+        raise ValueError("cut off")
+    if not digests:  # as it was before revision 0008: eight digits at the end of each line
+        return [(line, bytes.fromhex(digest)) for line, _, digest in (each.rpartition("\t") for each in lines)]
+    if len(digests) != len(lines) * SHORT:
         raise ValueError("cut off, or something behind it")
-    return text.split("\n")
+    return [(line, digests[at * SHORT : at * SHORT + SHORT]) for at, line in enumerate(lines)]
 
 
 def content_digest(jobs: Iterable[tuple[str, str]]) -> str:

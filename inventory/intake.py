@@ -113,7 +113,7 @@ class Intake:
         else:
             for name, rows in job.pieces:
                 self._staging.add(name, rows)
-            self._staging.add("job_digests", [(job.job_id, job.digest, job.marks)])
+            self._staging.add("job_digests", [(job.job_id, job.digest, job.part.marks)])
         return job.digest
 
     def _forget(self, job_id: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from inventory.digest import Part, job_marks, key_of, pack, row_digest, sha256, unpack
+from inventory.digest import Part, job_marks, key_of, lines_of, part_of, row_digest, sha256
 from inventory.findings import Finding
 from inventory.normalise import NormalisedJob, Row
 from inventory.schema import BY_NAME
@@ -24,15 +24,13 @@ Asked = Mapping[str, tuple[bytes, bytes | None]]  # id -> what else the job depe
 class Prepared:
     """All that is stored of a job, small enough to wait in numbers.
 
-    digest: of the job; over `lines`, the digests of its rows, sorted, a line each: one text, for there are many.
-    marks: for `job_digests`. packed: `rows`.
+    digest: of the job. part: the proof of its rows, its marks for `job_digests`. packed: `rows`.
     served: the digest of what was served, where the same again need not be looked at again.
     """
 
     job_id: str
     digest: str
-    lines: str
-    marks: bytes
+    part: Part
     findings: tuple[Finding, ...]
     packed: bytes
     served: bytes | None = None
@@ -48,16 +46,10 @@ class Prepared:
         """The rows with their table, as many at a time as memory holds."""
         return self.rows.items()
 
-    @property
-    def part(self) -> Part:
-        """The proof of its rows, to be put together with others'."""
-        return Part(bytes.fromhex(self.lines), self.marks)
-
     def joined(self, other: "Prepared") -> "Prepared":
         """Put together with what another answer says of the job, in tables of its own."""
-        digests = (*self.lines.split(), *other.lines.split())
-        marks = sorted((*unpack(self.marks), *unpack(other.marks)))
-        return prepared(self.job_id, self.rows | other.rows, digests, marks, (*self.findings, *other.findings))
+        findings = (*self.findings, *other.findings)
+        return prepared(self.job_id, self.rows | other.rows, self.part.joined(other.part), findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +67,14 @@ def prepare(job: NormalisedJob) -> Prepared:
         for row in rows
     ]
     rows = {name: [_stored(row) for row in rows] for name, rows in job.rows.items()}
-    return prepared(job.job_id, rows, [digest for *_, digest in named], job_marks(named), job.findings)
+    return prepared(job.job_id, rows, part_of(job_marks(named)), job.findings)
 
 
 def prepared(
-    job_id: str, rows: dict[str, list[Row]], digests: Iterable[str], marks: list[str], findings: Iterable[Finding],
-    served: bytes | None = None,
-) -> Prepared:  # fmt: skip
-    """Put together what is known of a job; `digests` in any order, `marks` sorted."""
-    lines = "\n".join((*sorted(digests), ""))
-    return Prepared(job_id, sha256(lines), lines, pack(marks), tuple(findings), marshal.dumps(rows), served)
+    job_id: str, rows: dict[str, list[Row]], part: Part, findings: Iterable[Finding], served: bytes | None = None
+) -> Prepared:
+    """Put together what is known of a job."""
+    return Prepared(job_id, sha256(lines_of(part.digests)), part, tuple(findings), marshal.dumps(rows), served)
 
 
 def _stored(row: Row) -> Row:

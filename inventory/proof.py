@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from inventory.digest import SHORT, job_digest, job_marks, snapshot_digest, unpack
+from inventory.digest import Mark, job_digest, job_marks, snapshot_digest, unpack
 from inventory.schema import BY_NAME, JOB_DIGESTS
 
 __all__ = ["NOTED_SINCE", "Check", "Problem", "Version"]
@@ -146,11 +146,11 @@ class Check:
         table, key = (note.stored, note.key) if note else (JOB_DIGESTS.name, json.dumps([job_id]))
         noted = _unpacked(note)
         if note is not None and note.digest == digest:
-            if noted != job_marks((row.table, row.key, row.digest) for row in rows):
+            if not _agrees(noted, rows):
                 self.report("altered", table, key, begin, end)
         elif rows or note:
             word = "missing" if note is None else "altered" if rows else "added"
-            differing = list(_differing(rows, set(noted), begin, end))
+            differing = list(_differing(rows, noted, begin, end))
             self._suspicions.append(_Suspicion(begin, end, differing, (word, table, key)))
 
     def finish(self) -> list[Problem]:
@@ -206,26 +206,40 @@ class Check:
         return Problem(word, table, _named(table, key), seen[0] if seen else None, seen[-1] if seen else None, detail)
 
 
-def _unpacked(note: Version | None) -> list[str]:
+def _unpacked(note: Version | None) -> list[Mark]:
     try:
         return unpack(note.packed) if note else []
     except ValueError:
         return []
 
 
-def _differing(rows: list[Version], noted: set[str], begin: int, end: int) -> Iterator[tuple[str, str, str, int, int]]:
+def _agrees(noted: list[Mark], rows: list[Version]) -> bool:
+    """Tell whether what was noted is what the rows come to."""
+    marks = job_marks((row.table, row.key, row.digest) for row in rows)
+    pairs = zip(noted, marks, strict=False)
+    return len(noted) == len(marks) and all(n[0] == m[0] and m[1].startswith(n[1]) for n, m in pairs)
+
+
+def _differing(
+    rows: list[Version], noted: list[Mark], begin: int, end: int
+) -> Iterator[tuple[str, str, str, int, int]]:
     """Yield which rows are not as noted: word, table, key, and the places that see them so."""
-    found = {f"{row.table}\t{row.key}\t{row.digest[:SHORT]}": row for row in rows}
-    gone = {tuple(line.split("\t")[:2]) for line in noted - found.keys()}
-    for line, row in found.items():
-        if line not in noted:
-            altered = (row.table, row.key) in gone
-            gone.discard((row.table, row.key))
-            yield ("altered", row.stored, row.key, row.begin, row.end) if altered else (
-                "added", row.stored, row.key, begin, end
-            )  # fmt: skip
-    for name in sorted(gone):
-        yield "missing", name[0], name[-1], begin, end
+    left = dict(noted)
+    others = []
+    for row in rows:
+        name = f"{row.table}\t{row.key}"
+        if name in left and row.digest.startswith(left[name].hex()):
+            del left[name]
+        else:
+            others.append((name, row))
+    for name, row in others:
+        is_altered = left.pop(name, None) is not None
+        yield ("altered", row.stored, row.key, row.begin, row.end) if is_altered else (
+            "added", row.stored, row.key, begin, end
+        )  # fmt: skip
+    for name in sorted(left):
+        table, _, key = name.partition("\t")
+        yield "missing", table, key, begin, end
 
 
 def _runs(places: list[int], among: list[int]) -> Iterator[tuple[int, int]]:

@@ -81,10 +81,8 @@ def opened(url: str) -> Iterator[Store]:
 
 def running(store: Store, **settings: Any) -> Run:
     """Return what an export within this process needs."""
-    stop = Stop()
-    return Run(
-        Settings(**settings), store, Limits(max_removals=1), stop, Auths(stop), Workers(0), "run", lambda *_: None
-    )
+    stop, chosen = Stop(), Settings(**{"workers": 0, **settings})
+    return Run(chosen, store, Limits(max_removals=1), stop, Auths(stop), Workers(chosen), "run", lambda *_: None)
 
 
 def recorded(folder: Path, nights: list[Night], first: int = 1) -> Source:

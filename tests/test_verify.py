@@ -109,6 +109,12 @@ class Database:
         return self.known[table]
 
 
+def unzipped(packed: bytes) -> tuple[bytes, bytes]:
+    """Return the lines of some marks, and what stands behind them."""
+    stream = zlib.decompressobj()
+    return stream.decompress(packed), stream.unused_data
+
+
 # The README's rule, with SQL, JSON and SHA-256 alone.
 
 
@@ -141,6 +147,20 @@ def content(database: Database, snapshot: Row) -> str:
             jobs.setdefault(row[key[0]], []).append(row_digest(database, table, key, row))
     digests = {job: sha256("".join(f"{each}\n" for each in sorted(rows))) for job, rows in jobs.items()}
     return sha256("".join(f"{job}\t{digests[job]}\n" for job in sorted(digests)))
+
+
+def marks_before_0008(database: Database, note: Row) -> bytes:
+    """Return what 0003 to 0007 noted of a job's rows: a line of table, key and eight digits of the digest, zlib."""
+    lines, at = [], note["valid_from"]
+    for table, key in database.tables().items():
+        seen = f"source_id = ? AND {key[0]} = ? AND valid_from <= ?"
+        asked = note["source_id"], note["job_id"], at
+        current = database.query(f"SELECT * FROM {table} WHERE {seen}", *asked)
+        history = database.query(f"SELECT * FROM {table}_history WHERE {seen} AND valid_to > ?", *asked, at)
+        for row in current + history:
+            name = json.dumps([row[column] for column in key])
+            lines.append(f"{table}\t{name}\t{row_digest(database, table, key, row)[:8]}")
+    return zlib.compress("\n".join(sorted(lines)).encode())
 
 
 def digest(database: Database, snapshot: Row, previous: str | None) -> str:
@@ -282,7 +302,7 @@ class Tampering:
     def read(row: Row) -> Row:
         """The same content packed otherwise (bits that fill the last byte) is no change."""
         with contextlib.suppress(zlib.error, TypeError):
-            return {**row, "row_digests": zlib.decompress(row["row_digests"])} if "row_digests" in row else row
+            return {**row, "row_digests": unzipped(row["row_digests"])} if "row_digests" in row else row
         return row
 
     def replace(self, old: Row, new: Row) -> None:
@@ -602,3 +622,31 @@ def test_snapshots_from_before_the_notes(recorded: Path, database: str, tmp_path
     problems = found(database)
     assert {p["word"] for p in problems} == {"altered"}
     assert all(p["last"] < first["id"] for p in problems)
+
+
+def test_notes_from_before_0008(recorded: Path, database: str) -> None:
+    """Both forms of marks stand beside each other: all is proven, and a row is named by either."""
+    export(recorded, database, "early")
+    with Database(database) as owner:
+        owner.unguarded()
+        for table in ("job_digests", "job_digests_history"):
+            for note in owner.query(f"SELECT * FROM {table}"):
+                owner.query(
+                    f"UPDATE {table} SET row_digests = ? WHERE source_id = ? AND job_id = ? AND valid_from = ?",
+                    marks_before_0008(owner, note), note["source_id"], note["job_id"], note["valid_from"],
+                )  # fmt: skip
+        owner.connection.commit()
+        (last,) = owner.query("SELECT max(id) AS id FROM snapshots")
+    assert found(database, code=0) == []
+    export(recorded, database)
+    assert found(database, code=0) == []
+    for begun in (f"<= {last['id']}", f"> {last['id']}"):
+        with Database(database) as owner:
+            row = owner.query(f"SELECT * FROM endpoints WHERE valid_from {begun} ORDER BY job_id, role, item")[0]
+        key = {name: row[name] for name in ("job_id", "role", "item", "occurrence")}
+        where = " AND ".join(f"{name} = '{value}'" for name, value in key.items())
+        altered(database, f"UPDATE endpoints SET ip = '{row['ip'] or ''}0' WHERE {where}")
+        problems = found(database)
+        assert [(p["word"], p["table"], p["key"]) for p in problems] == [("altered", "endpoints", key)]
+        was = "NULL" if row["ip"] is None else f"'{row['ip']}'"
+        altered(database, f"UPDATE endpoints SET ip = {was} WHERE {where}")

@@ -118,7 +118,7 @@ def _planned(options: Options, settings: "Settings", names: list[str], what: "Se
     shown = sys.stderr.isatty() and not options.quiet
     with (
         stopping(stop),
-        Workers(settings.workers) as workers,
+        Workers(settings) as workers,
         _readable(options, settings) as store,
         Progress("plan", shown) as progress,
     ):

@@ -42,7 +42,7 @@ def export(
     share = _share(max_removals)
     settings = options.settings(for_export=True, standard_input=lambda: sys.stdin)
     sources = _chosen(settings, names, shard)
-    with Workers(settings.workers) as workers:
+    with Workers(settings) as workers:
         workers.start_early(sources)  # they come up while the rest is imported
         return _export(options, settings, sources, workers, require_complete, share, record, lock_timeout, metrics_file)
 

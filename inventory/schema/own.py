@@ -46,7 +46,7 @@ JOB_DIGESTS = proof(
     own("digest", TEXT, "SHA-256 over the sorted digests of its rows, in hex", nullable=False),
     own(
         "row_digests", BYTES,
-        "For each of its rows table, key and the first 8 digits of its digest: zlib, a line a row",
+        "Table and key of each of its rows: zlib, a line a row; behind it the first 3 bytes of each row's digest",
         nullable=False, follows=True,
     ),
 )  # fmt: skip

@@ -17,6 +17,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Select,
     Table,
+    Tuple,
     and_,
     delete,
     exists,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     select,
     tuple_,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 from inventory.normalise import Row
 from inventory.schema import BY_NAME, ESTATE, JOB_DIGESTS
@@ -87,12 +89,27 @@ class Temporary(Place):
                 current, names = entity.current, entity.current.columns.keys()
                 superseded = select(*current.columns, literal(snapshot_id)).where(self._is_gone(entity))
                 execute(insert(entity.history).from_select([*names, "valid_to"], superseded))
-                execute(delete(current).where(self._is_gone(entity)))
+                ended = self._is_gone(entity)
+                if (staged := self._staged.get(entity.name)) is not None:
+                    ended = and_(ended, _key(entity, current).not_in(select(*(staged.c[name] for name in entity.key))))
+                execute(delete(current).where(ended))
         for entity in TABLES:
             if (staged := self._staged.get(entity.name)) is not None:
                 new = select(literal(source_id), *staged.columns, literal(snapshot_id))
-                execute(insert(entity.current).from_select(["source_id", *entity.names, "valid_from"], new))
+                self._put(entity, staged, new)
         make(self._connection, indexes)
+
+    def _put(self, entity: Entity, staged: Table, new: Select[Any]) -> None:
+        """Put rows in place: each that takes another's key where that one was, so that the file does not grow."""
+        current, names = entity.current, ["source_id", *entity.names, "valid_from"]
+        if entity.name in self._gone:
+            in_place = _key(entity, staged).in_(select(*self._gone[entity.name].columns))
+            put: Any = (sqlite if self._is_sqlite else postgresql).insert(current)
+            put = put.from_select(names, new.where(in_place))
+            changed = {name: put.excluded[name] for name in names if not current.c[name].primary_key}
+            self._connection.execute(put.on_conflict_do_update(index_elements=current.primary_key, set_=changed))
+            new = new.where(~in_place)
+        self._connection.execute(insert(current).from_select(names, new))
 
     def _check(self, job_ids: set[str]) -> Table:
         """Name the jobs that are looked at, in a table: however large the estate, a comparison costs what changed."""
@@ -127,8 +144,7 @@ class Temporary(Place):
 
     def _is_gone(self, entity: Entity) -> ColumnElement[bool]:
         current, gone = entity.current, self._gone[entity.name]
-        key = tuple_(*(current.c[name] for name in entity.key))
-        return and_(self._mine(entity, current), key.in_(select(*gone.columns)))
+        return and_(self._mine(entity, current), _key(entity, current).in_(select(*gone.columns)))
 
     def _standing(self, entity: Entity) -> set[str]:
         current = entity.current
@@ -153,3 +169,7 @@ class Temporary(Place):
         table = Table(name, self._metadata, *parts, prefixes=["TEMPORARY"], sqlite_with_rowid=not key)
         table.create(self._connection, checkfirst=False)
         return table
+
+
+def _key(entity: Entity, table: Table) -> Tuple:
+    return tuple_(*(table.c[name] for name in entity.key))

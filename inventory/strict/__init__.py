@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from inventory import __version__
-from inventory.digest import SHORT, hashed
+from inventory.digest import hashed, part_of
 from inventory.findings import Finding
 from inventory.jsontext import DEEPEST, Json, canonical, is_empty, read
 from inventory.normalise import NormalisedJob, normalise, unknown_value
@@ -110,7 +110,7 @@ class Strict:
         """Compile it."""
         code = generate(redactor.columns)
         names: dict[str, Any] = {
-            "FALSE": "false", "M": _MOST, "Refused": Refused, "SHORT": SHORT, "TRUE": "true",
+            "FALSE": "false", "M": _MOST, "Refused": Refused, "TRUE": "true",
             "canonical": canonical, "comma": ",".join, "digest16": digest16,
             "error_text": redactor.text, "join": _joined, "mask": redactor.mask, "moment": _moment, "pairs": _pairs,
             "q": encode_basestring_ascii, "rfc": _rfc, "sha256": sha256,
@@ -157,20 +157,19 @@ class Strict:
 
 
 class Short:
-    """What one job comes to: its rows by table, the digest and the mark of each, and findings.
+    """What one job comes to: its rows by table, their marks, and findings.
 
     served: the digest of what was served, where seeing it again tells all; secrets masked, for whoever reads it
     could else try passwords until one fits.
     """
 
-    __slots__ = ("digests", "findings", "job_id", "marks", "rows", "served")
+    __slots__ = ("findings", "job_id", "marks", "rows", "served")
 
     def __init__(self, job_id: str) -> None:
         self.job_id = job_id
         self.served: bytes | None = None
         self.rows: dict[str, list[Row]] = {}
-        self.digests: list[str] = []
-        self.marks: list[str] = []
+        self.marks: dict[str, bytes] = {}
         self.findings: list[Finding] = []
 
     def of(self, table: str) -> list[Row]:
@@ -183,7 +182,8 @@ class Short:
 
 
 def _of(short: Short) -> Prepared:
-    return prepared(short.job_id, short.rows, short.digests, sorted(short.marks), short.findings, short.served)
+    part = part_of(sorted(short.marks.items()))
+    return prepared(short.job_id, short.rows, part, short.findings, short.served)
 
 
 def _is_unstorable(raw: bytes) -> bool:
@@ -193,6 +193,8 @@ def _is_unstorable(raw: bytes) -> bool:
 def _turned(rows: Callable[..., None], items: list[Any], at: str | None, job_id: str) -> Short:
     short = Short(job_id)
     rows(items, at, job_id, encode_basestring_ascii(job_id), role=None, item="", single=False, out=short)
+    if len(short.marks) != sum(map(len, short.rows.values())):
+        raise Refused  # a key repeats
     return short
 
 

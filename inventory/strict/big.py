@@ -123,7 +123,7 @@ class Spool:
 
 @dataclass(frozen=True, slots=True)
 class Big(Prepared):
-    """A job whose rows and digests wait in a file: `packed` and `lines` are empty."""
+    """A job whose rows and digests wait in a file; of its `part` the marks are here."""
 
     spool: Spool = field(kw_only=True)
 
@@ -149,7 +149,7 @@ class Big(Prepared):
 
 def _proven(job_id: str, parts: Sequence[Part], findings: tuple[Finding, ...], spool: Spool) -> Big:
     proof = proof_of(parts)
-    return Big(job_id, proof.digest, "", proof.packed, findings, b"", spool=spool)
+    return Big(job_id, proof.digest, Part(b"", proof.packed), findings, b"", spool=spool)
 
 
 class _OddError(Exception):

@@ -87,10 +87,9 @@ class _Writer:
     # -- one table: its rows
 
     def _rows(self, plan: Plan) -> None:
-        entity, one = plan.entity, plan.entity.name == "jobs"
-        write = self.lines.append
+        entity, write = plan.entity, self.lines.append
         write(f"def rows_{entity.name}(items, at, job, qj, role, item, single, out):")
-        write(f"  rows, digests, marks, keys = out.of({entity.name!r}), out.digests, out.marks, []")
+        write(f"  rows, marks = out.of({entity.name!r}), out.marks")
         write("  for o in items:")
         if _has_extra(plan.shape):
             write("    x = None")
@@ -104,8 +103,6 @@ class _Writer:
         self._digest(plan)
         write(f"    rows.append(({', '.join(self._cell(plan, name) for name in entity.names)},))")
         self._branches(plan.shape, "o", "    ")
-        if not one:
-            write("  if len(keys) > 1 and len(set(keys)) != len(keys): raise Refused")
 
     def _leaves(self, plan: Plan, shape: Shape, at: str, indent: str, path: str | None = None) -> Iterator[str]:
         """Read the columns of an object into locals: ``w`` as it came, ``v`` as it is stored. Yield the names of w."""
@@ -157,7 +154,7 @@ class _Writer:
         return "job" if name == "id" and plan.entity.name == "jobs" else own.get(name, f"v{plan.index[name]}")
 
     def _digest(self, plan: Plan) -> None:
-        """Write the canonical text of the row (`digest.row_text`), its digest, and the mark of its key."""
+        """Write the canonical text of the row (`digest.row_text`), and its mark."""
         write, entity = self.lines.append, plan.entity
         write("    c = ''")
         for name in sorted(set(entity.names) - set(entity.key) - {"extra"}):
@@ -171,16 +168,12 @@ class _Writer:
         pairs = [piece for name in sorted(quoted) for piece in (f',"{name}":', *quoted[name])]
         pairs[0] = pairs[0].removeprefix(",")
         parts = [piece for name in entity.key for piece in (*quoted[name], ", ")][:-1]
-        write("    k = " + _glue("[", *parts, "]"))
         lead, tail = ('{"columns":{', "$c[:-1]", "}"), (',"key":{', *pairs, f'}},"table":"{entity.name}"}}')
         write("    t = " + _glue(*lead, *tail))
         if _has_extra(plan.shape):
             write("    if e: t = " + _glue(*lead, ',"extra":', "$e", *tail))
-        write("    h = sha256(t.encode()).hexdigest()")
-        write("    digests.append(h)")
-        write("    keys.append(k)")
-        mark = _glue(f"{entity.name}\t", "$k", "\t", "$h[:SHORT]")
-        write(f"    marks.append({mark})")
+        mark = _glue(f"{entity.name}\t[", *parts, "]")
+        write(f"    marks[{mark}] = sha256(t.encode()).digest()")
 
     @staticmethod
     def _quoted(plan: Plan, name: str) -> tuple[str, ...]:

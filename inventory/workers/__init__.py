@@ -18,7 +18,7 @@ from inventory.errors import SourceError
 from inventory.exchange import Exchange, NoAnswerError, Response, nothing
 from inventory.prepare import Asked
 from inventory.redact import Redactor
-from inventory.settings import Source
+from inventory.settings import Settings, Source
 from inventory.workers.wire import Channel, Frame, unpack_answer
 
 __all__ = ["Workers"]
@@ -34,47 +34,38 @@ _HINT = "Run it again; with `workers: 0` in the configuration it does without"
 class Workers:
     """A number of processes, started when the first is needed. Safe to share between threads."""
 
-    def __init__(self, number: int) -> None:
-        self._number = number if hasattr(socket, "send_fds") and sys.executable else 0
+    def __init__(self, settings: Settings) -> None:
+        self._number = settings.workers if hasattr(socket, "send_fds") and sys.executable else 0
+        self._redactor = Redactor(settings.fingerprint_key, settings.redact)
         self._lock = Lock()
         self._next = count()
         self._processes: list[tuple[subprocess.Popen[bytes], socket.socket]] = []
+        self._early: dict[tuple[str, str], _Remote] = {}
 
     def start_early(self, sources: Iterable[Source]) -> None:
-        """Start them if any of the sources will need them: they come up while the database is opened."""
-        if any(self.are_worth(source) for source in sources):
-            self.start()
+        """Let them prepare for the first source that will need them, while the database is opened."""
+        first = next((source for source in sources if self.are_worth(source) and source.endpoint), None)
+        if first is not None and first.endpoint is not None:
+            self._early[first.endpoint, first.name] = self._remote(first.endpoint, first)
 
     def are_worth(self, source: Source) -> bool:
         """Tell whether reading a source is work enough."""
         return self._number > 0 and not source.replay and (source.jobs is None or len(source.jobs) >= ENOUGH)
 
-    def start(self) -> None:
-        """Start them, unless they run.
-
-        Raises:
-            SourceError: the system starts no process.
-        """
-        with self._lock:
-            while len(self._processes) < self._number:
-                self._processes.append(_started())
-
-    def open(self, url: str, source: Source, redactor: Redactor) -> Exchange:
+    def open(self, url: str, source: Source) -> Exchange:
         """Connect to a source's endpoint.
 
         Raises:
             SourceError: the address, or a variable that the connection depends on, cannot be used.
         """
         if self.are_worth(source):
-            self.start()
-            about = (
-                url, source.timeout, source.max_body, source.concurrency, redactor.key, tuple(sorted(redactor.columns)),
-            )  # fmt: skip
-            return _Remote(url, about, source.timeout, self._channel)
+            remote = self._early.pop((url, source.name), None) or self._remote(url, source)
+            remote.wait()
+            return remote
         from inventory.http import Http
         from inventory.strict.big import AnySize
 
-        prepare = AnySize(redactor).body
+        prepare = AnySize(self._redactor).body
         return Http(
             url, timeout=source.timeout, max_body=source.max_body, connections=source.concurrency, prepare=prepare
         )
@@ -92,6 +83,14 @@ class Workers:
                 process.kill()
                 process.wait()
             self._processes.clear()
+
+    def _remote(self, url: str, source: Source) -> "_Remote":
+        with self._lock:
+            while len(self._processes) < self._number:
+                self._processes.append(_started())
+        masking = self._redactor.key, tuple(sorted(self._redactor.columns))
+        about = url, source.timeout, source.max_body, source.concurrency, *masking
+        return _Remote(url, about, source.timeout, self._channel)
 
     def _channel(self) -> socket.socket:
         """Return a new connection to the worker whose turn it is."""
@@ -122,7 +121,7 @@ def _started() -> tuple[subprocess.Popen[bytes], socket.socket]:
 
 
 class _Remote:
-    """The `Exchange` that workers do: a channel for each thread that asks."""
+    """The `Exchange` that workers do: a channel for each thread that asks. Complete after `wait`."""
 
     def __init__(self, url: str, about: Frame, timeout: float, connect: Callable[[], socket.socket]) -> None:
         self.url = url
@@ -134,7 +133,15 @@ class _Remote:
         self._all: list[Channel] = []
         self._closed = False
         self.host, self.base_path = "", ""
-        self._idle.append(self._opened())
+        self._first = self._asking()
+
+    def wait(self) -> None:
+        """Wait until a worker is ready to send.
+
+        Raises:
+            SourceError: it cannot; see `Http`.
+        """
+        self._idle.append(self._opened(self._first))
 
     def send(
         self,
@@ -151,10 +158,11 @@ class _Remote:
         """See `Exchange.send`."""
         with self._lock:
             channel = self._idle.pop() if self._idle else None
-        channel = channel or self._opened()
+        channel = channel or self._opened(self._asking())
         patience = None if seconds is None else max(0.0, seconds) + self._timeout + GRACE
         request = method, path, tuple(query), dict(headers), body, seconds, jobs and dict(jobs)
-        frame = self._asked(channel, request, patience)
+        self._ask(channel, request, patience)
+        frame = self._received(channel)
         if frame[0] == "arrived":
             arrived()
             frame = self._received(channel)
@@ -172,21 +180,26 @@ class _Remote:
             for channel in self._all:
                 channel.close()
 
-    def _opened(self) -> Channel:
+    def _asking(self) -> Channel:
+        """Return a channel whose worker was told which source it is for."""
         channel = Channel(self._connect())
         with self._lock:
             self._all.append(channel)
-        frame = self._asked(channel, self._about, GRACE)
+        self._ask(channel, self._about, GRACE)
+        return channel
+
+    def _opened(self, channel: Channel) -> Channel:
+        frame = self._received(channel)
         if frame[0] == "error":
             raise SourceError(*frame[1:])
         _, self.host, self.base_path = frame
         return channel
 
-    def _asked(self, channel: Channel, frame: Frame, patience: float | None) -> Frame:
-        with suppress(OSError):
+    @staticmethod
+    def _ask(channel: Channel, frame: Frame, patience: float | None) -> None:
+        with suppress(OSError):  # then nothing will come back either
             channel.patience(patience)
             channel.send(frame)
-        return self._received(channel)
 
     def _received(self, channel: Channel) -> Frame:
         try:

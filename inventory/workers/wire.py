@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from inventory.digest import Part
 from inventory.exchange import Response
 from inventory.findings import Finding
 from inventory.prepare import Prepared, Same
@@ -96,14 +97,15 @@ def _packed_job(job: Prepared | Same) -> Frame:
         return (job.job_id,)
     findings = tuple(_plain(finding) for finding in job.findings)
     pieces = job.spool.size if isinstance(job, Big) else 0
-    return job.job_id, pieces, job.digest, job.lines, job.marks, findings, job.packed, job.served
+    part = job.part.digests, job.part.marks
+    return job.job_id, pieces, job.digest, part, findings, job.packed, job.served
 
 
 def _unpacked_job(files: list[int], job_id: str, pieces: int = 0, *more: Any) -> Prepared | Same:
     if not more:
         return Same(job_id)
-    digest, lines, marks, findings, packed, served = more
-    plain = job_id, digest, lines, marks, tuple(Finding(*finding) for finding in findings), packed, served
+    digest, part, findings, packed, served = more
+    plain = job_id, digest, Part(*part), tuple(Finding(*finding) for finding in findings), packed, served
     if not pieces:
         return Prepared(*plain)
     return Big(*plain, spool=Spool(os.fdopen(files.pop(0), "r+b"), pieces))

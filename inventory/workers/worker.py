@@ -30,7 +30,7 @@ def serve(control: int) -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group, perhaps: the export's to hear
         signal.signal(number, signal.SIG_IGN)
-    sys.setswitchinterval(0.001)  # seconds: who has an answer to read is let in while others are prepared
+    sys.setswitchinterval(0.0002)  # seconds: who has an answer to read is let in while others are prepared
     opened = _Opened()
     with socket.socket(fileno=control) as control_socket:
         while True:
