@@ -25,6 +25,7 @@ from inventory.schema.entities import Entity
 
 __all__ = [
     "Mark",
+    "Marks",
     "Part",
     "Proof",
     "RepeatedKeyError",
@@ -35,9 +36,8 @@ __all__ = [
     "job_proof",
     "key_of",
     "lines_digest",
-    "lines_of",
+    "marks_of",
     "pack",
-    "part_of",
     "proof_of",
     "rfc3339",
     "row_digest",
@@ -113,7 +113,7 @@ class Proof:
 def job_proof(rows: Iterable[tuple[Entity, Sequence[Any]]]) -> Proof:
     """Return a job's proof from all its rows, each in the order of its entity's columns."""
     named = ((entity.name, key_of(entity, row), row_digest(entity, row)) for entity, row in rows)
-    return proof_of([part_of(job_marks(some)) for some in _some(named)])
+    return proof_of([marks_of(job_marks(some)).part for some in _some(named)])
 
 
 class RepeatedKeyError(Exception):
@@ -127,20 +127,38 @@ class Part:
     digests: bytes
     marks: bytes
 
-    def joined(self, other: "Part") -> "Part":
-        """Put together with the proof of other rows."""
-        digests = heapq.merge(_digests(self), _digests(other))
-        return Part(bytes.fromhex("".join(digests)), pack(_distinct(heapq.merge(_marks(self), _marks(other)))))
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The marks of some rows, sorted by line: the lines with a line feed between, and whole digests, as they follow."""
+
+    lines: bytes
+    digests: bytes
+
+    @property
+    def part(self) -> Part:
+        """What they prove."""
+        digests = self._each()
+        packed = zlib.compress(self.lines, 1) + b"".join([digest[:SHORT] for digest in digests])
+        digests.sort()
+        return Part(b"".join(digests), packed)
+
+    def joined(self, other: "Marks") -> "Marks":
+        """Put together with the marks of other rows."""
+        return marks_of(sorted((*self, *other)))
+
+    def __iter__(self) -> Iterator[Mark]:
+        lines = self.lines.decode().split("\n") if self.lines else []
+        return zip(lines, self._each(), strict=True)
+
+    def _each(self) -> list[bytes]:
+        return [self.digests[at : at + SIZE] for at in range(0, len(self.digests), SIZE)]
 
 
-def part_of(marks: Sequence[Mark]) -> Part:
-    """Return the proof of some rows from their marks, each with a whole digest."""
-    return Part(b"".join(sorted([digest for _, digest in marks])), pack(marks))
-
-
-def lines_of(digests: bytes) -> str:
-    """Spell digests as a job's digest is over them: in hex, a line feed after each."""
-    return digests.hex("\n", SIZE) + "\n" if digests else ""
+def marks_of(marks: Sequence[Mark]) -> Marks:
+    """Put sorted marks together, each with a whole digest."""
+    lines = "\n".join([line for line, _ in marks])
+    return Marks(lines.encode(), b"".join([digest for _, digest in marks]))
 
 
 def proof_of(parts: Sequence[Part]) -> Proof:
@@ -149,9 +167,10 @@ def proof_of(parts: Sequence[Part]) -> Proof:
     Raises:
         RepeatedKeyError: two parts have rows of the same key.
     """
-    digest = lines_digest(heapq.merge(*(_digests(part) for part in parts)))
     if len(parts) == 1:
-        return Proof(digest, parts[0].marks)
+        lines = parts[0].digests.hex("\n", SIZE) + "\n" if parts[0].digests else ""
+        return Proof(sha256(lines), parts[0].marks)
+    digest = lines_digest(heapq.merge(*(_digests(part) for part in parts)))
     return Proof(digest, pack(_distinct(heapq.merge(*(_marks(part) for part in parts)))))
 
 
@@ -207,9 +226,6 @@ def key_of(entity: Entity, row: Sequence[Any]) -> str:
 
 def pack(marks: Iterable[Mark]) -> bytes:
     """Pack sorted marks: table and key of each, a line a row, zlib; behind it the beginning of each digest."""
-    if isinstance(marks, list):  # all at hand: one call, for in each of zlib's other threads may run
-        lines = "\n".join([line for line, _ in marks])
-        return zlib.compress(lines.encode(), 1) + b"".join([digest[:SHORT] for _, digest in marks])
     stream, packed, digests, between = zlib.compressobj(1), [], [], b""
     for some in _some(marks):
         packed.append(stream.compress(between + "\n".join(map(itemgetter(0), some)).encode()))

@@ -108,13 +108,14 @@ class Intake:
     def _put(self, job: Prepared) -> str:
         """Stage a job's rows, unless they are what stands already; return its digest."""
         self.findings.add(job.findings)
-        if self._before.get(job.job_id) == job.digest:
+        proof = job.proof
+        if self._before.get(job.job_id) == proof.digest:
             self._staging.carry([job.job_id])
         else:
             for name, rows in job.pieces:
                 self._staging.add(name, rows)
-            self._staging.add("job_digests", [(job.job_id, job.digest, job.part.marks)])
-        return job.digest
+            self._staging.add("job_digests", [(job.job_id, proof.digest, proof.packed)])
+        return proof.digest
 
     def _forget(self, job_id: str) -> None:
         self._staging.discard(job_id)

@@ -83,7 +83,7 @@ def told(job: Prepared) -> Any:
     """Return all that is stored of a job."""
     findings = Findings()
     findings.add(job.findings)
-    return job.job_id, job.digest, unpack(job.part.marks), rows_of(job), findings.rows()
+    return job.job_id, job.proof.digest, unpack(job.proof.packed), rows_of(job), findings.rows()
 
 
 def are_same(one: list[Prepared] | None, other: list[Prepared] | None) -> bool:

@@ -2,7 +2,9 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future
+from itertools import islice
+from queue import SimpleQueue
 from typing import TypeVar
 
 __all__ = ["ahead", "as_they_come"]
@@ -27,16 +29,19 @@ def ahead(pool: Executor, width: int, tasks: Iterable[Callable[[], T]]) -> Itera
 
 def as_they_come(pool: Executor, width: int, tasks: Iterable[Callable[[], T]]) -> Iterator[T]:
     """Do as `ahead`, but in no order: who waits to ask again holds up nobody else."""
+    left, done = iter(tasks), SimpleQueue[Future[T]]()
     waiting: set[Future[T]] = set()
     try:
-        for task in tasks:
-            waiting.add(pool.submit(task))
-            if len(waiting) >= width:
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in done)
-        while waiting:
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in done)
+        while True:
+            for task in islice(left, width - len(waiting)):
+                future = pool.submit(task)
+                waiting.add(future)
+                future.add_done_callback(done.put)
+            if not waiting:
+                return
+            future = done.get()
+            waiting.remove(future)
+            yield future.result()
     finally:
         for future in waiting:
             future.cancel()

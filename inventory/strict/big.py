@@ -17,7 +17,7 @@ from typing import IO
 
 import msgspec
 
-from inventory.digest import Part, RepeatedKeyError, proof_of
+from inventory.digest import Marks, Part, Proof, RepeatedKeyError, proof_of
 from inventory.errors import StoreError
 from inventory.exchange import Body
 from inventory.findings import Finding
@@ -123,8 +123,9 @@ class Spool:
 
 @dataclass(frozen=True, slots=True)
 class Big(Prepared):
-    """A job whose rows and digests wait in a file; of its `part` the marks are here."""
+    """A job whose rows and marks wait in a file."""
 
+    proof: Proof = field(kw_only=True)
     spool: Spool = field(kw_only=True)
 
     @property
@@ -148,8 +149,7 @@ class Big(Prepared):
 
 
 def _proven(job_id: str, parts: Sequence[Part], findings: tuple[Finding, ...], spool: Spool) -> Big:
-    proof = proof_of(parts)
-    return Big(job_id, proof.digest, Part(b"", proof.packed), findings, b"", spool=spool)
+    return Big(job_id, Marks(b"", b""), findings, b"", proof=proof_of(parts), spool=spool)
 
 
 class _OddError(Exception):

@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from inventory.digest import Part
+from inventory.digest import Marks, Proof
 from inventory.exchange import Response
 from inventory.findings import Finding
 from inventory.prepare import Prepared, Same
@@ -96,19 +96,20 @@ def _packed_job(job: Prepared | Same) -> Frame:
     if isinstance(job, Same):
         return (job.job_id,)
     findings = tuple(_plain(finding) for finding in job.findings)
-    pieces = job.spool.size if isinstance(job, Big) else 0
-    part = job.part.digests, job.part.marks
-    return job.job_id, pieces, job.digest, part, findings, job.packed, job.served
+    if isinstance(job, Big):
+        return job.job_id, job.spool.size, (job.proof.digest, job.proof.packed), findings, job.packed, job.served
+    return job.job_id, 0, (job.marks.lines, job.marks.digests), findings, job.packed, job.served
 
 
 def _unpacked_job(files: list[int], job_id: str, pieces: int = 0, *more: Any) -> Prepared | Same:
     if not more:
         return Same(job_id)
-    digest, part, findings, packed, served = more
-    plain = job_id, digest, Part(*part), tuple(Finding(*finding) for finding in findings), packed, served
+    proof, findings, packed, served = more
+    plain = tuple(Finding(*finding) for finding in findings), packed, served
     if not pieces:
-        return Prepared(*plain)
-    return Big(*plain, spool=Spool(os.fdopen(files.pop(0), "r+b"), pieces))
+        return Prepared(job_id, Marks(*proof), *plain)
+    spool = Spool(os.fdopen(files.pop(0), "r+b"), pieces)
+    return Big(job_id, Marks(b"", b""), *plain, proof=Proof(*proof), spool=spool)
 
 
 def _plain(finding: Finding) -> tuple[str, str, str, str, bool]:
