@@ -52,6 +52,8 @@ class Gate:
         """Wait until the host is known (False), or until it is this thread's turn to try it alone (True)."""
         while host not in self._open:
             if self._alone.acquire(timeout=0.1):
-                return True
+                if host not in self._open:
+                    return True
+                self._alone.release()  # at once, for the next who waits
             self._stop.check()
         return False
