@@ -139,6 +139,7 @@ class Marks:
     def part(self) -> Part:
         """What they prove."""
         digests = self._each()
+        # As `pack` does, in one call: in each of zlib's, other threads may run and are waited for.
         packed = zlib.compress(self.lines, 1) + b"".join([digest[:SHORT] for digest in digests])
         digests.sort()
         return Part(b"".join(digests), packed)

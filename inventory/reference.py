@@ -10,7 +10,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTab
 from inventory.jsontext import Json
 from inventory.schema import ENTITIES, JOB_DIGESTS, REVISION
 from inventory.schema.fields import Api
-from inventory.schema.ledger import MAINTENANCE, METADATA, SERVED, SIGNATURES, SNAPSHOTS, SOURCES
+from inventory.schema.ledger import MAINTENANCE, SERVED, SIGNATURES, SNAPSHOTS, SOURCES, declared
 from inventory.store.triggers import triggers
 from inventory.store.views import views
 
@@ -112,7 +112,7 @@ def as_sql(dialect_name: str) -> Iterator[str]:
         dialect_name: sqlite or postgresql.
     """
     dialect: Any = _POSTGRESQL if dialect_name == "postgresql" else _SQLITE
-    for table in METADATA.sorted_tables:
+    for table in declared(dialect_name).sorted_tables:
         yield _statement(CreateTable(table), dialect)
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             yield _statement(CreateIndex(index), dialect)

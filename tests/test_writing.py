@@ -1,6 +1,7 @@
 """Snapshots as they are written: straight into the tables or through temporary ones, it must never show."""
 
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -271,3 +272,44 @@ def test_an_unchanged_job_costs_nothing(store: Store) -> None:
     after = rows(store)
     differing = {name: len(after[name]) - len(before[name]) for name in after if after[name] != before[name]}
     assert differing == {"jobs": 0, "jobs_history": 1, "job_digests": 0, "job_digests_history": 1}
+
+
+def test_what_takes_another_row_s_key_takes_its_place(store: Store) -> None:
+    """An SQLite file grows by what is new, and not by what is replaced."""
+    if not store.is_sqlite:
+        pytest.skip("PostgreSQL gives every version of a row a place of its own")
+
+    def places() -> dict[str, int]:
+        with store.reading() as connection:
+            return dict(connection.execute(text("SELECT job_id, rowid FROM job_digests")).all())
+
+    second = sorted(ESTATE)[1]
+    write(store, ESTATE)
+    before = places()
+    write(store, {**ESTATE, second: {**ESTATE[second], "description": "new"}, "new": {"id": "new", "name": "new"}})
+    after = places()
+    assert after.keys() - before.keys() == {"new"}
+    assert {job_id: after[job_id] for job_id in before} == before
+
+
+def test_a_night_on_which_everything_changes(store: Store) -> None:
+    """Of each job rows leave, come, stay, and have other values: what a night saw is as if it were the only one."""
+
+    def night(number: int) -> dict[str, Any]:
+        objects = [{"id": f"{n}", "type": "table", "name": f"{n % 2 * number}"} for n in range(number, number + 20)]
+        return {job_id: {**job, "name": f"{number}", "object_infos": objects} for job_id, job in ESTATE.items()}
+
+    def seen(snapshot: dict[str, Any], name: str) -> list[Row]:
+        columns = ", ".join(BY_NAME[name].names)
+        query = text(f"SELECT {columns} FROM {name}_as_of WHERE snapshot_id = {snapshot['id']} ORDER BY 1, 2, 3, 4")
+        with store.reading() as connection:
+            return [tuple(row) for row in connection.execute(query)]
+
+    nights = [write(store, night(number)) for number in (0, 1, 2)]
+    alone = [write(store, night(number), SourceRow(f"{number}", "r", f"{number}")) for number in (0, 1, 2)]
+    for name in ("jobs", "object_infos", "endpoints"):
+        assert [seen(one, name) for one in nights] == [seen(one, name) for one in alone]
+    assert [len(seen(one, "object_infos")) for one in nights] == [20 * len(ESTATE)] * 3
+    since = Counter(row[-1] for row in rows(store)["object_infos"] if row[0] == nights[0]["source_id"])
+    # Of 2 to 21: nine even ones stood from the beginning, 20 came the second night, the odd ones changed each night.
+    assert since == {night["id"]: count * len(ESTATE) for night, count in zip(nights, (9, 1, 10), strict=True)}

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, LargeBinary, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, LargeBinary, MetaData, Table, UniqueConstraint
 
 from inventory.schema import ENTITIES, JOB_DIGESTS
 from inventory.schema.tables import METADATA, UtcDateTime, source_id, text_type
 
-__all__ = ["MAINTENANCE", "METADATA", "SERVED", "SIGNATURES", "SNAPSHOTS", "SOURCES"]
+__all__ = ["MAINTENANCE", "METADATA", "SERVED", "SIGNATURES", "SNAPSHOTS", "SOURCES", "declared"]
 
 for _entity in (*ENTITIES, JOB_DIGESTS):
     assert _entity.current.metadata is METADATA  # which makes it, so that METADATA has them all
@@ -110,3 +110,11 @@ SERVED = Table(
     " A cache: it may be emptied at any time.",
     sqlite_with_rowid=False,
 )  # fmt: skip
+
+
+def declared(dialect: str) -> MetaData:
+    """Return all tables as one dialect makes them. PostgreSQL's is loaded for who asks: 15 ms and 2 MiB."""
+    if dialect == "postgresql":
+        for index in (index for table in METADATA.tables.values() for index in table.indexes):
+            index.dialect_kwargs["postgresql_where"] = index.dialect_options["sqlite"]["where"]
+    return METADATA

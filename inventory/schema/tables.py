@@ -23,7 +23,6 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import TEXT as PG_TEXT
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from inventory.schema.fields import Field
@@ -52,7 +51,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 def text_type() -> TypeEngine[Any]:
     """Text that sorts by code point on both databases (SQLite's BINARY, PostgreSQL's "C")."""
-    return Text().with_variant(PG_TEXT(collation="C"), "postgresql")
+    return Text().with_variant(Text(collation="C"), "postgresql")
 
 
 _SQL = {"text": text_type, "integer": BigInteger, "boolean": Boolean, "time": UtcDateTime, "bytes": LargeBinary}
@@ -107,7 +106,7 @@ def index_validity(current: Table, history: Table) -> None:
     """
     later = text("valid_from > 1")
     begin = current.c.valid_from
-    Index(f"ix_{current.name}_valid_from", begin, sqlite_where=later, postgresql_where=later)
+    Index(f"ix_{current.name}_valid_from", begin, sqlite_where=later)  # PostgreSQL is told by `ledger.declared`
     for name in ("valid_from", "valid_to"):
         Index(f"ix_{history.name}_{name}", history.c[name])
 

@@ -12,7 +12,7 @@ from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, Strin
 
 from inventory.errors import StoreError
 from inventory.schema import REVISION
-from inventory.schema.ledger import MAINTENANCE, METADATA
+from inventory.schema.ledger import MAINTENANCE, declared
 from inventory.store.engine import Store, open_store, translated
 from inventory.store.triggers import triggers
 from inventory.store.views import views
@@ -119,7 +119,7 @@ def _create(store: Store) -> None:
         with begun.begin():
             if _current(begun) is not None:
                 return
-            METADATA.create_all(begun, checkfirst=False)
+            declared(begun.dialect.name).create_all(begun, checkfirst=False)
             begun.execute(insert(MAINTENANCE).values(id=1, pruning=False))
             for make in (views, triggers):
                 for statement in make(begun.dialect.name).values():
@@ -148,8 +148,8 @@ def check(store: Store) -> list[str]:
     require_head(store)
     with store.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        tables = [_difference(entry) for entry in compare_metadata(context, METADATA)]
         dialect = store.engine.dialect.name
+        tables = [_difference(entry) for entry in compare_metadata(context, declared(dialect))]
         missing = views(dialect).keys() - set(inspect(connection).get_view_names())
         lost = _triggers(dialect) - set(connection.execute(text(_TRIGGERS[dialect])).scalars())
         return [

@@ -6,6 +6,7 @@ writes; so that transaction is as short as the change is small. A table is made 
 """
 
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Column as SqlColumn
@@ -26,7 +27,6 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from inventory.normalise import Row
 from inventory.schema import BY_NAME, ESTATE, JOB_DIGESTS
@@ -89,10 +89,10 @@ class Temporary(Place):
                 current, names = entity.current, entity.current.columns.keys()
                 superseded = select(*current.columns, literal(snapshot_id)).where(self._is_gone(entity))
                 execute(insert(entity.history).from_select([*names, "valid_to"], superseded))
-                ended = self._is_gone(entity)
-                if (staged := self._staged.get(entity.name)) is not None:
-                    ended = and_(ended, _key(entity, current).not_in(select(*(staged.c[name] for name in entity.key))))
-                execute(delete(current).where(ended))
+                ended: Any = _keys(entity, self._gone[entity.name])
+                if entity.name in self._staged:
+                    ended = ended.except_(_keys(entity, self._staged[entity.name]))
+                execute(delete(current).where(self._mine(entity, current), _key(entity, current).in_(ended)))
         for entity in TABLES:
             if (staged := self._staged.get(entity.name)) is not None:
                 new = select(literal(source_id), *staged.columns, literal(snapshot_id))
@@ -103,12 +103,12 @@ class Temporary(Place):
         """Put rows in place: each that takes another's key where that one was, so that the file does not grow."""
         current, names = entity.current, ["source_id", *entity.names, "valid_from"]
         if entity.name in self._gone:
-            in_place = _key(entity, staged).in_(select(*self._gone[entity.name].columns))
-            put: Any = (sqlite if self._is_sqlite else postgresql).insert(current)
-            put = put.from_select(names, new.where(in_place))
+            key, gone = _key(entity, staged), _keys(entity, self._gone[entity.name])
+            put = import_module(f"sqlalchemy.dialects.{self._connection.dialect.name}").insert(current)
+            put = put.from_select(names, new.where(key.in_(gone)))
             changed = {name: put.excluded[name] for name in names if not current.c[name].primary_key}
             self._connection.execute(put.on_conflict_do_update(index_elements=current.primary_key, set_=changed))
-            new = new.where(~in_place)
+            new = new.where(key.in_(_keys(entity, staged).except_(gone)))  # SQLite makes heavy weather of NOT IN
         self._connection.execute(insert(current).from_select(names, new))
 
     def _check(self, job_ids: set[str]) -> Table:
@@ -144,7 +144,7 @@ class Temporary(Place):
 
     def _is_gone(self, entity: Entity) -> ColumnElement[bool]:
         current, gone = entity.current, self._gone[entity.name]
-        return and_(self._mine(entity, current), _key(entity, current).in_(select(*gone.columns)))
+        return and_(self._mine(entity, current), _key(entity, current).in_(_keys(entity, gone)))
 
     def _standing(self, entity: Entity) -> set[str]:
         current = entity.current
@@ -173,3 +173,7 @@ class Temporary(Place):
 
 def _key(entity: Entity, table: Table) -> Tuple:
     return tuple_(*(table.c[name] for name in entity.key))
+
+
+def _keys(entity: Entity, table: Table) -> Select[Any]:
+    return select(*(table.c[name] for name in entity.key))
