@@ -78,7 +78,7 @@ class Run:
 
     @property
     def redactor(self) -> Redactor:
-        return Redactor(self.settings.fingerprint_key, self.settings.redact)
+        return Redactor.of(self.settings)
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ class Marks:
     @property
     def part(self) -> Part:
         """What they prove."""
-        digests = self._each()
+        digests = list(_cut(self.digests, SIZE))
         # As `pack` does, in one call: in each of zlib's, other threads may run and are waited for.
         packed = zlib.compress(self.lines, 1) + b"".join([digest[:SHORT] for digest in digests])
         digests.sort()
@@ -150,10 +150,11 @@ class Marks:
 
     def __iter__(self) -> Iterator[Mark]:
         lines = self.lines.decode().split("\n") if self.lines else []
-        return zip(lines, self._each(), strict=True)
+        return zip(lines, _cut(self.digests, SIZE), strict=True)
 
-    def _each(self) -> list[bytes]:
-        return [self.digests[at : at + SIZE] for at in range(0, len(self.digests), SIZE)]
+
+def _cut(digests: bytes, size: int) -> Iterator[bytes]:
+    return (digests[at : at + size] for at in range(0, len(digests), size))
 
 
 def marks_of(marks: Sequence[Mark]) -> Marks:
@@ -176,14 +177,12 @@ def proof_of(parts: Sequence[Part]) -> Proof:
 
 
 def _digests(part: Part) -> Iterator[str]:
-    return (part.digests[at : at + SIZE].hex() for at in range(0, len(part.digests), SIZE))
+    return (digest.hex() for digest in _cut(part.digests, SIZE))
 
 
 def _marks(part: Part) -> Iterator[Mark]:
-    rows = len(part.digests) // SIZE
-    begin = len(part.marks) - rows * SHORT
-    ends = range(begin + SHORT, len(part.marks) + 1, SHORT)
-    return ((line, part.marks[end - SHORT : end]) for line, end in zip(_lines(part.marks[:begin]), ends, strict=False))
+    begin = len(part.marks) - len(part.digests) // SIZE * SHORT
+    return zip(_lines(part.marks[:begin]), _cut(part.marks[begin:], SHORT), strict=False)  # of no rows there is a line
 
 
 def _lines(came: bytes) -> Iterator[str]:
@@ -253,7 +252,7 @@ def unpack(packed: bytes) -> list[Mark]:
         return [(line, bytes.fromhex(digest)) for line, _, digest in (each.rpartition("\t") for each in lines)]
     if len(digests) != len(lines) * SHORT:
         raise ValueError("cut off, or something behind it")
-    return [(line, digests[at * SHORT : at * SHORT + SHORT]) for at, line in enumerate(lines)]
+    return list(zip(lines, _cut(digests, SHORT), strict=True))
 
 
 def content_digest(jobs: Iterable[tuple[str, str]]) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import TextClause, text
 
 from inventory.credentials import Keys, Password
 from inventory.errors import InventoryError, StoreError
-from inventory.exchange import NoAnswerError, Response
+from inventory.exchange import NoAnswerError, Request, Response
 from inventory.jsontext import canonical
 from inventory.redact import Redactor
 from inventory.schema import REVISION
@@ -59,7 +59,7 @@ def examine(settings: Settings, sources: Sequence[Source], database: str) -> Ite
 def _recordings(source: Source, settings: Settings) -> Iterator[Check]:
     for folder in source.replay:
         try:
-            recording = Recording(folder, Redactor(settings.fingerprint_key, settings.redact), source.excluded)
+            recording = Recording(folder, Redactor.of(settings), source.excluded)
             said = f"{folder.name} answers for {len(recording.requested)} jobs"
             yield Check("ok", source.name, "recording", said)
         except InventoryError as error:
@@ -111,7 +111,8 @@ def _calls(source: Source, session: Session) -> Iterator[Check]:
 def _asked(session: Session, path: str, body: dict[str, object], seconds: float) -> Response:
     content = canonical(body).encode()
     headers = {"Content-Type": "application/json", "X-Language": "en-us"}
-    return ask(session.http, session.auth, "POST", path, headers=headers, body=content, seconds=seconds)
+    request = Request("POST", path, headers=headers, body=content, seconds=seconds)
+    return ask(session.http, session.auth, request)
 
 
 def _clock(source: Source, answer: Response) -> Check:

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import IO, Protocol
+from typing import IO, NamedTuple, Protocol
 
 from inventory.address import Query
 from inventory.jsontext import Json
 from inventory.prepare import Asked
 
-__all__ = ["Body", "Exchange", "NoAnswerError", "Prepare", "Response", "nothing"]
+__all__ = ["Body", "Exchange", "NoAnswerError", "Prepare", "Request", "Response", "nothing"]
 
 # One that is too large to hold is the file that it was written to.
 Body = bytes | IO[bytes]
@@ -52,6 +52,24 @@ def nothing() -> None:
     """Do nothing."""
 
 
+class Request(NamedTuple):
+    """What is sent.
+
+    path: below the base's; it and `query` go out as `encode_path` and `encode_query` write them.
+    seconds: bounds the whole exchange, also where the server drips a byte at a time; the read
+    under way when they end may take its time-out. (A head that drips ends at its largest size.)
+    jobs: that are asked, where they may come prepared.
+    """
+
+    method: str
+    path: str
+    query: Query = ()
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+    seconds: float | None = None
+    jobs: Asked | None = None
+
+
 class Exchange(Protocol):
     """Connections to one address. Safe to share between threads."""
 
@@ -59,25 +77,10 @@ class Exchange(Protocol):
     host: str
     base_path: str
 
-    def send(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Query = (),
-        headers: Mapping[str, str] = {},
-        body: bytes = b"",
-        seconds: float | None = None,
-        jobs: Asked | None = None,
-        arrived: Callable[[], None] = nothing,
-    ) -> Response:
+    def send(self, request: Request, arrived: Callable[[], None] = nothing) -> Response:
         """Send one request and read its answer.
 
         Args:
-            path: below the base's; it and `query` go out as `encode_path` and `encode_query` write them.
-            seconds: bounds the whole exchange, also where the server drips a byte at a time; the read
-                under way when they end may take its time-out. (A head that drips ends at its largest size.)
-            jobs: that are asked, where they may come prepared.
             arrived: called before anything is made of an answer, where that is to be.
 
         Raises:

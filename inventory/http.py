@@ -10,7 +10,7 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from tempfile import SpooledTemporaryFile
 from threading import Lock
@@ -20,9 +20,9 @@ from weakref import WeakSet
 import httpx
 
 from inventory import __version__
-from inventory.address import Query, encode_path, encode_query
+from inventory.address import encode_path, encode_query
 from inventory.errors import SourceError
-from inventory.exchange import Body, NoAnswerError, Prepare, Response, nothing
+from inventory.exchange import Body, NoAnswerError, Prepare, Request, Response, nothing
 from inventory.jsontext import Json
 from inventory.prepare import Asked
 
@@ -67,35 +67,24 @@ class Http:
         self._lock = Lock()
         self._closed = False
 
-    def send(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Query = (),
-        headers: Mapping[str, str] = {},
-        body: bytes = b"",
-        seconds: float | None = None,
-        jobs: Asked | None = None,
-        arrived: Callable[[], None] = nothing,
-    ) -> Response:
+    def send(self, request: Request, arrived: Callable[[], None] = nothing) -> Response:
         """See `Exchange.send`."""
         started = time.monotonic()
-        seconds = float("inf") if seconds is None else seconds
+        seconds = float("inf") if request.seconds is None else request.seconds
         if seconds <= 0:
             raise NoAnswerError("timed out")
         with SpooledTemporaryFile(HELD) as file:
             try:
-                request = self._request(method, path, query, headers, body, min(self._timeout, seconds))
-                answer = self._client.send(request, stream=True)
+                answer = self._client.send(self._built(request, min(self._timeout, seconds)), stream=True)
                 with contextlib.closing(answer):
                     size = self._body(answer, started + seconds, file)
             except (httpx.HTTPError, zlib.error, ValueError, RuntimeError) as error:
                 raise NoAnswerError("closed", retry=False) if self._closed else _no_answer(error) from None
             at, took = datetime.now(UTC), time.monotonic() - started
-            if jobs and answer.status_code == 200:
+            jobs = request.jobs if answer.status_code == 200 else None
+            if jobs:
                 arrived()
-            content, prepared = self._looked_at(file, size, jobs if answer.status_code == 200 else None)
+            content, prepared = self._looked_at(file, size, jobs)
         return Response(answer.status_code, dict(answer.headers), content, at, took, size, prepared)
 
     def _looked_at(self, file: IO[bytes], size: int, jobs: Asked | None) -> tuple[bytes, dict[str, Json] | None]:
@@ -116,18 +105,16 @@ class Http:
                 _hang_up(each)
         self._client.close()
 
-    def _request(
-        self, method: str, path: str, query: Query, headers: Mapping[str, str], body: bytes, timeout: float
-    ) -> httpx.Request:
-        text = encode_query(query)
-        target = (encode_path(self.base_path + path) + (f"?{text}" if text else "")).encode()
+    def _built(self, request: Request, timeout: float) -> httpx.Request:
+        text = encode_query(request.query)
+        target = (encode_path(self.base_path + request.path) + (f"?{text}" if text else "")).encode()
         url = self._base.copy_with(raw_path=target)
         if url.raw_path != target:  # dots that httpx resolves: the signature would not fit
             raise NoAnswerError("the path cannot be sent as it is", retry=False)
         extensions = {"timeout": httpx.Timeout(timeout).as_dict(), "trace": self._remember}
         # A request of its own, not the client's: that would add the cookies of earlier answers.
-        sent = [(name.encode("ascii"), value.encode()) for name, value in {**_OURS, **headers}.items()]
-        return httpx.Request(method, url, headers=sent, content=body, extensions=extensions)
+        sent = [(name.encode("ascii"), value.encode()) for name, value in {**_OURS, **request.headers}.items()]
+        return httpx.Request(request.method, url, headers=sent, content=request.body, extensions=extensions)
 
     def _body(self, answer: httpx.Response, deadline: float, file: IO[bytes]) -> int:
         """Write the body to a file; return its bytes."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from inventory.digest import Marks, Part, Proof, job_marks, key_of, marks_of, proof_of, row_digest
+from inventory.digest import Marks, Proof, job_marks, key_of, marks_of, proof_of, row_digest
 from inventory.findings import Finding
 from inventory.normalise import NormalisedJob, Row
 from inventory.schema import BY_NAME
@@ -41,14 +41,9 @@ class Prepared:
         return rows
 
     @property
-    def part(self) -> Part:
-        """What proves its rows, to be put together with others'."""
-        return self.marks.part
-
-    @property
     def proof(self) -> Proof:
         """For `job_digests`. Made by who asks for it: the export has time while a worker prepares the next."""
-        return proof_of([self.part])
+        return proof_of([self.marks.part])
 
     @property
     def pieces(self) -> Iterable[tuple[str, list[Row]]]:

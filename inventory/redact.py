@@ -12,6 +12,7 @@ from typing import Any
 
 from inventory.jsontext import Json, canonical, is_empty
 from inventory.schema.plan import Branch, Leaf, Plan, Shape, plan_of
+from inventory.settings import Settings
 
 __all__ = ["MASK", "Redactor", "is_free_map", "is_mask", "looks_secret", "same_fingerprint_key"]
 
@@ -58,6 +59,11 @@ class Redactor:
         self._key = fingerprint_key.encode() if fingerprint_key else None
         self.columns = columns
         self.key_id = self._hmac(b"inventory key id")[:8] if self._key else ""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Redactor":
+        """Mask as the configuration says."""
+        return cls(settings.fingerprint_key, settings.redact)
 
     def job(self, document: dict[str, Json]) -> dict[str, Json]:
         """Return a masked copy of one result of batch-detail."""

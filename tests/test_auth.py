@@ -14,7 +14,7 @@ import pytest
 
 from inventory.credentials import Credentials, Keys, Password, Token
 from inventory.errors import SourceError, StoppedError
-from inventory.exchange import Response
+from inventory.exchange import Request, Response
 from inventory.settings import Source
 from inventory.source.auth import Auths, ask
 from inventory.source.session import Session, sign_in
@@ -123,7 +123,7 @@ Enter = Callable[..., Session]
 def detail(session: Session) -> Response:
     headers = {"Content-Type": "application/json"}
     path = f"/v3/{session.project_id}/jobs/batch-detail"
-    return ask(session.http, session.auth, "POST", path, headers=headers, body=b'{"jobs": []}')
+    return ask(session.http, session.auth, Request("POST", path, headers=headers, body=b'{"jobs": []}'))
 
 
 def together(calls: list[Callable[[], Any]]) -> list[Any]:

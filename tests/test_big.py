@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.digest import SHORT, job_digest, job_marks, job_proof, key_of, row_digest, unpack
-from inventory.exchange import Body, Response
+from inventory.exchange import Body, Request, Response
 from inventory.findings import Findings
 from inventory.http import HELD, Http
 from inventory.jsontext import Json
@@ -227,7 +227,7 @@ def test_a_body_waits_in_memory_or_in_a_file(size: int, waits: type[Any]) -> Non
 
     with Web(lambda _: Reply(pieces=(b"x" * size,))) as web:
         http = Http(web.url, timeout=5, max_body=2 * HELD, prepare=prepare)
-        answer = http.send("POST", "/", jobs=ASKED)
+        answer = http.send(Request("POST", "/", jobs=ASKED))
         http.close()
     assert (answer.content, answer.size, answer.prepared) == (b"x" * size, size, None)
     assert [isinstance(body, bytes) for body in seen] == [waits is bytes]

@@ -13,7 +13,7 @@ import pytest
 
 from inventory.address import check_address, drs_endpoint, iam_endpoint
 from inventory.errors import SourceError
-from inventory.exchange import NoAnswerError
+from inventory.exchange import NoAnswerError, Request
 from inventory.http import Http
 from tests.web import Reply, Sent, Web
 
@@ -48,13 +48,8 @@ def test_what_is_given_is_sent_and_what_is_answered_comes_back(http: Connect) ->
     with Web(lambda _: reply) as web:
         client = http(web, path="/base")
         for _ in range(2):
-            answer = client.send(
-                "POST",
-                "/v3/ü ~/%41",
-                query=[("b", "2"), ("a", "ä/&"), ("b", "1")],
-                headers={"X-L": "é"},
-                body=b"\x00ok",
-            )
+            request = Request("POST", "/v3/ü ~/%41", [("b", "2"), ("a", "ä/&"), ("b", "1")], {"X-L": "é"}, b"\x00ok")
+            answer = client.send(request)
     assert (answer.status, answer.content, answer.headers["x-request-id"]) == (404, b"\xff\x00", "7")
     assert answer.at.tzinfo is not None
     sent = web.sent[-1]
@@ -67,14 +62,14 @@ def test_what_is_given_is_sent_and_what_is_answered_comes_back(http: Connect) ->
 
 def test_a_path_that_would_be_changed_is_not_sent(http: Connect) -> None:
     with Web(lambda _: Reply()) as web:
-        assert not failing(lambda: http(web).send("GET", "/a/../b")).retry
+        assert not failing(lambda: http(web).send(Request("GET", "/a/../b"))).retry
     assert web.sent == []
 
 
 def test_a_redirect_is_an_answer_and_is_not_followed(http: Connect) -> None:
     with Web(lambda _: Reply()) as other:
         with Web(lambda _: Reply(307, headers={"Location": other.url + "/x"})) as web:
-            answer = http(web).send("POST", "/", headers={"X-Auth-Token": "secret"}, body=b"{}")
+            answer = http(web).send(Request("POST", "/", headers={"X-Auth-Token": "secret"}, body=b"{}"))
         assert answer.status == 307
         assert other.sent == []
 
@@ -82,7 +77,7 @@ def test_a_redirect_is_an_answer_and_is_not_followed(http: Connect) -> None:
 def test_a_body_that_drips_ends_when_its_time_is_over(http: Connect) -> None:
     with Web(lambda _: Reply(pieces=(b"x",) * 100, pause=0.05)) as web:
         started = time.monotonic()
-        error = failing(lambda: http(web).send("GET", "/", seconds=0.3))
+        error = failing(lambda: http(web).send(Request("GET", "/", seconds=0.3)))
         assert time.monotonic() - started < 2
         assert (error.reason, error.retry) == ("timed out", True)
 
@@ -95,9 +90,9 @@ def test_silence_times_out(http: Connect) -> None:
         return Reply()
 
     with Web(silent) as web:
-        assert failing(lambda: http(web, timeout=0.2).send("GET", "/")).reason == "timed out"
-        assert failing(lambda: http(web).send("GET", "/", seconds=0.2)).reason == "timed out"
-        assert failing(lambda: http(web).send("GET", "/", seconds=0)).reason == "timed out"
+        assert failing(lambda: http(web, timeout=0.2).send(Request("GET", "/"))).reason == "timed out"
+        assert failing(lambda: http(web).send(Request("GET", "/", seconds=0.2))).reason == "timed out"
+        assert failing(lambda: http(web).send(Request("GET", "/", seconds=0))).reason == "timed out"
         release.set()
 
 
@@ -113,8 +108,8 @@ def test_a_body_is_taken_up_to_its_bound(http: Connect, packed: bool) -> None:
 
     with Web(answer) as web:
         client = http(web)
-        assert len(client.send("GET", f"/{MIB}").content) == MIB
-        error = failing(lambda: client.send("GET", f"/{MIB + 1}"))
+        assert len(client.send(Request("GET", f"/{MIB}")).content) == MIB
+        error = failing(lambda: client.send(Request("GET", f"/{MIB + 1}")))
         assert (error.reason, error.retry) == ("the body is larger than 1 MiB", False)
 
 
@@ -126,7 +121,7 @@ def test_a_gzip_bomb_is_not_unpacked(http: Connect) -> None:
     with Web(lambda _: Reply(pieces=(bomb,), headers={"Content-Encoding": "gzip"})) as web:
         tracemalloc.start()
         try:
-            assert "larger than" in failing(lambda: http(web).send("GET", "/")).reason
+            assert "larger than" in failing(lambda: http(web).send(Request("GET", "/"))).reason
             assert tracemalloc.get_traced_memory()[1] < 10 * MIB
         finally:
             tracemalloc.stop()
@@ -143,20 +138,20 @@ def test_a_gzip_bomb_is_not_unpacked(http: Connect) -> None:
 )
 def test_a_spoilt_answer_is_none(http: Connect, reply: Reply, reason: str) -> None:
     with Web(lambda _: reply) as web:
-        assert failing(lambda: http(web).send("GET", "/")).reason == reason
+        assert failing(lambda: http(web).send(Request("GET", "/"))).reason == reason
 
 
 def test_no_server_and_no_such_host_are_told(http: Connect) -> None:
     with Web(lambda _: Reply()) as web:
         pass
-    assert failing(lambda: http(web).send("GET", "/")).reason == "cannot connect"
+    assert failing(lambda: http(web).send(Request("GET", "/"))).reason == "cannot connect"
     client = http("http://no-such-host.invalid")
-    assert failing(lambda: client.send("GET", "/")).retry
+    assert failing(lambda: client.send(Request("GET", "/"))).retry
 
 
 def test_a_header_that_cannot_be_sent_is_told_without_its_value(http: Connect) -> None:
     with Web(lambda _: Reply()) as web:
-        error = failing(lambda: http(web).send("GET", "/", headers={"X-Auth-Token": "hush\nhush"}))
+        error = failing(lambda: http(web).send(Request("GET", "/", headers={"X-Auth-Token": "hush\nhush"})))
         assert (error.reason, error.retry) == ("the request cannot be sent", False)
         assert error.__suppress_context__
     assert web.sent == []
@@ -173,14 +168,14 @@ def test_close_wakes_who_waits_for_an_answer(http: Connect) -> None:
     with Web(silent) as web:
         client = http(web, timeout=10)
         errors: list[NoAnswerError] = []
-        waiting = threading.Thread(target=lambda: errors.append(failing(lambda: client.send("GET", "/"))))
+        waiting = threading.Thread(target=lambda: errors.append(failing(lambda: client.send(Request("GET", "/")))))
         waiting.start()
         assert arrived.wait(5)
         client.close()
         waiting.join(3)
         release.set()
         assert [(each.reason, each.retry) for each in errors] == [("closed", False)]
-        assert failing(lambda: client.send("GET", "/")).reason == "closed"
+        assert failing(lambda: client.send(Request("GET", "/"))).reason == "closed"
 
 
 def test_proxies_are_used_and_netrc_is_not(http: Connect, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -190,7 +185,7 @@ def test_proxies_are_used_and_netrc_is_not(http: Connect, monkeypatch: pytest.Mo
     monkeypatch.setenv("NETRC", str(netrc))
     with Web(lambda _: Reply(pieces=(b"by proxy",))) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        answer = http("http://drs.example").send("GET", "/v3", query=[("a", "b")])
+        answer = http("http://drs.example").send(Request("GET", "/v3", query=[("a", "b")]))
     assert answer.content == b"by proxy"
     assert proxy.sent[0].path == "http://drs.example/v3?a=b"
     assert "authorization" not in proxy.sent[0].headers
@@ -213,7 +208,7 @@ def test_a_certificate_that_nobody_vouches_for_is_not_trusted(http: Connect, tmp
     with Web(lambda _: Reply()) as web:
         web.server.socket = context.wrap_socket(web.server.socket, server_side=True)
         client = http(web.url.replace("http:", "https:"))
-        error = failing(lambda: client.send("GET", "/"))
+        error = failing(lambda: client.send(Request("GET", "/")))
         assert (error.reason, error.retry) == ("TLS: certificate not trusted", False)
     assert web.sent == []
 

@@ -13,8 +13,7 @@ from typing import Any, TypeVar
 from inventory.address import Query
 from inventory.credentials import Keys, Password, Token
 from inventory.errors import SourceError
-from inventory.exchange import Exchange, Response, nothing
-from inventory.prepare import Asked
+from inventory.exchange import Exchange, Request, Response, nothing
 from inventory.settings import MIB, Source
 from inventory.source.answers import error_code
 from inventory.source.gate import Gate
@@ -206,19 +205,7 @@ class Auths:
             return found
 
 
-def ask(
-    http: Exchange,
-    auth: Auth,
-    method: str,
-    path: str,
-    *,
-    query: Query = (),
-    headers: Mapping[str, str] = {},
-    body: bytes = b"",
-    seconds: float | None = None,
-    jobs: Asked | None = None,
-    arrived: Callable[[], None] = nothing,
-) -> Response:
+def ask(http: Exchange, auth: Auth, request: Request, arrived: Callable[[], None] = nothing) -> Response:
     """Send one request under a credential; once more where a token had to be renewed.
 
     Raises:
@@ -227,10 +214,9 @@ def ask(
     """
     with auth.gate.turn(http.host):
         for again in (False, True):
+            method, path, query, headers, body, *_ = request
             used = auth.headers(method, http.host, http.base_path + path, query, headers, body)
-            answer = http.send(
-                method, path, query=query, headers=used, body=body, seconds=seconds, jobs=jobs, arrived=arrived
-            )
+            answer = http.send(request._replace(headers=used), arrived)
             code = error_code(document_of(answer)) if answer.status == 401 else ""
             if answer.status != 401 or code.startswith("DRS."):
                 if answer.status < 300 or answer.status in (400, 422):

@@ -13,7 +13,7 @@ from threading import BoundedSemaphore, Lock
 from typing import Any
 
 from inventory.errors import SourceError
-from inventory.exchange import NoAnswerError, Response
+from inventory.exchange import NoAnswerError, Request, Response
 from inventory.jsontext import DEEPEST, Json, canonical, is_empty, read
 from inventory.log import logger
 from inventory.prepare import Asked
@@ -163,12 +163,13 @@ class Client:
         with self._lock:
             self._seen.requests += 1
         try:
-            response = ask(
-                self._session.http, self._session.auth, "POST", path,
+            request = Request(
+                "POST", path,
                 headers={"Content-Type": "application/json", "X-Language": self._source.language},
                 body=canonical(body).encode(), seconds=max(self._source.timeout, left(deadline)),
-                jobs=asked, arrived=arrived,
+                jobs=asked,
             )  # fmt: skip
+            response = ask(self._session.http, self._session.auth, request, arrived)
         except NoAnswerError as error:
             self._log.debug("no answer", call=call, attempt=number, why=error.reason)
             page = replace(

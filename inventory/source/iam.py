@@ -11,7 +11,7 @@ from tenacity import Retrying, retry_if_exception, retry_if_result, stop_after_a
 
 from inventory.credentials import Password
 from inventory.errors import SourceError
-from inventory.exchange import Exchange, NoAnswerError, Response
+from inventory.exchange import Exchange, NoAnswerError, Request, Response
 from inventory.jsontext import Json, read
 from inventory.source.answers import error_code
 from inventory.stop import Stop
@@ -54,9 +54,8 @@ def log_in(http: Exchange, stop: Stop, password: Password, project: dict[str, st
     body = json.dumps({"auth": {"identity": identity, "scope": {"project": project}}}).encode()
     headers = {"Content-Type": "application/json;charset=utf8"}
     query = [("nocatalog", "true")]  # or the answer lists every service of the account
-    answer = patiently(
-        http, stop, lambda: http.send("POST", "/v3/auth/tokens", query=query, headers=headers, body=body)
-    )
+    request = Request("POST", "/v3/auth/tokens", query, headers, body)
+    answer = patiently(http, stop, lambda: http.send(request))
     token = answer.headers.get("x-subject-token", "")
     if answer.status != 201 or not token:
         what = f"{http.url} gave {password.username!r} of {password.domain!r} no token: {told(answer)}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from inventory.address import check_address, drs_endpoint, iam_endpoint
 from inventory.errors import SourceError
-from inventory.exchange import Exchange, Response
+from inventory.exchange import Exchange, Request, Response
 from inventory.jsontext import Json
 from inventory.log import logger
 from inventory.settings import MIB, Source
@@ -69,7 +69,7 @@ def _find_project(source: Source, iam: str | None, auth: Auth, stop: Stop) -> st
     http = Http(iam, timeout=source.timeout, max_body=16 * MIB, connections=1)
 
     def projects(path: str, query: tuple[tuple[str, str], ...]) -> Response:
-        return patiently(http, stop, lambda: ask(http, auth, "GET", path, query=query))
+        return patiently(http, stop, lambda: ask(http, auth, Request("GET", path, query)))
 
     try:
         answer = projects("/v3/projects", (("name", source.region),))

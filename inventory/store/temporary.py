@@ -92,7 +92,7 @@ class Temporary(Place):
                 ended: Any = _keys(entity, self._gone[entity.name])
                 if entity.name in self._staged:
                     ended = ended.except_(_keys(entity, self._staged[entity.name]))
-                execute(delete(current).where(self._mine(entity, current), _key(entity, current).in_(ended)))
+                execute(delete(current).where(self._is_among(entity, ended)))
         for entity in TABLES:
             if (staged := self._staged.get(entity.name)) is not None:
                 new = select(literal(source_id), *staged.columns, literal(snapshot_id))
@@ -128,7 +128,7 @@ class Temporary(Place):
         left = self._mine(entity, current)
         if entity is not FINDINGS:
             left = and_(left, current.c[entity.job_column].in_(checked))
-        keys = select(*(current.c[name] for name in entity.key)).where(left)
+        keys = _keys(entity, current).where(left)
         if staged is not None:
             same = and_(
                 *(current.c[name] == staged.c[name] for name in entity.key),
@@ -143,8 +143,11 @@ class Temporary(Place):
             self._connection.execute(delete(staged).where(exists().where(left, same)))
 
     def _is_gone(self, entity: Entity) -> ColumnElement[bool]:
-        current, gone = entity.current, self._gone[entity.name]
-        return and_(self._mine(entity, current), _key(entity, current).in_(_keys(entity, gone)))
+        return self._is_among(entity, _keys(entity, self._gone[entity.name]))
+
+    def _is_among(self, entity: Entity, keys: Any) -> ColumnElement[bool]:
+        current = entity.current
+        return and_(self._mine(entity, current), _key(entity, current).in_(keys))
 
     def _standing(self, entity: Entity) -> set[str]:
         current = entity.current

@@ -107,7 +107,7 @@ class Spool:
         Raises:
             OSError: there is no room.
         """
-        part = piece.part
+        part = piece.marks.part
         self._file.seek(0, 2)
         marshal.dump((part.digests, part.marks, piece.packed), self._file)
         self._file.flush()

@@ -7,19 +7,17 @@ the one of this process. Nobody else knows the difference.
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from threading import Lock
 
-from inventory.address import Query
 from inventory.errors import SourceError
-from inventory.exchange import Exchange, NoAnswerError, Response, nothing
-from inventory.prepare import Asked
+from inventory.exchange import Exchange, NoAnswerError, Request, Response, nothing
 from inventory.redact import Redactor
 from inventory.settings import Settings, Source
-from inventory.workers.wire import Channel, Frame, unpack_answer
+from inventory.workers.wire import Channel, Frame, pack_request, unpack_answer
 
 __all__ = ["Workers"]
 
@@ -36,7 +34,7 @@ class Workers:
 
     def __init__(self, settings: Settings) -> None:
         self._number = settings.workers if hasattr(socket, "send_fds") and sys.executable else 0
-        self._redactor = Redactor(settings.fingerprint_key, settings.redact)
+        self._redactor = Redactor.of(settings)
         self._lock = Lock()
         self._next = count()
         self._processes: list[tuple[subprocess.Popen[bytes], socket.socket]] = []
@@ -44,9 +42,10 @@ class Workers:
 
     def start_early(self, sources: Iterable[Source]) -> None:
         """Let them prepare for the first source that will need them, while the database is opened."""
-        first = next((source for source in sources if self.are_worth(source) and source.endpoint), None)
-        if first is not None and first.endpoint is not None:
-            self._early[first.endpoint, first.name] = self._remote(first.endpoint, first)
+        for source in sources:
+            if source.endpoint and self.are_worth(source):
+                self._early[source.endpoint, source.name] = self._remote(source.endpoint, source)
+                return
 
     def are_worth(self, source: Source) -> bool:
         """Tell whether reading a source is work enough."""
@@ -143,25 +142,14 @@ class _Remote:
         """
         self._idle.append(self._opened(self._first))
 
-    def send(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Query = (),
-        headers: Mapping[str, str] = {},
-        body: bytes = b"",
-        seconds: float | None = None,
-        jobs: Asked | None = None,
-        arrived: Callable[[], None] = nothing,
-    ) -> Response:
+    def send(self, request: Request, arrived: Callable[[], None] = nothing) -> Response:
         """See `Exchange.send`."""
         with self._lock:
             channel = self._idle.pop() if self._idle else None
         channel = channel or self._opened(self._asking())
+        seconds = request.seconds
         patience = None if seconds is None else max(0.0, seconds) + self._timeout + GRACE
-        request = method, path, tuple(query), dict(headers), body, seconds, jobs and dict(jobs)
-        self._ask(channel, request, patience)
+        self._ask(channel, pack_request(request), patience)
         frame = self._received(channel)
         if frame[0] == "arrived":
             arrived()

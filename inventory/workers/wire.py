@@ -12,12 +12,12 @@ from datetime import datetime
 from typing import Any
 
 from inventory.digest import Marks, Proof
-from inventory.exchange import Response
+from inventory.exchange import Request, Response
 from inventory.findings import Finding
 from inventory.prepare import Prepared, Same
 from inventory.strict.big import Big, Spool
 
-__all__ = ["Channel", "Frame", "pack_answer", "unpack_answer"]
+__all__ = ["Channel", "Frame", "pack_answer", "pack_request", "unpack_answer"]
 
 Frame = tuple[Any, ...]
 
@@ -70,6 +70,12 @@ class Channel:
                 return None
             at += came
         return content
+
+
+def pack_request(request: Request) -> Frame:
+    """Return a request as plain values, of which `Request` makes it again."""
+    jobs = None if request.jobs is None else dict(request.jobs)
+    return tuple(request._replace(query=tuple(request.query), headers=dict(request.headers), jobs=jobs))
 
 
 def pack_answer(answer: Response) -> tuple[Frame, list[Spool]]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from inventory.errors import SourceError
-from inventory.exchange import NoAnswerError
+from inventory.exchange import NoAnswerError, Request
 from inventory.http import Http
 from inventory.redact import Redactor
 from inventory.strict.big import AnySize, Spool
@@ -79,11 +79,8 @@ def _converse(channel: Channel, opened: _Opened) -> None:
 
 
 def _sent(http: Http, request: Frame, arrived: Callable[[], None]) -> tuple[Frame, list[Spool]]:
-    method, path, query, headers, body, seconds, jobs = request
     try:
-        answer = http.send(
-            method, path, query=query, headers=headers, body=body, seconds=seconds, jobs=jobs, arrived=arrived
-        )
+        answer = http.send(Request(*request), arrived)
     except NoAnswerError as error:
         return ("none", error.reason, error.retry, error.reached), []
     frame, files = pack_answer(answer)
