@@ -1,5 +1,6 @@
 """What every command shares: the options before it, the root group, and how an error becomes an exit code."""
 
+import atexit
 import gc
 import logging
 import sys
@@ -90,6 +91,7 @@ class Main(click.Group):
         # A command's imports make some hundred thousand objects that stay. At Python's 700 the collector walks
         # them again and again: an eighth of a `diff`.
         gc.set_threshold(10_000, 10, 10)
+        atexit.register(gc.freeze)  # nor a last time, for what ends with the process
         extra["standalone_mode"] = False
         try:
             code = super().main(*args, **extra)
