@@ -109,7 +109,7 @@ def _sqlite(url: URL, mode: str) -> Store:
 
     # Where sqlite3 has no adapter for a value other than a number or a text, it makes and drops the text of an error:
     # for a NULL, of which some rows are half made, that takes six times as long as all else.
-    sqlite3.register_adapter(type(None), {}.get)
+    sqlite3.register_adapter(type(None), dict[None, None]().get)
     sqlite3.register_adapter(bool, int)
 
     def connect() -> sqlite3.Connection:
