@@ -25,7 +25,6 @@ from inventory.schema.entities import Entity
 
 __all__ = [
     "Mark",
-    "Marks",
     "Part",
     "Proof",
     "RepeatedKeyError",
@@ -36,8 +35,8 @@ __all__ = [
     "job_proof",
     "key_of",
     "lines_digest",
-    "marks_of",
     "pack",
+    "part_of",
     "proof_of",
     "rfc3339",
     "row_digest",
@@ -113,7 +112,7 @@ class Proof:
 def job_proof(rows: Iterable[tuple[Entity, Sequence[Any]]]) -> Proof:
     """Return a job's proof from all its rows, each in the order of its entity's columns."""
     named = ((entity.name, key_of(entity, row), row_digest(entity, row)) for entity, row in rows)
-    return proof_of([marks_of(job_marks(some)).part for some in _some(named)])
+    return proof_of([part_of(job_marks(some)) for some in _some(named)])
 
 
 class RepeatedKeyError(Exception):
@@ -128,39 +127,17 @@ class Part:
     marks: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """The marks of some rows, sorted by line: the lines with a line feed between, and whole digests, as they follow."""
-
-    lines: bytes
-    digests: bytes
-
-    @property
-    def part(self) -> Part:
-        """What they prove."""
-        digests = list(_cut(self.digests, SIZE))
-        # As `pack` does, in one call: in each of zlib's, other threads may run and are waited for.
-        packed = zlib.compress(self.lines, 1) + b"".join([digest[:SHORT] for digest in digests])
-        digests.sort()
-        return Part(b"".join(digests), packed)
-
-    def joined(self, other: "Marks") -> "Marks":
-        """Put together with the marks of other rows."""
-        return marks_of(sorted((*self, *other)))
-
-    def __iter__(self) -> Iterator[Mark]:
-        lines = self.lines.decode().split("\n") if self.lines else []
-        return zip(lines, _cut(self.digests, SIZE), strict=True)
-
-
 def _cut(digests: bytes, size: int) -> Iterator[bytes]:
     return (digests[at : at + size] for at in range(0, len(digests), size))
 
 
-def marks_of(marks: Sequence[Mark]) -> Marks:
-    """Put sorted marks together, each with a whole digest."""
+def part_of(marks: Sequence[Mark]) -> Part:
+    """Return what proves some rows, from their sorted marks with whole digests."""
     lines = "\n".join([line for line, _ in marks])
-    return Marks(lines.encode(), b"".join([digest for _, digest in marks]))
+    digests = [digest for _, digest in marks]
+    # As `pack` does, in one call: in each of zlib's, other threads may run and are waited for.
+    packed = zlib.compress(lines.encode(), 1) + b"".join([digest[:SHORT] for digest in digests])
+    return Part(b"".join(sorted(digests)), packed)
 
 
 def proof_of(parts: Sequence[Part]) -> Proof:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from inventory.digest import Marks, Proof, job_marks, key_of, marks_of, proof_of, row_digest
+from inventory.digest import Part, Proof, job_marks, key_of, part_of, proof_of, row_digest
 from inventory.findings import Finding
 from inventory.normalise import NormalisedJob, Row
 from inventory.schema import BY_NAME
@@ -24,12 +24,12 @@ Asked = Mapping[str, tuple[bytes, bytes | None]]  # id -> what else the job depe
 class Prepared:
     """All that is stored of a job, small enough to wait in numbers.
 
-    marks: of its rows. packed: `rows`.
+    parts: what proves its rows. packed: `rows`.
     served: the digest of what was served, where the same again need not be looked at again.
     """
 
     job_id: str
-    marks: Marks
+    parts: tuple[Part, ...]
     findings: tuple[Finding, ...]
     packed: bytes
     served: bytes | None = None
@@ -42,8 +42,8 @@ class Prepared:
 
     @property
     def proof(self) -> Proof:
-        """For `job_digests`. Made by who asks for it: the export has time while a worker prepares the next."""
-        return proof_of([self.marks.part])
+        """For `job_digests`."""
+        return proof_of(self.parts)
 
     @property
     def pieces(self) -> Iterable[tuple[str, list[Row]]]:
@@ -53,7 +53,7 @@ class Prepared:
     def joined(self, other: "Prepared") -> "Prepared":
         """Put together with what another answer says of the job, in tables of its own."""
         findings = (*self.findings, *other.findings)
-        return prepared(self.job_id, self.rows | other.rows, self.marks.joined(other.marks), findings)
+        return prepared(self.job_id, self.rows | other.rows, (*self.parts, *other.parts), findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +71,18 @@ def prepare(job: NormalisedJob) -> Prepared:
         for row in rows
     ]
     rows = {name: [_stored(row) for row in rows] for name, rows in job.rows.items()}
-    return prepared(job.job_id, rows, marks_of(job_marks(named)), job.findings)
+    return prepared(job.job_id, rows, [part_of(job_marks(named))], job.findings)
 
 
 def prepared(
-    job_id: str, rows: dict[str, list[Row]], marks: Marks, findings: Iterable[Finding], served: bytes | None = None
+    job_id: str,
+    rows: dict[str, list[Row]],
+    parts: Iterable[Part],
+    findings: Iterable[Finding],
+    served: bytes | None = None,
 ) -> Prepared:
     """Put together what is known of a job."""
-    return Prepared(job_id, marks, tuple(findings), marshal.dumps(rows), served)
+    return Prepared(job_id, tuple(parts), tuple(findings), marshal.dumps(rows), served)
 
 
 def _stored(row: Row) -> Row:

@@ -81,7 +81,7 @@ class Settings:
     database: str = field(default=DEFAULT_DATABASE, repr=False)
     sources: tuple[Source, ...] = ()
     parallel: int = 4
-    workers: int = 1
+    workers: int = 2
     fingerprint_key: str | None = field(default=None, repr=False)
     redact: frozenset[str] = frozenset()
     ignore: frozenset[str] = frozenset()

@@ -42,7 +42,7 @@ sources:
 #    replay: [samples/night-1, samples/night-2]   # recordings instead of the network
 
 parallel: 4                     # sources read at once
-workers: 1                      # processes that prepare answers beside the export; 0: it does so itself
+workers: 2                      # processes that prepare answers beside the export; 0: it does so itself
 secrets: drop                   # or fingerprint: HMAC-SHA256 under INVENTORY_FINGERPRINT_KEY, so that a rotation shows
 redact: []                      # further columns to treat like secrets, such as alarm_endpoints.endpoint
 diff: {ignore: []}              # counted, not shown, such as jobs.update_time

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from inventory import __version__
-from inventory.digest import hashed, marks_of
+from inventory.digest import hashed, part_of
 from inventory.findings import Finding
 from inventory.jsontext import DEEPEST, Json, canonical, is_empty, read
 from inventory.normalise import NormalisedJob, normalise, unknown_value
@@ -182,8 +182,8 @@ class Short:
 
 
 def _of(short: Short) -> Prepared:
-    marks = marks_of(sorted(short.marks.items()))
-    return prepared(short.job_id, short.rows, marks, short.findings, short.served)
+    parts = [part_of(sorted(short.marks.items()))]
+    return prepared(short.job_id, short.rows, parts, short.findings, short.served)
 
 
 def _is_unstorable(raw: bytes) -> bool:

@@ -17,7 +17,7 @@ from typing import IO
 
 import msgspec
 
-from inventory.digest import Marks, Part, Proof, RepeatedKeyError, proof_of
+from inventory.digest import Part, Proof, RepeatedKeyError, proof_of
 from inventory.errors import StoreError
 from inventory.exchange import Body
 from inventory.findings import Finding
@@ -102,12 +102,12 @@ class Spool:
         return self._file.fileno()
 
     def add(self, piece: Prepared) -> Part:
-        """Add some rows; return their proof.
+        """Add some rows; return what proves them.
 
         Raises:
             OSError: there is no room.
         """
-        part = piece.marks.part
+        (part,) = piece.parts
         self._file.seek(0, 2)
         marshal.dump((part.digests, part.marks, piece.packed), self._file)
         self._file.flush()
@@ -123,7 +123,7 @@ class Spool:
 
 @dataclass(frozen=True, slots=True)
 class Big(Prepared):
-    """A job whose rows and marks wait in a file."""
+    """A job whose rows, and what proves them, wait in a file."""
 
     proof: Proof = field(kw_only=True)
     spool: Spool = field(kw_only=True)
@@ -149,7 +149,7 @@ class Big(Prepared):
 
 
 def _proven(job_id: str, parts: Sequence[Part], findings: tuple[Finding, ...], spool: Spool) -> Big:
-    return Big(job_id, Marks(b"", b""), findings, b"", proof=proof_of(parts), spool=spool)
+    return Big(job_id, (), findings, b"", proof=proof_of(parts), spool=spool)
 
 
 class _OddError(Exception):

@@ -4,6 +4,7 @@
 the one of this process. Nobody else knows the difference.
 """
 
+import os
 import socket
 import subprocess
 import sys
@@ -23,8 +24,11 @@ __all__ = ["Workers"]
 
 ENOUGH = 100  # jobs that are worth a process
 GRACE = 300.0  # seconds beyond those of a request until a worker counts as lost
+FORKS = sys.platform == "linux"  # elsewhere a fork may not call the system's libraries, for proxies say
+ROOM = {"MALLOC_ARENA_MAX": "2"}  # else glibc keeps memory for each thread: a fifth of a worker's
 _START = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from inventory.workers.worker import serve; serve(int(sys.argv[2]))"
+    "import gc, sys; gc.disable(); sys.path.insert(0, sys.argv[1]); from inventory.workers.worker import serve; "
+    "gc.enable(); serve([int(word) for word in sys.argv[2:]])"
 )
 _HINT = "Run it again; with `workers: 0` in the configuration it does without"
 
@@ -37,7 +41,8 @@ class Workers:
         self._redactor = Redactor.of(settings)
         self._lock = Lock()
         self._next = count()
-        self._processes: list[tuple[subprocess.Popen[bytes], socket.socket]] = []
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._controls: list[socket.socket] = []
         self._early: dict[tuple[str, str], _Remote] = {}
 
     def start_early(self, sources: Iterable[Source]) -> None:
@@ -75,8 +80,9 @@ class Workers:
     def __exit__(self, *_: object) -> None:
         """End them."""
         with self._lock:
-            for process, control in self._processes:
+            for control in self._controls:
                 control.close()
+            for process in self._processes:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(timeout=5)
                 process.kill()
@@ -85,8 +91,10 @@ class Workers:
 
     def _remote(self, url: str, source: Source) -> "_Remote":
         with self._lock:
-            while len(self._processes) < self._number:
-                self._processes.append(_started())
+            while len(self._controls) < self._number:
+                process, controls = _started(self._number if FORKS else 1)
+                self._processes.append(process)
+                self._controls += controls
         masking = self._redactor.key, tuple(sorted(self._redactor.columns))
         about = url, source.timeout, source.max_body, source.concurrency, *masking
         return _Remote(url, about, source.timeout, self._channel)
@@ -94,29 +102,31 @@ class Workers:
     def _channel(self) -> socket.socket:
         """Return a new connection to the worker whose turn it is."""
         ours, theirs = socket.socketpair()
-        process, control = self._processes[next(self._next) % len(self._processes)]
+        control = self._controls[next(self._next) % len(self._controls)]
         with theirs, self._lock:
             try:
                 socket.send_fds(control, [b"+"], [theirs.fileno()])
             except OSError:
-                raise SourceError(f"a worker ended (code {process.poll()})", _HINT) from None
+                raise SourceError("a worker ended", _HINT) from None
         return ours
 
 
-def _started() -> tuple[subprocess.Popen[bytes], socket.socket]:
-    ours, theirs = socket.socketpair()
-    root = str(Path(__file__).parent.parent.parent)
-    with theirs:
-        words = [sys.executable, "-P", "-c", _START, root, str(theirs.fileno())]
-        nothing = subprocess.DEVNULL
-        try:
-            process = subprocess.Popen(  # noqa: S603  # the interpreter that runs this, with the same package
-                words, pass_fds=[theirs.fileno()], stdin=nothing, stdout=nothing, stderr=nothing
-            )
-        except OSError as error:
-            ours.close()
-            raise SourceError(f"a worker cannot be started: {error.strerror}", _HINT) from None
-    return process, ours
+def _started(number: int) -> tuple[subprocess.Popen[bytes], list[socket.socket]]:
+    """Start a process that becomes a number of workers; return it, and what controls each."""
+    pairs = [socket.socketpair() for _ in range(number)]
+    theirs = [each.fileno() for _, each in pairs]
+    words = [sys.executable, "-P", "-c", _START, str(Path(__file__).parent.parent.parent), *map(str, theirs)]
+    nothing = subprocess.DEVNULL
+    try:
+        process = subprocess.Popen(  # noqa: S603  # the interpreter that runs this, with the same package
+            words, pass_fds=theirs, env=os.environ | ROOM, stdin=nothing, stdout=nothing, stderr=nothing
+        )
+    except OSError as error:
+        raise SourceError(f"a worker cannot be started: {error.strerror}", _HINT) from None
+    finally:
+        for _, each in pairs:
+            each.close()
+    return process, [ours for ours, _ in pairs]
 
 
 class _Remote:

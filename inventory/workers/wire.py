@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from inventory.digest import Marks, Proof
+from inventory.digest import Part, Proof
 from inventory.exchange import Request, Response
 from inventory.findings import Finding
 from inventory.prepare import Prepared, Same
@@ -104,7 +104,8 @@ def _packed_job(job: Prepared | Same) -> Frame:
     findings = tuple(_plain(finding) for finding in job.findings)
     if isinstance(job, Big):
         return job.job_id, job.spool.size, (job.proof.digest, job.proof.packed), findings, job.packed, job.served
-    return job.job_id, 0, (job.marks.lines, job.marks.digests), findings, job.packed, job.served
+    parts = tuple((part.digests, part.marks) for part in job.parts)
+    return job.job_id, 0, parts, findings, job.packed, job.served
 
 
 def _unpacked_job(files: list[int], job_id: str, pieces: int = 0, *more: Any) -> Prepared | Same:
@@ -113,9 +114,9 @@ def _unpacked_job(files: list[int], job_id: str, pieces: int = 0, *more: Any) ->
     proof, findings, packed, served = more
     plain = tuple(Finding(*finding) for finding in findings), packed, served
     if not pieces:
-        return Prepared(job_id, Marks(*proof), *plain)
+        return Prepared(job_id, tuple(Part(*part) for part in proof), *plain)
     spool = Spool(os.fdopen(files.pop(0), "r+b"), pieces)
-    return Big(job_id, Marks(b"", b""), *plain, proof=Proof(*proof), spool=spool)
+    return Big(job_id, (), *plain, proof=Proof(*proof), spool=spool)
 
 
 def _plain(finding: Finding) -> tuple[str, str, str, str, bool]:

@@ -4,12 +4,13 @@ Pace, patience, signatures and what an answer means stay with the export; so a w
 (`workers: 0`), and one that is killed costs the run, never the database. It ends with the export, however that ends.
 """
 
+import gc
 import os
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from inventory.errors import SourceError
@@ -22,24 +23,43 @@ from inventory.workers.wire import Channel, Frame, pack_answer
 __all__ = ["serve"]
 
 
-def serve(control: int) -> None:
-    """Serve every channel that comes over the control socket, until that is closed.
+def serve(controls: Sequence[int]) -> None:
+    """Serve every channel that comes over a control socket, until that is closed: a process for each of them.
 
     Args:
-        control: the file descriptor.
+        controls: their file descriptors.
     """
     for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group, perhaps: the export's to hear
         signal.signal(number, signal.SIG_IGN)
     sys.setswitchinterval(0.0002)  # seconds: who has an answer to read is let in while others are prepared
+    mine, forks = _forked(controls)
     opened = _Opened()
-    with socket.socket(fileno=control) as control_socket:
+    with socket.socket(fileno=mine) as control_socket:
         while True:
             word, descriptors, _, _ = socket.recv_fds(control_socket, 1, 1)
             if not word:
+                for fork in forks:
+                    os.waitpid(fork, 0)
                 os._exit(0)  # threads may still wait for the service; nobody waits for them
             for descriptor in descriptors:
                 channel = Channel(socket.socket(fileno=descriptor))
                 threading.Thread(target=_converse, args=(channel, opened), daemon=True).start()
+
+
+def _forked(controls: Sequence[int]) -> tuple[int, list[int]]:
+    """Become a process for each control socket, before there are threads; return this one's, and its forks."""
+    mine, *others = controls
+    forks: list[int] = []
+    gc.freeze()  # what was imported is shared, as long as nobody writes to it
+    for other in others:
+        if (fork := os.fork()) == 0:
+            mine, forks = other, []
+            break
+        forks.append(fork)
+    for each in controls:
+        if each != mine:
+            os.close(each)  # else nobody would notice when its own process is gone
+    return mine, forks
 
 
 class _Opened:
