@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from inventory.mock import DrsServer, make_estate
+from inventory.settings import Settings
 from tests.live import Export, as_stored, last, shown
 
 MANY = 120  # jobs that are worth a process
+WORKERS = Settings.workers
 
 
 @pytest.fixture
@@ -23,13 +25,13 @@ def crowded(server: DrsServer) -> DrsServer:
     return server
 
 
-def children(pid: int) -> list[int]:
-    """Return the processes that a process started."""
+def descendants(pid: int) -> list[int]:
+    """Return the processes that a process started, and those that they did."""
     found = []
     for folder in Path("/proc").iterdir():
         try:
             if folder.name.isdecimal() and int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1]) == pid:
-                found.append(int(folder.name))
+                found += [int(folder.name), *descendants(int(folder.name))]
         except OSError:
             continue
     return found
@@ -41,29 +43,34 @@ def test_workers_change_nothing(crowded: DrsServer, export: Export, jobs: str) -
     job = next(iter(crowded.jobs.values()))
     job["brand_new"] = {"password": "Pl4ntedS3cret"}
     digests = []
-    for workers in (0, 1, 2):
+    for workers in (0, 1, 3):
         export.top = {"workers": workers}
         database = f"sqlite:///{workers}.db"
         export(database=database, **keys)
         digests.append(last(export.inventory, database)["content_digest"])
     assert len(set(digests)) == 1
-    assert shown(export.inventory, "sqlite:///2.db") == {i: as_stored(job) for i, job in crowded.jobs.items()}
+    assert shown(export.inventory, "sqlite:///3.db") == {i: as_stored(job) for i, job in crowded.jobs.items()}
 
 
 def test_a_few_jobs_are_not_worth_a_process(server: DrsServer, export: Export) -> None:
     server.latency = 0.5
     with export.started() as process:
         time.sleep(0.8)
-        assert children(process.pid) == []
+        assert descendants(process.pid) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_a_worker_that_is_killed_fails_the_export_and_nothing_else(crowded: DrsServer, export: Export) -> None:
+@pytest.mark.parametrize("which", range(WORKERS))
+def test_a_worker_that_is_killed_fails_the_export_and_nothing_else(
+    crowded: DrsServer, export: Export, which: int
+) -> None:
     export()
     crowded.latency = 0.3
     with export.started() as process:
-        os.kill(awaited(process), signal.SIGKILL)
+        workers = awaited(process)
+        os.kill(workers[which], signal.SIGKILL)
         out, err = process.communicate(timeout=30)
+        awaited_end(workers)
     assert process.returncode == 1, out
     assert "a worker ended" in err
     assert "Traceback" not in err
@@ -76,9 +83,9 @@ def test_a_worker_that_is_killed_fails_the_export_and_nothing_else(crowded: DrsS
 def test_a_worker_leaves_it_to_its_export_to_stop(crowded: DrsServer, export: Export) -> None:
     crowded.latency = 0.3
     with export.started() as process:
-        worker = awaited(process)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            os.kill(worker, number)
+        for worker in awaited(process):
+            for number in (signal.SIGTERM, signal.SIGINT):
+                os.kill(worker, number)
         process.communicate(timeout=30)
     assert process.returncode == 0
 
@@ -88,13 +95,10 @@ def test_a_worker_leaves_it_to_its_export_to_stop(crowded: DrsServer, export: Ex
 def test_a_worker_ends_with_its_export(crowded: DrsServer, export: Export, number: signal.Signals) -> None:
     crowded.latency = 20
     with export.started(timeout=30) as process:
-        worker = awaited(process)
+        workers = awaited(process)
         process.send_signal(number)
         process.communicate(timeout=10)
-        until = time.monotonic() + 5
-        while is_running(worker):
-            assert time.monotonic() < until
-            time.sleep(0.01)
+        awaited_end(workers)
 
 
 def is_running(pid: int) -> bool:
@@ -104,12 +108,20 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def awaited(process: "subprocess.Popen[str]") -> int:
-    """Wait until the worker of an export is asked something."""
+def awaited_end(workers: list[int]) -> None:
+    """Wait until none of them runs."""
+    until = time.monotonic() + 5
+    while any(map(is_running, workers)):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def awaited(process: "subprocess.Popen[str]") -> list[int]:
+    """Wait until the workers of an export are asked something."""
     until = time.monotonic() + 20
     while time.monotonic() < until:
-        if found := children(process.pid):
+        if len(found := descendants(process.pid)) == WORKERS:
             time.sleep(0.5)
-            return found[0]
+            return found
         time.sleep(0.02)
-    raise AssertionError("no worker came up")
+    raise AssertionError("the workers did not come up")

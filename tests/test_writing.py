@@ -25,6 +25,7 @@ from inventory.store.engine import Store, open_store
 from inventory.store.place import Changes
 from inventory.store.snapshots import SourceRow, Writer, open_writer
 from inventory.store.staging import CELLS
+from inventory.store.temporary import LOOKS
 from tests.nights import opened, recorded, running
 
 ME, OTHER = SourceRow("me", "r", "p"), SourceRow("other", "r", "q")
@@ -221,6 +222,19 @@ def test_a_role_that_may_only_write(postgresql: str) -> None:
     with opened(postgresql) as store, store.engine.begin() as connection:
         connection.execute(text(f"DROP OWNED BY {role}"))
         connection.execute(text(f"DROP ROLE {role}"))
+
+
+def test_a_jobs_staged_rows_are_the_same_by_key_and_without(store: Store) -> None:
+    job_id = min(ESTATE)
+    job = normalise(job_id, Redactor().job(ESTATE[job_id]))
+    wanted = sorted((name, row) for name, rows in job.rows.items() for row in rows)
+    with open_writer(store, ME) as writer, statements(store) as said:
+        stage(writer, ESTATE)
+        for look in range(LOOKS + 2):
+            found = sorted((entity.name, row) for entity, row in writer.staging.rows_of(job_id))
+            assert repr(found) == repr(wanted)
+            keys = [statement for statement, _ in said if statement.startswith("CREATE INDEX staged_object_infos_key")]
+            assert len(keys) == (look >= LOOKS and not store.is_sqlite)
 
 
 def test_a_time_may_come_as_it_is_stored(store: Store) -> None:

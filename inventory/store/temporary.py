@@ -5,6 +5,7 @@ export that dies leaves nothing. What is equal to the current state is found bef
 writes; so that transaction is as short as the change is small. A table is made when its first row comes.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import Any
@@ -38,6 +39,7 @@ from inventory.store.place import TABLES, Changes, Place
 __all__ = ["Temporary"]
 
 JOBS = BY_NAME["jobs"]
+LOOKS = 20  # through a whole table for one job's rows take PostgreSQL as long as to make its key
 FINDINGS = BY_NAME["findings"]  # every snapshot has its own
 NAMING = (JOBS, BY_NAME["job_listings"], FINDINGS, JOB_DIGESTS)  # between them they name every job that has rows
 
@@ -52,6 +54,7 @@ class Temporary(Place):
         self._staged: dict[str, Table] = {}
         self._streams: dict[str, Write] = {}
         self._gone: dict[str, Table] = {}
+        self._looks: Counter[str] = Counter()
 
     def write(self, entity: Entity, rows: Sequence[Row]) -> None:
         name = entity.name
@@ -69,7 +72,7 @@ class Temporary(Place):
                 checked = self._check(standing - carried)
                 for entity in TABLES:
                     self._compare(entity, select(checked.c.job_id))
-            touched = self._jobs(ESTATE, self._staged, self._gone)
+            touched = self._jobs(ESTATE, self._staged, self._gone) if known else set()
             after, gone = (self._jobs([JOBS], tables) for tables in (self._staged, self._gone))
         added, removed = after - known, gone - after
         return {"added": added, "changed": touched - added - removed, "removed": removed}
@@ -122,7 +125,7 @@ class Temporary(Place):
 
     def _compare(self, entity: Entity, checked: Select[Any]) -> None:
         """Note which current rows are gone, and forget the staged ones that stand already."""
-        current, staged = entity.current, self._table(entity)
+        current, staged = entity.current, self._found_by_key(entity)
         if entity is JOB_DIGESTS and staged is not None:  # carried jobs whose findings differ have another, too
             checked = select(checked.union(select(staged.c.job_id)).subquery().c.job_id)
         left = self._mine(entity, current)
@@ -158,9 +161,13 @@ class Temporary(Place):
         return {job_id for table, name in tables for job_id in self._ids(select(table.c[name]).distinct())}
 
     def _table(self, entity: Entity) -> Table | None:
+        self._looks[entity.name] += 1
+        return self._found_by_key(entity) if self._looks[entity.name] > LOOKS else self._staged.get(entity.name)
+
+    def _found_by_key(self, entity: Entity) -> Table | None:
+        """Return the staged rows with their key; without statistics a planner does by it what it does with it."""
         table = self._staged.get(entity.name)
-        if table is not None and not self._is_sqlite and not table.indexes:
-            # Cheaper than a key from the start; and what a planner without statistics does with it, it does by the key.
+        if table is not None and not self._is_sqlite and not table.indexes:  # cheaper than from the start
             Index(f"{table.name}_key", *(table.c[name] for name in entity.key)).create(self._connection)
         return table
 

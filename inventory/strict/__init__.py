@@ -129,8 +129,6 @@ class Strict:
 
     def read(self, raw: bytes, asked: Asked) -> "Short | Same | None":
         """Return what one result comes to; `Same` where that was served before; None for the long way to decide."""
-        if _is_unstorable(raw):
-            return None
         try:
             job = self._masked(self._decode(raw))
             if job.id not in asked or not (job.status or job.name):
@@ -139,6 +137,8 @@ class Strict:
             served: bytes = hashed(b"%b\n%b\n%b" % (self._salt, salt, msgspec.json.encode(job))).digest()
             if served == before:
                 return Same(job.id)
+            if _is_unstorable(raw):
+                return None
             short = _turned(self._rows, [job], None, job.id)
         except (msgspec.MsgspecError, UnicodeDecodeError, Refused):
             return None
