@@ -126,7 +126,6 @@ def _sqlite(url: URL, mode: str) -> Store:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA trusted_schema = ON")  # SQLite 3.40 lets no view use json_object without it
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA cache_size = -8000")  # KiB; more makes nothing faster
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

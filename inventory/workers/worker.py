@@ -11,11 +11,12 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from inventory.errors import SourceError
 from inventory.exchange import NoAnswerError, Request
-from inventory.http import Http
+from inventory.http import Http, trusted
 from inventory.redact import Redactor
 from inventory.strict.big import AnySize, Spool
 from inventory.workers.wire import Channel, Frame, pack_answer
@@ -32,6 +33,8 @@ def serve(controls: Sequence[int]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group, perhaps: the export's to hear
         signal.signal(number, signal.SIG_IGN)
     sys.setswitchinterval(0.0002)  # seconds: who has an answer to read is let in while others are prepared
+    with suppress(OSError, ValueError):  # who opens a connection hears of it
+        trusted()
     mine, forks = _forked(controls)
     opened = _Opened()
     with socket.socket(fileno=mine) as control_socket:
