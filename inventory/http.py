@@ -27,7 +27,7 @@ from inventory.exchange import Body, NoAnswerError, Prepare, Request, Response, 
 from inventory.jsontext import Json
 from inventory.prepare import Asked
 
-__all__ = ["HELD", "Http", "trusted"]
+__all__ = ["HELD", "Http"]
 
 _OURS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"drs-inventory/{__version__}"}
 _MIB = 1024 * 1024
@@ -35,7 +35,7 @@ HELD = 8 * _MIB  # bytes of an answer that wait in memory; beyond, they do so in
 
 
 @cache
-def trusted() -> ssl.SSLContext:
+def _trusted() -> ssl.SSLContext:
     """Return what servers are checked by: a hundred certificates, which take longer to read than a request.
 
     Raises:
@@ -64,7 +64,7 @@ class Http:
         limits = httpx.Limits(max_connections=connections)
         try:
             self._base = httpx.URL(base_url)
-            self._client = httpx.Client(limits=limits, verify=trusted())
+            self._client = httpx.Client(limits=limits, verify=_trusted())
         except (httpx.InvalidURL, ValueError, ImportError, OSError) as error:  # never its text: proxies have passwords
             hint = "Check the address, and the variables HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE, SSL_CERT_DIR"
             raise SourceError(f"no connection can be prepared ({type(error).__name__})", hint) from None

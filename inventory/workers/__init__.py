@@ -90,13 +90,13 @@ class Workers:
             self._processes.clear()
 
     def _remote(self, url: str, source: Source) -> "_Remote":
-        with self._lock:
-            while len(self._controls) < self._number:
-                process, controls = _started(self._number if FORKS else 1)
-                self._processes.append(process)
-                self._controls += controls
         masking = self._redactor.key, tuple(sorted(self._redactor.columns))
         about = url, source.timeout, source.max_body, source.concurrency, *masking
+        with self._lock:
+            while len(self._controls) < self._number:
+                process, controls = _started(self._number if FORKS else 1, about)
+                self._processes.append(process)
+                self._controls += controls
         return _Remote(url, about, source.timeout, self._channel)
 
     def _channel(self) -> socket.socket:
@@ -111,8 +111,12 @@ class Workers:
         return ours
 
 
-def _started(number: int) -> tuple[subprocess.Popen[bytes], list[socket.socket]]:
-    """Start a process that becomes a number of workers; return it, and what controls each."""
+def _started(number: int, about: Frame) -> tuple[subprocess.Popen[bytes], list[socket.socket]]:
+    """Start a process that becomes a number of workers; return it, and what controls each.
+
+    Args:
+        about: a source that all of them will be for: what it takes is made once.
+    """
     pairs = [socket.socketpair() for _ in range(number)]
     theirs = [each.fileno() for _, each in pairs]
     words = [sys.executable, "-P", "-c", _START, str(Path(__file__).parent.parent.parent), *map(str, theirs)]
@@ -126,6 +130,8 @@ def _started(number: int) -> tuple[subprocess.Popen[bytes], list[socket.socket]]
     finally:
         for _, each in pairs:
             each.close()
+    with suppress(OSError):  # it is gone: who asks it hears of it
+        Channel(pairs[0][0]).send(about)
     return process, [ours for ours, _ in pairs]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from inventory.errors import SourceError
 from inventory.exchange import NoAnswerError, Request
-from inventory.http import Http, trusted
+from inventory.http import Http
 from inventory.redact import Redactor
 from inventory.strict.big import AnySize, Spool
 from inventory.workers.wire import Channel, Frame, pack_answer
@@ -28,18 +28,20 @@ def serve(controls: Sequence[int]) -> None:
     """Serve every channel that comes over a control socket, until that is closed: a process for each of them.
 
     Args:
-        controls: their file descriptors.
+        controls: their file descriptors. Over the first comes a source that all will be for.
     """
     for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group, perhaps: the export's to hear
         signal.signal(number, signal.SIG_IGN)
     sys.setswitchinterval(0.0002)  # seconds: who has an answer to read is let in while others are prepared
-    with suppress(OSError, ValueError):  # who opens a connection hears of it
-        trusted()
-    mine, forks = _forked(controls)
+    sockets = [socket.socket(fileno=control) for control in controls]
     opened = _Opened()
-    with socket.socket(fileno=mine) as control_socket:
+    if (source := Channel(sockets[0]).receive()) is not None:
+        with suppress(SourceError):  # who asks for it hears of it
+            opened.of(source)
+    mine, forks = _forked(sockets)
+    with mine:
         while True:
-            word, descriptors, _, _ = socket.recv_fds(control_socket, 1, 1)
+            word, descriptors, _, _ = socket.recv_fds(mine, 1, 1)
             if not word:
                 for fork in forks:
                     os.waitpid(fork, 0)
@@ -49,19 +51,19 @@ def serve(controls: Sequence[int]) -> None:
                 threading.Thread(target=_converse, args=(channel, opened), daemon=True).start()
 
 
-def _forked(controls: Sequence[int]) -> tuple[int, list[int]]:
+def _forked(controls: Sequence[socket.socket]) -> tuple[socket.socket, list[int]]:
     """Become a process for each control socket, before there are threads; return this one's, and its forks."""
     mine, *others = controls
     forks: list[int] = []
-    gc.freeze()  # what was imported is shared, as long as nobody writes to it
+    gc.freeze()  # what was made so far is shared, as long as nobody writes to it
     for other in others:
         if (fork := os.fork()) == 0:
             mine, forks = other, []
             break
         forks.append(fork)
     for each in controls:
-        if each != mine:
-            os.close(each)  # else nobody would notice when its own process is gone
+        if each is not mine:
+            each.close()  # else nobody would notice when its own process is gone
     return mine, forks
 
 
