@@ -12,7 +12,6 @@ import time
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cache
 from tempfile import SpooledTemporaryFile
 from threading import Lock
 from typing import IO, Any
@@ -32,16 +31,6 @@ __all__ = ["HELD", "Http"]
 _OURS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"drs-inventory/{__version__}"}
 _MIB = 1024 * 1024
 HELD = 8 * _MIB  # bytes of an answer that wait in memory; beyond, they do so in a temporary file
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """Return what servers are checked by: a hundred certificates, which take longer to read than a request.
-
-    Raises:
-        OSError, ValueError: SSL_CERT_FILE or SSL_CERT_DIR cannot be used.
-    """
-    return httpx.create_ssl_context()
 
 
 class Http:
@@ -64,7 +53,7 @@ class Http:
         limits = httpx.Limits(max_connections=connections)
         try:
             self._base = httpx.URL(base_url)
-            self._client = httpx.Client(limits=limits, verify=_trusted())
+            self._client = httpx.Client(limits=limits)
         except (httpx.InvalidURL, ValueError, ImportError, OSError) as error:  # never its text: proxies have passwords
             hint = "Check the address, and the variables HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE, SSL_CERT_DIR"
             raise SourceError(f"no connection can be prepared ({type(error).__name__})", hint) from None

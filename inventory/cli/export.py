@@ -83,7 +83,6 @@ def _run(
     from inventory.source.auth import Auths
     from inventory.stop import Stop
     from inventory.store.migrate import prepare
-    from inventory.store.reader import last_success
 
     shown, stop = sys.stderr.isatty() and not options.quiet, Stop()
     with stopping(stop), options.open(watch.settings, write=True, ready=False) as store:
@@ -99,8 +98,11 @@ def _run(
         for outcome in watch.outcomes:
             if outcome.error:
                 _complain(options, outcome)
-        with suppress(StoreError):  # a database that is away by now: its sources have told so
-            watch.last_success = last_success(store)
+        if watch.metrics_file is not None:
+            from inventory.store.reader import last_success
+
+            with suppress(StoreError):  # a database that is away by now: its sources have told so
+                watch.last_success = last_success(store)
 
 
 def _complain(options: Options, outcome: "SourceOutcome") -> None:

@@ -15,8 +15,8 @@ _PIECE = 1000  # jobs
 
 def served_jobs(connection: Connection, source_id: int) -> dict[str, bytes]:
     """Return the digest of what was served of each job of a source."""
-    rows = connection.execute(select(SERVED.c.job_id, SERVED.c.digest).where(SERVED.c.source_id == source_id))
-    return {row.job_id: row.digest for row in rows}
+    query = select(SERVED.c.job_id, SERVED.c.digest).where(SERVED.c.source_id == source_id)
+    return dict(connection.execute(query).all())
 
 
 def note_served(connection: Connection, source_id: int, served: Mapping[str, bytes | None]) -> None:

@@ -39,7 +39,7 @@ from inventory.store.place import TABLES, Changes, Place
 __all__ = ["Temporary"]
 
 JOBS = BY_NAME["jobs"]
-LOOKS = 20  # through a whole table for one job's rows take PostgreSQL as long as to make its key
+LOOKS = 20  # at a whole table, each for one job's rows, take PostgreSQL as long as to make its key
 FINDINGS = BY_NAME["findings"]  # every snapshot has its own
 NAMING = (JOBS, BY_NAME["job_listings"], FINDINGS, JOB_DIGESTS)  # between them they name every job that has rows
 
@@ -165,7 +165,7 @@ class Temporary(Place):
         return self._found_by_key(entity) if self._looks[entity.name] > LOOKS else self._staged.get(entity.name)
 
     def _found_by_key(self, entity: Entity) -> Table | None:
-        """Return the staged rows with their key; without statistics a planner does by it what it does with it."""
+        """Return the staged rows, with their key; what a planner without statistics does with it, it does by it."""
         table = self._staged.get(entity.name)
         if table is not None and not self._is_sqlite and not table.indexes:  # cheaper than from the start
             Index(f"{table.name}_key", *(table.c[name] for name in entity.key)).create(self._connection)
