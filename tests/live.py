@@ -25,7 +25,9 @@ class Export:
         self.server = server
         self.folder = folder
         self.inventory = inventory
-        self.top: dict[str, Any] = {}  # keys beside `sources`
+        # Keys beside `sources`. Workers change nothing (test_workers); where it is about them, or about all that
+        # can happen, exports have them; elsewhere half the time of a test would be their start.
+        self.top: dict[str, Any] = {"workers": 0}
         self.environment: dict[str, str] = {}
 
     def source(self, **keys: Any) -> dict[str, Any]:
@@ -49,6 +51,11 @@ class Export:
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done
+
+    def as_it_comes(self) -> "Export":
+        """Leave every key beside `sources` to its default."""
+        self.top = {}
+        return self
 
     @contextmanager
     def started(

@@ -71,6 +71,11 @@ MATRIX = {
 
 
 @pytest.fixture
+def export(export: Export) -> Export:
+    return export.as_it_comes()
+
+
+@pytest.fixture
 def server() -> Iterator[DrsServer]:
     """More than a page of the list has of one kind, so that the list can shift."""
     with DrsServer(make_estate(300, objects=1)) as running:

@@ -43,6 +43,11 @@ Way = Callable[[Archive, Export], contextlib.AbstractContextManager["subprocess.
 
 
 @pytest.fixture
+def export(export: Export) -> Export:
+    return export.as_it_comes()
+
+
+@pytest.fixture
 def server() -> Iterator[DrsServer]:
     with DrsServer(make_estate(60, objects=10)) as running:
         running.share = 0.2

@@ -19,6 +19,11 @@ WORKERS = Settings.workers
 
 
 @pytest.fixture
+def export(export: Export) -> Export:
+    return export.as_it_comes()
+
+
+@pytest.fixture
 def crowded(server: DrsServer) -> DrsServer:
     server.jobs.clear()
     server.jobs.update(make_estate(MANY, objects=3))
