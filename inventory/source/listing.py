@@ -136,7 +136,7 @@ class Listings:
 def with_listing(outcome: Outcome, listings: Listings) -> Outcome:
     """Return an outcome with what the list says of its job."""
     listing = listings.of(outcome.job_id)
-    return replace(outcome, listing=listing) if isinstance(outcome, Read | Unread) else outcome
+    return replace(outcome, listing=listing) if listing is not None and isinstance(outcome, Read | Unread) else outcome
 
 
 def usable(job_id: str) -> bool:

@@ -1,6 +1,6 @@
 """What was served of each job the last time: a cache, so that an unchanged estate costs its reading alone."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from itertools import islice
 
 from sqlalchemy import Connection, bindparam, delete, exists, insert, select
@@ -19,8 +19,14 @@ def served_jobs(connection: Connection, source_id: int) -> dict[str, bytes]:
     return dict(connection.execute(query).all())
 
 
-def note_served(connection: Connection, source_id: int, served: Mapping[str, bytes | None]) -> None:
-    """Note what was served of some jobs, None for what is to be looked at each time; forget the jobs that left."""
+def note_served(
+    connection: Connection, source_id: int, served: Mapping[str, bytes | None], before: Container[str]
+) -> None:
+    """Note what was served of some jobs, None for what is to be looked at each time; forget the jobs that left.
+
+    Args:
+        before: the jobs that something is noted of.
+    """
     mine = SERVED.c.source_id == source_id
     jobs = BY_NAME["jobs"].current
     stands = exists().where(jobs.c.source_id == source_id, jobs.c.id == SERVED.c.job_id)
@@ -28,7 +34,8 @@ def note_served(connection: Connection, source_id: int, served: Mapping[str, byt
     stale = delete(SERVED).where(mine, SERVED.c.job_id == bindparam("job"))
     jobs_served = iter(served.items())
     while some := list(islice(jobs_served, _PIECE)):
-        connection.execute(stale, [{"job": job_id} for job_id, _ in some])
+        if noted := [{"job": job_id} for job_id, _ in some if job_id in before]:
+            connection.execute(stale, noted)
         now = [{"source_id": source_id, "job_id": job_id, "digest": each} for job_id, each in some if each]
         if now:
             connection.execute(insert(SERVED), now)

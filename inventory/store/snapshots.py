@@ -104,7 +104,7 @@ class Writer:
             if self._sealer is not None:
                 self._sign(complete)
             self.staging.merge(snapshot_id, source_id)
-            note_served(self._connection, source_id, served)
+            note_served(self._connection, source_id, served, self.served)
             if retiring:
                 ended = update(SOURCES).where(SOURCES.c.id == source_id)
                 self._connection.execute(ended.values(retired_at=complete["finished_at"]))
