@@ -82,6 +82,7 @@ class Workers:
         with self._lock:
             for control in self._controls:
                 control.close()
+            self._controls.clear()
             for process in self._processes:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(timeout=5)
@@ -123,7 +124,7 @@ def _started(number: int, about: Frame) -> tuple[subprocess.Popen[bytes], list[s
     nothing = subprocess.DEVNULL
     try:
         process = subprocess.Popen(  # noqa: S603  # the interpreter that runs this, with the same package
-            words, pass_fds=theirs, env=os.environ | ROOM, stdin=nothing, stdout=nothing, stderr=nothing
+            words, pass_fds=theirs, env=ROOM | os.environ, stdin=nothing, stdout=nothing, stderr=nothing
         )
     except OSError as error:
         raise SourceError(f"a worker cannot be started: {error.strerror}", _HINT) from None
