@@ -161,6 +161,7 @@ class Temporary(Place):
         return {job_id for table, name in tables for job_id in self._ids(select(table.c[name]).distinct())}
 
     def _table(self, entity: Entity) -> Table | None:
+        """See `Place`; with its key once that was looked for often enough to pay."""
         self._looks[entity.name] += 1
         return self._found_by_key(entity) if self._looks[entity.name] > LOOKS else self._staged.get(entity.name)
 

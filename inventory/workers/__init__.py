@@ -127,6 +127,8 @@ def _started(number: int, about: Frame) -> tuple[subprocess.Popen[bytes], list[s
             words, pass_fds=theirs, env=ROOM | os.environ, stdin=nothing, stdout=nothing, stderr=nothing
         )
     except OSError as error:
+        for ours, _ in pairs:
+            ours.close()
         raise SourceError(f"a worker cannot be started: {error.strerror}", _HINT) from None
     finally:
         for _, each in pairs:
