@@ -137,7 +137,17 @@ UNREAD = (
     "alembic", "cryptography", "filelock", "httpx", "msgspec", "multiprocessing", "prometheus_client", "psycopg",
     "rich", "sqlalchemy.dialects.postgresql", "structlog", "tenacity", "yaml",
 )  # fmt: skip
-HEAVY = (*UNREAD, "asyncio", "importlib.metadata", "markupsafe", "simplejson", "sqlalchemy", "sqlite3", "tabulate")
+HEAVY = (
+    *UNREAD,
+    "asyncio",
+    "importlib.metadata",
+    "logging",
+    "markupsafe",
+    "simplejson",
+    "sqlalchemy",
+    "sqlite3",
+    "tabulate",
+)
 
 
 def loaded(modules: tuple[str, ...], *words: str) -> list[str]:

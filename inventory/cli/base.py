@@ -2,7 +2,6 @@
 
 import atexit
 import gc
-import logging
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -37,6 +36,8 @@ class Options:
     @property
     def log_level(self) -> int:
         """Everything with -v, errors alone with -q; else warnings, and the run's events for machines that read JSON."""
+        import logging
+
         if self.verbose:
             return logging.DEBUG
         return logging.ERROR if self.quiet else logging.INFO if self.log_format == "json" else logging.WARNING

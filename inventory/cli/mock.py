@@ -1,8 +1,6 @@
 """`mock-server`: a DRS on this machine to rehearse with."""
 
 import ipaddress
-import json
-import signal
 import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -70,9 +68,12 @@ def mock_server(
     local = _is_local(host)
     if not local and not expose:
         raise UsageError(f"--host {host}: other machines could reach it, without TLS", "Add --expose if that is meant")
+    import signal
+
+    from inventory.mock import DrsServer, rehearse
+
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
-    from inventory.mock import DrsServer, rehearse
 
     server = DrsServer(host=host, port=port)
     _bind(server, host, port)
@@ -134,6 +135,8 @@ def _bind(server: "DrsServer", host: str, port: int) -> None:
 
 def _configuration(server: "DrsServer", auth: str, *, local: bool) -> str:
     """Write a configuration; JSON's texts are YAML's too."""
+    import json
+
     ways: dict[str, dict[str, str]] = {
         "token": {"token": server.token},
         "keys": {"access_key": server.access_key, "secret_key": server.secret_key},
