@@ -10,7 +10,7 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from tempfile import SpooledTemporaryFile
 from threading import Lock
@@ -65,6 +65,7 @@ class Http:
         self._prepare = prepare
         self._sockets: WeakSet[socket.socket] = WeakSet()
         self._lock = Lock()
+        self._under_way = 0
         self._closed = False
 
     def send(self, request: Request, arrived: Callable[[], None] = nothing) -> Response:
@@ -73,7 +74,7 @@ class Http:
         seconds = float("inf") if request.seconds is None else request.seconds
         if seconds <= 0:
             raise NoAnswerError("timed out")
-        with SpooledTemporaryFile(HELD) as file:
+        with self._in_use(), SpooledTemporaryFile(HELD) as file:
             try:
                 answer = self._client.send(self._built(request, min(self._timeout, seconds)), stream=True)
                 with contextlib.closing(answer):
@@ -103,7 +104,25 @@ class Http:
             self._closed = True
             for each in list(self._sockets):
                 _hang_up(each)
-        self._client.close()
+        self._close_unused()
+
+    @contextlib.contextmanager
+    def _in_use(self) -> Iterator[None]:
+        with self._lock:
+            if self._closed:
+                raise NoAnswerError("closed", retry=False)
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way -= 1
+            self._close_unused()
+
+    def _close_unused(self) -> None:
+        """Close what nobody waits for: else another file may get the descriptor, and be waited for in its place."""
+        if self._closed and not self._under_way:
+            self._client.close()
 
     def _built(self, request: Request, timeout: float) -> httpx.Request:
         text = encode_query(request.query)

@@ -103,11 +103,12 @@ class Workers:
     def _channel(self) -> socket.socket:
         """Return a new connection to the worker whose turn it is."""
         ours, theirs = socket.socketpair()
-        control = self._controls[next(self._next) % len(self._controls)]
         with theirs, self._lock:
             try:
+                control = self._controls[next(self._next) % max(1, len(self._controls))]
                 socket.send_fds(control, [b"+"], [theirs.fileno()])
-            except OSError:
+            except (IndexError, OSError):  # there are none any more; it is gone
+                ours.close()
                 raise SourceError("a worker ended", _HINT) from None
         return ours
 
@@ -159,7 +160,7 @@ class _Remote:
         Raises:
             SourceError: it cannot; see `Http`.
         """
-        self._idle.append(self._opened(self._first))
+        self._put_back(self._opened(self._first))
 
     def send(self, request: Request, arrived: Callable[[], None] = nothing) -> Response:
         """See `Exchange.send`."""
@@ -173,8 +174,7 @@ class _Remote:
         if frame[0] == "arrived":
             arrived()
             frame = self._received(channel)
-        with self._lock:
-            self._idle.append(channel)
+        self._put_back(channel)
         if frame[0] == "none":
             _, reason, retry, reached = frame
             raise NoAnswerError(reason, retry=retry, reached=reached)
@@ -185,13 +185,24 @@ class _Remote:
         with self._lock:
             self._closed = True
             for channel in self._all:
+                channel.hang_up()
+            while self._idle:
+                self._idle.pop().close()
+
+    def _put_back(self, channel: Channel) -> None:
+        with self._lock:
+            if self._closed:
                 channel.close()
+            else:
+                self._idle.append(channel)
 
     def _asking(self) -> Channel:
         """Return a channel whose worker was told which source it is for."""
         channel = Channel(self._connect())
         with self._lock:
             self._all.append(channel)
+            if self._closed:
+                channel.hang_up()
         self._ask(channel, self._about, GRACE)
         return channel
 
@@ -214,6 +225,7 @@ class _Remote:
         except OSError:
             answer = None
         if answer is None:
+            channel.close()
             if self._closed:
                 raise NoAnswerError("closed", retry=False)
             raise SourceError("a worker ended, or does not answer", _HINT)

@@ -52,10 +52,16 @@ class Channel:
         """Bound each wait."""
         self._connection.settimeout(seconds)
 
-    def close(self) -> None:
-        """Wake whoever waits at either end."""
+    def hang_up(self) -> None:
+        """Wake whoever waits at either end.
+
+        To `close` is for who waits at this one: another file may get the descriptor, which he would wait for then.
+        """
         with suppress(OSError):  # the other end was first
             self._connection.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Give it back; nobody waits at this end."""
         self._connection.close()
 
     def _read(self, size: int) -> memoryview | None:
