@@ -18,6 +18,7 @@ __all__ = ["Planned", "export_all", "plan_all", "worst"]
 
 PARTIAL = 3
 T = TypeVar("T")
+_NO_THREAD = "can't start new thread"  # Python's own words, in a RuntimeError
 Told = Callable[[Source, Result], None]
 
 
@@ -88,12 +89,18 @@ def _caught(source: Source, run: Run, work: Callable[[], None]) -> tuple[int, st
             raise
         except InventoryError as failure:
             return failure.exit_code, str(failure)
-        except OSError as failure:
-            return 1, f"{failure.filename or 'the system'}: {failure.strerror or type(failure).__name__}"
         except Exception as failure:  # noqa: BLE001  # a fault of ours must not take the other sources along
-            logger().debug("unexpected", exc_info=failure)
-            return 1, f"an unexpected {type(failure).__name__}; run it with -v and report what it logs"
+            return 1, _said(failure)
     return 0, ""
+
+
+def _said(failure: Exception) -> str:
+    if isinstance(failure, OSError):
+        return f"{failure.filename or 'the system'}: {failure.strerror or type(failure).__name__}"
+    if isinstance(failure, MemoryError) or str(failure) == _NO_THREAD:
+        return "the system gives no more memory or threads; allow more, or lower concurrency, parallel and workers"
+    logger().debug("unexpected", exc_info=failure)
+    return f"an unexpected {type(failure).__name__}; run it with -v and report what it logs"
 
 
 def _export(source: Source, run: Run, told: Told) -> SourceOutcome:
