@@ -2,6 +2,7 @@
 
 import atexit
 import gc
+import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -77,8 +78,6 @@ class Options:
 
     def wants_colour(self) -> bool:
         """Colour in a terminal only, and not against NO_COLOR or --no-color."""
-        import os
-
         if self.colour is False or os.environ.get("NO_COLOR"):
             return False
         return sys.stdout.isatty()
@@ -89,6 +88,7 @@ class Main(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Run a command and exit."""
+        _open_standard_streams()
         # A command's imports make some hundred thousand objects that stay. At Python's 700 the collector walks
         # them again and again: an eighth of a `diff`.
         gc.set_threshold(10_000, 10, 10)
@@ -115,6 +115,16 @@ class Main(click.Group):
         except OSError as error:
             fail(f"{error.filename or 'the system'}: {error.strerror}", 1)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _open_standard_streams() -> None:
+    """Open what whoever started this had closed: else the next file opened would be what errors are written to."""
+    if sys.stdin and sys.stdout and sys.stderr:
+        return
+    while os.open(os.devnull, os.O_RDWR) < 2:
+        pass
+    sys.stdin, sys.stdout = sys.stdin or os.fdopen(0), sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
 
 
 def fail(message: str, code: int) -> NoReturn:

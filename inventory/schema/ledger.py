@@ -9,8 +9,7 @@ from inventory.schema.tables import METADATA, UtcDateTime, source_id, text_type
 
 __all__ = ["MAINTENANCE", "METADATA", "SERVED", "SIGNATURES", "SNAPSHOTS", "SOURCES", "declared"]
 
-for _entity in (*ENTITIES, JOB_DIGESTS):
-    assert _entity.current.metadata is METADATA  # which makes it, so that METADATA has them all
+_MADE = [entity.current for entity in (*ENTITIES, JOB_DIGESTS)]  # each when first asked for: METADATA has them all
 
 
 def _id(doc: str) -> Column[Any]:
