@@ -36,9 +36,7 @@ HELD = 8 * _MIB  # bytes of an answer that wait in memory; beyond, they do so in
 class Http:
     """The `Exchange` of this process."""
 
-    def __init__(
-        self, base_url: str, *, timeout: float, max_body: int, connections: int = 8, prepare: Prepare | None = None
-    ) -> None:
+    def __init__(self, base_url: str, *, timeout: float, max_body: int, prepare: Prepare | None = None) -> None:
         """Prepare; nothing is sent yet.
 
         Args:
@@ -50,10 +48,9 @@ class Http:
         Raises:
             SourceError: the address, or a variable that the connection depends on, cannot be used.
         """
-        limits = httpx.Limits(max_connections=connections)
         try:
             self._base = httpx.URL(base_url)
-            self._client = httpx.Client(limits=limits)
+            self._client = httpx.Client(limits=httpx.Limits())  # as many as who asks at once: for others to bound
         except (httpx.InvalidURL, ValueError, ImportError, OSError) as error:  # never its text: proxies have passwords
             hint = "Check the address, and the variables HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE, SSL_CERT_DIR"
             raise SourceError(f"no connection can be prepared ({type(error).__name__})", hint) from None

@@ -106,24 +106,35 @@ def test_the_service_never_sees_more_than_the_limit(tmp_path: Path, inventory: C
     assert all(at - times[0] >= number / rate - late for number, at in enumerate(times))
 
 
-@pytest.mark.parametrize("concurrency", [1, 3])
-def test_the_service_never_has_more_under_way(tmp_path: Path, inventory: Command, concurrency: int) -> None:
+@pytest.mark.parametrize(("sources", "concurrency"), [(1, 1), (1, 3), (3, 3)])
+def test_the_service_has_as_many_under_way_as_are_allowed(
+    tmp_path: Path, inventory: Command, sources: int, concurrency: int
+) -> None:
+    """Sources of one address do not wait for each other, nor does one send more than it may."""
+    most = sources * concurrency
+
     def answer(sent: Sent) -> Reply:
-        time.sleep(0.03)
+        until = time.monotonic() + 3
+        while len(web.sent) > sources and web.busiest < most and time.monotonic() < until:
+            time.sleep(0.01)
+        time.sleep(0.03)  # for one too many to come
         ids = json.loads(sent.body)["jobs"]
         results = [{"id": job_id, "name": job_id, "status": "X"} for job_id in ids]
         return Reply(pieces=(json.dumps({"count": len(ids), "results": results}).encode(),))
 
     with Web(answer) as web:
-        source = {
-            "name": "live", "endpoint": web.url, "project_id": "p", "auth": {"token": "t"}, "concurrency": concurrency,
-            "jobs": [f"job-{number}" for number in range(200)], "requests_per_second": 1000,
-        }  # fmt: skip
-        (tmp_path / "c.yaml").write_text(json.dumps({"sources": [source]}))
+        entries = [
+            {
+                "name": f"source-{number}", "endpoint": web.url, "project_id": f"p{number}", "auth": {"token": "t"},
+                "jobs": [f"job-{job}" for job in range(200)], "requests_per_second": 1000, "concurrency": concurrency,
+            }
+            for number in range(sources)
+        ]  # fmt: skip
+        (tmp_path / "c.yaml").write_text(json.dumps({"parallel": sources, "sources": entries}))
         done = inventory("--config", "c.yaml", "export")
     assert done.returncode == 0, done.stderr
-    assert len(web.sent) == 20
-    assert min(2, concurrency) <= web.busiest <= concurrency
+    assert len(web.sent) == sources * 20
+    assert web.busiest == most
 
 
 def test_retry_after_is_obeyed_by_all(server: DrsServer, export: Export, inventory: Command) -> None:

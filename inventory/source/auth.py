@@ -188,7 +188,7 @@ class Auths:
         def renew() -> Login:
             from inventory.http import Http
 
-            http = Http(iam, timeout=source.timeout, max_body=MIB, connections=1)
+            http = Http(iam, timeout=source.timeout, max_body=MIB)
             try:
                 return log_in(http, self._stop, password, dict([scope]))
             finally:

@@ -57,7 +57,7 @@ def sign_in(source: Source, stop: Stop, auths: Auths, connect: Connect | None = 
 def _directly(url: str, source: Source) -> Exchange:
     from inventory.http import Http
 
-    return Http(url, timeout=source.timeout, max_body=source.max_body, connections=source.concurrency)
+    return Http(url, timeout=source.timeout, max_body=source.max_body)
 
 
 def _find_project(source: Source, iam: str | None, auth: Auth, stop: Stop) -> str:
@@ -66,7 +66,7 @@ def _find_project(source: Source, iam: str | None, auth: Auth, stop: Stop) -> st
         raise SourceError(f"the project of {source.name} cannot be found without a region", "Give project_id")
     from inventory.http import Http
 
-    http = Http(iam, timeout=source.timeout, max_body=16 * MIB, connections=1)
+    http = Http(iam, timeout=source.timeout, max_body=16 * MIB)
 
     def projects(path: str, query: tuple[tuple[str, str], ...]) -> Response:
         return patiently(http, stop, lambda: ask(http, auth, Request("GET", path, query)))

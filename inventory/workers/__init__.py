@@ -70,9 +70,7 @@ class Workers:
         from inventory.strict.big import AnySize
 
         prepare = AnySize(self._redactor).body
-        return Http(
-            url, timeout=source.timeout, max_body=source.max_body, connections=source.concurrency, prepare=prepare
-        )
+        return Http(url, timeout=source.timeout, max_body=source.max_body, prepare=prepare)
 
     def __enter__(self) -> "Workers":
         return self
@@ -92,7 +90,7 @@ class Workers:
 
     def _remote(self, url: str, source: Source) -> "_Remote":
         masking = self._redactor.key, tuple(sorted(self._redactor.columns))
-        about = url, source.timeout, source.max_body, source.concurrency, *masking
+        about = url, source.timeout, source.max_body, *masking
         with self._lock:
             while len(self._controls) < self._number:
                 process, controls = _started(self._number if FORKS else 1, about)

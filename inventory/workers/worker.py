@@ -68,7 +68,7 @@ def _forked(controls: Sequence[socket.socket]) -> tuple[socket.socket, list[int]
 
 
 class _Opened:
-    """The connections of this process: one set for each source, whichever channel asks first."""
+    """The connections of this process, shared by the sources of one address."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -77,11 +77,9 @@ class _Opened:
     def of(self, source: Frame) -> Http:
         with self._lock:
             if source not in self._made:
-                url, timeout, max_body, connections, fingerprint_key, columns = source
+                url, timeout, max_body, fingerprint_key, columns = source
                 prepare = AnySize(Redactor(fingerprint_key, frozenset(columns))).body
-                self._made[source] = Http(
-                    url, timeout=timeout, max_body=max_body, connections=connections, prepare=prepare
-                )
+                self._made[source] = Http(url, timeout=timeout, max_body=max_body, prepare=prepare)
             return self._made[source]
 
 
