@@ -7,6 +7,7 @@ writes; so that transaction is as short as the change is small. A table is made 
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -14,7 +15,6 @@ from sqlalchemy import Column as SqlColumn
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Index,
     MetaData,
     PrimaryKeyConstraint,
     Select,
@@ -50,7 +50,8 @@ class Temporary(Place):
     def __init__(self, connection: Connection, source_id: int) -> None:
         super().__init__(connection, source_id)
         self._is_sqlite = connection.dialect.name == "sqlite"
-        self._metadata = MetaData()
+        self._made: list[str] = []
+        self._keyed: set[str] = set()
         self._staged: dict[str, Table] = {}
         self._streams: dict[str, Write] = {}
         self._gone: dict[str, Table] = {}
@@ -120,7 +121,7 @@ class Temporary(Place):
         if job_ids:
             self._connection.execute(insert(table), [{"job_id": job_id} for job_id in job_ids])
         if not self._is_sqlite:  # it takes a new table for a large one, and would rather read the whole estate
-            self._connection.exec_driver_sql(f"ANALYZE {', '.join(self._metadata.tables)}")
+            self._connection.exec_driver_sql(f"ANALYZE {', '.join(self._made)}")
         return table
 
     def _compare(self, entity: Entity, checked: Select[Any]) -> None:
@@ -168,18 +169,27 @@ class Temporary(Place):
     def _found_by_key(self, entity: Entity) -> Table | None:
         """Return the staged rows, with their key; what a planner without statistics does with it, it does by it."""
         table = self._staged.get(entity.name)
-        if table is not None and not self._is_sqlite and not table.indexes:  # cheaper than from the start
-            Index(f"{table.name}_key", *(table.c[name] for name in entity.key)).create(self._connection)
+        if table is not None and not self._is_sqlite and table.name not in self._keyed:  # cheaper than from the start
+            self._keyed.add(table.name)
+            self._connection.exec_driver_sql(f"CREATE INDEX ON {table.name} ({', '.join(entity.key)})")
         return table
 
     def _make(self, name: str, entity: Entity, columns: Iterable[str], key: Iterable[str]) -> Table:
         """Create a table; with its key on SQLite, where that is the table, and without on PostgreSQL."""
-        parts: list[Any] = [SqlColumn(column, entity.current.c[column].type) for column in columns]
-        if key and self._is_sqlite:
-            parts.append(PrimaryKeyConstraint(*key))
-        table = Table(name, self._metadata, *parts, prefixes=["TEMPORARY"], sqlite_with_rowid=not key)
+        table = _declared(name, entity.name, tuple(columns), tuple(key) if self._is_sqlite else ())
         table.create(self._connection, checkfirst=False)
+        self._made.append(name)
         return table
+
+
+@cache
+def _declared(name: str, like: str, columns: tuple[str, ...], key: tuple[str, ...]) -> Table:
+    """Declare a table once for all connections: what SQLAlchemy makes of it for one source serves the next."""
+    (theirs,) = (entity.current.c for entity in TABLES if entity.name == like)
+    parts: list[Any] = [SqlColumn(column, theirs[column].type) for column in columns]
+    if key:
+        parts.append(PrimaryKeyConstraint(*key))
+    return Table(name, MetaData(), *parts, prefixes=["TEMPORARY"], sqlite_with_rowid=not key)
 
 
 def _key(entity: Entity, table: Table) -> Tuple:
