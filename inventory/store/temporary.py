@@ -70,9 +70,11 @@ class Temporary(Place):
             known = self._standing(JOBS)
             standing = known.union(*map(self._standing, NAMING))
             if standing:
-                checked = self._check(standing - carried)
+                looked_at = standing - carried
+                checked = self._check(looked_at)
                 for entity in TABLES:
-                    self._compare(entity, select(checked.c.job_id))
+                    if looked_at or entity is FINDINGS or entity.name in self._staged:
+                        self._compare(entity, select(checked.c.job_id))
             touched = self._jobs(ESTATE, self._staged, self._gone) if known else set()
             after, gone = (self._jobs([JOBS], tables) for tables in (self._staged, self._gone))
         added, removed = after - known, gone - after
