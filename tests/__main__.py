@@ -7,7 +7,7 @@ CHECKS = (
     ["ruff", "check", "."],
     ["ruff", "format", "--check", "."],
     ["mypy"],
-    ["pytest", "-n", "auto"],
+    ["pytest", "-n", "auto", "--dist", "worksteal"],  # tests differ in length
 )
 
 

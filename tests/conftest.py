@@ -1,7 +1,7 @@
 """What all tests share: a clean environment, the command as a process, and real databases."""
 
 import contextlib
-import functools
+import io
 import json
 import os
 import subprocess
@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import create_engine, text
+
+from inventory.cli import main
+from tests.warm import WARM, WarmStart
 
 if TYPE_CHECKING:
     from inventory.mock import DrsServer
@@ -38,21 +41,38 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[WarmStart | None]:
+    """Start commands from processes that have all modules, where the system lets it."""
+    if not WARM:
+        yield None
+        return
+    with contextlib.closing(WarmStart({**os.environ, "PYTHONPATH": str(ROOT)})) as start:
+        yield start
+
+
 @pytest.fixture
-def inventory() -> Command:
+def inventory(warm: WarmStart | None) -> Command:
     """Run the real command in a process of its own; the folder is the test's own."""
 
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
+        if warm and warm.suits(arguments, environment):
+            return warm.run(arguments, environment)
         return subprocess.run(
-            [*COMMAND, *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            [*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=120, env=environment
         )
 
     return run
+
+
+def ran(*arguments: str, code: int = 0) -> str:
+    """Run the command within this process, to see what another has done, or where there are thousands of runs."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    assert ended.value.code == code, (arguments, out.getvalue()[-2000:], err.getvalue())
+    return out.getvalue()
 
 
 @contextlib.contextmanager
@@ -74,6 +94,10 @@ def running_postgresql() -> Iterator[Any]:
 def postgresql_server() -> Iterator[str]:
     """The URL of a server that runs as long as the tests do."""
     with running_postgresql() as server:
+        for costly in ("fsync", "full_page_writes", "synchronous_commit"):  # they matter where a machine dies
+            server.psql(f"ALTER SYSTEM SET {costly} = off")
+        server.psql("ALTER SYSTEM SET autovacuum = off")  # of hundreds of databases, each of which lives for seconds
+        server.psql("SELECT pg_reload_conf()")
         yield str(server.get_uri())
 
 
@@ -114,11 +138,11 @@ def export(server: "DrsServer", tmp_path: Path, inventory: Command) -> "Export":
 
 
 @pytest.fixture
-def estate(inventory: Command) -> Callable[..., Any]:
+def estate() -> Callable[..., Any]:
     """Tell which jobs the database has, by id."""
     from tests.live import shown
 
-    return functools.partial(shown, inventory)
+    return shown
 
 
 def write_page(

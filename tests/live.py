@@ -3,19 +3,32 @@
 import json
 import os
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from inventory.jsontext import Json, canonical, read
-from inventory.mock import DrsServer
+from inventory.mock import DrsServer, make_estate
 from inventory.redact import Redactor
-from tests.conftest import COMMAND, ROOT, Command
+from tests.conftest import COMMAND, ROOT, Command, ran
 from tests.test_properties import as_contract, as_sent
 
 Estate = Callable[..., dict[str, Json]]
 DATABASE = "sqlite:///x.db"
+
+
+def long_list(count: int, **how: int) -> dict[str, dict[str, Json]]:
+    """Make an estate with `count` jobs of one use, for a list of many pages, and a few of each other."""
+    jobs: dict[str, dict[str, Json]] = {}
+    found: Counter[Json] = Counter()
+    for job_id, job in make_estate(2 * count, **how).items():
+        found[job["db_use_type"]] += 1
+        if found[job["db_use_type"]] <= (count if job["db_use_type"] == "sync" else 6):
+            jobs[job_id] = job
+    assert found["sync"] >= count
+    return jobs
 
 
 class Export:
@@ -78,19 +91,18 @@ class Export:
         return "--config", str(self.folder / "c.yaml"), "--database", database
 
 
-def shown(inventory: Command, database: str = DATABASE) -> dict[str, Json]:
+def shown(database: str = DATABASE) -> dict[str, Json]:
     """Return the jobs that the database has, by id."""
-    done = inventory("--database", database, "show", "--json")
-    return {job["id"]: as_contract(job) for job in read(done.stdout)["results"]}
+    return {job["id"]: as_contract(job) for job in read(ran("--database", database, "show", "--json"))["results"]}
 
 
-def last(inventory: Command, database: str = DATABASE) -> dict[str, Any]:
-    rows = json.loads(inventory("--database", database, "snapshots", "--json").stdout)
+def last(database: str = DATABASE) -> dict[str, Any]:
+    rows = json.loads(ran("--database", database, "snapshots", "--json"))
     return dict(rows[-1])
 
 
-def findings(inventory: Command) -> set[tuple[str, str]]:
-    document = json.loads(inventory("--database", DATABASE, "diff", "--format", "json").stdout)
+def findings() -> set[tuple[str, str]]:
+    document = json.loads(ran("--database", DATABASE, "diff", "--format", "json"))
     return {(f["kind"], f["job_id"]) for source in document["sources"] for f in source["findings"]}
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from inventory.mock import PLANTED, DrsServer, Fault, list_item, make_estate, rehearse
+from inventory.mock import PLANTED, DrsServer, Fault, list_item, rehearse
 from inventory.mock.estate import sub_tasks
 from tests.conftest import ROOT, Command
-from tests.live import Estate, Export, as_stored, findings, last
+from tests.live import Estate, Export, as_stored, findings, last, long_list
 
 USES = {"migration", "sync", "cloudDataGuard"}
 Document = dict[str, Any]
@@ -48,8 +48,8 @@ def rewrite_list(server: DrsServer, change: Callable[[Document, Document], None]
 
 @pytest.fixture
 def big() -> Iterator[DrsServer]:
-    """More than 250 jobs of one kind: three pages of the list."""
-    with DrsServer(make_estate(460, objects=0)) as running:
+    """More than 200 jobs of one kind: three pages of the list."""
+    with DrsServer(long_list(210, objects=0)) as running:
         yield running
 
 
@@ -60,7 +60,7 @@ def test_every_job_of_every_use_is_found_over_many_pages(
     assert estate().keys() == big.jobs.keys()
     assert {document["db_use_type"] for document in sweeps(big)} == USES
     assert max(document["cur_page"] for document in sweeps(big) if document["db_use_type"] == "sync") >= 3
-    assert last(inventory)["consistency"] == "one pass"
+    assert last()["consistency"] == "one pass"
 
 
 FILTERS: dict[str, tuple[Document, Callable[[Document], bool]]] = {
@@ -77,9 +77,7 @@ FILTERS: dict[str, tuple[Document, Callable[[Document], bool]]] = {
 
 
 @pytest.mark.parametrize("case", FILTERS)
-def test_a_filter_chooses_and_never_removes(
-    server: DrsServer, export: Export, inventory: Command, estate: Estate, case: str
-) -> None:
+def test_a_filter_chooses_and_never_removes(server: DrsServer, export: Export, estate: Estate, case: str) -> None:
     keys, fits = FILTERS[case]
     chosen = {job_id for job_id, job in server.jobs.items() if fits(job)}
     if case == "status":
@@ -98,7 +96,7 @@ def test_a_filter_chooses_and_never_removes(
     assert left in asked(server)
     assert estate()[left] == as_stored(server.jobs[left])
     assert estate().keys() == chosen
-    assert (last(inventory)["removed"], last(inventory)["deselected"]) == (0, 0)
+    assert (last()["removed"], last()["deselected"]) == (0, 0)
 
 
 def test_tags_are_found_in_both_their_forms(server: DrsServer, export: Export, estate: Estate) -> None:
@@ -132,7 +130,7 @@ def test_the_enterprise_project_is_asked_of_the_service(server: DrsServer, expor
 
 
 def test_a_known_job_in_no_list_and_no_answer_leaves_unless_the_list_is_incomplete(
-    server: DrsServer, export: Export, inventory: Command, estate: Estate
+    server: DrsServer, export: Export, estate: Estate
 ) -> None:
     export(jobs="all")
     gone = min(server.jobs)
@@ -146,12 +144,12 @@ def test_a_known_job_in_no_list_and_no_answer_leaves_unless_the_list_is_incomple
     rewrite_list(server, promise)
     export(jobs="all", code=3)
     assert gone in estate()
-    assert ("omitted_job", gone) in findings(inventory)
+    assert ("omitted_job", gone) in findings()
     more = 0
     export(jobs="all")
     assert gone not in estate()
-    assert ("absent_job", gone) in findings(inventory)
-    assert last(inventory)["removed"] == 1
+    assert ("absent_job", gone) in findings()
+    assert last()["removed"] == 1
 
 
 def test_children_become_jobs_where_they_are_wanted(server: DrsServer, export: Export, estate: Estate) -> None:
@@ -178,7 +176,7 @@ def test_children_that_nobody_asks_for_are_listings_alone(server: DrsServer, exp
         assert not {"children", "job_action", "id"} & extra.keys()
 
 
-def test_a_listing_holds_what_only_the_list_says(server: DrsServer, export: Export, inventory: Command) -> None:
+def test_a_listing_holds_what_only_the_list_says(server: DrsServer, export: Export) -> None:
     def more(_: Document, document: Document) -> None:
         for job in document["jobs"]:
             job["charging_mode"], job["api_secret"] = "period", f"{PLANTED}-of-the-list"
@@ -203,13 +201,11 @@ def test_a_listing_holds_what_only_the_list_says(server: DrsServer, export: Expo
     export(jobs="all")
     assert rows(export.folder, counts) == [before]
     assert before["before"] == 0
-    row = last(inventory)
+    row = last()
     assert (row["added"], row["changed"], row["removed"]) == (0, 0, 0)
 
 
-def test_except_is_never_asked_for_and_leaves_as_deselected(
-    server: DrsServer, export: Export, inventory: Command, estate: Estate
-) -> None:
+def test_except_is_never_asked_for_and_leaves_as_deselected(server: DrsServer, export: Export, estate: Estate) -> None:
     export(jobs="all")
     out, other, *_ = sorted(server.jobs)
     server.requests.clear()
@@ -217,12 +213,12 @@ def test_except_is_never_asked_for_and_leaves_as_deselected(
     export(jobs="all", **without)
     assert not asked(server) & {out, "never-there"}
     assert (out in estate(), other in estate()) == (False, True)
-    row = last(inventory)
+    row = last()
     assert (row["deselected"], row["removed"], row["jobs"]) == (1, 0, 24)
 
 
 def test_ids_come_from_a_file_and_from_standard_input(
-    server: DrsServer, export: Export, inventory: Command, estate: Estate, tmp_path: Path
+    server: DrsServer, export: Export, estate: Estate, tmp_path: Path
 ) -> None:
     one, two, three, *_ = sorted(server.jobs)
     (tmp_path / "ids.txt").write_text(f"\ufeff{one}  # the first\n\n# nothing\n{two}\r\n{one}\n", encoding="utf-8")
@@ -238,7 +234,7 @@ def test_ids_come_from_a_file_and_from_standard_input(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert estate().keys() == {two, three}
-    assert last(inventory)["deselected"] == 1
+    assert last()["deselected"] == 1
 
 
 def of_the_list(request: Any) -> bool:
@@ -266,7 +262,7 @@ def test_a_list_that_fails_at_the_end_only_is_a_partial_snapshot(
     done = export(jobs="all", code=3)
     assert "DRS.M00102" in done.stdout + done.stderr
     assert estate().keys() == server.jobs.keys()
-    row = last(inventory)
+    row = last()
     assert (row["status"], row["consistency"], row["unreadable"]) == ("partial", "torn", 0)
 
 
@@ -286,7 +282,7 @@ HOSTILE: dict[str, Any] = {
 
 @pytest.mark.parametrize("case", HOSTILE)
 def test_an_item_without_a_usable_id_is_told_and_costs_no_other(
-    server: DrsServer, export: Export, inventory: Command, estate: Estate, case: str
+    server: DrsServer, export: Export, estate: Estate, case: str
 ) -> None:
     def plant(asked_for: Document, document: Document) -> None:
         if asked_for["db_use_type"] == "sync":
@@ -297,14 +293,12 @@ def test_an_item_without_a_usable_id_is_told_and_costs_no_other(
     done = export(jobs="all", code=3)
     assert "\x1b" not in done.stdout + done.stderr
     assert estate().keys() == server.jobs.keys()
-    assert ("unusable_id", "") in findings(inventory)
-    assert last(inventory)["status"] == "partial"
+    assert ("unusable_id", "") in findings()
+    assert last()["status"] == "partial"
     assert PLANTED.encode() not in (export.folder / "x.db").read_bytes()
 
 
-def test_a_list_that_names_a_job_twice_names_it_once(
-    server: DrsServer, export: Export, inventory: Command, estate: Estate
-) -> None:
+def test_a_list_that_names_a_job_twice_names_it_once(server: DrsServer, export: Export, estate: Estate) -> None:
     def twice(_: Document, document: Document) -> None:
         document["jobs"] += document["jobs"]
 
@@ -312,7 +306,7 @@ def test_a_list_that_names_a_job_twice_names_it_once(
     export(jobs="all")
     assert estate().keys() == server.jobs.keys()
     assert len(asked(server)) == 25
-    assert last(inventory)["requested"] == 25
+    assert last()["requested"] == 25
 
 
 @pytest.mark.parametrize("total", ["25", "many", "9" * 6000, None, -1, True, [3], 1.5, 10**30])
@@ -341,7 +335,7 @@ def test_a_list_without_end_ends(big: DrsServer, tmp_path: Path, inventory: Comm
     assert len(sweeps(big)) < 500
     if what == "jobs":
         assert {job["id"] for page in first.values() for job in page} == estate().keys()
-        assert last(inventory)["consistency"] == "torn"
+        assert last()["consistency"] == "torn"
     else:
         assert "without a usable id" in done.stderr
 

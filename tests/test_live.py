@@ -23,9 +23,7 @@ def test_every_job_comes_back_whatever_the_page_size(
 
 
 @pytest.mark.parametrize("style", ["batch400", "batch400_noid", "single400", "item200"])
-def test_a_job_leaves_when_its_absence_is_proven(
-    server: DrsServer, export: Export, inventory: Command, estate: Estate, style: str
-) -> None:
+def test_a_job_leaves_when_its_absence_is_proven(server: DrsServer, export: Export, estate: Estate, style: str) -> None:
     server.missing_style = style  # type: ignore[assignment]
     ids = [*sorted(server.jobs), "never-there"]
     export(jobs=ids)
@@ -34,13 +32,11 @@ def test_a_job_leaves_when_its_absence_is_proven(
     done = export(jobs=ids)
     assert "1 removed" in done.stdout
     assert (gone in estate(), len(estate())) == (False, 24)
-    assert {("absent_job", gone), ("absent_job", "never-there")} <= findings(inventory)
-    assert last(inventory)["absent"] == 2
+    assert {("absent_job", gone), ("absent_job", "never-there")} <= findings()
+    assert last()["absent"] == 2
 
 
-def test_an_answer_that_omits_a_job_proves_nothing(
-    server: DrsServer, export: Export, inventory: Command, estate: Estate
-) -> None:
+def test_an_answer_that_omits_a_job_proves_nothing(server: DrsServer, export: Export, estate: Estate) -> None:
     server.missing_style = "omit200"
     ids = sorted(server.jobs)
     export(jobs=ids)
@@ -48,13 +44,11 @@ def test_an_answer_that_omits_a_job_proves_nothing(
     server.deleted.add(ids[3])
     export(jobs=ids, code=3)
     assert estate() == before
-    assert ("omitted_job", ids[3]) in findings(inventory)
-    assert last(inventory)["status"] == "partial"
+    assert ("omitted_job", ids[3]) in findings()
+    assert last()["status"] == "partial"
 
 
-def test_only_the_poison_id_is_unreadable(
-    server: DrsServer, export: Export, inventory: Command, estate: Estate
-) -> None:
+def test_only_the_poison_id_is_unreadable(server: DrsServer, export: Export, estate: Estate) -> None:
     export()
     before, bad = estate(), sorted(server.jobs)[7]
     for job in server.jobs.values():
@@ -66,16 +60,14 @@ def test_only_the_poison_id_is_unreadable(
     after = estate()
     assert after[bad] == before[bad]
     assert all(job["status"] == "PAUSING" for job_id, job in after.items() if job_id != bad)
-    assert last(inventory)["unreadable"] == 1
+    assert last()["unreadable"] == 1
 
 
 @pytest.mark.parametrize(("style", "told"), [("page", False), ("batch", False), ("asked", False), ("wrong", True)])
-def test_count_mismatches_only_when_it_means_nothing(
-    server: DrsServer, export: Export, inventory: Command, style: str, told: bool
-) -> None:
+def test_count_mismatches_only_when_it_means_nothing(server: DrsServer, export: Export, style: str, told: bool) -> None:
     server.count_style = style  # type: ignore[assignment]
     export(page_size=3)
-    assert (("count_mismatch", "") in findings(inventory)) == told
+    assert (("count_mismatch", "") in findings()) == told
 
 
 def test_data_transformation_beside_several_results_is_asked_again(
@@ -95,9 +87,7 @@ def test_data_transformation_beside_several_results_is_asked_again(
     assert [owner] in [request.jobs for request in server.requests]
 
 
-def test_repeated_and_unasked_jobs_are_noticed(
-    server: DrsServer, export: Export, inventory: Command, estate: Estate
-) -> None:
+def test_repeated_and_unasked_jobs_are_noticed(server: DrsServer, export: Export, estate: Estate) -> None:
     ids = sorted(server.jobs)
 
     def odd(request: Any, document: dict[str, Any]) -> dict[str, Any]:
@@ -108,7 +98,7 @@ def test_repeated_and_unasked_jobs_are_noticed(
     server.rewrite = odd
     export(jobs=ids[:10])
     assert set(estate()) == set(ids[:10])
-    assert {kind for kind, _ in findings(inventory)} >= {"repeated_job", "unasked_job"}
+    assert {kind for kind, _ in findings()} >= {"repeated_job", "unasked_job"}
 
 
 def test_a_wrong_token_or_no_server_writes_nothing(server: DrsServer, export: Export, inventory: Command) -> None:
@@ -134,13 +124,11 @@ def test_a_fault_loses_and_invents_nothing(server: DrsServer, export: Export, es
     assert estate() == before
 
 
-def test_an_id_that_is_asked_no_more_leaves_as_deselected(
-    server: DrsServer, export: Export, inventory: Command
-) -> None:
+def test_an_id_that_is_asked_no_more_leaves_as_deselected(server: DrsServer, export: Export) -> None:
     ids = sorted(server.jobs)
     export(jobs=ids)
     export(jobs=ids[1:])
-    row = last(inventory)
+    row = last()
     assert (row["deselected"], row["removed"], row["jobs"]) == (1, 0, 24)
 
 
@@ -165,7 +153,7 @@ def test_postgresql_holds_the_same(export: Export, inventory: Command, postgresq
     assert inventory("--database", postgresql, "db", "upgrade").returncode == 0
     export(database=postgresql)
     export()
-    assert last(inventory, postgresql)["content_digest"] == last(inventory)["content_digest"]
+    assert last(postgresql)["content_digest"] == last()["content_digest"]
     export(database=postgresql)
-    row = last(inventory, postgresql)
+    row = last(postgresql)
     assert (row["added"], row["changed"], row["removed"]) == (0, 0, 0)

@@ -160,7 +160,7 @@ def test_the_vendors_client_and_ours_read_the_same(
     assert {tuple(getattr(job, name) or None for name in names) for job in theirs} == {
         tuple(job.get(name) for name in names) for job in ours
     }
-    assert len(ours) == len(server.jobs) == last(inventory)["returned"]
+    assert len(ours) == len(server.jobs) == last()["returned"]
 
 
 def fields(value: Any, path: str = "") -> set[str]:

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from inventory.mock import PLANTED, DrsServer, Fault, make_estate, rehearse
+from inventory.mock import PLANTED, DrsServer, Fault, rehearse
 from inventory.mock.scenarios import SCENARIOS
 from tests.conftest import ROOT, Command
-from tests.live import Export
+from tests.live import Export, long_list
 
 PASSWORD = {"username": "rehearsal", "password": "mock-password", "domain": "mock-domain"}
 FAILING = {"clock-skew": "with a token no clock matters", "denied": "nothing is written"}
@@ -41,7 +41,7 @@ CASES = [
 @pytest.fixture
 def server() -> Iterator[DrsServer]:
     """More than a page of the list has of one kind."""
-    with DrsServer(make_estate(210, objects=1)) as running:
+    with DrsServer(long_list(110, objects=1)) as running:
         running.share = 0.1
         yield running
 
@@ -115,8 +115,10 @@ def test_fingerprints_come_back_too_and_no_secret_does(server: DrsServer, export
 
 def test_a_source_that_falls_silent_is_recorded_with_what_was_not_asked(server: DrsServer, export: Export) -> None:
     export("--record", "1", jobs="all")
-    half = sorted(server.jobs)[100]
-    server.faults.append(Fault("status", status=503, times=None, when=lambda r: bool(r.jobs) and r.jobs[0] > half))
+    answered = sorted(server.jobs)[:20]
+    server.faults.append(
+        Fault("status", status=503, times=None, when=lambda r: bool(r.jobs) and r.jobs[0] > answered[-1])
+    )
     export("--record", "2", jobs="all", attempts=1, code=3)
     assert b"not asked: the service answers no more" in unpacked(export.folder / "2")
     replay(export, "1/live", "2/live", code=3)

@@ -11,7 +11,6 @@ from inventory.mock import DrsServer, Fault
 from inventory.source.answers import Page
 from inventory.source.retry import Attempt, repeated, retry_after
 from inventory.stop import Stop
-from tests.conftest import Command
 from tests.live import Export, last
 
 PAGE = Page(("a",), 1, 500, None, datetime.now(UTC))
@@ -84,9 +83,7 @@ def test_stop_ends_it() -> None:
         attempts_of(Attempt(PAGE, again=True), attempts=5, seconds=60, stop=stop)
 
 
-def test_a_job_that_always_fails_is_asked_so_often_and_no_more(
-    server: DrsServer, export: Export, inventory: Command
-) -> None:
+def test_a_job_that_always_fails_is_asked_so_often_and_no_more(server: DrsServer, export: Export) -> None:
     bad = min(server.jobs)
     server.faults.append(Fault("poison", times=None, job_id=bad))
     export(attempts=4, code=3)
@@ -95,4 +92,4 @@ def test_a_job_that_always_fails_is_asked_so_often_and_no_more(
     assert all(len(request.jobs) > 1 or request.jobs == [bad] or bad not in request.jobs for request in server.requests)
     together = [tuple(request.jobs) for request in server.requests if len(request.jobs) > 1 and bad in request.jobs]
     assert all(together.count(batch) <= 3 for batch in together)
-    assert last(inventory)["unreadable"] == 1
+    assert last()["unreadable"] == 1

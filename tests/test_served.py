@@ -23,10 +23,10 @@ def kept(folder: Path) -> dict[str, bytes]:
 
 def test_the_same_again_changes_nothing(server: DrsServer, export: Export, tmp_path: Path) -> None:
     export()
-    before, cache = last(export.inventory), kept(tmp_path)
+    before, cache = last(), kept(tmp_path)
     assert len(cache) >= 20
     export()
-    after = last(export.inventory)
+    after = last()
     assert (after["content_digest"], after["changed"]) == (before["content_digest"], 0)
     assert kept(tmp_path) == cache
     assert export.inventory("--database", "sqlite:///x.db", "verify").returncode == 0
@@ -34,11 +34,11 @@ def test_the_same_again_changes_nothing(server: DrsServer, export: Export, tmp_p
 
 def test_the_cache_may_be_emptied_or_wrong(server: DrsServer, export: Export, tmp_path: Path) -> None:
     export()
-    before, cache = last(export.inventory), kept(tmp_path)
+    before, cache = last(), kept(tmp_path)
     for statement in ("DELETE FROM served_jobs", "UPDATE served_jobs SET digest = x'00'", "DELETE FROM job_digests"):
         query(tmp_path, statement)
         export()
-        assert last(export.inventory)["content_digest"] == before["content_digest"]
+        assert last()["content_digest"] == before["content_digest"]
         assert kept(tmp_path) == cache
 
 
@@ -54,8 +54,8 @@ def test_whatever_changes_is_seen(server: DrsServer, export: Export, path: str) 
         inner = inner[each][0] if isinstance(inner[each], list) else inner[each]
     inner[name] = "PAUSING" if name == "status" else "another"
     export()
-    assert last(export.inventory)["changed"] == 1
-    assert shown(export.inventory)[job["id"]] == as_stored(job)
+    assert last()["changed"] == 1
+    assert shown()[job["id"]] == as_stored(job)
 
 
 def test_a_secret_that_changes_is_seen_where_it_has_a_fingerprint(server: DrsServer, export: Export) -> None:
@@ -66,7 +66,7 @@ def test_a_secret_that_changes_is_seen_where_it_has_a_fingerprint(server: DrsSer
     export()
     job["source_endpoint"]["db_password"] = "another"
     export()
-    assert last(export.inventory)["changed"] == 1
+    assert last()["changed"] == 1
 
 
 def test_another_way_to_mask_is_another_answer(server: DrsServer, export: Export, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_what_was_odd_is_told_every_night(server: DrsServer, export: Export, tmp
     server.jobs[job_id]["unheard_of"] = 1
     for _ in range(2):
         export()
-        assert {("unknown_value", job_id), ("unknown_field", job_id)} <= findings(export.inventory)
+        assert {("unknown_value", job_id), ("unknown_field", job_id)} <= findings()
     assert job_id not in kept(tmp_path)
 
 
@@ -113,12 +113,12 @@ def test_a_night_on_which_a_job_could_not_be_read(server: DrsServer, export: Exp
 
     server.rewrite = silent
     export(code=3)
-    assert findings(export.inventory)
+    assert findings()
     server.rewrite = None
     for _ in range(2):
         export()
-        assert not findings(export.inventory)
-        assert last(export.inventory)["content_digest"] == first_digest(export)
+        assert not findings()
+        assert last()["content_digest"] == first_digest(export)
     verified = export.inventory("--database", "sqlite:///x.db", "verify")
     assert verified.returncode == 0, verified.stdout
 
@@ -137,7 +137,7 @@ def test_what_is_odd_in_the_list_is_told_every_night(server: DrsServer, export: 
     server.rewrite = strange
     for _ in range(2):
         export(jobs="all")
-        assert {kind for kind, _ in findings(export.inventory)} == {"unknown_field"}
+        assert {kind for kind, _ in findings()} == {"unknown_field"}
         assert export.inventory("--database", "sqlite:///x.db", "verify").returncode == 0
 
 
@@ -147,8 +147,8 @@ def test_a_job_that_left_is_forgotten_and_may_come_back(server: DrsServer, expor
     export(jobs=jobs[1:])
     assert kept(tmp_path).keys() <= set(jobs[1:])
     export(jobs=jobs)
-    assert last(export.inventory)["added"] == 1
-    assert len(shown(export.inventory)) == len(jobs)
+    assert last()["added"] == 1
+    assert len(shown()) == len(jobs)
 
 
 def test_who_signs_keeps_a_cache_that_nobody_else_can_write(server: DrsServer, export: Export, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import io
 import json
 import os
 import random
@@ -18,10 +17,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from inventory.cli import main
 from inventory.schema import ENTITIES, JOB_DIGESTS, REVISION
 from inventory.schema.ledger import METADATA
-from tests.conftest import Command
+from tests.conftest import Command, ran
 from tests.test_properties import nights
 
 NIGHTS = 6
@@ -189,15 +187,6 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def export(recorded: Path, url: str, which: str = "all") -> None:
     ran("--database", url, "db", "upgrade")
     ran("--config", str(recorded / f"{which}.yaml"), "--database", url, "export")
-
-
-def ran(*arguments: str, code: int = 0) -> str:
-    """Run the command within this process: there are thousands of runs."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as ended:
-        main(list(arguments))
-    assert ended.value.code == code, (arguments, out.getvalue()[-2000:], err.getvalue())
-    return out.getvalue()
 
 
 def found(url: str, *options: str, code: int = 1) -> list[Row]:

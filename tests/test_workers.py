@@ -52,9 +52,9 @@ def test_workers_change_nothing(crowded: DrsServer, export: Export, jobs: str) -
         export.top = {"workers": workers}
         database = f"sqlite:///{workers}.db"
         export(database=database, **keys)
-        digests.append(last(export.inventory, database)["content_digest"])
+        digests.append(last(database)["content_digest"])
     assert len(set(digests)) == 1
-    assert shown(export.inventory, "sqlite:///2.db") == {i: as_stored(job) for i, job in crowded.jobs.items()}
+    assert shown("sqlite:///2.db") == {i: as_stored(job) for i, job in crowded.jobs.items()}
 
 
 def test_a_few_jobs_are_not_worth_a_process(server: DrsServer, export: Export) -> None:
@@ -81,7 +81,7 @@ def test_a_worker_that_is_killed_fails_the_export_and_nothing_else(
     assert "Traceback" not in err
     crowded.latency = 0
     export()
-    assert len(shown(export.inventory)) == MANY
+    assert len(shown()) == MANY
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
