@@ -138,16 +138,9 @@ UNREAD = (
     "rich", "sqlalchemy.dialects.postgresql", "structlog", "tenacity", "yaml",
 )  # fmt: skip
 HEAVY = (
-    *UNREAD,
-    "asyncio",
-    "importlib.metadata",
-    "logging",
-    "markupsafe",
-    "simplejson",
-    "sqlalchemy",
-    "sqlite3",
+    *UNREAD, "asyncio", "importlib.metadata", "logging", "markupsafe", "simplejson", "sqlalchemy", "sqlite3",
     "tabulate",
-)
+)  # fmt: skip
 
 
 def loaded(modules: tuple[str, ...], *words: str) -> list[str]:

@@ -7,16 +7,14 @@ import pytest
 
 from inventory.mock import make_estate
 from tests.conftest import COMMAND, ROOT, Command
-from tests.live import Export
-
-DATABASE = ("--database", "sqlite:///x.db")
+from tests.live import DATABASE, Export
 
 
-def started(export: Export, before: str = "", behind: str = "") -> subprocess.CompletedProcess[str]:
+def started(export: Export, before: str = ":", behind: str = "") -> subprocess.CompletedProcess[str]:
     """Export all jobs by a shell, which does something first and redirects streams."""
     export.as_it_comes().configured(jobs="all")
     script = f'{before}; exec "$@" {behind}'
-    words = [*COMMAND, "--config", "c.yaml", *DATABASE, "export"]
+    words = [*COMMAND, "--config", "c.yaml", "--database", DATABASE, "export"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TOKEN": export.server.token}
     return subprocess.run(
         ["sh", "-c", script, "sh", *words], capture_output=True, text=True, check=False, timeout=120, env=environment
@@ -25,15 +23,15 @@ def started(export: Export, before: str = "", behind: str = "") -> subprocess.Co
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_streams_may_be_closed(export: Export, inventory: Command, closed: str) -> None:
-    done = started(export, ":", closed)
+    done = started(export, behind=closed)
     assert (done.returncode, done.stderr) == (0, "")
-    assert inventory(*DATABASE, "verify").returncode == 0
+    assert inventory("--database", DATABASE, "verify").returncode == 0
 
 
 def test_assertions_may_be_off(export: Export, inventory: Command) -> None:
     done = started(export, "export PYTHONOPTIMIZE=2")
     assert (done.returncode, done.stderr) == (0, "")
-    assert inventory(*DATABASE, "verify", PYTHONOPTIMIZE="2").returncode == 0
+    assert inventory("--database", DATABASE, "verify", PYTHONOPTIMIZE="2").returncode == 0
 
 
 @pytest.mark.parametrize("files", [8, 12, 16])

@@ -11,9 +11,10 @@ from inventory.schema import ENTITIES, JOB_DIGESTS
 from inventory.schema.entities import Entity
 from inventory.store.bulk import within
 
-__all__ = ["TABLES", "Changes", "Place"]
+__all__ = ["NAMED", "TABLES", "Changes", "Place"]
 
 TABLES = (*ENTITIES, JOB_DIGESTS)
+NAMED = {entity.name: entity for entity in TABLES}
 
 Changes = dict[str, set[str]]  # added, changed, removed: ids of jobs; findings and listings are no changes
 

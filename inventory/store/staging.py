@@ -10,13 +10,12 @@ from inventory.normalise import Row
 from inventory.schema import BY_NAME, ENTITIES, JOB_DIGESTS
 from inventory.schema.entities import Entity
 from inventory.store.bulk import within
-from inventory.store.place import TABLES, Changes, Place
+from inventory.store.place import NAMED, TABLES, Changes, Place
 from inventory.store.temporary import Temporary
 
 __all__ = ["Staging"]
 
 CELLS = 16_000  # of an entity's rows that wait in memory before they are written together
-_BY_NAME = {entity.name: entity for entity in TABLES}
 _PIECES = {entity.name: CELLS // len(entity.names) for entity in TABLES}
 _PIECES[JOB_DIGESTS.name] = 1000  # a kilobyte each
 
@@ -51,7 +50,7 @@ class Staging:
         waiting = self._waiting[name]
         waiting.extend(rows)
         if len(waiting) >= _PIECES[name]:
-            self._write(_BY_NAME[name])
+            self._write(NAMED[name])
 
     def carry(self, job_ids: Iterable[str]) -> None:
         """Leave these jobs as they are."""
@@ -124,7 +123,7 @@ class Staging:
 
     def _write(self, entity: Entity) -> None:
         if entity.parent is not None:  # first, so that a database that looks for the parent finds it
-            self._write(_BY_NAME[entity.parent])
+            self._write(NAMED[entity.parent])
         if rows := self._waiting[entity.name]:
             self._place.write(entity, rows)
             rows.clear()

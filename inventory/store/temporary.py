@@ -34,14 +34,14 @@ from inventory.schema import BY_NAME, ESTATE, JOB_DIGESTS
 from inventory.schema.entities import Entity
 from inventory.store.bulk import Write, row_stream, within
 from inventory.store.indexes import make, strip
-from inventory.store.place import TABLES, Changes, Place
+from inventory.store.place import NAMED, TABLES, Changes, Place
 
 __all__ = ["Temporary"]
 
 JOBS = BY_NAME["jobs"]
 LOOKS = 20  # at a whole table, each for one job's rows, take PostgreSQL as long as to make its key
 FINDINGS = BY_NAME["findings"]  # every snapshot has its own
-NAMING = (JOBS, BY_NAME["job_listings"], FINDINGS, JOB_DIGESTS)  # between them they name every job that has rows
+NAMING = (BY_NAME["job_listings"], FINDINGS, JOB_DIGESTS)  # they and JOBS name every job that has rows
 
 
 class Temporary(Place):
@@ -50,7 +50,6 @@ class Temporary(Place):
     def __init__(self, connection: Connection, source_id: int) -> None:
         super().__init__(connection, source_id)
         self._is_sqlite = connection.dialect.name == "sqlite"
-        self._made: list[str] = []
         self._keyed: set[str] = set()
         self._staged: dict[str, Table] = {}
         self._streams: dict[str, Write] = {}
@@ -123,7 +122,8 @@ class Temporary(Place):
         if job_ids:
             self._connection.execute(insert(table), [{"job_id": job_id} for job_id in job_ids])
         if not self._is_sqlite:  # it takes a new table for a large one, and would rather read the whole estate
-            self._connection.exec_driver_sql(f"ANALYZE {', '.join(self._made)}")
+            made = ", ".join(each.name for each in (table, *self._staged.values()))
+            self._connection.exec_driver_sql(f"ANALYZE {made}")
         return table
 
     def _compare(self, entity: Entity, checked: Select[Any]) -> None:
@@ -180,14 +180,13 @@ class Temporary(Place):
         """Create a table; with its key on SQLite, where that is the table, and without on PostgreSQL."""
         table = _declared(name, entity.name, tuple(columns), tuple(key) if self._is_sqlite else ())
         table.create(self._connection, checkfirst=False)
-        self._made.append(name)
         return table
 
 
 @cache
 def _declared(name: str, like: str, columns: tuple[str, ...], key: tuple[str, ...]) -> Table:
     """Declare a table once for all connections: what SQLAlchemy makes of it for one source serves the next."""
-    (theirs,) = (entity.current.c for entity in TABLES if entity.name == like)
+    theirs = NAMED[like].current.c
     parts: list[Any] = [SqlColumn(column, theirs[column].type) for column in columns]
     if key:
         parts.append(PrimaryKeyConstraint(*key))

@@ -15,15 +15,15 @@ from sqlalchemy import Connection, Table, select
 from inventory.digest import key_of, row_digest
 from inventory.errors import UsageError
 from inventory.proof import Check, Problem, Version
-from inventory.schema import ENTITIES, JOB_DIGESTS
+from inventory.schema import JOB_DIGESTS
 from inventory.schema.entities import Entity
 from inventory.schema.ledger import SIGNATURES, SNAPSHOTS, SOURCES
 from inventory.seal import Seal
+from inventory.store.place import TABLES
 from inventory.store.raw import Stored, orphans, stored_rows, stored_snapshots, tolerate
 
 __all__ = ["Verified", "places", "signatures", "verify"]
 
-TABLES = (*ENTITIES, JOB_DIGESTS)
 _NO_SOURCE = "of a source that does not exist"
 
 

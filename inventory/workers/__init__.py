@@ -103,9 +103,9 @@ class Workers:
         ours, theirs = socket.socketpair()
         with theirs, self._lock:
             try:
-                control = self._controls[next(self._next) % max(1, len(self._controls))]
+                control = self._controls[next(self._next) % len(self._controls)]
                 socket.send_fds(control, [b"+"], [theirs.fileno()])
-            except (IndexError, OSError):  # there are none any more; it is gone
+            except (ZeroDivisionError, OSError):  # there are none any more; it is gone
                 ours.close()
                 raise SourceError("a worker ended", _HINT) from None
         return ours
