@@ -133,7 +133,7 @@ def _prepare(reading: Reading, writer: Writer, run: Run) -> _Ready:
     """Read a source to its end and stage all that a snapshot of it would write."""
     started_at = datetime.now(UTC)
     intake = Intake(writer.staging)
-    for outcome in reading.outcomes(intake.known, intake.known_of(writer.served)):
+    for outcome in reading.outcomes(intake.known, intake.known_of(writer.served), intake.not_found):
         intake.take(outcome)
         run.progress(reading.label, intake.done, len(reading.requested))
     _guard(reading, intake, run.limits)

@@ -20,7 +20,6 @@ from inventory.settings import MIB, Settings, Source
 from inventory.source.answers import ABSENT_CODES, error_code
 from inventory.source.auth import SKEW, Auths, ask
 from inventory.source.iam import document_of, sent_at, told
-from inventory.source.listing import USES
 from inventory.source.replay import Recording
 from inventory.source.session import Session, sign_in
 from inventory.stop import Stop
@@ -86,7 +85,7 @@ def _live(source: Source, auths: Auths, stop: Stop) -> Iterator[Check]:
 
 def _calls(source: Source, session: Session) -> Iterator[Check]:
     path = f"/v3/{session.project_id}/jobs"
-    listing: dict[str, object] = {"cur_page": 1, "per_page": 1, "db_use_type": USES[0], "engine_type": ""}
+    listing: dict[str, object] = {"cur_page": 1, "per_page": 1, "db_use_type": source.scenarios[0], "engine_type": ""}
     detail: dict[str, object] = {"jobs": [PROBE], "page_req": {"cur_page": 1, "per_page": 1}}
     first = True
     for what, where, body, name in (

@@ -11,7 +11,7 @@ from inventory.findings import Finding, Findings
 from inventory.normalise import Row, normalise, normalise_listing
 from inventory.prepare import Prepared, Same, prepare
 from inventory.rebuild import rebuild, rebuild_listing
-from inventory.source.reading import Absent, Listed, Listing, Outcome, Read, Unread
+from inventory.source.reading import Absent, Listing, Outcome, Read, Unread
 from inventory.store.staging import Staging
 
 __all__ = ["Intake"]
@@ -20,8 +20,9 @@ __all__ = ["Intake"]
 class Intake:
     """Takes the outcomes of one reading.
 
-    known: the jobs of the snapshot before. read: the digest of each job read. absent: ids proven gone.
-    unread: why each other was not read. findings: what was odd. served: what came of the jobs that were normalised.
+    known: the jobs of the snapshot before. not_found: ids that the snapshot before has no job of. read: the digest of
+    each job read. absent: ids proven gone. unread: why each other was not read. findings: what was odd. served: what
+    came of the jobs that were normalised.
     """
 
     def __init__(self, staging: Staging) -> None:
@@ -35,6 +36,7 @@ class Intake:
         self._listed: dict[str, tuple[str, str | None]] = {}  # what the list alone knows: digest, parent
         self._told: set[str] = set()
         self.served: dict[str, bytes | None] = {}
+        self.not_found = self._before.keys() - self.known - {""}  # findings or listings alone
 
     @property
     def done(self) -> int:
@@ -71,11 +73,14 @@ class Intake:
             self.read[job_id] = self._put(job)
         elif isinstance(outcome, Absent):
             self.absent.add(job_id)
-            self.findings.add([Finding("absent_job", "id", job_id, f"{outcome.code}, asked alone")])
+            detail = f"{outcome.code}, asked alone" + ("; the list names it" if outcome.listing else "")
+            self.findings.add([Finding("absent_job", "id", job_id, detail)])
         elif isinstance(outcome, Unread):
             self.unread[job_id] = outcome.detail
             self.findings.add([Finding(outcome.kind, "id", job_id, outcome.detail)])
-        if isinstance(outcome, Listed | Unread) and outcome.listing is not None and job_id not in self.known:
+        if isinstance(outcome, Read) or outcome.listing is None:
+            return
+        if isinstance(outcome, Absent) or job_id not in self.known:
             digest = self._put(_of_list(job_id, outcome.listing, alone=True))
             self._listed[job_id] = digest, outcome.listing.parent_job_id
 
@@ -89,7 +94,7 @@ class Intake:
             The digest of every job, and the rows of `findings`.
         """
         for job_id, (_, parent) in list(self._listed.items()):
-            if parent in self.absent:  # its task left after the list had named it
+            if parent in self.absent - self._listed.keys():  # its task left after the list had named it
                 self._forget(job_id)
         self._staging.carry(self.carried)
         for job_id in self.carried:

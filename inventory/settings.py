@@ -7,10 +7,11 @@ from pathlib import Path
 from inventory.credentials import Credentials
 from inventory.seal import Sealer
 
-__all__ = ["DEFAULT_DATABASE", "MIB", "Filters", "Settings", "Source"]
+__all__ = ["DEFAULT_DATABASE", "MIB", "SCENARIOS", "Filters", "Settings", "Source"]
 
 DEFAULT_DATABASE = "sqlite:///inventory.db"
 MIB = 1024 * 1024
+SCENARIOS = ("migration", "sync", "cloudDataGuard")  # the values of db_use_type, which the list API demands
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Source:
     """One project in one region, live or recorded.
 
     project_id: None where it is found from the region. jobs: ids to ask for, sorted, without `excluded`;
-    None: all that the list API names. children: sub-tasks too. concurrency: requests under way at once.
+    None: all that the list API names. scenarios: of which kinds of job the list is read. children: sub-tasks too.
+    concurrency: requests under way at once.
     timeout: seconds between two signs of life. attempts, retry_seconds: the most that one answer may take.
     max_body: bytes. plain_http: http to other machines too.
     """
@@ -48,6 +50,7 @@ class Source:
     iam_endpoint: str | None = None
     credentials: Credentials | None = None
     jobs: tuple[str, ...] | None = ()
+    scenarios: tuple[str, ...] = SCENARIOS
     children: bool = False
     filters: Filters = Filters()
     excluded: frozenset[str] = frozenset()

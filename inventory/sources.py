@@ -10,7 +10,7 @@ from typing import Any
 from inventory.address import check_address, drs_endpoint, iam_endpoint
 from inventory.credentials import Credentials, CredentialsError, Found, Keys, Password, Token, find_credentials
 from inventory.located import Faults, Located
-from inventory.settings import MIB, Filters, Source
+from inventory.settings import MIB, SCENARIOS, Filters, Source
 from inventory.values import Values
 
 __all__ = ["SOURCE_KEYS", "SOURCE_NAME", "Lines", "Sources"]
@@ -31,8 +31,8 @@ _NUMBERS = {  # key -> least, most, whole
 }
 _TUNING = (*_NUMBERS, "max_body_mib", "plain_http", "language")
 SOURCE_KEYS = (
-    "name", "region", "project_id", "endpoint", "iam_endpoint", "auth", "jobs", "children", "filter", "except",
-    "replay", *_TUNING,
+    "name", "region", "project_id", "endpoint", "iam_endpoint", "auth", "jobs", "scenarios", "children", "filter",
+    "except", "replay", *_TUNING,
 )  # fmt: skip
 _AUTH = ("token", "access_key", "secret_key", "security_token", "username", "password", "domain")
 _FILTER = ("status", "engine_type", "name", "tags", "enterprise_project_id")
@@ -97,6 +97,7 @@ class Sources(Values):
             endpoint=self.address(both.get("endpoint"), plain_http=plain_http),
             iam_endpoint=self.address(both.get("iam_endpoint"), plain_http=plain_http),
             jobs=None if jobs is None else tuple(sorted(set(jobs) - excluded)),
+            scenarios=self._scenarios(both.get("scenarios")),
             children=self.flag(both.get("children")) or False,
             filters=self._filters(both.get("filter")),
             excluded=excluded,
@@ -118,7 +119,7 @@ class Sources(Values):
         if "jobs" not in both:
             self.faults.add(entry, "a source needs jobs, or replay")
         elif both["jobs"].value != _ALL:
-            for key in ("filter", "children"):
+            for key in ("filter", "children", "scenarios"):
                 if key in both and both[key].value:
                     self.faults.add(both[key], "only the list API can serve this: it needs jobs: all")
 
@@ -204,6 +205,13 @@ class Sources(Values):
             tags=tuple((key, self._tag(entry)) for key, entry in (tags.value if tags else {}).items()),
             enterprise_project_id=self.text(given.get("enterprise_project_id")),
         )
+
+    def _scenarios(self, at: Located | None) -> tuple[str, ...]:
+        """Return the scenarios in the order in which their lists are read."""
+        if at is None:
+            return SCENARIOS
+        chosen = {self.choice(entry, SCENARIOS) for entry in self.items(at, "scenarios")}
+        return tuple(each for each in SCENARIOS if each in chosen)
 
     def _tag(self, at: Located) -> str:
         """Return a tag's value, which may be empty."""

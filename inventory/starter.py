@@ -31,6 +31,7 @@ sources:
 #    without auth: HW_*, HUAWEICLOUD_SDK_* or OS_* variables, else ~/.huaweicloud/credentials
     jobs: all                   # found with the list API; or a list of ids; or {file: ids.txt}, - for standard input
     except: []                  # ids never asked for
+#    scenarios: [migration, sync, cloudDataGuard]   # of which kinds of job the list is read
     children: false             # true: sub-tasks are read as jobs of their own
 #    filter:                    # of what the list names; a job that is known already is always asked for
 #      status: [INCRE_TRANSFER_STARTED]

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from inventory.jsontext import Json, canonical
 from inventory.normalise import normalise, normalise_listing
 from inventory.redact import Redactor
-from inventory.settings import Filters
+from inventory.settings import SCENARIOS, Filters
 from inventory.source.answers import Page, interpret, outcome_of, settled
-from inventory.source.listing import USES, Listings, sweep, usable
+from inventory.source.listing import Listings, sweep, usable
 from inventory.source.reading import Absent, Read, Unread
 from tests.test_properties import ANY, TEXTS
 
@@ -91,7 +91,7 @@ def test_every_usable_id_of_the_list_is_named(
     told: list[Page] = []
 
     def ask(use: str, cur_page: int) -> Page:
-        place = USES.index(use) + cur_page - 1
+        place = SCENARIOS.index(use) + cur_page - 1
         status, document = answers[place] if place < len(answers) else (400, {"error_code": "DRS.M00211"})
         return Page((), cur_page, status, document, NOW, use=use)
 

@@ -212,6 +212,41 @@ def ids(answer: httpx.Response) -> list[str]:
     return [job["id"] for job in answer.json()["results"]]
 
 
+@effect("deleted-status")
+def _deleted_status(server: DrsServer, drs: Drs) -> None:
+    gone = min(server.jobs)
+    use = server.jobs[gone]["db_use_type"]
+    server.deleted.add(gone)
+    answer = drs.detail([gone])
+    assert (answer.status_code, answer.json()["results"][0]["status"]) == (200, "DELETED")
+    assert gone not in drs.sweep(use)
+    before = set(server.jobs)
+    server.next_night()
+    lost = min(before - server.jobs.keys())
+    assert drs.detail([lost]).json()["results"][0]["id"] == lost
+
+
+@effect("virtual-parent")
+def _virtual_parent(server: DrsServer, drs: Drs) -> None:
+    (parent,) = set(drs.sweep()) - server.jobs.keys()
+    answer = drs.detail([parent])
+    assert (answer.status_code, answer.json()["results"][0]["error_code"]) == (400, "DRS.M00289")
+
+
+@effect("no-disaster-recovery")
+def _no_disaster_recovery(server: DrsServer, drs: Drs) -> None:
+    answer = drs.post("/jobs", {"db_use_type": "cloudDataGuard"})
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "DRS.M00007")
+    assert drs.sweep("migration")
+
+
+@effect("null-list")
+def _null_list(server: DrsServer, drs: Drs) -> None:
+    assert drs.page(1)["jobs"]
+    server.jobs = {}
+    assert drs.page(1) == {"total_record": 0, "jobs": None}
+
+
 @effect("throttle", 0.3)
 def _throttle(server: DrsServer, drs: Drs) -> None:
     answers = [drs.detail([job_id]) for job_id in server.jobs]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from inventory.mock.estate import Job, make_job
+from inventory.mock.estate import Job, list_item, make_job
 from inventory.mock.faults import Fault, FaultKind, RecordedRequest
 from inventory.mock.server import DrsServer
 
@@ -146,6 +146,25 @@ def _deleted_meanwhile(server: DrsServer, odds: Odds) -> None:
     server.hooks.append(hook)
 
 
+def _null_list(server: DrsServer, _: Odds) -> None:
+    def hook(_: RecordedRequest, document: Job) -> Job:
+        return document | {"jobs": None} if document.get("jobs") == [] else document
+
+    server.hooks.append(hook)
+
+
+def _virtual_parents(server: DrsServer, _: Odds) -> None:
+    """Let the list of sync name a parent that no id of batch-detail means, as it does for many-to-one tasks."""
+    parent = {**list_item(make_job(-7, seed=-7)), "db_use_type": "sync", "name": "DRS-many-to-one"}
+
+    def hook(request: RecordedRequest, document: Job) -> Job:
+        if _swept(request, document) != "sync":
+            return document
+        return document | {"jobs": [*document["jobs"], parent], "total_record": document["total_record"] + 1}
+
+    server.hooks.append(hook)
+
+
 def _appeared_meanwhile(server: DrsServer, odds: Odds) -> None:
     chosen = odds.some(server.jobs)
     late = {job_id: job for job_id, job in server.jobs.items() if job_id in chosen}
@@ -243,6 +262,18 @@ SCENARIOS = {
         Scenario("missing-400-single", "unknown ids: 400 as a single error", _set(missing_style="single400")),
         Scenario("missing-item", "unknown ids: 200 with an error as the result", _set(missing_style="item200")),
         Scenario("missing-omitted", "unknown ids: 200 without them", _set(missing_style="omit200")),
+        Scenario(
+            "deleted-status",
+            "deleted jobs: 200 with the status DELETED, and no longer listed",
+            _set(missing_style="status200"),
+        ),
+        Scenario("virtual-parent", "the list names a parent task that batch-detail does not know", _virtual_parents),
+        Scenario(
+            "no-disaster-recovery",
+            "400 DRS.M00007 to the list of cloudDataGuard, as where it is not served",
+            lambda server, _: server.not_served.add("cloudDataGuard"),
+        ),
+        Scenario("null-list", "an empty list comes as null", _null_list),
         Scenario("poison", "500 to every batch that one job is in (--rate: so many)", _poison),
         Scenario("wrong-count", "count of batch-detail is off by 7", _set(count_style="wrong")),
         Scenario("wrong-total", "total_record of the list is off by 7", _wrong_total),

@@ -128,7 +128,9 @@ class DrsServer(Service):
         with self.lock:
             before, self.night = self.jobs, self.night + 1
             self.jobs = evolve(before, self.night, self.seed, self.share)
-            self.deleted |= before.keys() - self.jobs.keys()
+            gone = before.keys() - self.jobs.keys()
+            self.deleted |= gone
+            self.remembered |= {job_id: before[job_id] for job_id in gone}
 
     def reply(self, request: RecordedRequest) -> Reply:
         """Return what goes over the wire."""

@@ -15,7 +15,7 @@ from inventory.mock.index import Index
 
 __all__ = ["CountStyle", "MissingStyle", "Service"]
 
-MissingStyle = Literal["batch400", "batch400_noid", "single400", "item200", "omit200"]
+MissingStyle = Literal["batch400", "batch400_noid", "single400", "item200", "omit200", "status200"]
 CountStyle = Literal["page", "batch", "asked", "wrong"]
 ROUTE = re.compile(r"/v3/([^/?]+)/jobs(/batch-detail)?/?(?:\?.*)?")
 MOST_IDS = 10
@@ -28,14 +28,17 @@ GONE = ("DRS.M05004", "The task has been deleted or released.")
 class Service(Iam):
     """The estate and the ways to answer for it; every attribute may be changed while the server runs.
 
-    deleted: ids that the service knows to be deleted. children_known: the sub-tasks that the list names can be
-    asked for too.
+    deleted: ids that the service knows to be deleted; those that were let go of in a night, with what they were, are
+    in `remembered`. children_known: the sub-tasks that the list names can be asked for too. not_served: values of
+    db_use_type that this region does not know.
     """
 
     def __init__(self, jobs: dict[str, Job] | None, project_id: str, token: str) -> None:
         super().__init__(project_id, token)
         self.jobs: dict[str, Job] = {} if jobs is None else jobs
         self.deleted: set[str] = set()
+        self.remembered: dict[str, Job] = {}
+        self.not_served: set[str] = set()
         self.children_known = False
         self.missing_style: MissingStyle = "batch400"
         self.count_style: CountStyle = "page"
@@ -81,7 +84,8 @@ class Service(Iam):
 
     def _job(self, job_id: str) -> Job | None:
         if job_id in self.deleted:
-            return None
+            last = self.jobs.get(job_id) or self.remembered.get(job_id)
+            return last | {"status": "DELETED"} if last and self.missing_style == "status200" else None
         jobs = self.jobs
         job = jobs.get(job_id)
         if job is not None or not self.children_known:
@@ -112,6 +116,8 @@ class Service(Iam):
             _empty("db_use_type")
         if body["db_use_type"] not in ("migration", "sync", "cloudDataGuard"):
             _invalid("db_use_type")
+        if body["db_use_type"] in self.not_served:
+            raise RefusedError(400, "DRS.M00007", "Invalid parameter: db_use_type.")
         if body.get("enterprise_project_id") == "":
             _invalid("enterprise_project_id")
         jobs = self.jobs

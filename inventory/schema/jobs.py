@@ -3,11 +3,13 @@
 Lists and endpoints are tables of their own, in the neighbouring modules.
 """
 
+from typing import Any
+
 from inventory.schema.entities import entity
 from inventory.schema.fields import field
 from inventory.schema.kinds import BOOLEAN, EPOCH_MS, INTEGER, INTEGER_OR_TEXT, ISO_TIME, TEXT
 
-__all__ = ["JOBS"]
+__all__ = ["JOBS", "is_deleted"]
 
 _STATUSES = (
     "CREATING",
@@ -285,3 +287,8 @@ JOBS = entity(
         table=None,
     ),
 )  # fmt: skip
+
+
+def is_deleted(status: Any) -> bool:
+    """Tell whether a job's status, as it came and in whatever case, says that the job was deleted (facts-2, 0)."""
+    return isinstance(status, str) and status.upper() == "DELETED"

@@ -12,6 +12,7 @@ from inventory.findings import Finding
 from inventory.jsontext import Json, canonical, is_empty, tidy
 from inventory.prepare import Prepared, Same
 from inventory.redact import Redactor
+from inventory.schema.jobs import is_deleted
 from inventory.schema.plan import join_path
 from inventory.source.reading import Absent, Outcome, Read, Unread
 
@@ -19,6 +20,9 @@ __all__ = ["ABSENT_CODES", "PAST_THE_END", "Answer", "Page", "error_code", "inte
 
 # DRS.M00289: no such job; M05003: not found; M05004: deleted or released (API facts, 5.2).
 ABSENT_CODES = frozenset({"DRS.M00289", "DRS.M05003", "DRS.M05004"})
+# Only these statuses prove an absence together with a code above: a failing gateway may quote any code.
+ABSENT_STATUSES = frozenset({200, 400, 404})
+TOTALS = {"results": "count", "jobs": "total_record"}
 PAST_THE_END = frozenset({"DRS.M00210", "DRS.M00211"})
 _RESPONSE = "(response)"
 
@@ -50,8 +54,15 @@ class Page:
         }
 
     def items(self, name: str) -> list[Json] | None:
-        """Return the list that the answer is about, `results` or `jobs`; None where it has none."""
-        found = self.document.get(name) if isinstance(self.document, dict) else None
+        """Return the list that the answer is about, `results` or `jobs`; None where it has none.
+
+        Null or absent beside a total of 0 is an empty list, as some regions send it.
+        """
+        if not isinstance(self.document, dict):
+            return None
+        found = self.document.get(name)
+        if found is None and str(self.document.get(TOTALS[name])) == "0":
+            return []
         return found if isinstance(found, list) else None
 
 
@@ -59,7 +70,8 @@ class Page:
 class Answer:
     """What became of each id asked: read (the masked document), absent (the code that proves it), or unread.
 
-    unread: id -> (kind of finding, detail). doubtful: read, but differently twice. failed: the whole
+    unread: id -> (kind of finding, detail). doubtful: read, but differently twice. deleted: read, with the status
+    DELETED. failed: the whole
     request brought nothing to rely on; unreachable: nobody was there. unattributed: `data_transformation`
     stood beside several results.
     """
@@ -69,6 +81,7 @@ class Answer:
     absent: dict[str, str] = field(default_factory=dict)
     unread: dict[str, tuple[str, str]] = field(default_factory=dict)
     doubtful: set[str] = field(default_factory=set)
+    deleted: set[str] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
     failed: bool = False
     unreachable: bool = False
@@ -83,7 +96,7 @@ def interpret(pages: list[Page], redactor: Redactor) -> Answer:
 def outcome_of(answer: Answer, job_id: str) -> Outcome:
     """Return what became of one of the ids asked."""
     if job_id in answer.read:
-        return Read(job_id, answer.read[job_id])
+        return Read(job_id, answer.read[job_id], says_deleted=job_id in answer.deleted and len(answer.ids) == 1)
     if job_id in answer.absent:
         return Absent(job_id, answer.absent[job_id])
     return Unread(job_id, *answer.unread[job_id])
@@ -142,7 +155,7 @@ class _Reader:
     def _whole(self, page: Page) -> None:
         """An answer without results: an error about the request, or nothing that can be read."""
         answer, code = self._answer, error_code(page.document)
-        if page.status == 400 and code in ABSENT_CODES and len(answer.ids) == 1:
+        if page.status in ABSENT_STATUSES and code in ABSENT_CODES and len(answer.ids) == 1:
             answer.absent[answer.ids[0]] = code
             return
         answer.failed = answer.failed or not answer.read
@@ -167,7 +180,7 @@ class _Reader:
         if code and is_empty(result.get("status")) and is_empty(result.get("name")):
             if job_id is None:
                 return  # the ids without an answer are asked again, or stay
-            if code in ABSENT_CODES and len(answer.ids) == 1:
+            if code in ABSENT_CODES and len(answer.ids) == 1 and status in ABSENT_STATUSES:
                 answer.absent[job_id] = code
             else:
                 kind = "absent_job" if code in ABSENT_CODES else "unreadable_job"
@@ -184,6 +197,9 @@ class _Reader:
         elif known is not None:
             self._note("repeated_job", "results[]", "answered twice, with the same", job_id)
         answer.read[job_id] = masked
+        answer.deleted.discard(job_id)
+        if is_deleted(result.get("status")):
+            answer.deleted.add(job_id)
 
     def _asked(self, value: Json, *, alone: bool) -> str | None:
         """Return the asked id that a result is about; one without an id answers the only id asked."""

@@ -18,7 +18,7 @@ from inventory.jsontext import DEEPEST, Json, canonical, is_empty, read
 from inventory.log import logger
 from inventory.prepare import Asked
 from inventory.settings import Source
-from inventory.source.answers import Page, error_code
+from inventory.source.answers import ABSENT_CODES, Page, error_code
 from inventory.source.auth import ask
 from inventory.source.pace import Pace
 from inventory.source.reading import Seen
@@ -214,7 +214,7 @@ class Client:
             raise SourceError(self._said(status, code), "A redirect is not followed; give the address it leads to")
         if code == _NO_SUCH_PROJECT:
             raise SourceError(self._said(status, code), "The project id is wrong, or of another region")
-        if status in _HINTS and page.items("results") is None:
+        if status in _HINTS and page.items("results") is None and code not in ABSENT_CODES:
             raise SourceError(self._said(status, code), _HINTS[status])
 
     def _said(self, status: int, code: str) -> str:

@@ -1,11 +1,11 @@
 """Finding jobs: sweeps of the list API over every scenario and page, and what only the list knows.
 
-`db_use_type` is mandatory, so a sweep is one walk for each of three. The list may shift while it is walked,
+`db_use_type` is mandatory, so a sweep is one walk for each scenario. The list may shift while it is walked,
 and its `total_record` may count what it likes; so a walk counts only if it came to the list's end, lost
 nothing that was promised, and was told the same total on every page.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -21,15 +21,15 @@ from inventory.jsontext import Json, canonical, read, tidy
 from inventory.redact import Redactor
 from inventory.schema import LISTED_ELSEWHERE
 from inventory.schema.keys import key_text
-from inventory.settings import MIB, Filters
+from inventory.settings import MIB, SCENARIOS, Filters
 from inventory.source.ahead import ahead
 from inventory.source.answers import PAST_THE_END, Page, error_code
 from inventory.source.client import LIST_PAGE, NOTHING_FOUND
-from inventory.source.reading import Listing, Outcome, Read, Unread
+from inventory.source.reading import Listed, Listing, Outcome
 
-__all__ = ["USES", "Listings", "Sweep", "sweep", "usable", "with_listing"]
+__all__ = ["Listings", "Sweep", "sweep", "usable", "with_listing"]
 
-USES = ("migration", "sync", "cloudDataGuard")
+NOT_SERVED = "DRS.M00007"  # a parameter that the region does not know: this db_use_type
 IN_MEMORY = MIB  # of what the list says
 WALKS = 3  # how often a walk is begun again before it is taken as it is
 
@@ -40,12 +40,14 @@ Ask = Callable[[str, int], Page]  # db_use_type, cur_page -> page
 class Sweep:
     """One sweep: the ids that it named, sub-tasks with their parent's; and whether it named all there are.
 
-    wanted: those that the filters let through. problem: why it is not complete, or ''.
+    wanted: those that the filters let through. problem: why it is not complete, or ''. narrow: scenarios were left
+    out, so that silence about a job proves nothing.
     """
 
     named: dict[str, str | None] = field(default_factory=dict)
     wanted: set[str] = field(default_factory=set)
     problem: str = ""
+    narrow: bool = False
     findings: list[Finding] = field(default_factory=list)
 
     def name(self, job_id: str, parent: str | None) -> None:
@@ -136,7 +138,9 @@ class Listings:
 def with_listing(outcome: Outcome, listings: Listings) -> Outcome:
     """Return an outcome with what the list says of its job."""
     listing = listings.of(outcome.job_id)
-    return replace(outcome, listing=listing) if listing is not None and isinstance(outcome, Read | Unread) else outcome
+    if listing is None or isinstance(outcome, Listed):
+        return outcome
+    return replace(outcome, listing=listing)
 
 
 def usable(job_id: str) -> bool:
@@ -144,24 +148,32 @@ def usable(job_id: str) -> bool:
     return 0 < len(job_id) <= 120 and job_id.isprintable() and not job_id.isspace() and key_text(job_id) == job_id
 
 
-def sweep(ask: Ask, relied_on: Callable[[Page], None], pool: Executor, width: int, listings: Listings) -> Sweep:
+def sweep(
+    ask: Ask, relied_on: Callable[[Page], None], pool: Executor, width: int, listings: Listings,
+    scenarios: Sequence[str] = SCENARIOS,
+) -> Sweep:  # fmt: skip
     """Walk the list of every scenario, each again where the walk lost something.
 
     Args:
         relied_on: called with each page in its turn, as far as a walk comes.
         width: how many pages may be under way, or wait to be read, at once.
     """
-    whole = Sweep()
-    for use in USES:
+    whole = Sweep(narrow=set(scenarios) != set(SCENARIOS))
+    not_served = 0
+    for use in scenarios:
         for _ in range(WALKS):
             found = Sweep()
             _walk(_pages(use, ask, pool, width), relied_on, listings, found)
             whole.wanted |= found.wanted  # what was named once is asked for
             if not found.problem:
                 break
+        not_served += found.narrow
+        whole.narrow |= found.narrow
         whole.named |= found.named
         whole.findings += found.findings
         whole.problem = whole.problem or (found.problem and f"the list of {use} is not whole: {found.problem}")
+    if not_served == len(scenarios):
+        whole.problem = f"the service serves the list of no scenario: {', '.join(scenarios)} ({NOT_SERVED})"
     return whole
 
 
@@ -182,7 +194,11 @@ def _walk(pages: Iterator[Page], relied_on: Callable[[Page], None], listings: Li
         relied_on(page)
         items = page.items("jobs")
         if items is None:
-            if not _is_end(page):
+            if page.cur_page == 1 and page.status == 400 and error_code(page.document) == NOT_SERVED:
+                detail = f"{page.use}: HTTP 400 {NOT_SERVED}; the region does not serve this scenario"
+                into.findings.append(Finding("scenario_not_served", f"db_use_type={page.use}", "", detail))
+                into.narrow = True
+            elif not _is_end(page):
                 into.problem = page.problem or f"HTTP {page.status} {error_code(page.document)}".rstrip()
             break
         known = len(into.named)

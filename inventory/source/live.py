@@ -7,7 +7,7 @@ jobs, it is read again at the end, and what came or went meanwhile is read or pr
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -21,7 +21,7 @@ from inventory.source.answers import Answer, Page, error_code, interpret, outcom
 from inventory.source.client import BATCH, Client
 from inventory.source.listing import Listings, Sweep, sweep, with_listing
 from inventory.source.pace import Pace
-from inventory.source.reading import UNLISTED, Absent, Listed, Outcome, Read, Seen, Unread
+from inventory.source.reading import DELETED, UNLISTED, Absent, Listed, Outcome, Read, Seen, Unread
 from inventory.source.record import Recorder
 from inventory.source.session import Session
 from inventory.stop import Stop
@@ -62,15 +62,20 @@ class LiveReading:
         self._left_out: set[str] = set()
         self._unlisted: set[str] = set()
         self._children_told: set[str] = set()
+        self._deleted: set[str] = set()
+        self._listing_only: set[str] = set()
+        self._alone: Set[str] = frozenset()
 
-    def outcomes(self, known: set[str], served: Mapping[str, bytes]) -> Iterator[Outcome]:
+    def outcomes(
+        self, known: set[str], served: Mapping[str, bytes], not_found: Set[str] = frozenset()
+    ) -> Iterator[Outcome]:
         """Find the jobs, ask for every id and yield an outcome for each, a little ahead of who takes them.
 
         Raises:
             SourceError: the service refuses the source, or does not answer at all.
             StoppedError: it was asked to stop.
         """
-        self._served = served
+        self._served, self._alone = served, not_found
         # Twice as many as ask at once: while some answers are looked at, others are under way.
         pool = ThreadPoolExecutor(2 * self._source.concurrency, thread_name_prefix=f"read-{self.label}")
         try:
@@ -82,7 +87,7 @@ class LiveReading:
             self._in_vain = GIVEN_UP  # threads that are still at work ask for nothing more
             pool.shutdown(wait=False, cancel_futures=True)
         if self._recorder is not None:
-            self._recorder.finish(self.seen, self._left_out, self._unlisted)
+            self._recorder.finish(self.seen, self._left_out, self._unlisted, self._deleted, self._listing_only)
 
     def _all(self, pool: ThreadPoolExecutor, known: set[str]) -> Iterator[Outcome]:
         """Read all that the list names and all that was known, until the list says the same twice."""
@@ -106,7 +111,7 @@ class LiveReading:
 
     def _sweep(self, pool: ThreadPoolExecutor) -> Sweep:
         width = 2 * self._source.concurrency
-        found = sweep(self._client.listing, self._client.relied_on, pool, width, self._listings)
+        found = sweep(self._client.listing, self._client.relied_on, pool, width, self._listings, self._source.scenarios)
         self.seen.findings.extend(found.findings)
         if self._recorder is not None:
             self._recorder.note(found.findings)
@@ -132,34 +137,49 @@ class LiveReading:
         self._left_out -= again
         self.requested.update(wanted)
         self._asked.update(wanted)
-        named = [job_id for job_id in wanted if listed is None or job_id in listed.named]
-        batches = [tuple(named[at : at + BATCH]) for at in range(0, len(named), BATCH)]
-        batches += [(job_id,) for job_id in wanted if listed is not None and job_id not in listed.named]
-        tasks = (partial(self._batch, batch, None) for batch in batches)
+        alone = {i for i in wanted if i in self._alone or (listed is not None and i not in listed.named)}
+        together = [job_id for job_id in wanted if job_id not in alone]
+        batches = [tuple(together[at : at + BATCH]) for at in range(0, len(together), BATCH)]
+        batches += [(job_id,) for job_id in sorted(alone)]
+        tasks = (partial(self._batch, batch, None, is_listed=listed is not None) for batch in batches)
         for outcomes in as_they_come(pool, 2 * self._source.concurrency, tasks):
             self._stop.check()
             for outcome in outcomes:
-                yield from self._told_of(self._proven(outcome, listed), known)
+                yield from self._told_of(self._proven(outcome, listed), known, listed)
 
     def _proven(self, outcome: Outcome, listed: Sweep | None) -> Outcome:
-        """Conclude an absence from silence only where a complete sweep of the whole list names the id no more."""
+        """Conclude an absence from the status DELETED, and from silence, where the list does not name the job.
+
+        Silence proves nothing but beside a complete sweep of the whole list.
+        """
         job_id = outcome.job_id
         self._unlisted.discard(job_id)
+        self._deleted.discard(job_id)
+        if listed is not None and job_id in listed.named:
+            return outcome
+        if isinstance(outcome, Read) and outcome.says_deleted:
+            self._deleted.add(job_id)
+            return Absent(job_id, DELETED)
         if not isinstance(outcome, Unread) or outcome.kind != "omitted_job" or listed is None:
             return outcome
-        if listed.problem or job_id in listed.named or self._source.filters.enterprise_project_id:
+        if listed.problem or listed.narrow or self._source.filters.enterprise_project_id:
             return outcome
         self._unlisted.add(job_id)
         return Absent(job_id, UNLISTED)
 
-    def _told_of(self, outcome: Outcome, known: set[str]) -> Iterator[Outcome]:
+    def _told_of(self, outcome: Outcome, known: set[str], listed: Sweep | None) -> Iterator[Outcome]:
         """Complete an outcome by what the list says, and leave out what the filter on tags does not want."""
         job_id = outcome.job_id
         if isinstance(outcome, Read) and job_id not in known and not self._has_tags(outcome):
             self.requested.discard(job_id)
             self._left_out.add(job_id)
             return
-        yield with_listing(outcome, self._listings)
+        self._listing_only.discard(job_id)
+        if isinstance(outcome, Absent) and listed is not None and job_id in listed.named:
+            self._listing_only.add(job_id)
+        if not isinstance(outcome, Absent) or job_id in self._listing_only:
+            outcome = with_listing(outcome, self._listings)
+        yield outcome
         for child, listing in self._listings.children_of(job_id):
             if child not in self.requested and child not in self._children_told:
                 self._children_told.add(child)
@@ -178,10 +198,11 @@ class LiveReading:
                 found.update((str(key), "" if value is None else str(value)) for key, value in pairs)
         return found.issuperset(wanted)
 
-    def _batch(self, ids: tuple[str, ...], deadline: float | None) -> list[Outcome]:
+    def _batch(self, ids: tuple[str, ...], deadline: float | None, *, is_listed: bool) -> list[Outcome]:
         deadline = deadline or time.monotonic() + self._source.retry_seconds
         answer = interpret(self._pages(ids, deadline), self._redactor)
-        outcomes = [outcome for part in _again(answer) for outcome in self._batch(part, deadline)]
+        again = _again(answer, set() if is_listed else answer.deleted)
+        outcomes = [outcome for part in again for outcome in self._batch(part, deadline, is_listed=is_listed)]
         told = {outcome.job_id for outcome in outcomes}
         with self._lock:
             self.seen.findings.extend(settled(answer, told))
@@ -226,8 +247,12 @@ class LiveReading:
                 )
 
 
-def _again(answer: Answer) -> list[tuple[str, ...]]:
-    """Say which ids are asked once more, and together with which others."""
+def _again(answer: Answer, deleted: set[str]) -> list[tuple[str, ...]]:
+    """Say which ids are asked once more, and together with which others.
+
+    Args:
+        deleted: ids answered with the status DELETED that no list names: alone it counts as proof.
+    """
     ids = answer.ids
     if len(ids) == 1:
         return []
@@ -237,4 +262,4 @@ def _again(answer: Answer) -> list[tuple[str, ...]]:
         return [ids[: len(ids) // 2], ids[len(ids) // 2 :]]
     if answer.unattributed:
         return [(job_id,) for job_id in ids]
-    return [(job_id,) for job_id in ids if job_id in answer.unread or job_id in answer.doubtful]
+    return [(job_id,) for job_id in ids if job_id in answer.unread or job_id in answer.doubtful | deleted]

@@ -1,6 +1,6 @@
 """What a source gives, live or recorded: an outcome for every id, and what was seen on the way."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -9,8 +9,9 @@ from inventory.findings import Finding
 from inventory.jsontext import Json
 from inventory.prepare import Prepared, Same
 
-__all__ = ["UNLISTED", "Absent", "Listed", "Listing", "Outcome", "Read", "Reading", "Seen", "Unread"]
+__all__ = ["DELETED", "UNLISTED", "Absent", "Listed", "Listing", "Outcome", "Read", "Reading", "Seen", "Unread"]
 
+DELETED = "status DELETED"
 UNLISTED = "in no list and no answer"  # why a job is absent that the service does not speak of
 
 
@@ -24,19 +25,27 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The job was answered: its masked document (Table 6), or what it comes to already."""
+    """The job was answered: its masked document (Table 6), or what it comes to already.
+
+    says_deleted: asked alone, it was answered with the status DELETED.
+    """
 
     job_id: str
     document: dict[str, Json] | Prepared | Same
     listing: Listing | None = None
+    says_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """The service said of this id, asked alone, that it does not exist; or neither it nor its list knows it."""
+    """The service said of this id, asked alone, that it does not exist; or neither it nor its list knows it.
+
+    listing: what the list says of it all the same: the list also names parents that have no detail (facts-2, 0).
+    """
 
     job_id: str
     code: str
+    listing: Listing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +99,16 @@ class Reading(Protocol):
     requested: set[str]
     seen: Seen
 
-    def outcomes(self, known: set[str], served: Mapping[str, bytes]) -> Iterator[Outcome]:
+    def outcomes(
+        self, known: set[str], served: Mapping[str, bytes], not_found: Set[str] = frozenset(), /
+    ) -> Iterator[Outcome]:
         """Yield an outcome for each requested id, in any order; of several for one id the last counts.
 
         Args:
             known: ids of the jobs that the snapshot before has.
             served: of some, the digest of what was served; if that comes again, `Same` says so.
+            not_found: ids that the snapshot before has findings or listings of, and no job. They are asked alone: one
+                of them in a batch can make the whole batch fail.
 
         Raises:
             SourceError: the source cannot be read at all.

@@ -81,12 +81,16 @@ class Recorder:
         """Keep what a sweep of the list found odd; which pages belong to a sweep, no page says."""
         self._findings.extend(findings)
 
-    def finish(self, seen: Seen, left_out: set[str], unlisted: set[str]) -> None:
+    def finish(
+        self, seen: Seen, left_out: set[str], unlisted: set[str], deleted: set[str], listing_only: set[str]
+    ) -> None:
         """Close the recording: the reading came to its end.
 
         Args:
             left_out: ids that were read and that a filter does not want.
             unlisted: ids that no complete sweep named and whose own answer was empty: absent.
+            deleted: ids that answered with the status DELETED and that the last sweep did not name: absent.
+            listing_only: absent ids that the last sweep named.
         """
         findings = [
             {"kind": f.kind, "path": f.path, "detail": f.detail, "evidence": dict(f.evidence)} for f in self._findings
@@ -102,6 +106,8 @@ class Recorder:
                 "retries": seen.retries,
                 "left_out": sorted(left_out),
                 "unlisted": sorted(unlisted),
+                "deleted": sorted(deleted),
+                "listing_only": sorted(listing_only),
                 "findings": findings,
             },
         )

@@ -14,7 +14,7 @@ and closes with ``end.json``; one by hand needs neither.
 
 import gzip
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ from inventory.redact import Redactor
 from inventory.settings import Filters
 from inventory.source.answers import Page, interpret, outcome_of, settled
 from inventory.source.listing import Listings, Sweep, usable, with_listing
-from inventory.source.reading import UNLISTED, Absent, Listed, Outcome, Seen, Unread
+from inventory.source.reading import DELETED, UNLISTED, Absent, Listed, Outcome, Read, Seen, Unread
 from inventory.source.record import END, FORMAT_VERSION, HEAD
 
 __all__ = ["Recording"]
@@ -50,6 +50,8 @@ class _End:
     pages: int | None = None
     left_out: frozenset[str] = frozenset()
     unlisted: frozenset[str] = frozenset()
+    deleted: frozenset[str] | None = None
+    listing_only: frozenset[str] | None = None
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -100,7 +102,8 @@ class Recording:
                 Finding(str(f["kind"]), str(f["path"]), "", str(f["detail"]), evidence=tuple(f["evidence"].items()))
                 for f in said["findings"]
             ]
-            return _End(int(said["pages"]), frozenset(said["left_out"]), frozenset(said["unlisted"]), findings)
+            ids = {name: frozenset(said[name]) for name in ("left_out", "unlisted", "deleted", "listing_only")}
+            return _End(int(said["pages"]), findings=findings, **ids)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise SourceError(f"{ends} is not the end of a recording") from None
 
@@ -120,7 +123,9 @@ class Recording:
         for job_id in page.ids:
             self._last[job_id] = len(self._requests) - 1
 
-    def outcomes(self, known: set[str], served: Mapping[str, bytes]) -> Iterator[Outcome]:  # noqa: ARG002
+    def outcomes(
+        self, _known: set[str], _served: Mapping[str, bytes], _not_found: Set[str] = frozenset(), /
+    ) -> Iterator[Outcome]:
         """Yield one outcome for each id that the recording asked for, whatever is known."""
         self.seen.findings.extend(self._end.findings)
         for number, request in enumerate(self._requests):
@@ -134,10 +139,18 @@ class Recording:
         job_id = outcome.job_id
         if isinstance(outcome, Unread) and job_id in self._end.unlisted:
             outcome = Absent(job_id, UNLISTED)
-        yield with_listing(outcome, self._listings)
+        if isinstance(outcome, Read) and outcome.says_deleted and self._is_deleted(job_id):
+            outcome = Absent(job_id, DELETED)
+        if not isinstance(outcome, Absent) or self._end.listing_only is None or job_id in self._end.listing_only:
+            outcome = with_listing(outcome, self._listings)
+        yield outcome
         for child, listing in self._listings.children_of(job_id):
             if child not in self.requested:
                 yield Listed(child, listing)
+
+    def _is_deleted(self, job_id: str) -> bool:
+        """Tell whether the status DELETED proves an absence: without an end, if no page of the list names the id."""
+        return self._listings.of(job_id) is None if self._end.deleted is None else job_id in self._end.deleted
 
 
 def _files(folder: Path) -> list[Path]:

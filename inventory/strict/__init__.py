@@ -21,6 +21,7 @@ from inventory.normalise import NormalisedJob, normalise, unknown_value
 from inventory.prepare import Asked, Prepared, Same, prepare, prepared
 from inventory.redact import Redactor
 from inventory.schema import REVISION
+from inventory.schema.jobs import is_deleted
 from inventory.schema.keys import digest16
 from inventory.schema.kinds import Misfit, stored_time
 from inventory.strict.code import generate
@@ -76,10 +77,11 @@ class Preparer:
             result = read(raw, deepest=_RESULT)
         except ValueError:
             return None
-        if not isinstance(result, dict) or (is_empty(result.get("status")) and is_empty(result.get("name"))):
+        if not isinstance(result, dict):
             return None
-        job_id = result.get("id")
-        if not isinstance(job_id, str) or job_id not in asked:
+        status, job_id = result.get("status"), result.get("id")
+        is_job = not is_deleted(status) and not (is_empty(status) and is_empty(result.get("name")))
+        if not is_job or not isinstance(job_id, str) or job_id not in asked:
             return None
         return prepare(normalise(job_id, self._redactor.job(result)))
 
@@ -131,7 +133,7 @@ class Strict:
         """Return what one result comes to; `Same` where that was served before; None for the long way to decide."""
         try:
             job = self._masked(self._decode(raw))
-            if job.id not in asked or not (job.status or job.name):
+            if job.id not in asked or not (job.status or job.name) or is_deleted(job.status):
                 return None
             salt, before = asked[job.id]
             served: bytes = hashed(b"%b\n%b\n%b" % (self._salt, salt, msgspec.json.encode(job))).digest()
