@@ -21,7 +21,7 @@ _REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z")
 _PROJECT = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _ALL, _STDIN = "all", "-"
 _MOST_TOLD = 3  # wrong lines of one list of ids
-_LONGEST_LIST = 64 * MIB  # characters: a million ids and more; what has no end is never read whole
+_LONGEST_LIST = 16 * MIB  # characters, 400,000 ids; what has no end is never read whole
 
 _NUMBERS = {  # key -> least, most, whole
     "concurrency": (1, 64, True),
