@@ -14,7 +14,7 @@ from pathlib import Path
 from inventory.address import check_address
 from inventory.database_url import check_database_url
 from inventory.errors import ConfigError, InventoryError, UsageError
-from inventory.located import Faults, Located
+from inventory.located import ELSEWHERE, Faults, Located
 from inventory.private import warning_of
 from inventory.seal import Sealer
 from inventory.settings import DEFAULT_DATABASE, Settings, Source
@@ -31,7 +31,7 @@ TOP_KEYS = (
 )  # fmt: skip
 _CREDENTIALS = re.compile(r"\.auth|^ping|^signing")  # keys that only who exports needs
 _SECRETS = re.compile(r"\.auth\.(token|secret_key|security_token|password)$|^ping\.|^signing\.key$")
-_PASSWORD = re.compile(r"://[^/?]*:[^/?@]+@|[?&]\w*password=[^&]", re.IGNORECASE)  # in a database's URL
+_PASSWORD = re.compile(r"://[^/?]*:[^/?@\0]+@|[?&]\w*password=[^&\0]", re.IGNORECASE)  # in a database's URL
 _SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:|file:|[a-z]:[/\\])([^?]+)(\?.*)?\Z", re.IGNORECASE)
 _RETENTION = ("keep_daily", "keep_weekly", "keep_monthly")
 
@@ -67,7 +67,10 @@ def load(file: str | None, *, for_export: bool, standard_input: Lines | None = N
 
 
 def _is_secret(key: str, text: str) -> bool:
-    return bool(text and _SECRETS.search(key)) or (key == "database" and bool(_PASSWORD.search(text)))
+    """Tell whether what is written under a key is a secret, or has one in it."""
+    if key == "database":
+        return bool(_PASSWORD.search(text))
+    return bool(text and ELSEWHERE not in text and _SECRETS.search(key))
 
 
 def choose_database(option: str | None, settings: Settings) -> str:

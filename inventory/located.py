@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FAULTY", "Ambiguous", "Faults", "Located"]
+__all__ = ["ELSEWHERE", "FAULTY", "Ambiguous", "Faults", "Located"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class _Faulty:
         return "FAULTY"
 
 
+ELSEWHERE = "\0"  # in a text, for what it takes from the environment or another file; no YAML has it
 FAULTY = _Faulty()  # a value whose fault is reported already; nothing more is said about it
 
 

@@ -26,4 +26,4 @@ def others_can_read(path: Path) -> bool:
 def warning_of(paths: Iterable[Path]) -> str:
     """Return one sentence about all files with secrets that others can read; empty where there are none."""
     found = " ".join(str(path) for path in dict.fromkeys(paths) if others_can_read(path))
-    return f"other users can read files that hold secrets: chmod 600 {found}" if found else ""
+    return f"files with secrets can be read by other users; run chmod 600 {found}" if found else ""

@@ -6,14 +6,14 @@ YAML 1.1 reads otherwise (`010` as 8, `1:30` as 90, `no` as false) becomes `Ambi
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from inventory.located import FAULTY, Ambiguous, Faults, Located
+from inventory.located import ELSEWHERE, FAULTY, Ambiguous, Faults, Located
 
 __all__ = ["Document", "read_yaml"]
 
@@ -50,7 +50,7 @@ def read_yaml(
 
     Args:
         wanted: whether the value under this key is to be expanded; others keep their text.
-        secret: whether what is written under this key is a secret.
+        secret: whether what is written under this key is a secret; ELSEWHERE in it stands for what it takes.
 
     Raises:
         OSError: the file cannot be read.
@@ -101,8 +101,15 @@ def _problem(error: Exception, content: bytes) -> tuple[int, str]:
         return at, "a control character" if error.encoding == "unicode" else "it is not text in UTF-8"
     if problem and "undefined alias" in problem:
         problem = "an alias without its anchor; a text that begins with * needs quotes"
-    text = re.sub(r"'(?!<)[^']{2,}'", "'…'", problem or "it is not text in UTF-8")
-    return (mark.line + 1 if mark else 1), text
+    text = re.sub(r"'([^']*)'", _unquoted, problem or "it is not text in UTF-8")
+    at = mark.line + 1 if mark else 1
+    if text.endswith("'{'") and b"${" in content.splitlines()[at - 1]:
+        text += "; ${NAME} between { and } or [ and ] needs quotes"
+    return at, text
+
+
+def _unquoted(match: re.Match[str]) -> str:
+    return match[0] if len(match[1]) <= 1 or match[1].startswith("<") else "'…'"
 
 
 class _TooManyError(Exception):
@@ -173,16 +180,16 @@ class _Walk:
 
     def _expanded(self, text: str, at: Located) -> Located:
         """Replace references and the escaped `$`. What comes from elsewhere is taken as it is, whatever it holds."""
+        wrong = [_WRONG.get(match["wrong"], _WRONG[""]) for match in _DOLLAR.finditer(text) if match["wrong"]]
+        if wrong:
+            return self._faulty(at, wrong[0])
         files: list[Path] = []
-        wrong: list[str] = []
 
         def replace(match: re.Match[str]) -> str:
             if match["escaped"]:
                 return "$"
             try:
-                if match["reference"] is None:
-                    raise LookupError(_WRONG.get(match["wrong"], _WRONG[""]))
-                return self._looked_up(match["reference"], files, replace)
+                return self._looked_up(match["reference"], files)
             except LookupError as error:
                 wrong.append(str(error.args[0]))
                 return ""
@@ -192,23 +199,37 @@ class _Walk:
             self._faults.add(at, why)
         if wrong:
             return Located(FAULTY, at.line, at.key)
-        if self._secret(at.key, _DOLLAR.sub(lambda match: (match["reference"] or "").partition(":-")[2], text)):
+        if self._secret(at.key, _DOLLAR.sub(_own, text)):
             self.secret_files.append(self._file)
         if self._secret(at.key, value):
             self.secret_files.extend(files)
         return Located(value, at.line, at.key)
 
-    def _looked_up(self, reference: str, files: list[Path], replace: Callable[[re.Match[str]], str]) -> str:
+    def _looked_up(self, reference: str, files: list[Path]) -> str:
+        """Return what a reference stands for.
+
+        Raises:
+            LookupError: nothing, and why.
+        """
         if reference.startswith("file:"):
             files.append(self._file.parent / reference.removeprefix("file:"))
             return _content(files[-1])
         match = _NAME.match(reference)
         if match is None:
             raise LookupError(f"a ${{…}} that is no reference; {_FORMS}")
-        value = _variable(match[1], os.environ)
-        if value is None and match[2] is None:
+        value = os.environ.get(match[1])
+        if value:
+            return value
+        if match[2] is None:
             raise LookupError(f"the environment variable {match[1]} is not set, or is empty")
-        return _DOLLAR.sub(replace, match[2]) if value is None else value
+        if (wrong := _DOLLAR.search(match[2])) and wrong["wrong"]:
+            raise LookupError(_WRONG[""])
+        return match[2].replace("$$", "$")
+
+
+def _own(match: re.Match[str]) -> str:
+    """Return what stands in the file itself for a reference: its default, or ELSEWHERE."""
+    return "$" if match["escaped"] else match["reference"].partition(":-")[2] or ELSEWHERE
 
 
 def _plain(node: Any) -> Any:
@@ -226,10 +247,6 @@ def _plain(node: Any) -> Any:
     if kind == "bool":
         return text.lower() == "true" if text.lower() in ("true", "false") else Ambiguous("a word such as yes or no")
     return {"null": None, "timestamp": Ambiguous("a date")}.get(kind, FAULTY)
-
-
-def _variable(name: str, environment: Mapping[str, str]) -> str | None:
-    return environment.get(name) or None
 
 
 def _content(path: Path) -> str:

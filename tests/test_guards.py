@@ -18,11 +18,8 @@ COUNTS = {"--max-removals": "removed", "--max-deselections": "deselected"}
 BOUNDS = [
     (9, None, 9),  # all of fewer than ten
     (10, None, 5),
-    (11, None, 5),
-    (10, "0%", 0),
     (9, "0%", 0),
     (10, "10%", 1),
-    (9, "50", 4),
     (10, "100%", 10),
     (50, "58%", 29),  # in binary floating point 58 % of 50 is less than 29
 ]
