@@ -4,9 +4,10 @@ errors, jsontext     leaves: what can go wrong; JSON without loss
 schema/              the declared fields and tables, from which the rest derives
 stop, shard          the wish to end; a part of the sources
 address              with whom to speak, and how it is written
+private              files that hold secrets: who else can read them
 credentials, seal    what a source signs in with; what a snapshot is signed with
 settings             what a configuration comes to
-located, yamlfile, values, sources, config  YAML and environment become settings
+located, yamlfile, values, job_ids, sources, database_url, config  YAML and environment become settings
 redact, findings     secrets masked; oddities kept
 render/              records become text, pages, tables, JSON
 log, digest          the run's events; the digests of a row, a job, a snapshot

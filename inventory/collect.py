@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,11 +45,13 @@ class Limits:
     """What an export refuses to write.
 
     require_complete: any job that could not be read. max_removals: removals beyond this share of the
-    known jobs, 0 to 1; None for the default, half of ten jobs or more.
+    known jobs, 0 to 1; None for the default, half of ten jobs or more. max_deselections: the same for jobs that
+    the configuration names no more.
     """
 
     require_complete: bool = False
-    max_removals: float | None = None
+    max_removals: Decimal | None = None
+    max_deselections: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -216,12 +219,18 @@ def _guard(reading: Reading, intake: Intake, limits: Limits) -> None:
         raise SourceError(f"{len(unread)} jobs could not be read, and --require-complete is set", _example(unread))
     if reading.seen.incomplete and limits.require_complete:
         raise SourceError(f"{reading.seen.incomplete}, and --require-complete is set")
-    removed = len(known & absent)
-    share = limits.max_removals if limits.max_removals is not None else 0.5 if len(known) >= 10 else 1
-    if removed > share * len(known):
+    _guard_share(len(known & absent), len(known), limits.max_removals, "max-removals", "would be removed")
+    left = len(known - reading.requested)
+    _guard_share(left, len(known), limits.max_deselections, "max-deselections", "are no longer in the configuration")
+
+
+def _guard_share(leaving: int, known: int, share: Decimal | None, option: str, what: str) -> None:
+    """Refuse more jobs than a share of the known ones; by default half of ten jobs or more, and all of fewer."""
+    most = share if share is not None else Decimal("0.5") if known >= 10 else Decimal(1)
+    if leaving > most * known:
         raise SourceError(
-            f"{removed} of {len(known)} jobs would be removed, more than --max-removals allows",
-            "If they are truly gone, run it once with --max-removals 100%",
+            f"{leaving} of {known} jobs {what}, more than --{option} allows ({float(most * 100):g}%)",
+            f"If that is meant, run it once with --{option} 100%",
         )
 
 

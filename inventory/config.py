@@ -1,16 +1,21 @@
 """The configuration: a YAML file and the environment become frozen settings, or every fault at once.
 
-Paths in the file are relative to its folder. Nothing here touches the network or a database.
+Every relative path in the file is relative to its folder: of the database, of `${file:…}`, of ids and recordings.
+What stands on the command line or in the environment, and the database's default, is relative to the working folder.
+Nothing here touches the network or a database.
 """
 
 import os
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from inventory.address import check_address
+from inventory.database_url import check_database_url
 from inventory.errors import ConfigError, InventoryError, UsageError
-from inventory.located import Faults, Located
+from inventory.located import ELSEWHERE, Faults, Located
+from inventory.private import warning_of
 from inventory.seal import Sealer
 from inventory.settings import DEFAULT_DATABASE, Settings, Source
 from inventory.sources import SOURCE_KEYS, Lines, Sources
@@ -24,6 +29,10 @@ TOP_KEYS = (
     "database", "defaults", "sources", "parallel", "workers", "secrets", "redact", "diff", "retention", "signing",
     "ping",
 )  # fmt: skip
+_CREDENTIALS = re.compile(r"\.auth|^ping|^signing")  # keys that only who exports needs
+_SECRETS = re.compile(r"\.auth\.(token|secret_key|security_token|password)$|^ping\.|^signing\.key$")
+_PASSWORD = re.compile(r"://[^/?]*:[^/?@\0]+@|[?&]\w*password=[^&\0]", re.IGNORECASE)  # in a database's URL
+_SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:|file:|[a-z]:[/\\])([^?]+)(\?.*)?\Z", re.IGNORECASE)
 _RETENTION = ("keep_daily", "keep_weekly", "keep_monthly")
 
 
@@ -47,19 +56,34 @@ def load(file: str | None, *, for_export: bool, standard_input: Lines | None = N
 
     faults = Faults(path)
     try:
-        root = read_yaml(path, faults, lambda key: for_export or not re.search(r"\.auth|^ping|^signing", key))
+        document = read_yaml(path, faults, lambda key: for_export or not _CREDENTIALS.search(key), _is_secret)
     except OSError as error:
         hint = "Name one with --config, or write one with `inventory init`"
         raise UsageError(f"the configuration {path} cannot be read: {error.strerror}", hint) from None
-    settings = _Reader(faults, path, for_export=for_export, standard_input=standard_input).settings(root)
+    settings = _Reader(faults, path, for_export=for_export, standard_input=standard_input).settings(document.root)
     if faults.lines:
         raise ConfigError(faults.told())
-    return settings
+    return replace(settings, warning=warning_of(document.secret_files) if for_export else "")
+
+
+def _is_secret(key: str, text: str) -> bool:
+    """Tell whether what is written under a key is a secret, or has one in it."""
+    if key == "database":
+        return bool(_PASSWORD.search(text))
+    return bool(text and ELSEWHERE not in text and _SECRETS.search(key))
 
 
 def choose_database(option: str | None, settings: Settings) -> str:
-    """Return the database's URL: the option, else INVENTORY_DATABASE_URL, else the configuration's."""
-    return normal_url(option or os.environ.get("INVENTORY_DATABASE_URL") or settings.database)
+    """Return the database's URL: the option, else INVENTORY_DATABASE_URL, else the configuration's.
+
+    Raises:
+        UsageError: it cannot be used.
+    """
+    variable = os.environ.get("INVENTORY_DATABASE_URL")
+    url = option or variable or settings.database
+    if why := check_database_url(url):
+        raise UsageError(f"{'--database' if option else 'INVENTORY_DATABASE_URL' if variable else 'database'}: {why}")
+    return normal_url(url)
 
 
 def normal_url(url: str) -> str:
@@ -85,6 +109,8 @@ class _Reader(Sources):
 
     def settings(self, root: Located) -> Settings:
         top = self.mapping(root, TOP_KEYS)
+        if not isinstance(root.value, dict):
+            return Settings()
         secrets = self.choice(top.get("secrets"), ("drop", "fingerprint")) or "drop"
         key = os.environ.get("INVENTORY_FINGERPRINT_KEY") if secrets == "fingerprint" else None
         if secrets == "fingerprint" and not key and self.for_export:
@@ -94,7 +120,7 @@ class _Reader(Sources):
         ping = self.mapping(top.get("ping"), ("success", "failure"))
         return Settings(
             file=self.file,
-            database=self.text(top.get("database")) or DEFAULT_DATABASE,
+            database=self._database(top.get("database")) or DEFAULT_DATABASE,
             sources=self.sources(top),
             parallel=self.number(top.get("parallel"), 1, 64) or Settings.parallel,
             workers=Settings.workers if top.get("workers") is None else self.number(top["workers"], 0, 16) or 0,
@@ -110,6 +136,16 @@ class _Reader(Sources):
             ping_success=self._ping(ping.get("success")) if self.for_export else None,
             ping_failure=self._ping(ping.get("failure")) if self.for_export else None,
         )  # fmt: skip
+
+    def _database(self, at: Located | None) -> str | None:
+        """Return the database's URL, with the path of an SQLite file as it is seen from the working folder."""
+        text = self.text(at)
+        if at is None or text is None:
+            return None
+        if why := check_database_url(text):
+            self.faults.add(at, why)
+        relative = _SQLITE.match(text)
+        return f"{relative[1]}{self.file.parent / relative[2]}{relative[3] or ''}" if relative else text
 
     def _signing_key(self, at: Located | None) -> str | None:
         pem = self.text(at)
@@ -140,10 +176,13 @@ class _Reader(Sources):
         known = {f"{entity.name}.{field.name}": field for entity in BY_NAME.values() for field in entity.fields}
         names = []
         for entry in at.value:
-            if entry.value not in known:
-                self.faults.add(entry, f"no such column{nearest(str(entry.value), known)}")
-            elif (not keys and known[entry.value].api.path is None) or entry.value == "jobs.id":
+            name = self.text(entry)
+            if name is None:
+                continue
+            if name not in known:
+                self.faults.add(entry, f"no such column{nearest(name, known)}")
+            elif (not keys and known[name].api.path is None) or name == "jobs.id":
                 self.faults.add(entry, "this column is not the service's text and cannot be masked")
             else:
-                names.append(entry.value)
+                names.append(name)
         return names

@@ -136,7 +136,10 @@ def _log(result: Result, seconds: float) -> None:
     if row is None:
         logger().info("skipped", recording=result.label, snapshot=result.already)
         return
-    names = ("status", "consistency", "jobs", "added", "changed", "removed", "unreadable", "requests", "retries")
+    names = (
+        "status", "consistency", "jobs", "added", "changed", "removed", "deselected", "unreadable", "requests",
+        "retries",
+    )  # fmt: skip
     logger().info(
         "exported", snapshot=row["id"], **{name: row[name] for name in names}, throttles=result.throttles,
         findings=sum(result.findings.values()), seconds=round(seconds, 3), digest=row["digest"],

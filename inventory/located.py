@@ -4,7 +4,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Faults", "Located"]
+__all__ = ["ELSEWHERE", "FAULTY", "Ambiguous", "Faults", "Located"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """A scalar without quotes that YAML 1.1 reads as something other than its text: `010`, `1:30`, `yes`, a date.
+
+    what: the kind of it, for people. The text itself is not kept: it may be a secret.
+    """
+
+    what: str
+
+
+class _Faulty:
+    def __repr__(self) -> str:
+        return "FAULTY"
+
+
+ELSEWHERE = "\0"  # in a text, for what it takes from the environment or another file; no YAML has it
+FAULTY = _Faulty()  # a value whose fault is reported already; nothing more is said about it
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +43,11 @@ class Faults:
         self.lines: list[tuple[int, str]] = []
 
     def add(self, at: Located, what: str) -> None:
+        """Note a fault, once: a key of `defaults` is read for each source."""
         place = f"{self.file}:{at.line}: {at.key}: " if at.key else f"{self.file}:{at.line}: "
-        self.lines.append((at.line, place + what))
+        if at.value is not FAULTY and (at.line, place + what) not in self.lines:
+            self.lines.append((at.line, place + what))
 
     def told(self) -> list[str]:
         """Return one line a fault, by line of the file."""
-        return [text for _, text in sorted(self.lines)]
+        return [text for _, text in sorted(self.lines, key=lambda fault: fault[0])]

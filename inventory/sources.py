@@ -2,14 +2,15 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from inventory.address import check_address, drs_endpoint, iam_endpoint
 from inventory.credentials import Credentials, CredentialsError, Found, Keys, Password, Token, find_credentials
-from inventory.located import Faults, Located
+from inventory.job_ids import numbered, why_no_id
+from inventory.located import FAULTY, Faults, Located
 from inventory.settings import MIB, SCENARIOS, Filters, Source
 from inventory.values import Values
 
@@ -18,8 +19,9 @@ __all__ = ["SOURCE_KEYS", "SOURCE_NAME", "Lines", "Sources"]
 SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 _REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z")
 _PROJECT = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
-_PRINTABLE_ID = re.compile(r"[^\s\x00-\x1f\x7f-\x9f,]{1,120}\Z")
 _ALL, _STDIN = "all", "-"
+_MOST_TOLD = 3  # wrong lines of one list of ids
+_LONGEST_LIST = 16 * MIB  # characters, 400,000 ids; what has no end is never read whole
 
 _NUMBERS = {  # key -> least, most, whole
     "concurrency": (1, 64, True),
@@ -56,8 +58,7 @@ class Sources(Values):
         defaults = self.mapping(top.get("defaults"), (key for key in SOURCE_KEYS if key != "name"))
         listed = top.get("sources")
         if listed is None or not isinstance(listed.value, list) or not listed.value:
-            if not self.faults.lines:
-                self.faults.add(listed or Located(None, 1, "sources"), "a list with at least one source is needed")
+            self.faults.add(listed or Located(None, 1, "sources"), "a list with at least one source is needed")
             return ()
         sources = []
         names: dict[Any, int] = {}
@@ -88,15 +89,14 @@ class Sources(Values):
             replay = ()
             self._needed(entry, both)
         plain_http = self.flag(both.get("plain_http")) or False
-        excluded = frozenset(self._ids(both.get("except"))) if self._says_something(both.get("except")) else frozenset()
-        jobs = self._jobs(both.get("jobs"))
+        excluded = frozenset(self._ids(both.get("except"), "a list of job ids") or ())
         source = Source(
             name=name or "",
             region=self.matching(both.get("region"), _REGION, "a region such as cn-north-4"),
             project_id=self.matching(both.get("project_id"), _PROJECT, "a project id: letters, digits, 1 to 64"),
             endpoint=self.address(both.get("endpoint"), plain_http=plain_http),
             iam_endpoint=self.address(both.get("iam_endpoint"), plain_http=plain_http),
-            jobs=None if jobs is None else tuple(sorted(set(jobs) - excluded)),
+            jobs=self._jobs(both.get("jobs"), excluded, replay="replay" in both),
             scenarios=self._scenarios(both.get("scenarios")),
             children=self.flag(both.get("children")) or False,
             filters=self._filters(both.get("filter")),
@@ -107,10 +107,6 @@ class Sources(Values):
         )
         return self._completed(source, entry, both.get("auth"), alone=alone)
 
-    @staticmethod
-    def _says_something(at: Located | None) -> bool:
-        return at is not None and at.value != []
-
     def _needed(self, entry: Located, both: dict[str, Located]) -> None:
         if "region" not in both and "endpoint" not in both:
             self.faults.add(entry, "a source needs a region, or an endpoint, or replay")
@@ -118,7 +114,7 @@ class Sources(Values):
             self.faults.add(entry, "a source needs a project_id, or a region to find it by, or replay")
         if "jobs" not in both:
             self.faults.add(entry, "a source needs jobs, or replay")
-        elif both["jobs"].value != _ALL:
+        elif both["jobs"].value not in (_ALL, FAULTY):
             for key in ("filter", "children", "scenarios"):
                 if key in both and both[key].value:
                     self.faults.add(both[key], "only the list API can serve this: it needs jobs: all")
@@ -179,7 +175,7 @@ class Sources(Values):
                 found = {name: value for name, value in given.items() if name in auth}
                 complete = all(found[name] for name in needed)
                 return kind(**found) if complete else None  # type: ignore[arg-type]
-        if auth or not self.faults.lines:
+        if auth or at.value == {}:  # else it was told that no key of it is known
             self.faults.add(at, "a token, or access_key and secret_key, or username, password and domain are needed")
         return None
 
@@ -217,44 +213,97 @@ class Sources(Values):
         """Return a tag's value, which may be empty."""
         return "" if at.value == "" else self.text(at) or ""
 
-    def _jobs(self, at: Located | None) -> list[str] | None:
-        """Return the ids to ask for; None where all are meant."""
+    def _jobs(self, at: Located | None, excluded: frozenset[str], *, replay: bool) -> tuple[str, ...] | None:
+        """Return the ids to ask for, sorted, without the excluded; None where all are meant."""
         if at is None:
-            return []
+            return ()
         if at.value == _ALL:
             return None
-        if not isinstance(at.value, dict):
-            return self._ids(at)
-        file = self.text(self.mapping(at, ("file",)).get("file"))
-        if file is None:
-            return []
-        ids = [line.split("#")[0].strip() for line in self._lines(at, file)]
-        key = f"{at.key} ({file})"
-        return self._ids(Located([Located(i, at.line, key) for i in ids if i], at.line, at.key))
+        if isinstance(at.value, dict):
+            given = self.mapping(at, ("file", "allow_empty"))
+            if "file" not in given and given.keys() == at.value.keys():
+                self.faults.add(at, "a file is needed: {file: ids.txt}")
+            may_be_empty, file = self.flag(given.get("allow_empty")), self.text(given.get("file"))
+            where, ids = _shown(file or ""), self._listed(at, file) if file else None
+        else:
+            may_be_empty, where = False, "the list"
+            ids = self._ids(at, "all, a list of job ids, or {file: ids.txt}")
+        chosen = tuple(sorted(set(ids or ()) - excluded))
+        if ids is not None and not chosen and not may_be_empty and not replay:
+            but = " but those under except" if ids else ""
+            hint = "If that is meant: {file: ids.txt, allow_empty: true}"
+            self.faults.add(at, f"{where} has no job id{but}, so every known job would leave. {hint}")
+        return chosen
 
-    def _lines(self, at: Located, file: str) -> Iterator[str]:
+    def _listed(self, at: Located, file: str) -> list[str] | None:
+        """Return the ids of a file or of standard input; None where they are not read, or a fault was told."""
+        if not self.for_export:
+            return None
+        ids: list[str] = []
+        wrong = 0
+        lines = self._lines(at, file)
+        for number, text in numbered(lines or ()):
+            why = why_no_id(text)
+            if why is None:
+                ids.append(text)
+                continue
+            wrong += 1
+            if wrong <= _MOST_TOLD:
+                self.faults.add(at, f"{_shown(file)}:{number}: not a job id: {why}")
+        if wrong > _MOST_TOLD:
+            self.faults.add(at, f"{_shown(file)}: {wrong - _MOST_TOLD:,} more lines are not job ids")
+        return None if wrong or lines is None else ids
+
+    def _lines(self, at: Located, file: str) -> list[str] | None:
         try:
             if file != _STDIN:
-                yield from (self.file.parent / file).read_text(encoding="utf-8-sig").splitlines()
+                with (self.file.parent / file).open(encoding="utf-8-sig") as opened:
+                    text = opened.read(_LONGEST_LIST + 1)
             elif self._reads_input is not None:
                 self.faults.add(at, f"standard input is read already on line {self._reads_input.line}")
+                return None
             else:
                 self._reads_input = at
-                yield from self._standard_input() if self._standard_input else ()
-        except (OSError, UnicodeDecodeError) as error:
+                if self._standard_input is None:
+                    return None
+                text = _joined(self._standard_input())
+        except (OSError, ValueError) as error:  # a name with a NUL character is a ValueError, as is what is not UTF-8
             why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-            self.faults.add(at, f"{file} cannot be read: {why}")
+            self.faults.add(at, f"{_shown(file)} cannot be read: {why}")
+            return None
+        if len(text) > _LONGEST_LIST:
+            self.faults.add(at, f"{_shown(file)} is longer than {_LONGEST_LIST // MIB} MiB: not a list of job ids")
+            return None
+        return text.split("\n")
 
-    def _ids(self, at: Located | None) -> list[str]:
+    def _ids(self, at: Located | None, what: str) -> list[str] | None:
+        """Return the ids of a list; None where a fault was told. `what` names what may stand here."""
         if at is None:
             return []
         if not isinstance(at.value, list):
-            self.faults.add(at, "all, a list of job ids, or {file: ids.txt} is needed")
-            return []
+            self.faults.add(at, f"{what} is needed")
+            return None
         ids = []
         for entry in at.value:
-            if isinstance(entry.value, str) and _PRINTABLE_ID.match(entry.value):
+            why = why_no_id(entry.value) if isinstance(entry.value, str) else "it is not text (quote a number)"
+            if why is None:
                 ids.append(entry.value)
             else:
-                self.faults.add(entry, "not a job id: text without spaces, 1 to 120 characters (quote a number)")
-        return ids
+                self.faults.add(entry, f"not a job id: {why}")
+        return ids if len(ids) == len(at.value) else None
+
+
+def _joined(lines: Iterable[str]) -> str:
+    """Put lines together, until it is clear that they are too many."""
+    found: list[str] = []
+    length = 0
+    for line in lines:
+        found.append(line)
+        length += len(line)
+        if length > _LONGEST_LIST:
+            break
+    return "".join(found)
+
+
+def _shown(file: str) -> str:
+    return "standard input" if file == _STDIN else file

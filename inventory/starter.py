@@ -4,7 +4,9 @@ __all__ = ["STARTER"]
 
 STARTER = """\
 # The configuration of inventory. `inventory validate` checks it, offline; `inventory doctor` tries it.
-# ${NAME}, ${NAME:-default} and ${file:/path} are replaced inside values.
+# ${NAME}, ${NAME:-default} and ${file:PATH} are replaced inside values; write $$ for a $. Put text that looks like
+# a number or a date, or is yes or no, in quotes. Relative paths are relative to the folder of this file.
+# If this file holds a secret, let nobody else read it: chmod 600.
 
 database: ${INVENTORY_DATABASE_URL:-sqlite:///inventory.db}   # or postgresql://user@host/name
 
@@ -29,7 +31,8 @@ sources:
 #    auth: {token: "${HW_AUTH_TOKEN}"}
 #    auth: {username: exporter, password: "${file:/run/secrets/exporter}", domain: my-account}
 #    without auth: HW_*, HUAWEICLOUD_SDK_* or OS_* variables, else ~/.huaweicloud/credentials
-    jobs: all                   # found with the list API; or a list of ids; or {file: ids.txt}, - for standard input
+    jobs: all                   # found with the list API; or a list of ids; or {file: ids.txt}, "-" for standard input
+#    jobs: {file: ids.txt, allow_empty: true}   # an id a line; without allow_empty a list without ids is an error
     except: []                  # ids never asked for
 #    scenarios: [migration, sync, cloudDataGuard]   # of which kinds of job the list is read
     children: false             # true: sub-tasks are read as jobs of their own

@@ -4,9 +4,12 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from inventory.located import Faults, Located
+from inventory.located import Ambiguous, Faults, Located
 
 __all__ = ["Values", "nearest"]
+
+_WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
+_DECIMAL = re.compile(r"[-+]?(?=\.?[0-9])(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?\Z")
 
 
 class Values:
@@ -17,7 +20,7 @@ class Values:
 
     def mapping(self, at: Located | None, known: Iterable[str]) -> dict[str, Located]:
         """Return the members that are known; every other is a fault that names the nearest known one."""
-        if at is None or (at.value is None and self.faults.lines):
+        if at is None:
             return {}
         names = tuple(known)
         if not isinstance(at.value, dict):
@@ -32,11 +35,15 @@ class Values:
         """Return a text that says something."""
         if at is None:
             return None
-        if not isinstance(at.value, str) or not at.value:
-            if not any(line == at.line for line, _ in self.faults.lines):
-                self.faults.add(at, "a text is needed")
-            return None
-        return at.value
+        if isinstance(at.value, str) and at.value:
+            return at.value
+        if isinstance(at.value, bool | int | float | Ambiguous):
+            kind = at.value.what if isinstance(at.value, Ambiguous) else "a number"
+            kind = "true or false" if isinstance(at.value, bool) else kind
+            self.faults.add(at, f"a text is needed, and this is {kind}: put it in quotes")
+        else:
+            self.faults.add(at, "a text is needed")
+        return None
 
     def matching(self, at: Located | None, pattern: re.Pattern[str], what: str) -> str | None:
         """Return a text of a certain form; `what` names the form."""
@@ -67,21 +74,26 @@ class Values:
             return None if at is None else at.value
         if at.value in ("true", "false"):  # a variable that was expanded is text
             return bool(at.value == "true")
-        self.faults.add(at, "true or false is needed")
+        instead = ", not a word such as yes, no, on or off" if isinstance(at.value, Ambiguous) else ""
+        self.faults.add(at, f"true or false is needed{instead}")
         return None
 
     def number(self, at: Located | None, least: float, most: float, *, whole: bool = True) -> Any:
-        """Return a number between two bounds, both included."""
+        """Return a number between two bounds, both included; a text, such as a variable's, where it is decimal."""
         if at is None:
             return None
+        text = str(at.value) if isinstance(at.value, str | int | float) and not isinstance(at.value, bool) else ""
         try:
-            if isinstance(at.value, bool) or not isinstance(at.value, int | float | str):
-                raise ValueError  # noqa: TRY004  # told below with the rest
-            number = int(str(at.value)) if whole else float(at.value)
+            if not (_WHOLE if whole else _DECIMAL).match(text):
+                raise ValueError
+            number = int(text) if whole else float(text)
             if not least <= number <= most:
                 raise ValueError
         except ValueError:
-            self.faults.add(at, f"a {'whole ' if whole else ''}number from {least:g} to {most:g} is needed")
+            what = f"a {'whole ' if whole else ''}number from {least:g} to {most:g} is needed"
+            odd = isinstance(at.value, Ambiguous) or (re.match(r"[-+]?0[0-9a-zA-Z_]|[0-9]+[_:]", text) is not None)
+            hint = ", as a plain decimal number: YAML reads 010 as 8 and 1:30 as 90" if odd else ""
+            self.faults.add(at, what + hint)
             return None
         return number
 

@@ -4,6 +4,7 @@ import contextlib
 import random
 import uuid
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,8 @@ def opened(url: str) -> Iterator[Store]:
 def running(store: Store, **settings: Any) -> Run:
     """Return what an export within this process needs."""
     stop, chosen = Stop(), Settings(**{"workers": 0, **settings})
-    return Run(chosen, store, Limits(max_removals=1), stop, Auths(stop), Workers(chosen), "run", lambda *_: None)
+    limits = Limits(max_removals=Decimal(1), max_deselections=Decimal(1))
+    return Run(chosen, store, limits, stop, Auths(stop), Workers(chosen), "run", lambda *_: None)
 
 
 def recorded(folder: Path, nights: list[Night], first: int = 1) -> Source:

@@ -14,6 +14,8 @@ from inventory.cli.base import Options, lock_timeout_option, safe, sources_optio
 from inventory.errors import InventoryError, StoreError, UsageError
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from inventory.collect import Limits, Result
     from inventory.outcome import SourceOutcome
     from inventory.settings import Settings, Source
@@ -29,27 +31,33 @@ __all__ = ["export"]
 @click.option("--record", metavar="DIR", type=click.Path(path_type=Path), help="Write each page to DIR/SOURCE, masked.")
 @click.option("--require-complete", is_flag=True, help="Write nothing of a source where a job could not be read.")
 @click.option("--max-removals", metavar="P%", help="Refuse more removals than this share of a source's known jobs.")
+@click.option("--max-deselections", metavar="P%", help="The same for jobs that the configuration names no more.")
 @lock_timeout_option
 @click.option("--metrics-file", metavar="F", type=click.Path(path_type=Path), help="Write a Prometheus text file.")
 @click.pass_obj
 def export(
     options: Options, names: tuple[str, ...], shard: str | None, record: Path | None, require_complete: bool,
-    max_removals: str | None, lock_timeout: int, metrics_file: Path | None,
+    max_removals: str | None, max_deselections: str | None, lock_timeout: int, metrics_file: Path | None,
 ) -> int:  # fmt: skip
     """Read every source and write a snapshot of each; the nightly job."""
     from inventory.workers import Workers
 
-    share = _share(max_removals)
+    shares = {
+        "max_removals": _share(max_removals, "--max-removals"),
+        "max_deselections": _share(max_deselections, "--max-deselections"),
+    }
     settings = options.settings(for_export=True, standard_input=lambda: sys.stdin)
     sources = _chosen(settings, names, shard)
     with Workers(settings) as workers:
         workers.start_early(sources)  # they come up while the rest is imported
-        return _export(options, settings, sources, workers, require_complete, share, record, lock_timeout, metrics_file)
+        return _export(
+            options, settings, sources, workers, require_complete, shares, record, lock_timeout, metrics_file
+        )
 
 
 def _export(
     options: Options, settings: "Settings", sources: "list[Source]", workers: "Workers", require_complete: bool,
-    share: float | None, record: Path | None, lock_timeout: int, metrics_file: Path | None,
+    shares: "dict[str, Decimal | None]", record: Path | None, lock_timeout: int, metrics_file: Path | None,
 ) -> int:  # fmt: skip
     from inventory import log
     from inventory.collect import Limits
@@ -60,7 +68,7 @@ def _export(
     watch = Watch(settings, [source.name for source in sources], metrics_file)
     error: InventoryError | None = None
     try:
-        _run(options, watch, sources, workers, Limits(require_complete, share), record, lock_timeout)
+        _run(options, watch, sources, workers, Limits(require_complete, **shares), record, lock_timeout)
     except InventoryError as failure:
         error = failure
     for complaint in watch.tell(error):
@@ -142,13 +150,16 @@ def _printer(options: Options, clear: Callable[[], None]) -> "Callable[[Source, 
     return told
 
 
-def _share(text: str | None) -> float | None:
+def _share(text: str | None, option: str) -> "Decimal | None":
+    """Read a percentage exactly, so that a job more or less decides."""
+    from decimal import Decimal
+
     if text is None:
         return None
     try:
-        share = float(text.removesuffix("%")) / 100
+        share = Decimal(text.removesuffix("%")) / 100
         if not 0 <= share <= 1:
             raise ValueError
-    except ValueError:
-        raise UsageError("--max-removals takes a share such as 50%") from None
+    except (ArithmeticError, ValueError):
+        raise UsageError(f"{option} takes a share from 0% to 100%, such as 50%") from None
     return share

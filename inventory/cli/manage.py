@@ -29,8 +29,12 @@ def init(options: Options, file: str) -> None:
 @click.pass_obj
 def validate(options: Options) -> None:
     """Check the configuration, offline: every error at once, with file, line and key."""
+    from inventory.config import choose_database
+
     settings = options.settings(for_export=True)
-    options.say(f"{settings.file} is valid: {len(settings.sources)} source(s).")
+    choose_database(options.database, settings)
+    count = len(settings.sources)
+    options.say(f"{settings.file} is valid: {count} source{'' if count == 1 else 's'}.")
 
 
 @click.group()

@@ -37,9 +37,12 @@ def summary(source: str, result: Result) -> list[str]:
 
 
 def listing(rows: list[dict[str, Any]]) -> str:
-    """Return the table that `snapshots` prints."""
-    headers = ["id", "source", "observed to (UTC)", "status", "jobs", "+", "~", "-", "unread", "digest"]
-    columns = ("jobs", "added", "changed", "removed", "unreadable")
+    """Return the table that `snapshots` prints; a column counts the deselected jobs where there are any."""
+    columns = {"jobs": "jobs", "added": "+", "changed": "~", "removed": "-", "deselected": "deselected"}
+    columns["unreadable"] = "unread"
+    if not any(row["deselected"] for row in rows):
+        del columns["deselected"]
+    headers = ["id", "source", "observed to (UTC)", "status", *columns.values(), "digest"]
     return table(
         headers,
         [

@@ -1,0 +1,346 @@
+"""What a configuration's text comes to: numbers, references, paths, and files that hold secrets."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inventory.config import choose_database, load
+from inventory.credentials import Password, Token
+from inventory.errors import ConfigError, UsageError
+from inventory.mock import DrsServer
+from inventory.settings import Settings
+from tests.conftest import ran
+from tests.live import Export
+
+SECRET = "t0ken-value"
+LIVE = '{name: a, region: cn-north-4, project_id: p, jobs: all, auth: {token: "${T:-t}"}%s}'
+
+
+def read(folder: Path, text: str, *, for_export: bool = True) -> Settings:
+    """Read a configuration of this text, and a source."""
+    (folder / "c.yaml").write_text(text if "sources:" in text else f"{text}\nsources: [{LIVE % ''}]\n")
+    return load(str(folder / "c.yaml"), for_export=for_export)
+
+
+def faults(folder: Path, text: str) -> list[str]:
+    """Return what is wrong with it, from the line on."""
+    with pytest.raises(ConfigError) as error:
+        read(folder, text)
+    assert SECRET not in str(error.value)
+    assert error.value.exit_code == 64
+    return [fault.removeprefix(f"{folder}/c.yaml:") for fault in error.value.faults]
+
+
+# Numbers, flags and texts
+
+
+def source(folder: Path, key: str, value: str) -> Any:
+    (setting,) = read(folder, f"sources: [{LIVE % f', {key}: {value}'}]").sources
+    return getattr(setting, key)
+
+
+@pytest.mark.parametrize("written", ["010", "0o10", "0x10", "0b11", "1_0", "1:30", "0010", "+010", "1e1", ".inf", "08"])
+@pytest.mark.parametrize("form", ["{}", '"{}"', '"${{N:-{}}}"'])
+def test_a_number_is_decimal(tmp_path: Path, written: str, form: str) -> None:
+    value = form.format(written)
+    for text, place in (
+        (f"sources: [{LIVE % f', attempts: {value}'}]", "1: sources[0].attempts"),
+        (f"retention:\n  keep_daily: {value}", "2: retention.keep_daily"),
+        (f"parallel: {value}", "1: parallel"),
+    ):
+        (said,) = faults(tmp_path, text)
+        assert said.startswith(f"{place}: a whole number from ")
+        assert written in ("1e1", ".inf") or "a plain decimal number" in said
+
+
+@pytest.mark.parametrize(
+    ("key", "written", "value"),
+    [
+        ("attempts", "10", 10), ("attempts", "+5", 5), ("attempts", '"7"', 7), ("attempts", '"${N:-7}"', 7),
+        ("page_size", "0", 0), ("timeout", ".5", 0.5), ("timeout", "2.", 2.0), ("timeout", "1e3", 1000.0),
+        ("timeout", "1.5e+3", 1500.0), ("timeout", "30", 30.0), ("retry_seconds", "0", 0.0),
+        ("children", "true", True), ("children", "False", False), ("children", '"${C:-true}"', True),
+    ],
+)  # fmt: skip
+def test_a_number_is_what_its_reader_expects(tmp_path: Path, key: str, written: str, value: object) -> None:
+    found = source(tmp_path, key, written)
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize("written", ["yes", "no", "on", "Off", "y", '"yes"', "1", "0"])
+def test_a_flag_is_true_or_false(tmp_path: Path, written: str) -> None:
+    (said,) = faults(tmp_path, f"sources: [{LIVE % f', children: {written}'}]")
+    assert said.startswith("1: sources[0].children: true or false is needed")
+
+
+@pytest.mark.parametrize(
+    "written", ["0123", "9" * 5000, "1.5", "1:30", "0x1F", "1_000", "yes", "No", "true", "2026-01-01"]
+)
+def test_a_text_that_yaml_reads_otherwise_needs_quotes(tmp_path: Path, written: str) -> None:
+    text = (
+        f"sources:\n- name: {written}\n  project_id: {written}\n  region: cn-north-4\n  jobs: all\n"
+        f"  filter: {{name: {written}, tags: {{a: {written}}}}}\n"
+    )
+    for auth, place in (
+        (f"token: {written}", "token"),
+        (f"access_key: k, secret_key: {written}", "secret_key"),
+        (f"username: u, password: {written}, domain: d", "password"),
+        (f"username: u, password: p, domain: {written}", "domain"),
+    ):
+        told = faults(tmp_path, f"{text}  auth: {{{auth}}}\n")
+        places = ["2: sources[0].name", "3: sources[0].project_id", "6: sources[0].filter.name",
+                  "6: sources[0].filter.tags.a", f"7: sources[0].auth.{place}"]  # fmt: skip
+        assert [": ".join(fault.split(": ")[:2]) for fault in told] == places
+        assert all("put it in quotes" in fault for fault in told)
+        assert not written[0].isdigit() or written not in "".join(told)
+        assert read(tmp_path, f"{text}  auth: {{{auth}}}\n".replace(written, "'0x1F'"))
+
+
+def test_quoted_texts_and_tags_are_taken_as_they_are(tmp_path: Path) -> None:
+    keys = read(tmp_path, f"sources: [{LIVE % ', filter: {name: !!str 010, tags: {010: yes, on: }}'}]".replace(
+        "010: yes, on: ", "010: 'yes', on: ''")).sources[0]  # fmt: skip
+    assert (keys.filters.name, keys.filters.tags) == ("010", (("010", "yes"), ("on", "")))
+    (said,) = faults(tmp_path, f"sources: [{LIVE % f', language: !{SECRET} x'}]")
+    assert said == "1: sources[0].language: a tag that is not known here"
+
+
+def test_every_fault_of_one_line_is_told(tmp_path: Path) -> None:
+    told = faults(
+        tmp_path,
+        "sources: [{name: 1, region: , project_id: 0123, auth: {token: '${NOT_SET}'}, jobs: [], attempts: 010}]",
+    )
+    assert [fault.split(": ")[1] for fault in told] == [
+        "sources[0].auth.token", "sources[0].name", "sources[0].region", "sources[0].project_id", "sources[0].jobs",
+        "sources[0].attempts",
+    ]  # fmt: skip
+    told = faults(tmp_path, "defaults: {attempts: 0}\nsuorces: []\nretention: {keep_daily: x}")
+    assert [fault.split(": ")[1] for fault in told] == ["defaults.attempts", "suorces", "retention.keep_daily"]
+    two = ", ".join(f"{{name: {name}, region: r, project_id: {name}, jobs: all}}" for name in "ab")
+    told = faults(tmp_path, f"defaults: {{timeout: 0, auth: {{token: 1}}}}\nsources: [{two}]")
+    assert [fault.split(": ")[1] for fault in told] == [
+        "defaults.timeout",
+        "defaults.auth.token",
+    ]  # not for each source
+
+
+# References
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("${A}", "a-value"), ("x${A}-${B:-b}y", "xa-value-by"), ("${B:-}x", "x"), ("${EMPTY:-e}", "e"),
+        ("$${A}", "${A}"), ("$$A", "$A"), ("$$(x)", "$(x)"), ("$$$$", "$$"), ("$$${A}", "$a-value"),
+        ("pa$", "pa$"), ("$1x", "$1x"), ("a$!b$-c$ d", "a$!b$-c$ d"), ("${B:-$$x}", "$x"),
+        ("${ODD}", "${A} $A $$ $( ${"), ("${file:secret}", "$A ${x"), ("${file:folder/other}", "from a file"),
+    ],
+)  # fmt: skip
+def test_references_are_replaced_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, value: str
+) -> None:
+    monkeypatch.setenv("A", "a-value")
+    monkeypatch.setenv("EMPTY", "")
+    monkeypatch.setenv("ODD", "${A} $A $$ $( ${")
+    (tmp_path / "secret").write_bytes(b"\xef\xbb\xbf$A ${x\r\n")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/other").write_text("from a file\n")
+    monkeypatch.chdir("/")
+    auth = f"{{username: u, password: '{written}', domain: d}}"
+    (found,) = read(tmp_path, f"sources: [{{name: a, region: r, project_id: p, jobs: all, auth: {auth}}}]").sources
+    assert isinstance(found.credentials, Password)
+    assert found.credentials.password == value
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (f"${{{SECRET}", "not closed"), ("${A:-${B}}", "has a brace inside"), (f"$({SECRET})", "no command is run"),
+        ("$A", "a $ before a name"), (f"x$_{SECRET}", "a $ before a name"), ("${}", "no reference"),
+        ("${ A }", "no reference"), (f"${{{SECRET}}}", "no reference"), ("${A:?no}", "no reference"),
+        ("${NOT_SET}", "the environment variable NOT_SET is not set, or is empty"), ("${A:-$B}", "a $ before a name"),
+        ("${file:none}", "/none cannot be read: No such file"), ("${file:}", "cannot be read: Is a directory"),
+        ("${file:/dev/zero}", "/dev/zero cannot be read: it is too long"), ("$$$A", "a $ before a name"),
+    ],
+)  # fmt: skip
+def test_what_looks_like_a_reference_and_is_none_is_refused(tmp_path: Path, written: str, said: str) -> None:
+    told = faults(tmp_path, f"database: '{written}'\nsources:\n- {LIVE.replace('${T:-t}', written) % ''}")
+    assert [": ".join(fault.split(": ")[:2]) for fault in told] == ["1: database", "3: sources[0].auth.token"]
+    for fault in told:
+        assert said in fault
+        assert "write $$ for a $" in fault or "NOT_SET" in fault or "cannot be read" in fault
+
+
+# Paths
+
+
+def test_paths_in_the_file_are_relative_to_it(
+    tmp_path: Path, server: DrsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `faults/relative.yaml`: run from another folder."""
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    (folder / "token").write_text(server.token)
+    (folder / "ids.txt").write_text("\n".join(sorted(server.jobs)[:3]))
+    source: dict[str, Any] = {"name": "a", "region": "r", "endpoint": server.url, "project_id": server.project_id}
+    source |= {"auth": {"token": "${file:token}"}, "jobs": {"file": "ids.txt"}}
+    document = {"workers": 0, "database": "sqlite:///tables.db", "sources": [source]}
+    (folder / "c.yaml").write_text(json.dumps(document))
+    export = ("--config", "etc/c.yaml", "export")
+    assert "3 added" in ran(*export, "--record", "pages")
+    assert (folder / "tables.db").exists()
+
+    (tmp_path / "pages/a").rename(folder / "night")
+    document["sources"] = [{"name": "r", "replay": ["night"]}]
+    (folder / "c.yaml").write_text(json.dumps(document))
+    assert "3 added" in ran(*export)
+    # What is not written in the file is relative to the working folder.
+    ran("--database", "sqlite:///option.db", *export)
+    with monkeypatch.context() as variable:
+        variable.setenv("INVENTORY_DATABASE_URL", "sqlite:///variable.db")
+        ran(*export)
+    del document["database"]
+    (folder / "c.yaml").write_text(json.dumps(document))
+    ran(*export)
+    assert {file.name for file in tmp_path.glob("*.db")} == {"option.db", "variable.db", "inventory.db"}
+    assert {file.name for file in folder.glob("*.db")} == {"tables.db"}
+
+
+@pytest.mark.parametrize(
+    ("written", "url"),
+    [
+        ("sqlite:///x.db", "sqlite:///etc/x.db"), ("sqlite:///../x.db", "sqlite:///etc/../x.db"),
+        ("sqlite:////tmp/x.db", "sqlite:////tmp/x.db"), ("sqlite+pysqlite:///x.db", "sqlite+pysqlite:///etc/x.db"),
+        ("sqlite:///a:b.db?timeout=5", "sqlite:///etc/a:b.db?timeout=5"), ("${U:-sqlite:///x.db}", "sqlite:///etc/x.db"),
+        ("postgresql://h/x.db", "postgresql+psycopg://h/x.db"), ("'sqlite:///:memory:'", "sqlite:///:memory:"),
+    ],
+)  # fmt: skip
+def test_the_database_of_a_configuration(tmp_path: Path, written: str, url: str) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/c.yaml").write_text(f"database: {written}\nsources: [{{name: s, replay: [n]}}]")
+    for file, expected in (
+        ("etc/c.yaml", url),
+        (str(tmp_path / "etc/c.yaml"), url.replace("etc/", f"{tmp_path}/etc/")),
+    ):
+        assert choose_database(None, load(file, for_export=True)) == expected
+
+
+def test_a_configuration_here_has_its_database_here(tmp_path: Path) -> None:
+    read(tmp_path, "database: sqlite:///x.db")
+    assert choose_database(None, load("c.yaml", for_export=True)) == "sqlite:///x.db"
+
+
+@pytest.mark.skip(reason="needs the checks of inventory/database_url.py")
+@pytest.mark.parametrize(
+    "url", [f"mysql://u:{SECRET}@h/x", f"sqlite+pysqlcipher://:{SECRET}@/x.db", "sqlite://x.db", "x.db"]
+)
+def test_validate_checks_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    (said,) = faults(tmp_path, f"database: {url}")
+    assert said.startswith("1: database: ")
+    read(tmp_path, "")
+    ran("--config", "c.yaml", "--database", url, "validate", code=64)
+    monkeypatch.setenv("INVENTORY_DATABASE_URL", url)
+    ran("--config", "c.yaml", "validate", code=64)
+    with pytest.raises(UsageError) as error:
+        choose_database(None, Settings())
+    assert SECRET not in str(error.value)
+
+
+# Files with secrets that others can read
+
+HOLDS_A_SECRET = [
+    "sources: [{name: a, region: r, jobs: all, auth: {token: '%s'}}]",
+    "sources: [{name: a, region: r, jobs: all, auth: {access_key: k, secret_key: '${B:-%s}'}}]",
+    "sources: [{name: a, region: r, jobs: all, auth: {username: u, password: '%s', domain: d}}]",
+    "database: 'postgresql://u:%s@h/x'",
+    "database: postgresql://h/x?user=u&password=%s",
+    "ping: {success: 'https://example.com/%s'}",
+]
+
+
+@pytest.mark.parametrize("text", HOLDS_A_SECRET)
+def test_a_file_with_a_secret_that_others_can_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    (tmp_path / "secret").write_text(SECRET)
+    own, other = tmp_path / "c.yaml", tmp_path / "secret"
+    monkeypatch.setenv("V", SECRET)
+    for written, path in ((SECRET, own), ("${file:secret}", other), ("${V}", None)):
+        if "${B" in text and path != own:
+            continue  # no reference stands in a default
+        configuration = text % written
+        configuration += "" if "sources" in text else "\nsources: [{name: s, replay: [n]}]"
+        for mode, told in ((0o600, False), (0o640, True), (0o604, True), (0o700, False)):
+            own.touch()
+            own.chmod(mode if path == own else 0o644)
+            other.chmod(mode if path == other else 0o644)
+            warning = read(tmp_path, configuration).warning
+            assert (f"chmod 600 {path}" in warning) == (told and path is not None), oct(mode)
+            assert bool(warning) == (told and path is not None)
+            assert SECRET not in warning
+        assert not read(tmp_path, configuration, for_export=False).warning  # who only reads needs no secret
+
+
+def test_files_without_a_secret_may_be_read_by_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("V", SECRET)
+    for name in ("id", "ids.txt"):
+        (tmp_path / name).write_text("an-id")
+    keys = "auth: {access_key: k, secret_key: '${V}'}, project_id: '${file:id}', jobs: {file: ids.txt}"
+    text = f"database: postgresql://u@h/x\nsources: [{{name: a, region: r, {keys}}}]"
+    assert not read(tmp_path, text).warning
+
+
+def test_the_warning_is_told_once(export: Export, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(export.server.token)
+    export.configured(auth={"token": "${file:token}"}, jobs=sorted(export.server.jobs)[:1])
+    arguments = ("--config", "c.yaml", "--database", "sqlite:///x.db")
+    done = export.inventory(*arguments, "export")
+    assert done.returncode == 0
+    assert done.stderr == "warning: files with secrets can be read by other users; run chmod 600 token\n"
+    assert export.inventory(*arguments, "-q", "export").stderr == ""
+    lines = export.inventory(*arguments, "--log-format", "json", "export").stderr.splitlines()
+    events = [json.loads(line) for line in lines]
+    assert [event["level"] for event in events if "chmod 600 token" in event["event"]] == ["warning"]
+    (tmp_path / "token").chmod(0o600)
+    assert export.inventory(*arguments, "export").stderr == ""
+
+
+# Documents that are too much
+
+LEVELS = "\n".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9 if n else ['x'] * 9)}]" for n in range(7))
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        (f"{LEVELS}\nsources: *l6", "", "aliases repeat more than 100,000 values"),
+        (f"sources: {'[' * 2000}{']' * 2000}", "1: ", "nested more than 32 levels"),
+        ("\n".join(f"{' ' * n}a:" for n in range(2000)), "", "nested more than 32 levels"),
+        ("sources: " + "[" * 200_000, "1: ", "nested more than 32 levels"),
+        ("sources: &a [*a]", "1: sources[0]: ", "an alias that contains itself"),
+        (f"a: *{SECRET}", "1: ", "a text that begins with * needs quotes"),
+        (f"a: !{SECRET}!x y", "1: ", "not YAML"),
+        (f"? [{SECRET}]\n: x\nsources: []", "1: ", "a key is a list"),
+        ("a: 1\nb: \x01", "2: ", "a control character"),
+        ("redact: [[a]]", "1: redact[0]: ", "a text is needed"),
+    ],
+    ids=range(10),
+)  # fmt: skip
+def test_a_document_that_is_none(tmp_path: Path, text: str, place: str, said: str) -> None:
+    began = time.monotonic()
+    told = faults(tmp_path, text)
+    assert any(fault.startswith(place) and said in fault for fault in told), told
+    assert time.monotonic() - began < 60  # 4.8 million values, or the end of the stack, before
+
+
+def test_aliases_are_welcome(tmp_path: Path) -> None:
+    text = "a: 1\nsources:\n- &a {name: a, region: r, jobs: &ids [x, y], project_id: p, auth: &auth {token: t}}\n"
+    text += "- {name: b, region: r, jobs: *ids, project_id: q, auth: *auth}\n"
+    one, two = read(tmp_path, text.replace("a: 1\n", "")).sources
+    assert (one.jobs, one.credentials) == (two.jobs, two.credentials) == (("x", "y"), Token("t"))
+
+
+def test_a_configuration_that_does_not_end(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as error:
+        load("/dev/zero", for_export=True)
+    assert "longer than 16 MiB" in str(error.value)
