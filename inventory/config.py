@@ -21,8 +21,8 @@ __all__ = ["SOURCE_KEYS", "TOP_KEYS", "choose_database", "load", "normal_url", "
 DEFAULT_FILE = "inventory.yaml"
 
 TOP_KEYS = (
-    "database", "defaults", "sources", "parallel", "workers", "secrets", "redact", "diff", "retention", "signing",
-    "ping",
+    "database", "defaults", "sources", "parallel", "workers", "deadline", "secrets", "redact", "diff", "retention",
+    "signing", "ping",
 )  # fmt: skip
 _RETENTION = ("keep_daily", "keep_weekly", "keep_monthly")
 
@@ -98,6 +98,7 @@ class _Reader(Sources):
             sources=self.sources(top),
             parallel=self.number(top.get("parallel"), 1, 64) or Settings.parallel,
             workers=Settings.workers if top.get("workers") is None else self.number(top["workers"], 0, 16) or 0,
+            deadline=self.duration(top.get("deadline")) or Settings.deadline,
             fingerprint_key=key,
             redact=frozenset(self._columns(top.get("redact"), keys=False)),
             ignore=frozenset(self._columns(diff.get("ignore"), keys=True)),

@@ -82,7 +82,7 @@ def opened(url: str) -> Iterator[Store]:
 def running(store: Store, **settings: Any) -> Run:
     """Return what an export within this process needs."""
     stop, chosen = Stop(), Settings(**{"workers": 0, **settings})
-    return Run(chosen, store, Limits(max_removals=1), stop, Auths(stop), Workers(chosen), "run", lambda *_: None)
+    return Run(chosen, store, Limits(max_removals=1), stop, stop, Auths(stop), Workers(chosen), "run", lambda *_: None)
 
 
 def recorded(folder: Path, nights: list[Night], first: int = 1) -> Source:

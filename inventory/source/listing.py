@@ -40,12 +40,14 @@ Ask = Callable[[str, int], Page]  # db_use_type, cur_page -> page
 class Sweep:
     """One sweep: the ids that it named, sub-tasks with their parent's; and whether it named all there are.
 
-    wanted: those that the filters let through. problem: why it is not complete, or ''.
+    wanted: those that the filters let through. problem: why it is not complete, or ''. unread: the page that could
+    not be read, where one could not.
     """
 
     named: dict[str, str | None] = field(default_factory=dict)
     wanted: set[str] = field(default_factory=set)
     problem: str = ""
+    unread: Page | None = None
     findings: list[Finding] = field(default_factory=list)
 
     def name(self, job_id: str, parent: str | None) -> None:
@@ -157,8 +159,9 @@ def sweep(ask: Ask, relied_on: Callable[[Page], None], pool: Executor, width: in
             found = Sweep()
             _walk(_pages(use, ask, pool, width), relied_on, listings, found)
             whole.wanted |= found.wanted  # what was named once is asked for
-            if not found.problem:
+            if not found.problem or found.unread:  # a page that cannot be read was retried already
                 break
+        whole.unread = whole.unread or found.unread
         whole.named |= found.named
         whole.findings += found.findings
         whole.problem = whole.problem or (found.problem and f"the list of {use} is not whole: {found.problem}")
@@ -183,7 +186,7 @@ def _walk(pages: Iterator[Page], relied_on: Callable[[Page], None], listings: Li
         items = page.items("jobs")
         if items is None:
             if not _is_end(page):
-                into.problem = page.problem or f"HTTP {page.status} {error_code(page.document)}".rstrip()
+                into.problem, into.unread = page.said, page
             break
         known = len(into.named)
         listings.read(items, into)
