@@ -2,7 +2,7 @@
 
 errors, jsontext     leaves: what can go wrong; JSON without loss
 schema/              the declared fields and tables, from which the rest derives
-stop, shard          the wish to end; a part of the sources
+shard                a part of the sources
 address              with whom to speak, and how it is written
 private              files that hold secrets: who else can read them
 credentials, seal    what a source signs in with; what a snapshot is signed with
@@ -10,7 +10,8 @@ settings             what a configuration comes to
 located, yamlfile, values, job_ids, sources, database_url, config  YAML and environment become settings
 redact, findings     secrets masked; oddities kept
 render/              records become text, pages, tables, JSON
-log, digest          the run's events; the digests of a row, a job, a snapshot
+log, waits, stop     the run's events; long waits among them; when to end: cancellation and deadlines
+digest               the digests of a row, a job, a snapshot
 normalise, rebuild   a job becomes rows, and rows the job again
 prepare              rows with their proof: what is stored of a job
 strict/              the short way there, for what is exactly as documented; and what is too large to hold

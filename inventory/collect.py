@@ -58,6 +58,7 @@ class Limits:
 class Run:
     """What all sources of one run share.
 
+    time: `stop` with the run's deadline, which bounds reading and waiting; what was read is written after it too.
     record: the folder that recordings go to, one for each source. lock_timeout: seconds to wait for another
     export of the same source. sealer: signs the snapshots.
     """
@@ -66,6 +67,7 @@ class Run:
     store: Store
     limits: Limits
     stop: Stop
+    time: Stop
     auths: Auths
     workers: Workers
     run_id: str
@@ -100,23 +102,25 @@ def export_source(source: Source, run: Run) -> Iterator[Result]:
     Raises:
         InventoryError: nothing was written of the reading that failed; those before it stand.
     """
-    with source_lock(run.store, source.name, run.lock_timeout, run.stop) as lock:
-        for reading, row in _readings(source, run):
+    time = run.time.within(source.deadline, "the source")
+    with source_lock(run.store, source.name, run.lock_timeout, time) as lock:
+        for reading, row in _readings(source, run, time):
             with open_writer(run.store, row, run.sealer, alone=run.alone) as writer:
                 yield _export(reading, writer, run, lock.check)
 
 
-def _readings(source: Source, run: Run) -> Iterator[tuple[Reading, SourceRow]]:
+def _readings(source: Source, run: Run, time: Stop) -> Iterator[tuple[Reading, SourceRow]]:
     if source.replay:
         for folder in source.replay:
             row = SourceRow(source.name, source.region, source.project_id)
             yield Recording(folder, run.redactor, source.excluded), row
         return
     recorder = Recorder(run.record / source.name, source, run.redactor) if run.record else None
-    session = sign_in(source, run.stop, run.auths, run.workers.open)
+    with time.waits.noted("sign-in", host=source.endpoint):
+        session = sign_in(source, time, run.auths, run.workers.open)
     with closing(session.http):
         row = SourceRow(source.name, source.region, session.project_id)
-        yield LiveReading(source, session, run.redactor, run.stop, recorder, run.settings.salt), row
+        yield LiveReading(source, session, run.redactor, time, recorder, run.settings.salt), row
 
 
 def _export(reading: Reading, writer: Writer, run: Run, still_ours: Callable[[], None]) -> Result:
@@ -176,7 +180,7 @@ def plan_source(source: Source, run: Run, what: Selection) -> SourceDiff:
         BusyError: an export of the source finished meanwhile.
     """
     last: Snapshot | None = None
-    for reading, row in _readings(source, run):
+    for reading, row in _readings(source, run, run.time.within(source.deadline, "the source")):
         with open_writer(run.store, row) as writer:
             last = {"source": source.name, **writer.previous} if writer.previous else None
             if _is_recorded(reading, writer) is not None:

@@ -26,8 +26,8 @@ __all__ = ["SOURCE_KEYS", "TOP_KEYS", "choose_database", "load", "normal_url", "
 DEFAULT_FILE = "inventory.yaml"
 
 TOP_KEYS = (
-    "database", "defaults", "sources", "parallel", "workers", "secrets", "redact", "diff", "retention", "signing",
-    "ping",
+    "database", "defaults", "sources", "parallel", "workers", "deadline", "secrets", "redact", "diff", "retention",
+    "signing", "ping",
 )  # fmt: skip
 _CREDENTIALS = re.compile(r"\.auth|^ping|^signing")  # keys that only who exports needs
 _SECRETS = re.compile(r"\.auth\.(token|secret_key|security_token|password)$|^ping\.|^signing\.key$")
@@ -124,6 +124,7 @@ class _Reader(Sources):
             sources=self.sources(top),
             parallel=self.number(top.get("parallel"), 1, 64) or Settings.parallel,
             workers=Settings.workers if top.get("workers") is None else self.number(top["workers"], 0, 16) or 0,
+            deadline=self.duration(top.get("deadline")) or Settings.deadline,
             fingerprint_key=key,
             redact=frozenset(self._columns(top.get("redact"), keys=False)),
             ignore=frozenset(self._columns(diff.get("ignore"), keys=True)),

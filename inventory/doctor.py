@@ -46,12 +46,14 @@ class Check:
 def examine(settings: Settings, sources: Sequence[Source], database: str) -> Iterator[Check]:
     """Yield a check for everything that an export of these sources depends on."""
     stop = Stop()
-    auths = Auths(stop)
-    for source in sources:
-        if source.replay:
-            yield from _recordings(source, settings)
-        else:
-            yield from _live(source, auths, stop)
+    time = stop.within(settings.deadline, "the run")
+    auths = Auths(time)
+    with stop.waits.watched():
+        for source in sources:
+            if source.replay:
+                yield from _recordings(source, settings)
+            else:
+                yield from _live(source, auths, time.within(source.deadline, "the source"))
     yield from _database(database, sources)
 
 
@@ -71,19 +73,20 @@ def _live(source: Source, auths: Auths, stop: Stop) -> Iterator[Check]:
         kind = {Keys: "access key", Password: "user and password"}.get(type(credentials), "token")
         yield Check("ok", source.name, "credentials", f"{kind} from {credentials.origin}")
     try:
-        session = sign_in(source, stop, auths)
+        with stop.waits.noted("sign-in", source=source.name, host=source.endpoint):
+            session = sign_in(source, stop, auths)
     except InventoryError as error:
         yield Check("fail", source.name, "sign-in", str(error))
         return
     found = "as configured" if source.project_id else "found from the region"
     yield Check("ok", source.name, "project", f"{session.project_id}, {found}")
     try:
-        yield from _calls(source, session)
+        yield from _calls(source, session, stop)
     finally:
         session.http.close()
 
 
-def _calls(source: Source, session: Session) -> Iterator[Check]:
+def _calls(source: Source, session: Session, stop: Stop) -> Iterator[Check]:
     path = f"/v3/{session.project_id}/jobs"
     listing: dict[str, object] = {"cur_page": 1, "per_page": 1, "db_use_type": source.scenarios[0], "engine_type": ""}
     detail: dict[str, object] = {"jobs": [PROBE], "page_req": {"cur_page": 1, "per_page": 1}}
@@ -93,7 +96,8 @@ def _calls(source: Source, session: Session) -> Iterator[Check]:
         ("batch-detail", f"{path}/batch-detail", detail, "results"),
     ):
         try:
-            answer = _asked(session, where, body, source.timeout)
+            with stop.waits.noted("an answer", source=source.name, host=session.http.host, call=what):
+                answer = _asked(session, where, body, min(source.timeout, stop.left))
         except NoAnswerError as error:
             yield Check("fail", source.name, "endpoint", f"{session.http.url}: {error.reason}")
             return

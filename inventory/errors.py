@@ -4,6 +4,7 @@ InventoryError          exit 1: failed, nothing written
 ├── UsageError          exit 64: the command line is wrong
 │   └── ConfigError     exit 64: the configuration is wrong; carries every fault at once
 ├── SourceError         exit 1: the service or a recording cannot be read at all
+│   └── DeadlineError   exit 1: the time that a run or a source may take is over
 ├── StoreError          exit 1: the database cannot be opened, is at another revision, or refused
 │   └── BusyError       exit 75: another export of that source is running
 ├── CompareError        exit 1: something cannot be compared or found
@@ -16,6 +17,7 @@ __all__ = [
     "BusyError",
     "CompareError",
     "ConfigError",
+    "DeadlineError",
     "InventoryError",
     "SourceError",
     "StoppedError",
@@ -54,6 +56,10 @@ class ConfigError(UsageError):
 
 class SourceError(InventoryError):
     """The service, or a recording, cannot be read."""
+
+
+class DeadlineError(SourceError):
+    """The time that a run or a source may take is over."""
 
 
 class StoreError(InventoryError):

@@ -1,18 +1,23 @@
-"""Several sources in one run: a bounded number at once, each written or not on its own, the worst telling the exit."""
+"""Several sources in one run: a bounded number at once, each written or not on its own, the worst telling the exit.
+
+Those whose last complete snapshot is the oldest come first, so that what a deadline left out is first the next night.
+"""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from inventory.collect import Result, Run, export_source, plan_source
 from inventory.diff.records import SourceDiff
 from inventory.diff.select import Selection
-from inventory.errors import InventoryError, StoppedError
+from inventory.errors import DeadlineError, InventoryError, StoppedError, StoreError
 from inventory.log import bound, logger
 from inventory.outcome import SourceOutcome
 from inventory.settings import Source
+from inventory.store.reader import last_success
 
 __all__ = ["Planned", "export_all", "plan_all", "worst"]
 
@@ -33,7 +38,7 @@ class Planned:
 
 
 def export_all(sources: Sequence[Source], run: Run, told: Told) -> list[SourceOutcome]:
-    """Export sources side by side, as many at once as the settings allow.
+    """Export sources side by side, as many at once as the settings allow, until the run's deadline.
 
     Args:
         told: called for each result, from the thread that has it.
@@ -67,23 +72,39 @@ def plan_all(sources: Sequence[Source], run: Run, what: Selection) -> list[Plann
 
 def _side_by_side(sources: Sequence[Source], run: Run, work: Callable[[Source], T]) -> list[T]:
     pool = ThreadPoolExecutor(run.settings.parallel, thread_name_prefix="source")
-    futures: list[Future[T]] = [pool.submit(work, source) for source in sources]
-    waiting = set(futures)
+    futures: dict[str, Future[T]] = {
+        source.name: pool.submit(work, source) for source in _longest_without_first(sources, run)
+    }
+    waiting = set(futures.values())
     try:
-        while waiting:
-            run.stop.check()
-            _, waiting = wait(waiting, timeout=0.1, return_when=FIRST_COMPLETED)
+        with run.stop.waits.watched():
+            while waiting:
+                run.stop.check()
+                _, waiting = wait(waiting, timeout=0.1, return_when=FIRST_COMPLETED)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     run.stop.check()
-    return [future.result() for future in futures]
+    return [futures[source.name].result() for source in sources]
+
+
+def _longest_without_first(sources: Sequence[Source], run: Run) -> list[Source]:
+    """Order sources by their last complete snapshot: those without one first, then the oldest; else as they stand."""
+    if len(sources) <= run.settings.parallel:
+        return list(sources)
+    try:
+        last = last_success(run.store)
+    except StoreError:  # if it stays away, each source says so
+        last = {}
+    never = datetime.min.replace(tzinfo=UTC)
+    return sorted(sources, key=lambda source: last.get(source.name, never))
 
 
 def _caught(source: Source, run: Run, work: Callable[[], None]) -> tuple[int, str]:
     """Do the work of one source; whatever goes wrong is its own exit code and a line that says why."""
     with bound(run_id=run.run_id, source=source.name):
-        logger().info("started")
         try:
+            _begin(run)
+            logger().info("started")
             work()
         except StoppedError:
             raise
@@ -92,6 +113,15 @@ def _caught(source: Source, run: Run, work: Callable[[], None]) -> tuple[int, st
         except Exception as failure:  # noqa: BLE001  # a fault of ours must not take the other sources along
             return 1, _said(failure)
     return 0, ""
+
+
+def _begin(run: Run) -> None:
+    try:
+        run.time.check()
+    except DeadlineError as error:
+        logger().warning("left out", why=error.summary)
+        hint = "It comes first in the next run; raise `deadline`, or `parallel`, if this happens often"
+        raise DeadlineError(f"left out: {error.summary} before it began", hint) from None
 
 
 def _said(failure: Exception) -> str:

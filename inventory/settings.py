@@ -38,9 +38,9 @@ class Source:
 
     project_id: None where it is found from the region. jobs: ids to ask for, sorted, without `excluded`;
     None: all that the list API names. scenarios: of which kinds of job the list is read. children: sub-tasks too.
-    concurrency: requests under way at once.
-    timeout: seconds between two signs of life. attempts, retry_seconds: the most that one answer may take.
-    max_body: bytes. plain_http: http to other machines too.
+    concurrency: requests under way at once. timeout: seconds between two signs of life. retry_seconds: for so long a
+    transient fault is retried. deadline: seconds until the source is read no further. max_body: bytes. plain_http:
+    http to other machines too.
     """
 
     name: str
@@ -58,8 +58,8 @@ class Source:
     concurrency: int = 8
     requests_per_second: float = 20
     timeout: float = 30
-    attempts: int = 5
     retry_seconds: float = 120
+    deadline: float = 3600
     max_body: int = 256 * MIB
     plain_http: bool = False
     page_size: int = 10
@@ -75,7 +75,8 @@ class Source:
 class Settings:
     """All that the configuration says. Without a file: the defaults, and no source.
 
-    parallel: sources read at once. workers: processes that prepare answers beside the export. signs: whether a
+    parallel: sources read at once. workers: processes that prepare answers beside the export. deadline: seconds after
+    which a run reads no further. signs: whether a
     key is named; signing_key: the private key in PEM, for who writes. ping_success, ping_failure: addresses told
     how a run ended; whoever knows one may lie to the watcher, so they are secret. warning: what the person at the
     keyboard should know of the files that were read.
@@ -86,6 +87,7 @@ class Settings:
     sources: tuple[Source, ...] = ()
     parallel: int = 4
     workers: int = 2
+    deadline: float = 6 * 3600
     fingerprint_key: str | None = field(default=None, repr=False)
     redact: frozenset[str] = frozenset()
     ignore: frozenset[str] = frozenset()

@@ -27,11 +27,10 @@ _NUMBERS = {  # key -> least, most, whole
     "concurrency": (1, 64, True),
     "requests_per_second": (0.01, 10_000, False),
     "timeout": (0.1, 3600, False),
-    "attempts": (1, 20, True),
     "retry_seconds": (0, 86_400, False),
     "page_size": (0, 100, True),
 }
-_TUNING = (*_NUMBERS, "max_body_mib", "plain_http", "language")
+_TUNING = (*_NUMBERS, "deadline", "max_body_mib", "plain_http", "language")
 SOURCE_KEYS = (
     "name", "region", "project_id", "endpoint", "iam_endpoint", "auth", "jobs", "scenarios", "children", "filter",
     "except", "replay", *_TUNING,
@@ -157,6 +156,7 @@ class Sources(Values):
         }
         mib = self.number(both.get("max_body_mib"), 1, 100_000)
         found["max_body"] = mib and mib * MIB
+        found["deadline"] = self.duration(both.get("deadline"))
         found["language"] = self.choice(both.get("language"), ("en-us", "zh-cn"))
         return {key: value for key, value in found.items() if value is not None}
 

@@ -14,8 +14,8 @@ defaults:                       # any source key but name, for every source
   concurrency: 8                # requests under way at once
   requests_per_second: 20       # the most; a 429 lowers it for a while
   timeout: 30                   # seconds between two signs of life
-  attempts: 5                   # for one answer, and
-  retry_seconds: 120            # the most that they take together
+  retry_seconds: 120            # for so long a transient fault is retried, and once more in the last round
+  deadline: 1h                  # of reading one source: what is left then is not requested; 90s, 30m, 6h or seconds
   page_size: 10                 # page_req.per_page, 0 to 100
   max_body_mib: 256             # the largest answer
   language: en-us               # of the service's messages: en-us or zh-cn
@@ -46,6 +46,7 @@ sources:
 #    replay: [samples/night-1, samples/night-2]   # recordings instead of the network
 
 parallel: 4                     # sources read at once
+deadline: 6h                    # of the run: no source begins after it, and none is read further
 workers: 2                      # processes that prepare answers beside the export; 0: it does so itself
 secrets: drop                   # or fingerprint: HMAC-SHA256 under INVENTORY_FINGERPRINT_KEY, so that a rotation shows
 redact: []                      # further columns to treat like secrets, such as alarm_endpoints.endpoint

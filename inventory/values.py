@@ -6,7 +6,11 @@ from typing import Any
 
 from inventory.located import Ambiguous, Faults, Located
 
-__all__ = ["Values", "nearest"]
+__all__ = ["DURATION", "Values", "nearest", "seconds_of"]
+
+DURATION = "a duration of 1 second or more is needed: seconds, or a number with s, m or h, such as 90s, 30m, 6h"
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([smh]?)")
+_LONGEST = 30 * 86_400
 
 _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _DECIMAL = re.compile(r"[-+]?(?=\.?[0-9])(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?\Z")
@@ -97,6 +101,15 @@ class Values:
             return None
         return number
 
+    def duration(self, at: Located | None) -> float | None:
+        """Return the seconds of a duration, as `seconds_of` reads it."""
+        if at is None:
+            return None
+        seconds = None if isinstance(at.value, bool) else seconds_of(str(at.value))
+        if seconds is None:
+            self.faults.add(at, DURATION)
+        return seconds
+
     def items(self, at: Located | None, what: str) -> list[Located]:
         """Return the entries of a list; `what` says what it lists."""
         if at is None:
@@ -111,6 +124,13 @@ class Values:
         if at is not None and isinstance(at.value, str):
             return [text] if (text := self.text(at)) else []
         return [text for entry in self.items(at, what) if (text := self.text(entry))]
+
+
+def seconds_of(text: str) -> float | None:
+    """Return the seconds of a duration such as 90, 90s, 30m or 6h, from 1 second to 30 days; None if it is none."""
+    found = _DURATION.fullmatch(text)
+    seconds = float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]] if found else 0
+    return seconds if 1 <= seconds <= _LONGEST else None
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -76,7 +76,7 @@ KEYS = {  # what is wrong with one key of a source, where it is told, and how
     "no host": ("endpoint", "https://", "endpoint", "not an address such as"),
     "a region with a slash": ("region", "cn/../x", "region", "a region such as"),
     "a project with a slash": ("project_id", "a/b", "project_id", "a project id"),
-    "attempts": ("attempts", "0", "attempts", "from 1 to 20"),
+    "deadline": ("deadline", "soon", "deadline", "such as 90s, 30m, 6h"),
     "concurrency": ("concurrency", "1.5", "concurrency", "whole number from 1 to 64"),
     "a rate of none": ("requests_per_second", "0", "requests_per_second", "from 0.01 to 10000"),
     "a rate that is no number": ("requests_per_second", "nan", "requests_per_second", "from 0.01 to 10000"),

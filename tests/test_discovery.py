@@ -347,6 +347,6 @@ def test_a_document_that_is_nested_too_deeply_costs_its_job_alone(
     export(jobs="all")
     before = estate()[bad]
     server.jobs[bad] |= {"abyss": json.loads("[" * 400 + "]" * 400)}
-    export(jobs="all", attempts=1, code=3)
+    export(jobs="all", retry_seconds=1, code=3)
     assert estate().keys() == server.jobs.keys()
     assert estate()[bad] == before

@@ -33,9 +33,9 @@ ORDER = """
     inventory errors jsontext
     schema.kinds schema.fields schema.tables schema.entities schema.endpoints schema.jobs schema.objects
     schema.own schema.settings schema.transformation schema schema.keys schema.plan schema.ledger
-    stop shard address private credentials seal settings located yamlfile values job_ids sources database_url config
+    shard address private credentials seal settings located yamlfile values job_ids sources database_url config
     redact findings
-    render render.text log digest normalise rebuild prepare strict.code strict proof
+    render render.text log waits stop digest normalise rebuild prepare strict.code strict proof
     exchange strict.big http workers.wire workers.worker workers
     source source.reading source.answers source.pace source.retry source.signing source.gate source.iam source.auth
     source.session source.record source.client source.ahead source.listing source.live source.replay

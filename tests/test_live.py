@@ -54,9 +54,9 @@ def test_only_the_poison_id_is_unreadable(server: DrsServer, export: Export, est
     for job in server.jobs.values():
         job["status"] = "PAUSING"
     server.faults.append(Fault("poison", times=None, job_id=bad))
-    export("--require-complete", code=1, attempts=2)
+    export("--require-complete", code=1, retry_seconds=1)
     assert estate() == before
-    export(code=3, attempts=2)
+    export(code=3, retry_seconds=1)
     after = estate()
     assert after[bad] == before[bad]
     assert all(job["status"] == "PAUSING" for job_id, job in after.items() if job_id != bad)
@@ -109,7 +109,7 @@ def test_a_wrong_token_or_no_server_writes_nothing(server: DrsServer, export: Ex
     server.faults.clear()
     server.token = token
     server.stop()
-    assert "cannot connect" in export(code=1).stderr
+    assert "cannot connect" in export(code=1, retry_seconds=1).stderr
     assert "no snapshot" in inventory("--database", DATABASE, "snapshots").stdout
 
 

@@ -40,6 +40,8 @@ MATRIX = {
     "throttle": FLAKY,
     "throttle-retry-after": outcome(rate=0.12, again=True),
     "expiring-token": outcome(auth=PASSWORD),
+    "abnormal": FLAKY,
+    "outage": outcome(again=True),
     "reset": FLAKY,
     "truncate": FLAKY,
     "html": FLAKY,
@@ -47,6 +49,7 @@ MATRIX = {
     "not-json": FLAKY,
     "slow": outcome(rate=0.05),
     "drip": outcome(rate=0.05),
+    "drip-head": outcome(rate=0.05),
     "page-default": outcome(),
     "duplicate": outcome("repeated_job"),
     "missing": outcome("omitted_job", code=3, rate=0.025, stays=3),
@@ -112,7 +115,7 @@ def test_a_fault_has_its_outcome(
 ) -> None:
     expected = MATRIX[name]
     keys: dict[str, Any] = {"auth": expected.auth} if expected.auth else {}
-    keys |= {"attempts": 2} if name == "poison" else {}  # of which none helps
+    keys |= {"retry_seconds": 2} if name == "poison" else {}  # of which none helps
     first_night(export, kept, keys)
     before = estate()
     assert before == {job_id: as_stored(job) for job_id, job in server.jobs.items()}

@@ -269,6 +269,21 @@ def _expiring_token(server: DrsServer, drs: Drs) -> None:
     assert answers[-1].json()["error_code"] == "APIGW.0307"
 
 
+@effect("abnormal", 1.0)
+def _abnormal(server: DrsServer, drs: Drs) -> None:
+    answer = drs.detail(["x"])
+    assert (answer.status_code, answer.json()["error_code"]) == (422, "DRS.M00004")
+
+
+@effect("outage")
+def _outage(server: DrsServer, drs: Drs) -> None:
+    job_id = next(iter(server.jobs))
+    assert drs.sweep("sync")
+    assert drs.detail([job_id]).status_code == 503
+    time.sleep(2.1)
+    assert drs.detail([job_id]).status_code == 200
+
+
 @effect("reset", 1.0)
 def _reset(server: DrsServer, drs: Drs) -> None:
     with pytest.raises(httpx.ReadError):
@@ -301,6 +316,7 @@ def _not_json(server: DrsServer, drs: Drs) -> None:
 
 @effect("slow", 1.0)
 @effect("drip", 1.0)
+@effect("drip-head", 1.0)
 def _slow(server: DrsServer, drs: Drs) -> None:
     began = time.monotonic()
     assert drs.detail([next(iter(server.jobs))]).status_code == 200

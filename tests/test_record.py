@@ -22,7 +22,7 @@ from tests.live import Export, long_list
 
 PASSWORD = {"username": "rehearsal", "password": "mock-password", "domain": "mock-domain"}
 FAILING = {"clock-skew": "with a token no clock matters", "denied": "nothing is written"}
-RATES = {"slow": 0.02, "drip": 0.02, "throttle-retry-after": 0.02}
+RATES = {"slow": 0.02, "drip": 0.02, "drip-head": 0.02, "throttle-retry-after": 0.02}
 KEYS: dict[str, dict[str, Any]] = {
     "all": {},
     "children": {"children": True},
@@ -80,7 +80,7 @@ def replay(export: Export, *folders: str, code: int = 0, **top: Any) -> "subproc
 def test_a_replay_gives_the_same_snapshots(server: DrsServer, export: Export, name: str, keys: str) -> None:
     rehearse(server, [name], RATES.get(name))
     auth: dict[str, Any] = {"auth": PASSWORD} if name == "expiring-token" else {}
-    auth |= {"attempts": 2} if name == "poison" else {}
+    auth |= {"retry_seconds": 2} if name == "poison" else {}
     export.configured(jobs="all", **auth, **KEYS[keys])
     codes = set()
     for night in ("1", "2"):
@@ -119,8 +119,8 @@ def test_a_source_that_falls_silent_is_recorded_with_what_was_not_asked(server: 
     server.faults.append(
         Fault("status", status=503, times=None, when=lambda r: bool(r.jobs) and r.jobs[0] > answered[-1])
     )
-    export("--record", "2", jobs="all", attempts=1, code=3)
-    assert b"not asked: the service answers no more" in unpacked(export.folder / "2")
+    export("--record", "2", jobs="all", retry_seconds=0, code=3)
+    assert b"not requested: 20 requests in a row failed" in unpacked(export.folder / "2")
     replay(export, "1/live", "2/live", code=3)
     assert written(export.folder / "r.db") == written(export.folder / "x.db")
 
@@ -212,7 +212,7 @@ def test_a_damaged_recording_says_so(export: Export, case: str) -> None:
 def test_a_partial_night_replays_as_partial(server: DrsServer, export: Export) -> None:
     bad = sorted(server.jobs)[7]
     server.faults.append(Fault("poison", times=None, job_id=bad))
-    export("--record", "rec", jobs="all", attempts=1, code=3)
+    export("--record", "rec", jobs="all", retry_seconds=1, code=3)
     replay(export, "rec/live", code=3)
     snapshots, rows = written(export.folder / "r.db")
     assert (snapshots, rows) == written(export.folder / "x.db")

@@ -1,4 +1,4 @@
-"""When a request is sent again: what Retry-After says, and where patience ends."""
+"""When a request is sent again: what Retry-After says, how pauses grow, and what bounds them."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -6,14 +6,13 @@ from email.utils import format_datetime
 
 import pytest
 
-from inventory.errors import StoppedError
-from inventory.mock import DrsServer, Fault
+from inventory.errors import DeadlineError, StoppedError
 from inventory.source.answers import Page
-from inventory.source.retry import Attempt, repeated, retry_after
+from inventory.source.retry import LONGEST, Attempt, Limits, Patience, backoff, repeated, retry_after
 from inventory.stop import Stop
-from tests.live import Export, last
 
 PAGE = Page(("a",), 1, 500, None, datetime.now(UTC))
+AWAY = Page(("a", "b"), 1, None, None, datetime.now(UTC), problem="cannot connect", unreachable=True)
 
 
 @pytest.mark.parametrize(
@@ -36,60 +35,93 @@ def test_retry_after_as_a_date(usegmt: bool) -> None:
     assert 88 <= retry_after(f"{moment:%a, %d %b %Y %H:%M:%S}") <= 90
 
 
-def attempts_of(attempt: Attempt, *, attempts: int, seconds: float, stop: Stop | None = None) -> int:
+@pytest.mark.parametrize(
+    ("number", "fruitless", "whole"),
+    [(1, 0, 0.5), (2, 0, 1), (5, 0, 8), (7, 0, 30), (99, 0, 30), (1, 20, 5), (1, 1e6, 30)],
+)
+def test_pauses_double_half_of_each_is_jitter_and_they_grow_while_nobody_is_answered(
+    number: int, fruitless: float, whole: float
+) -> None:
+    found = [backoff(number, fruitless) for _ in range(200)]
+    assert all(whole / 2 <= pause <= whole <= LONGEST for pause in found)
+    assert max(found) - min(found) > whole / 4
+
+
+def attempts_of(
+    attempt: Attempt, *, seconds: float, attempts: int | None = None, stop: Stop | None = None,
+    patience: Patience | None = None,
+) -> int:  # fmt: skip
     """Count how often it is tried until patience ends."""
-    tries = 0
+    tries, shared = 0, patience or Patience(seconds)
 
     def counted() -> Attempt:
         nonlocal tries
         tries += 1
+        shared.failed(time.monotonic())
         return attempt
 
-    assert repeated(counted, attempts=attempts, seconds=seconds, stop=stop or Stop(), told=lambda *_: None) is PAGE
+    limits = Limits(time.monotonic() + seconds, attempts)
+    assert repeated(counted, limits, shared, stop or Stop(), lambda *_: None) is attempt
     return tries
 
 
 def test_a_final_answer_ends_it() -> None:
-    assert attempts_of(Attempt(PAGE), attempts=5, seconds=60) == 1
+    assert attempts_of(Attempt(PAGE), seconds=60) == 1
 
 
-@pytest.mark.parametrize("attempts", [1, 2, 3])
-def test_failures_are_bounded_by_attempts(attempts: int) -> None:
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_a_fault_that_may_be_one_job_s_is_bounded_by_attempts(attempts: int) -> None:
     assert attempts_of(Attempt(PAGE, again=True), attempts=attempts, seconds=60) == attempts
 
 
-def test_failures_are_bounded_by_time_too() -> None:
+@pytest.mark.parametrize("page", [PAGE, AWAY])
+def test_the_time_is_used_to_its_end(page: Page) -> None:
+    """Bounded by attempts with full jitter, they waited for a fraction of it."""
     began = time.monotonic()
-    assert attempts_of(Attempt(PAGE, again=True, pause=0.2), attempts=100, seconds=0.5) <= 3
-    assert time.monotonic() - began < 2
+    attempts = None if page is PAGE else 2  # nobody there is no fault of a job
+    assert attempts_of(Attempt(page, again=True), seconds=2, attempts=attempts) >= 3
+    assert time.monotonic() - began >= 2
 
 
-def test_throttles_are_bounded_by_time_alone() -> None:
-    began = time.monotonic()
-    assert attempts_of(Attempt(PAGE, again=True, throttled=True), attempts=1, seconds=2) > 1
-    assert time.monotonic() - began < 4
+def test_no_time_is_one_attempt() -> None:
+    assert attempts_of(Attempt(AWAY, again=True), seconds=0) == 1
+
+
+def test_patience_is_shared() -> None:
+    """A service that was away for all of it gets one attempt of each further request."""
+    patience = Patience(0.5)
+    assert attempts_of(Attempt(AWAY, again=True), seconds=60, patience=patience) > 1
+    assert patience.is_over
+    assert attempts_of(Attempt(AWAY, again=True), seconds=60, patience=patience) == 1
+    patience.answered()
+    assert not patience.is_over
+    assert attempts_of(Attempt(AWAY, again=True), seconds=60, patience=patience) > 1
+
+
+def test_an_attempt_that_fails_after_an_answer_counts_from_that_answer() -> None:
+    patience = Patience(60)
+    sent = time.monotonic() - 100
+    patience.answered()
+    patience.failed(sent)
+    assert patience.fruitless < 50
 
 
 def test_a_pause_beyond_the_time_is_not_begun() -> None:
     began = time.monotonic()
-    assert attempts_of(Attempt(PAGE, again=True, throttled=True, pause=1e12), attempts=5, seconds=5) == 1
-    assert time.monotonic() - began < 1
+    assert attempts_of(Attempt(AWAY, again=True, throttled=True, pause=1e12), seconds=5) == 1
+    assert time.monotonic() - began < 4
 
 
-def test_stop_ends_it() -> None:
+def test_a_pause_is_kept_to() -> None:
+    began = time.monotonic()
+    assert attempts_of(Attempt(PAGE, again=True, pause=0.4), attempts=2, seconds=60) == 2
+    assert time.monotonic() - began >= 0.4
+
+
+def test_stop_and_deadline_end_it() -> None:
     stop = Stop()
+    with pytest.raises(DeadlineError, match=r"the deadline of the source \(0\.2s\) passed"):
+        attempts_of(Attempt(AWAY, again=True), seconds=60, stop=stop.within(0.2, "the source"))
     stop.set()
     with pytest.raises(StoppedError):
-        attempts_of(Attempt(PAGE, again=True), attempts=5, seconds=60, stop=stop)
-
-
-def test_a_job_that_always_fails_is_asked_so_often_and_no_more(server: DrsServer, export: Export) -> None:
-    bad = min(server.jobs)
-    server.faults.append(Fault("poison", times=None, job_id=bad))
-    export(attempts=4, code=3)
-    alone = [request for request in server.requests if request.jobs == [bad]]
-    assert len(alone) == 4
-    assert all(len(request.jobs) > 1 or request.jobs == [bad] or bad not in request.jobs for request in server.requests)
-    together = [tuple(request.jobs) for request in server.requests if len(request.jobs) > 1 and bad in request.jobs]
-    assert all(together.count(batch) <= 3 for batch in together)
-    assert last()["unreadable"] == 1
+        attempts_of(Attempt(AWAY, again=True), seconds=60, stop=stop)

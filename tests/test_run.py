@@ -77,10 +77,13 @@ def test_the_log_has_an_event_a_line(server: DrsServer, export: Export, inventor
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in done.stderr.splitlines()]
     by_name = {event["event"]: event for event in events}
-    assert {"started", "signing in", "answer", "again", "exported"} <= by_name.keys()
+    assert {"started", "signing in", "answer", "retrying", "exported"} <= by_name.keys()
     assert len({event["run_id"] for event in events}) == 1
     assert all(event["source"] == "live" for event in events)
-    assert by_name["again"]["attempt"] == 1
+    told = by_name["retrying"]
+    assert (told["attempt"], told["call"], told["why"]) == (1, "list", "HTTP 503 DRS.M00004")
+    assert told["host"] in server.url
+    assert 0 < told["pause"] <= 0.5
     assert by_name["answer"]["seconds"] >= 0
     assert by_name["exported"]["digest"] in done.stdout
     assert server.token not in done.stderr

@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from inventory.settings import Settings
     from inventory.store.engine import Store
 
-__all__ = ["CONTEXT", "Main", "Options", "fail", "lock_timeout_option", "print_lines", "safe", "sources_option"]
+__all__ = [
+    "CONTEXT",
+    "Main",
+    "Options",
+    "deadline_option",
+    "fail",
+    "lock_timeout_option",
+    "print_lines",
+    "safe",
+    "sources_option",
+]
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 COLOURS = {"+": "green", "~": "yellow", "-": "red"}
@@ -165,6 +175,24 @@ def lock_timeout_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--lock-timeout", type=click.IntRange(0, 86400), default=0, show_default=True, metavar="SECONDS",
         help="Wait so long for another run that has the source; then exit 75.",
+    )(command)  # fmt: skip
+
+
+class _Duration(click.ParamType):  # type: ignore[type-arg]  # not generic in every version of click
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        from inventory.values import DURATION, seconds_of
+
+        seconds = seconds_of(str(value))
+        return self.fail(DURATION, param, ctx) if seconds is None else seconds
+
+
+def deadline_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--deadline`."""
+    return click.option(
+        "--deadline", type=_Duration(), metavar="TIME",
+        help="Read no further after this time: 90s, 30m, 6h. What is left out comes first in the next run.",
     )(command)  # fmt: skip
 
 

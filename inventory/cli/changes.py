@@ -122,7 +122,8 @@ def _planned(options: Options, settings: "Settings", names: list[str], what: "Se
         _readable(options, settings) as store,
         Progress("plan", shown) as progress,
     ):
-        run = Run(settings, store, Limits(), stop, Auths(stop), workers, str(uuid.uuid4()), progress.advance)
+        time = stop.within(settings.deadline, "the run")
+        run = Run(settings, store, Limits(), stop, time, Auths(time), workers, str(uuid.uuid4()), progress.advance)
         return plan_all(select(settings, names), run, what)
 
 

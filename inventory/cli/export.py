@@ -4,13 +4,14 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 import click
 
-from inventory.cli.base import Options, lock_timeout_option, safe, sources_option
+from inventory.cli.base import Options, deadline_option, lock_timeout_option, safe, sources_option
 from inventory.errors import InventoryError, StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -33,11 +34,13 @@ __all__ = ["export"]
 @click.option("--max-removals", metavar="P%", help="Refuse more removals than this share of a source's known jobs.")
 @click.option("--max-deselections", metavar="P%", help="The same for jobs that the configuration names no more.")
 @lock_timeout_option
+@deadline_option
 @click.option("--metrics-file", metavar="F", type=click.Path(path_type=Path), help="Write a Prometheus text file.")
 @click.pass_obj
 def export(
     options: Options, names: tuple[str, ...], shard: str | None, record: Path | None, require_complete: bool,
-    max_removals: str | None, max_deselections: str | None, lock_timeout: int, metrics_file: Path | None,
+    max_removals: str | None, max_deselections: str | None, lock_timeout: int, deadline: float | None,
+    metrics_file: Path | None,
 ) -> int:  # fmt: skip
     """Read every source and write a snapshot of each; the nightly job."""
     from inventory.workers import Workers
@@ -47,6 +50,7 @@ def export(
         "max_deselections": _share(max_deselections, "--max-deselections"),
     }
     settings = options.settings(for_export=True, standard_input=lambda: sys.stdin)
+    settings = replace(settings, deadline=deadline or settings.deadline)
     sources = _chosen(settings, names, shard)
     with Workers(settings) as workers:
         workers.start_early(sources)  # they come up while the rest is imported
@@ -93,14 +97,15 @@ def _run(
     from inventory.store.migrate import prepare
 
     shown, stop = sys.stderr.isatty() and not options.quiet, Stop()
+    time = stop.within(watch.settings.deadline, "the run")
     with stopping(stop), options.open(watch.settings, write=True, ready=False) as store:
         copy = prepare(store)
         if copy is not None:
             options.tell(f"The database was upgraded; {copy} is a copy of it as it was.")
         with Progress("export", shown) as progress:
             run = Run(
-                watch.settings, store, limits, stop, Auths(stop), workers, str(uuid.uuid4()), progress.advance, record,
-                lock_timeout, watch.settings.sealer,
+                watch.settings, store, limits, stop, time, Auths(time), workers, str(uuid.uuid4()), progress.advance,
+                record, lock_timeout, watch.settings.sealer,
             )  # fmt: skip
             watch.outcomes = export_all(sources, run, _printer(options, progress.close))
         for outcome in watch.outcomes:

@@ -11,7 +11,9 @@ from typing import Any, Literal, get_args
 
 __all__ = ["Fault", "FaultKind", "RecordedRequest", "Reply", "take"]
 
-FaultKind = Literal["status", "body", "reset", "truncate", "html", "empty", "not_json", "slow", "drip", "poison"]
+FaultKind = Literal[
+    "status", "body", "reset", "truncate", "html", "empty", "not_json", "slow", "drip", "drip_head", "poison"
+]
 JSON_TYPE = "application/json"
 HTML = b"<!DOCTYPE html><html><body><h1>Welcome to this network. Please sign in.</h1></body></html>"
 
@@ -45,7 +47,10 @@ class RecordedRequest:
 
 @dataclass(frozen=True)
 class Reply:
-    """What is sent: `wait` seconds first, the body over `drip` seconds, `keep` bytes of it, or a reset instead."""
+    """What is sent: after `wait` seconds, the head over `drip_head` seconds and the body over `drip` seconds.
+
+    keep: so many bytes of the body, then the end. reset: the connection is reset instead.
+    """
 
     status: int
     body: bytes
@@ -53,6 +58,7 @@ class Reply:
     content_type: str = JSON_TYPE
     wait: float = 0.0
     drip: float = 0.0
+    drip_head: float = 0.0
     keep: int | None = None
     reset: bool = False
 
@@ -71,7 +77,7 @@ class Fault:
 
     With a `rate` it strikes only that share of them, at random, the same for the same `seed`.
 
-    ========  ===============================================================================
+    ========= ===============================================================================
     status    answer `status` with `body` (left out: an error in the gateway's form) and `headers`
     body      answer `body` with `status`, 200 unless told
     reset     take the request, then reset the connection
@@ -81,8 +87,9 @@ class Fault:
     not_json  answer 200 with JSON that breaks off
     slow      wait `seconds`, then answer as always
     drip      spread the normal answer's body over `seconds`
+    drip_head spread the head over `seconds`, a header line at a time, then answer as always
     poison    answer `status`, 500 unless told, to every request that names `job_id`
-    ========  ===============================================================================
+    ========= ===============================================================================
     """
 
     kind: FaultKind
@@ -154,4 +161,5 @@ SPOILED: dict[str, Callable[[Fault, Reply], Reply]] = {
     "truncate": lambda _, reply: replace(reply, keep=len(reply.body) // 2),
     "slow": lambda fault, reply: replace(reply, wait=fault.seconds),
     "drip": lambda fault, reply: replace(reply, drip=fault.seconds),
+    "drip_head": lambda fault, reply: replace(reply, drip_head=fault.seconds),
 }

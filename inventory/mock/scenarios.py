@@ -89,6 +89,18 @@ def _poison(server: DrsServer, odds: Odds) -> None:
     server.faults.append(Fault("status", times=None, when=lambda request: not bad.isdisjoint(map(str, request.jobs))))
 
 
+def _outage(server: DrsServer, odds: Odds) -> None:  # noqa: ARG001  # it strikes all
+    """Let the service be away for a while, in the middle of a reading."""
+    began: list[float] = []
+
+    def away(request: RecordedRequest) -> bool:
+        if request.jobs and not began:
+            began.append(request.time)
+        return bool(began) and _of_drs(request) and request.time - began[0] < OUTAGE
+
+    server.faults.append(Fault("status", times=None, when=away, **UNAVAILABLE))
+
+
 def _duplicate(server: DrsServer, odds: Odds) -> None:
     twice = odds.some(server.jobs)
 
@@ -226,6 +238,12 @@ THROTTLED: dict[str, Any] = {
         "error_msg": "The throttling threshold has been reached: policy user over ratelimit,limit:60,time:1 minute",
     },
 }
+ABNORMAL: dict[str, Any] = {
+    "status": 422,
+    "body": {"error_code": "DRS.M00004", "error_msg": "Service exception. Try again later."},
+}
+UNAVAILABLE: dict[str, Any] = {"status": 503, "body": "<html><body>503 Service Unavailable</body></html>"}
+OUTAGE = 2.0  # seconds
 DENIED = {"error_code": "DRS.M00102", "error_msg": "You do not have the permission to perform this operation."}
 SOME = 0.05
 
@@ -244,6 +262,13 @@ SCENARIOS = {
             "a token is good for 25 requests, then 401; a password buys another",
             _set(token_requests=25),
         ),
+        Scenario(
+            "abnormal",
+            "422 with DRS.M00004: the service reports a fault of its own",
+            _goes_wrong("status", **ABNORMAL),
+            SOME,
+        ),
+        Scenario("outage", "503 to every call for 2 seconds, from the first batch-detail on", _outage),
         Scenario("reset", "the connection is reset instead of an answer", _goes_wrong("reset"), SOME),
         Scenario("truncate", "the answer breaks off half way", _goes_wrong("truncate"), SOME),
         Scenario("html", "200 with a page for people, as a captive portal sends", _goes_wrong("html"), SOME),
@@ -251,6 +276,9 @@ SCENARIOS = {
         Scenario("not-json", "200 with JSON that breaks off", _goes_wrong("not_json"), SOME),
         Scenario("slow", "the answer begins after 2 seconds", _goes_wrong("slow", seconds=2.0), SOME),
         Scenario("drip", "the answer trickles in over 2 seconds", _goes_wrong("drip", seconds=2.0), SOME),
+        Scenario(
+            "drip-head", "the answer's headers trickle in over 2 seconds", _goes_wrong("drip_head", seconds=2.0), SOME
+        ),
         Scenario("page-default", "at most 5 results where page_req is absent; always so", lambda *_: None),
         Scenario("duplicate", "batch-detail gives these jobs twice", _duplicate, SOME),
         Scenario("missing", "batch-detail leaves these jobs out of its 200", _missing, SOME),

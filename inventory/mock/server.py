@@ -29,7 +29,7 @@ __all__ = ["DrsServer"]
 Hook = Callable[[RecordedRequest, Job], Job]
 
 CONTROL = "/mock/"
-PIECES = 20  # a dripped body comes in at most so many
+PIECES = 20  # what drips comes in at most so many
 
 
 class DrsServer(Service):
@@ -235,11 +235,19 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response_only(reply.status)
         for name, value in {**headers, **reply.headers}.items():
             self.send_header(name, value)
+        self._drip_head(reply.drip_head)
         self.end_headers()
         self._send_body(reply)
 
     def _date(self) -> str:
         return self.date_time_string(self._drs.now().timestamp())
+
+    def _drip_head(self, seconds: float) -> None:
+        """Send what the head has so far, and further lines over a time."""
+        for number in range(PIECES if seconds else 0):
+            self.flush_headers()
+            self._drs.pause(seconds / PIECES)
+            self.send_header(f"X-Drip-{number}", "drip")
 
     def _send_body(self, reply: Reply) -> None:
         if reply.keep is not None:

@@ -32,6 +32,8 @@ class Page:
     """One response. `document` is None where there was none; then `problem` says why, without its text.
 
     ids: asked of batch-detail; `use`: the db_use_type asked of the list API, '' for batch-detail.
+    unreachable: fewer ids at a time would not help. transient: asking later may help. detail: `problem` for a person,
+    in words that may change from night to night; '' where there are no others.
     """
 
     ids: tuple[str, ...]
@@ -43,6 +45,13 @@ class Page:
     use: str = ""
     request_id: str = ""
     unreachable: bool = False
+    transient: bool = False
+    detail: str = ""
+
+    @property
+    def said(self) -> str:
+        """What was answered: the HTTP status and the code, or why there was no answer."""
+        return self.problem or f"HTTP {self.status} {error_code(self.document)}".rstrip()
 
     def named(self) -> set[str]:
         """Return the ids of its results."""

@@ -1,4 +1,4 @@
-"""The two calls of the service: batch-detail and the list, each page asked until its answer is final.
+"""The two calls of the service: batch-detail and the list, each page requested until its answer is final.
 
 A status is an answer; only what ends every hope for the source is an error: credentials that are refused, an
 address that is none, a project that does not exist, a redirect.
@@ -23,22 +23,28 @@ from inventory.source.auth import ask
 from inventory.source.pace import Pace
 from inventory.source.reading import Seen
 from inventory.source.record import Recorder
-from inventory.source.retry import Attempt, left, repeated, retry_after
+from inventory.source.retry import Attempt, Limits, Patience, left, repeated, retry_after
 from inventory.source.session import Session
 from inventory.stop import Stop
+from inventory.waits import NAMED
 
-__all__ = ["BATCH", "LIST_PAGE", "Client"]
+__all__ = ["ATTEMPTS", "BATCH", "LIST_PAGE", "Client"]
 
 BATCH = 10  # "You can call a maximum of 10 APIs in batches" (the reference's constraint)
 LIST_PAGE = 100  # the most jobs that a page of the list holds (API facts, 2.1)
-GROUP_ATTEMPTS = 3  # a request for several ids is halved when it fails, which is one more way to ask again
+# Of one request for details, while the service answers at all: then a batch is bisected, and one job put off to the
+# last round. More would hold up the others.
+ATTEMPTS = 3
 
+_WITHDRAWN = "Check region, endpoint and project_id. If they are right, the vendor may have withdrawn this API (v3)"
 _HINTS = {
-    404: "No such address: check region, endpoint and project_id",
+    404: _WITHDRAWN,
     407: "The proxy wants to know who asks: put user and password into the proxy variable",
+    410: _WITHDRAWN,
 }
-# 429, the gateway's own 5xx, and what the service calls a passing fault (API facts, 5.2).
-_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+# Any 5xx but those that say "never", and what the service calls a transient fault, under whichever status: DRS.M00004
+# comes under 422 and under 500 (API facts, 5.2).
+_TRANSIENT, _NEVER = frozenset({408, 425}), frozenset({501, 505})
 _TOO_OFTEN, _ABNORMAL = frozenset({"APIGW.0308", "DRS.M01503"}), frozenset({"DRS.M00004", "DRS.M01501"})
 _NO_SUCH_PROJECT = "DRS.M00261"
 NOTHING_FOUND = "DRS.M00002"  # "empty result" (422): a list without jobs
@@ -62,9 +68,24 @@ class Client:
         self._turns = BoundedSemaphore(source.concurrency)
         self._lock = Lock()
         self._log = logger()
+        self._host = session.http.host
+        self._listed = Patience(source.retry_seconds)
+        self._detailed = Patience(source.retry_seconds)
         self._path = f"/v3/{session.project_id}/jobs"
 
-    def details(self, ids: tuple[str, ...], cur_page: int, deadline: float, asked: Asked) -> Page:
+    @property
+    def url(self) -> str:
+        """The address that is asked."""
+        return self._session.http.url
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether no request for details was answered for `retry_seconds`."""
+        return self._detailed.is_over
+
+    def details(
+        self, ids: tuple[str, ...], cur_page: int, deadline: float, asked: Asked, attempts: int = ATTEMPTS
+    ) -> Page:
         """Ask for one page of one batch.
 
         Args:
@@ -72,9 +93,10 @@ class Client:
             cur_page: from 1.
             asked: the same ids, and what each depends on.
             deadline: on the monotonic clock; no attempt begins after it, but for the first.
+            attempts: the most, where the fault may be that of one job.
 
         Raises:
-            SourceError: the service refuses this source as a whole.
+            SourceError: the service refuses this source as a whole, or its deadline passed.
         """
         size = self._source.page_size
         wanted = min(size or len(ids), len(ids) - (cur_page - 1) * size)
@@ -86,11 +108,16 @@ class Client:
             promised = {str(wanted), str(len(ids))} - {"0"}
             if len(results) < wanted and str(page.document.get("count")) in promised:
                 return "with fewer results than it counts"
-            return ""
+            code = _failed_look_up(results)
+            return code if code in _TOO_OFTEN | _ABNORMAL else ""
 
         blank = Page(ids, cur_page, None, None, datetime.now(UTC))
-        attempts = self._source.attempts if len(ids) == 1 else min(GROUP_ATTEMPTS, self._source.attempts)
-        return self._final(blank, judge, attempts, deadline, None if self._looks or len(ids) > wanted else asked)
+        limits = Limits(deadline, attempts)
+        return self._final(blank, judge, limits, self._detailed, None if self._looks or len(ids) > wanted else asked)
+
+    def new_sweep(self) -> None:
+        """Begin to read the list: from now on it may fail for `retry_seconds` before it is given up."""
+        self._listed = Patience(self._source.retry_seconds)
 
     def listing(self, use: str, cur_page: int) -> Page:
         """Ask for one page of the list.
@@ -99,15 +126,15 @@ class Client:
             use: the db_use_type, which the service demands.
 
         Raises:
-            SourceError: the service refuses this source as a whole.
+            SourceError: the service refuses this source as a whole, or its deadline passed.
         """
         blank = Page((), cur_page, None, None, datetime.now(UTC), use=use)
-        deadline = time.monotonic() + self._source.retry_seconds
+        limits = Limits(time.monotonic() + self._source.retry_seconds)
 
         def judge(page: Page) -> str:
             return "" if page.items("jobs") is not None else "without jobs"
 
-        return self._final(blank, judge, self._source.attempts, deadline)
+        return self._final(blank, judge, limits, self._listed)
 
     def relied_on(self, page: Page) -> None:
         """Note a page that counts: what was fetched ahead and never looked at does not."""
@@ -128,37 +155,47 @@ class Client:
         return self._path, body
 
     def _final(
-        self, blank: Page, judge: Callable[[Page], str], attempts: int, deadline: float, asked: Asked | None = None
+        self, blank: Page, judge: Callable[[Page], str], limits: Limits, patience: Patience, asked: Asked | None = None
     ) -> Page:
         number = 0
         call = "list" if blank.use else "detail"
+        about = {"host": self._host, "call": call}
+        last: Attempt | None = None
 
         def attempt() -> Attempt:
-            nonlocal number
+            nonlocal number, last
             number += 1
-            return self._attempt(call, blank, judge, number, deadline, asked)
+            until = limits.deadline if last else float("inf")
+            with ExitStack() as turn:  # for as long as the service is at work: what is made of its answer takes none
+                turn.enter_context(self._turns)
+                if not self._pace.wait(until, log=self._log, ids=blank.ids, **about):
+                    assert last is not None  # the first attempt waits for its turn, whenever that is
+                    return replace(last, again=False)
+                sent = time.monotonic()
+                last = self._exchange(call, blank, judge, number, limits.deadline, asked, turn.close)
+            if last.again:
+                patience.failed(sent)
+            elif last.page.status is not None:
+                patience.answered()
+            return last
 
-        def told(last: Attempt, attempt_number: int) -> None:
+        def on_retry(failed: Attempt, attempt_number: int, pause: float) -> None:
             with self._lock:
                 self._seen.retries += 1
-            why = last.page.problem or f"HTTP {last.page.status}"
-            self._log.warning("again", call=call, ids=len(blank.ids), attempt=attempt_number, why=why)
+            self._log.warning(
+                "retrying", **about, ids=list(blank.ids[:NAMED]), jobs=len(blank.ids), attempt=attempt_number,
+                pause=round(pause, 1), why=failed.page.said,
+            )  # fmt: skip
 
-        return repeated(attempt, attempts=attempts, seconds=left(deadline), stop=self._stop, told=told)
-
-    def _attempt(
-        self, call: str, blank: Page, judge: Callable[[Page], str], number: int, deadline: float, asked: Asked | None
-    ) -> Attempt:
-        with ExitStack() as turn:  # for as long as the service is at work: what is made of its answer takes none
-            turn.enter_context(self._turns)
-            return self._exchange(call, blank, judge, number, deadline, asked, turn.close)
+        repeated(attempt, limits, patience, self._stop, on_retry)
+        assert last is not None  # there is at least one attempt
+        return replace(last.page, transient=last.again)
 
     def _exchange(
         self, call: str, blank: Page, judge: Callable[[Page], str], number: int, deadline: float, asked: Asked | None,
         arrived: Callable[[], None],
     ) -> Attempt:  # fmt: skip
         path, body = self._request(blank)
-        self._pace.wait()
         sent = time.monotonic()
         with self._lock:
             self._seen.requests += 1
@@ -166,14 +203,15 @@ class Client:
             request = Request(
                 "POST", path,
                 headers={"Content-Type": "application/json", "X-Language": self._source.language},
-                body=canonical(body).encode(), seconds=max(self._source.timeout, left(deadline)),
-                jobs=asked,
+                body=canonical(body).encode(),
+                seconds=min(self._stop.left, max(self._source.timeout, left(deadline))), jobs=asked,
             )  # fmt: skip
-            response = ask(self._session.http, self._session.auth, request, arrived)
+            with self._stop.waits.noted("an answer", log=self._log, ids=blank.ids, host=self._host, call=call):
+                response = ask(self._session.http, self._session.auth, request, arrived)
         except NoAnswerError as error:
             self._log.debug("no answer", call=call, attempt=number, why=error.reason)
             page = replace(
-                blank, observed_at=datetime.now(UTC), problem=f"no answer: {error.reason}",
+                blank, observed_at=datetime.now(UTC), problem=error.reason, detail=str(error),
                 unreachable=not error.reached,
             )  # fmt: skip
             return Attempt(page, again=error.retry)
@@ -192,16 +230,17 @@ class Client:
 
     def _judged(self, blank: Page, response: Response, judge: Callable[[Page], str]) -> Attempt:
         document, problem = _document(response)
-        status, code = response.status, error_code(document)
+        status = response.status
         page = replace(
             blank, status=status, document=document, observed_at=datetime.now(UTC),
             problem=problem and f"HTTP {status} {problem}", request_id=response.headers.get("x-request-id", "")[:100],
         )  # fmt: skip
+        code = error_code(document) or _failed_look_up(page.items("results") or [])
         self._refuse(page, code)
-        if status == 429 or (status >= 400 and code in _TOO_OFTEN):
-            return Attempt(page, again=True, throttled=True, pause=retry_after(response.headers.get("retry-after")))
-        if status in _AGAIN or (status >= 400 and code in _ABNORMAL):
-            pause = retry_after(response.headers.get("retry-after"))
+        pause = retry_after(response.headers.get("retry-after"))
+        if status == 429 or (status == 413 and pause) or (status >= 400 and code in _TOO_OFTEN):
+            return Attempt(replace(page, unreachable=True), again=True, throttled=True, pause=pause)
+        if status in _TRANSIENT or (status >= 500 and status not in _NEVER) or (status >= 400 and code in _ABNORMAL):
             return Attempt(page, again=True, pause=pause)
         if status == 200 and (why := problem or judge(page)):
             return Attempt(replace(page, problem=f"HTTP 200 {why}"), again=True)
@@ -233,3 +272,11 @@ def _document(response: Response) -> tuple[Json, str]:
     except ValueError:
         return None, "with a body that is not JSON"
     return (None, "with an empty document") if is_empty(document) else (document, "")
+
+
+def _failed_look_up(results: list[Json]) -> str:
+    """Return the code of an only result that says that its job could not be looked up, or ''."""
+    result = results[0] if len(results) == 1 else None
+    if not isinstance(result, dict) or not is_empty(result.get("status")) or not is_empty(result.get("name")):
+        return ""
+    return error_code(result)

@@ -40,13 +40,14 @@ Ask = Callable[[str, int], Page]  # db_use_type, cur_page -> page
 class Sweep:
     """One sweep: the ids that it named, sub-tasks with their parent's; and whether it named all there are.
 
-    wanted: those that the filters let through. problem: why it is not complete, or ''. narrow: scenarios were left
-    out, so that silence about a job proves nothing.
+    wanted: those that the filters let through. problem: why it is not complete, or ''. unread: the page that could
+    not be read, where one could not. narrow: scenarios were left out, so that silence about a job proves nothing.
     """
 
     named: dict[str, str | None] = field(default_factory=dict)
     wanted: set[str] = field(default_factory=set)
     problem: str = ""
+    unread: Page | None = None
     narrow: bool = False
     findings: list[Finding] = field(default_factory=list)
 
@@ -165,8 +166,9 @@ def sweep(
             found = Sweep()
             _walk(_pages(use, ask, pool, width), relied_on, listings, found)
             whole.wanted |= found.wanted  # what was named once is asked for
-            if not found.problem:
+            if not found.problem or found.unread:  # a page that cannot be read was retried already
                 break
+        whole.unread = whole.unread or found.unread
         not_served += found.narrow
         whole.narrow |= found.narrow
         whole.named |= found.named
@@ -199,7 +201,7 @@ def _walk(pages: Iterator[Page], relied_on: Callable[[Page], None], listings: Li
                 into.findings.append(Finding("scenario_not_served", f"db_use_type={page.use}", "", detail))
                 into.narrow = True
             elif not _is_end(page):
-                into.problem = page.problem or f"HTTP {page.status} {error_code(page.document)}".rstrip()
+                into.problem, into.unread = page.said, page
             break
         known = len(into.named)
         listings.read(items, into)

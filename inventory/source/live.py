@@ -3,7 +3,8 @@
 A request that fails as a whole is halved until the id that spoils it stands alone; an id that an answer
 leaves out, answers doubtfully or calls absent is asked once more, alone; a batch whose
 `data_transformation` belongs to no one job is asked again one id at a time. Where the list API finds the
-jobs, it is read again at the end, and what came or went meanwhile is read or proven absent.
+jobs, it is read again at the end, and what came or went meanwhile is read or proven absent. At last, what could
+not be read for a transient fault is requested again, alone, until `retry_seconds` are over.
 """
 
 import time
@@ -13,25 +14,29 @@ from datetime import UTC, datetime
 from functools import partial
 from threading import Lock
 
-from inventory.errors import SourceError
+from inventory.errors import DeadlineError, SourceError
+from inventory.log import logger
 from inventory.redact import Redactor
 from inventory.settings import Source
 from inventory.source.ahead import as_they_come
-from inventory.source.answers import Answer, Page, error_code, interpret, outcome_of, settled
-from inventory.source.client import BATCH, Client
+from inventory.source.answers import Answer, Page, interpret, outcome_of, settled
+from inventory.source.client import ATTEMPTS, BATCH, Client
 from inventory.source.listing import Listings, Sweep, sweep, with_listing
 from inventory.source.pace import Pace
 from inventory.source.reading import DELETED, UNLISTED, Absent, Listed, Outcome, Read, Seen, Unread
 from inventory.source.record import Recorder
 from inventory.source.session import Session
 from inventory.stop import Stop
+from inventory.waits import NAMED
 
 __all__ = ["LiveReading"]
 
-HOPELESS = 5  # requests in a row for nothing, none before with success: the source cannot be read
-GIVEN_UP = 20  # requests in a row for nothing, later on: the rest is not asked for
+# Requests in a row that failed for good; those that failed for a transient fault count once `retry_seconds` are over.
+HOPELESS = 5  # where none succeeded before: the source cannot be read
+GIVEN_UP = 20  # later on: the rest is not requested
 NO_ANSWERS = frozenset({401, 403, 408, 429})
 ROUNDS = 3  # how often the list is read again when it changed
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 30.0  # seconds before the last rounds, each twice as long as the one before
 
 
 class LiveReading:
@@ -58,6 +63,9 @@ class LiveReading:
         self._served: Mapping[str, bytes] = {}
         self._answered = False
         self._in_vain = 0
+        self._ended = False
+        self._put_off: set[str] = set()
+        self._last_sweep: Sweep | None = None
         self._asked: set[str] = set()
         self._left_out: set[str] = set()
         self._unlisted: set[str] = set()
@@ -83,20 +91,30 @@ class LiveReading:
                 yield from self._all(pool, known)
             else:
                 yield from self._read(pool, self._source.jobs, known, None)
+            yield from self._last_rounds(pool, known)
         finally:
-            self._in_vain = GIVEN_UP  # threads that are still at work ask for nothing more
+            self._ended = True  # threads that are still at work ask for nothing more
             pool.shutdown(wait=False, cancel_futures=True)
         if self._recorder is not None:
             self._recorder.finish(self.seen, self._left_out, self._unlisted, self._deleted, self._listing_only)
 
     def _all(self, pool: ThreadPoolExecutor, known: set[str]) -> Iterator[Outcome]:
         """Read all that the list names and all that was known, until the list says the same twice."""
-        before = self._sweep(pool)
+        try:
+            before = self._sweep(pool)
+        except DeadlineError as error:
+            raise DeadlineError(
+                f"cannot read the job list from {self._client.url}: {error.summary}", error.hint
+            ) from None
         if before.problem and not before.named:
-            raise SourceError(f"{self.label}: {before.problem}", "Without the list no job can be found")
+            raise self._no_list(before)
         yield from self._read(pool, self._chosen(before) | (known - self._source.excluded), known, before)
         for number in range(ROUNDS):
-            after = self._sweep(pool)
+            try:
+                after = self._sweep(pool)
+            except DeadlineError as error:
+                self.seen.incomplete, self.seen.consistency = f"the list was not read again: {error.summary}", "torn"
+                return
             came = {i for i in self._chosen(after) if i not in self._asked or i not in before.named}
             yield from self._read(pool, came, known, after)
             self.seen.incomplete, self.seen.consistency = after.problem, "torn"
@@ -111,11 +129,24 @@ class LiveReading:
 
     def _sweep(self, pool: ThreadPoolExecutor) -> Sweep:
         width = 2 * self._source.concurrency
+        self._client.new_sweep()
         found = sweep(self._client.listing, self._client.relied_on, pool, width, self._listings, self._source.scenarios)
         self.seen.findings.extend(found.findings)
         if self._recorder is not None:
             self._recorder.note(found.findings)
+        self._last_sweep = found
         return found
+
+    def _no_list(self, found: Sweep) -> SourceError:
+        page, what = found.unread, f"cannot read the job list from {self._client.url}"
+        if page is None:
+            return SourceError(f"{what}: {found.problem}", "Without the list no job can be found")
+        return SourceError(f"{what}: {self._failure(page)}", _advice(page))
+
+    def _failure(self, page: Page) -> str:
+        return (page.detail or page.said) + (
+            f" (retried for {self._source.retry_seconds:g} s)" if page.transient else ""
+        )
 
     def _told(self, found: Sweep) -> set[str]:
         """Return the ids that a sweep named, as far as they are asked for: sub-tasks only where they are followed."""
@@ -127,25 +158,55 @@ class LiveReading:
             chosen = chosen | {child for job_id in chosen for child, _ in self._listings.children_of(job_id)}
         return chosen - self._source.excluded
 
+    def _last_rounds(self, pool: ThreadPoolExecutor, known: set[str]) -> Iterator[Outcome]:
+        """Request again, alone and each time later, what could not be read for a fault that may be over by then."""
+        pause, until = FIRST_PAUSE, time.monotonic() + self._source.retry_seconds
+        while self._put_off and self._in_vain < GIVEN_UP:
+            pause = min(pause, until - time.monotonic(), LONGEST_PAUSE)
+            if pause <= 0:
+                return
+            ids = sorted(self._put_off)
+            logger().warning(
+                "last round", host=self._source.endpoint, ids=ids[:NAMED], jobs=len(ids), pause=round(pause, 1)
+            )
+            try:
+                self._stop.wait(pause, "the last round", ids=ids)
+            except DeadlineError:
+                return
+            yield from self._read(pool, ids, known, self._last_sweep, last_round=until)
+            pause *= 2
+
     def _read(
-        self, pool: ThreadPoolExecutor, ids: Iterable[str], known: set[str], listed: Sweep | None
-    ) -> Iterator[Outcome]:
-        """Ask for ids in batches; those that the list does not name are asked alone, since alone counts as proof."""
+        self, pool: ThreadPoolExecutor, ids: Iterable[str], known: set[str], listed: Sweep | None,
+        last_round: float | None = None,
+    ) -> Iterator[Outcome]:  # fmt: skip
+        """Ask for ids in batches; those that the list does not name are asked alone, since alone counts as proof.
+
+        Args:
+            last_round: until when a last round may take, which asks for each id alone, once.
+        """
         wanted = sorted(ids)
         again = self._asked.intersection(wanted)  # the later answer counts
         self.seen.findings = [finding for finding in self.seen.findings if finding.job_id not in again]
         self._left_out -= again
         self.requested.update(wanted)
         self._asked.update(wanted)
+        self._put_off.difference_update(wanted)
         alone = {i for i in wanted if i in self._alone or (listed is not None and i not in listed.named)}
         together = [job_id for job_id in wanted if job_id not in alone]
-        batches = [tuple(together[at : at + BATCH]) for at in range(0, len(together), BATCH)]
+        size = 1 if last_round else BATCH
+        batches = [tuple(together[at : at + size]) for at in range(0, len(together), size)]
         batches += [(job_id,) for job_id in sorted(alone)]
-        tasks = (partial(self._batch, batch, None, is_listed=listed is not None) for batch in batches)
+        attempts = 1 if last_round else ATTEMPTS
+        tasks = (partial(self._batch, batch, last_round, attempts, is_listed=listed is not None) for batch in batches)
         for outcomes in as_they_come(pool, 2 * self._source.concurrency, tasks):
-            self._stop.check()
+            if self._stop.is_set:
+                self._stop.check()
             for outcome in outcomes:
-                yield from self._told_of(self._proven(outcome, listed), known, listed)
+                proven = self._proven(outcome, listed)
+                if not isinstance(proven, Unread):
+                    self._put_off.discard(proven.job_id)
+                yield from self._told_of(proven, known, listed)
 
     def _proven(self, outcome: Outcome, listed: Sweep | None) -> Outcome:
         """Conclude an absence from the status DELETED, and from silence, where the list does not name the job.
@@ -198,29 +259,32 @@ class LiveReading:
                 found.update((str(key), "" if value is None else str(value)) for key, value in pairs)
         return found.issuperset(wanted)
 
-    def _batch(self, ids: tuple[str, ...], deadline: float | None, *, is_listed: bool) -> list[Outcome]:
+    def _batch(self, ids: tuple[str, ...], deadline: float | None, attempts: int, *, is_listed: bool) -> list[Outcome]:
         deadline = deadline or time.monotonic() + self._source.retry_seconds
-        answer = interpret(self._pages(ids, deadline), self._redactor)
+        pages = self._pages(ids, deadline, attempts)
+        answer = interpret(pages, self._redactor)
         again = _again(answer, set() if is_listed else answer.deleted)
-        outcomes = [outcome for part in again for outcome in self._batch(part, deadline, is_listed=is_listed)]
+        outcomes = [each for part in again for each in self._batch(part, deadline, attempts, is_listed=is_listed)]
         told = {outcome.job_id for outcome in outcomes}
+        final = [outcome_of(answer, job_id) for job_id in ids if job_id not in told]
         with self._lock:
             self.seen.findings.extend(settled(answer, told))
-        outcomes.extend(outcome_of(answer, job_id) for job_id in ids if job_id not in told)
-        return outcomes
+            if pages[-1].transient:
+                self._put_off.update(outcome.job_id for outcome in final if isinstance(outcome, Unread))
+        return outcomes + final
 
-    def _pages(self, ids: tuple[str, ...], deadline: float) -> list[Page]:
-        if self._in_vain >= GIVEN_UP:
-            why = "not asked: the service answers no more"
-            page = Page(ids, 1, None, None, datetime.now(UTC), problem=why, unreachable=True)
-            self._client.relied_on(page)
-            return [page]
+    def _pages(self, ids: tuple[str, ...], deadline: float, attempts: int) -> list[Page]:
+        if self._ended or self._in_vain >= GIVEN_UP:
+            return [self._unrequested(ids, f"{GIVEN_UP} requests in a row failed")]
         size = self._source.page_size or len(ids)
         pages: list[Page] = []
         asked = {job_id: (self._salt + self._listings.text_of(job_id), self._served.get(job_id)) for job_id in ids}
         came: set[str] = set()
         for cur_page in range(1, -(-len(ids) // size) + 1):
-            page = self._client.details(ids, cur_page, deadline, asked)
+            try:
+                page = self._client.details(ids, cur_page, deadline, asked, attempts)
+            except DeadlineError as error:
+                return [*pages, self._unrequested(ids, error.summary, cur_page)]
             self._client.relied_on(page)
             self._witness(page)
             pages.append(page)
@@ -232,19 +296,30 @@ class LiveReading:
                 break
         return pages
 
+    def _unrequested(self, ids: tuple[str, ...], why: str, cur_page: int = 1) -> Page:
+        """Return a page that nobody asked for, and say why."""
+        why = f"not requested: {why}"
+        page = Page(ids, cur_page, None, None, datetime.now(UTC), problem=why, unreachable=True)
+        self._client.relied_on(page)
+        return page
+
     def _witness(self, page: Page) -> None:
         """Notice a source that gives nothing: at once where it never did, after a while where it did before."""
+        if page.transient and not self._client.is_exhausted:
+            return
         with self._lock:
             if page.status is not None and page.status < 500 and page.status not in NO_ANSWERS and not page.problem:
                 self._answered, self._in_vain = True, 0
             elif len(page.ids) == 1 or page.unreachable:
                 self._in_vain += 1
             if self._in_vain >= HOPELESS and not self._answered:
-                said = page.problem or f"HTTP {page.status} {error_code(page.document)}".rstrip()
-                raise SourceError(
-                    f"{self._source.endpoint} answers nothing to rely on: {said}",
-                    "Check the address, the network and its proxies, and what the user may read",
-                )
+                raise SourceError(f"cannot read any job from {self._client.url}: {self._failure(page)}", _advice(page))
+
+
+def _advice(page: Page) -> str:
+    if page.status in (401, 403):
+        return "Check what the user may read; run `inventory doctor`"
+    return "Check the endpoint, the network and its proxies; run `inventory doctor`"
 
 
 def _again(answer: Answer, deleted: set[str]) -> list[tuple[str, ...]]:

@@ -2,12 +2,14 @@
 
 import time
 from threading import Lock
+from typing import Any
 
 from inventory.stop import Stop
 
 __all__ = ["Pace"]
 
 SLOWEST = 0.1  # requests a second
+AHEAD = 1.0  # seconds that a turn is taken before it comes
 RECOVERY = 50  # answers without a throttle that bring the full rate back
 
 
@@ -22,7 +24,7 @@ class Pace:
         """Take the most requests a second, and who may end the waiting."""
         self._most = self._rate = per_second
         self._stop = stop
-        self._next = 0.0
+        self._last = 0.0  # the last turn that was taken
         self._closed_until = 0.0
         self._slowed = 0.0
         self._lock = Lock()
@@ -32,22 +34,35 @@ class Pace:
         """The rate of the moment."""
         return self._rate
 
-    def wait(self) -> None:
+    def wait(self, until: float = float("inf"), **about: Any) -> bool:
         """Sleep until it is this thread's turn.
 
-        Raises:
-            StoppedError: it was asked to stop.
-        """
-        turn = self._turn()
-        self._stop.wait(turn - time.monotonic())
-        while turn < self._closed_until:  # somebody was told to pause while this thread slept
-            turn = self._turn()
-            self._stop.wait(turn - time.monotonic())
+        Args:
+            until: on the monotonic clock; a turn that comes later is not waited for.
+            about: what the log says of a long wait; see `Waits.noted`.
 
-    def _turn(self) -> float:
+        Returns:
+            Whether it is its turn; False where that comes too late.
+
+        Raises:
+            StoppedError, DeadlineError: see `Stop.wait`.
+        """
+        while (turn := self._turn(until)) is not None:
+            pause = turn - time.monotonic()
+            self._stop.wait(min(pause, AHEAD), "the rate limit", **about)
+            if pause <= AHEAD and turn >= self._closed_until:  # nobody was told to pause while this thread slept
+                return True
+        return False
+
+    def _turn(self, until: float) -> float | None:
+        """Return the next turn, taken where it is near: the rate may rise until a distant one."""
         with self._lock:
-            turn = max(time.monotonic(), self._next, self._closed_until)
-            self._next = turn + 1 / self._rate
+            now = time.monotonic()
+            turn = max(now, self._last + 1 / self._rate, self._closed_until)
+            if turn > until:
+                return None
+            if turn - now <= AHEAD:
+                self._last = turn
             return turn
 
     def throttled(self, sent: float, pause: float) -> None:

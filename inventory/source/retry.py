@@ -1,28 +1,28 @@
-"""When a request is sent again: tenacity's loop with the service's rules, bounded in attempts and in time."""
+"""When a request is sent again: tenacity's loop with the service's rules, bounded by time."""
 
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from threading import Lock
 
-from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, stop_before_delay
-from tenacity.wait import wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_result
 
 from inventory.source.answers import Page
 from inventory.stop import Stop
 
-__all__ = ["Attempt", "left", "repeated", "retry_after"]
+__all__ = ["Attempt", "Limits", "Patience", "backoff", "left", "repeated", "retry_after"]
 
-_BACKOFF = wait_random_exponential(multiplier=0.5, max=20)  # seconds; the whole of each is jitter
+SHORTEST, LONGEST = 0.5, 30.0  # seconds, of a pause between two attempts
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One response, and whether to ask again.
 
-    throttled: the service said that it is too much; such attempts are bounded by time alone.
-    pause: seconds that it wants to be left alone, from Retry-After.
+    throttled: the service said that it is too much. pause: seconds that it wants to be left alone, from Retry-After.
     """
 
     page: Page
@@ -31,28 +31,99 @@ class Attempt:
     pause: float = 0.0
 
 
+class Patience:
+    """How long the service has answered nothing to rely on; shared by all requests that depend on it.
+
+    So a service that is away for good costs `seconds` once, not once for each request.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        """Take the seconds for which failed requests are retried."""
+        self.seconds = seconds
+        self._since: float | None = None
+        self._answered = 0.0
+        self._lock = Lock()
+
+    def answered(self) -> None:
+        """Note an answer: the service is there."""
+        with self._lock:
+            self._since, self._answered = None, time.monotonic()
+
+    def failed(self, sent: float) -> None:
+        """Note an attempt that failed, sent at a moment of the monotonic clock."""
+        with self._lock:
+            if self._since is None:
+                self._since = max(sent, self._answered)
+
+    @property
+    def fruitless(self) -> float:
+        """The seconds since the first of the attempts that failed one after another; 0 where the last did not."""
+        since = self._since
+        return 0.0 if since is None else time.monotonic() - since
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing was answered for as long as it is bearable."""
+        return self._since is not None and self.fruitless >= self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds the attempts of one request.
+
+    deadline: on the monotonic clock; no attempt begins after it, but for the first. attempts: so many, where a
+    fault may be that of one job; a service that is out of reach, or throttles, is retried until time is over.
+    """
+
+    deadline: float
+    attempts: int | None = None
+
+
 def repeated(
-    attempt: Callable[[], Attempt], *, attempts: int, seconds: float, stop: Stop, told: Callable[[Attempt, int], None]
-) -> Page:
-    """Attempt until an answer is final, or the attempts or the seconds are used up; then the last one counts.
+    attempt: Callable[[], Attempt], limits: Limits, patience: Patience, stop: Stop,
+    on_retry: Callable[[Attempt, int, float], None],
+) -> Attempt:  # fmt: skip
+    """Attempt until an answer is final, or the limits are reached; then the last one counts.
 
     Args:
-        told: called before each further attempt, with the one before and its number.
+        on_retry: called before each pause, with the attempt before it, its number, and the seconds.
+
+    Raises:
+        StoppedError, DeadlineError: see `Stop.wait`.
     """
-    tries, time_is_up = stop_after_attempt(attempts), stop_before_delay(seconds)
+
+    def time_left() -> float:
+        return min(left(limits.deadline), max(0.0, patience.seconds - patience.fruitless))
+
+    def pause(state: RetryCallState) -> float:
+        return max(_last(state).pause, min(backoff(state.attempt_number, patience.fruitless), time_left()))
 
     def used_up(state: RetryCallState) -> bool:
-        return time_is_up(state) or (not _last(state).throttled and tries(state))
+        last, rest = _last(state), time_left()
+        if limits.attempts and state.attempt_number >= limits.attempts and not last.page.unreachable:
+            return True
+        return rest <= 0 or last.pause > rest
 
     loop = Retrying(
         retry=retry_if_result(lambda last: last.again),
-        wait=lambda state: max(_BACKOFF(state), _last(state).pause),
+        wait=pause,
         stop=used_up,
-        sleep=stop.wait,
-        before_sleep=lambda state: told(_last(state), state.attempt_number),
+        sleep=lambda seconds: stop.wait(seconds, "the next attempt"),
+        before_sleep=lambda state: on_retry(_last(state), state.attempt_number, state.upcoming_sleep),
         retry_error_callback=_last,
     )
-    return loop(attempt).page
+    result: Attempt = loop(attempt)
+    return result
+
+
+def backoff(number: int, fruitless: float = 0.0) -> float:
+    """Return the seconds to wait after the attempt of a number, from 1: exponential, half of it jitter.
+
+    Args:
+        fruitless: for how long nobody was answered. The longer that is, the less often each request asks.
+    """
+    longest = max(SHORTEST * 2.0 ** min(number - 1, 10), fruitless / 4)
+    return min(longest, LONGEST) * random.uniform(0.5, 1)  # noqa: S311  # nobody has to guess it
 
 
 def _last(state: RetryCallState) -> Attempt:

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from inventory.errors import BusyError, StoreError
+from inventory.errors import BusyError, DeadlineError, StoreError
 from inventory.stop import Stop
 from inventory.store.engine import Store, translated
 
@@ -91,13 +91,15 @@ def holder(store: Store, name: str) -> str | None:
 
 
 def _wait(lock: SourceLock, name: str, timeout: float, stop: Stop) -> None:
-    until = time.monotonic() + timeout
-    while not lock.take():
-        left = until - time.monotonic()
-        if left <= 0:
-            who = lock.holder() or "it has just ended"
-            raise BusyError(f"another run has the source {name} ({who})", "`--lock-timeout SECONDS` waits for it")
-        stop.wait(min(POLL, left))
+    until = time.monotonic() + min(timeout, stop.left)
+    with stop.waits.noted("the lock", lock=name):
+        while not lock.take():
+            left = until - time.monotonic()
+            if left <= 0:
+                who = lock.holder() or "it has just ended"
+                raise BusyError(f"another run has the source {name} ({who})", "`--lock-timeout SECONDS` waits for it")
+            with suppress(DeadlineError):  # who has it is the better answer
+                stop.wait(min(POLL, left))
 
 
 @contextmanager
