@@ -7,7 +7,7 @@ nothing else; `README.txt` inside tells how. `check` does it.
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -130,33 +130,25 @@ def _put(bundle: zipfile.ZipFile, name: str, snapshot: SnapshotRow, lines: Itera
     return total.hexdigest()
 
 
-def check(file: Path, seal: Seal | None = None) -> Checked:
+def check(file: Path, seals: Sequence[Seal] = ()) -> Checked:
     """Check a bundle by what is in it alone.
 
     Args:
-        seal: the key that must have signed it.
+        seals: the keys of which one must have signed it; none: signatures are not looked at.
 
     Raises:
         InventoryError: it is no bundle.
     """
     try:
         with zipfile.ZipFile(file) as bundle:
-            return _checked(bundle, seal)
+            return _checked(bundle, seals)
     except OSError as error:
         raise InventoryError(f"{file} cannot be read: {error.strerror}") from None
-    except (
-        zipfile.BadZipFile,
-        KeyError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        EOFError,
-        NotImplementedError,
-    ) as error:
+    except _NOT_WHOLE as error:
         raise InventoryError(f"{file} is no whole bundle: {type(error).__name__}", "Was it cut or altered?") from None
 
 
-def _checked(bundle: zipfile.ZipFile, seal: Seal | None) -> Checked:
+def _checked(bundle: zipfile.ZipFile, seals: Sequence[Seal]) -> Checked:
     manifest = json.loads(bundle.read(MANIFEST))
     if manifest["format_version"] != FORMAT_VERSION:
         raise ValueError(f"format {manifest['format_version']}")
@@ -174,8 +166,8 @@ def _checked(bundle: zipfile.ZipFile, seal: Seal | None) -> Checked:
     if (last["digest"], last["id"]) != (manifest["digest"], manifest["snapshot"]):
         problems.append("the manifest names another snapshot than the chain ends in")
     signature = manifest["signature"]
-    if seal is not None and not (signature and seal.fits(last["digest"], str(signature["signature"]))):
-        problems.append(f"it is not signed with the key {seal.key_id}")
+    if seals and not (signature and any(s.fits(last["digest"], str(signature["signature"])) for s in seals)):
+        problems.append(f"it is not signed with the key {' or '.join(seal.key_id for seal in seals)}")
     return Checked(
         source=str(manifest["source"]),
         snapshot=last["id"],

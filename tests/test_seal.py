@@ -151,7 +151,7 @@ def test_an_altered_bundle_is_found(inventory: Command, tmp_path: Path) -> None:
     seal = Seal(configured(tmp_path))
     assert inventory("--config", "c.yaml", "export").returncode == 0
     assert inventory("bundle", "latest", "--out", "b.zip").returncode == 0
-    assert check(tmp_path / "b.zip", seal).problems == []
+    assert check(tmp_path / "b.zip", [seal]).problems == []
     with zipfile.ZipFile("b.zip") as bundle:
         files = {name: bundle.read(name) for name in bundle.namelist()}
     for name, content in files.items():
@@ -169,6 +169,6 @@ def is_refused(folder: Path, files: dict[str, bytes], seal: Seal) -> bool:
         for name, content in files.items():
             bundle.writestr(name, content)
     try:
-        return bool(check(folder / "altered.zip", seal).problems)
+        return bool(check(folder / "altered.zip", [seal]).problems)
     except InventoryError:
         return True

@@ -14,10 +14,22 @@ import click
 from inventory.errors import ConfigError, InventoryError, UsageError
 
 if TYPE_CHECKING:
+    from inventory.seal import Sealer
     from inventory.settings import Settings
     from inventory.store.engine import Store
 
-__all__ = ["CONTEXT", "Main", "Options", "fail", "lock_timeout_option", "print_lines", "safe", "sources_option"]
+__all__ = [
+    "CONTEXT",
+    "Main",
+    "Options",
+    "begin_signing_option",
+    "checked_sealer",
+    "fail",
+    "lock_timeout_option",
+    "print_lines",
+    "safe",
+    "sources_option",
+]
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 COLOURS = {"+": "green", "~": "yellow", "-": "red"}
@@ -153,6 +165,25 @@ def lock_timeout_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--lock-timeout", type=click.IntRange(0, 86400), default=0, show_default=True, metavar="SECONDS",
         help="Wait so long for another run that has the source; then exit 75.",
     )(command)  # fmt: skip
+
+
+def begin_signing_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--begin-signing`, which every command has that signs snapshots."""
+    return click.option(
+        "--begin-signing", is_flag=True,
+        help="Sign from now on with signing.key, though the last snapshot is unsigned or signed with another key.",
+    )(command)  # fmt: skip
+
+
+def checked_sealer(settings: "Settings", begin_signing: bool) -> "Sealer | None":
+    """Return what signs snapshots; None where the configuration names no key.
+
+    Raises:
+        UsageError: signing is to begin, without a key.
+    """
+    if begin_signing and not settings.signs:
+        raise UsageError("--begin-signing: the configuration names no key", "Set signing.key, or leave the option out")
+    return settings.sealer
 
 
 def print_lines(lines: Iterable[str]) -> None:

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inventory.cli.base import Options, lock_timeout_option, safe, sources_option
+from inventory.cli.base import (
+    Options,
+    begin_signing_option,
+    checked_sealer,
+    lock_timeout_option,
+    safe,
+    sources_option,
+)
 from inventory.errors import InventoryError, StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -29,27 +36,31 @@ __all__ = ["export"]
 @click.option("--record", metavar="DIR", type=click.Path(path_type=Path), help="Write each page to DIR/SOURCE, masked.")
 @click.option("--require-complete", is_flag=True, help="Write nothing of a source where a job could not be read.")
 @click.option("--max-removals", metavar="P%", help="Refuse more removals than this share of a source's known jobs.")
+@begin_signing_option
 @lock_timeout_option
 @click.option("--metrics-file", metavar="F", type=click.Path(path_type=Path), help="Write a Prometheus text file.")
 @click.pass_obj
 def export(
     options: Options, names: tuple[str, ...], shard: str | None, record: Path | None, require_complete: bool,
-    max_removals: str | None, lock_timeout: int, metrics_file: Path | None,
+    max_removals: str | None, begin_signing: bool, lock_timeout: int, metrics_file: Path | None,
 ) -> int:  # fmt: skip
     """Read every source and write a snapshot of each; the nightly job."""
     from inventory.workers import Workers
 
     share = _share(max_removals)
     settings = options.settings(for_export=True, standard_input=lambda: sys.stdin)
+    checked_sealer(settings, begin_signing)
     sources = _chosen(settings, names, shard)
     with Workers(settings) as workers:
         workers.start_early(sources)  # they come up while the rest is imported
-        return _export(options, settings, sources, workers, require_complete, share, record, lock_timeout, metrics_file)
+        limits = require_complete, share
+        return _export(options, settings, sources, workers, limits, record, begin_signing, lock_timeout, metrics_file)
 
 
 def _export(
-    options: Options, settings: "Settings", sources: "list[Source]", workers: "Workers", require_complete: bool,
-    share: float | None, record: Path | None, lock_timeout: int, metrics_file: Path | None,
+    options: Options, settings: "Settings", sources: "list[Source]", workers: "Workers",
+    limits: tuple[bool, float | None], record: Path | None, begin_signing: bool, lock_timeout: int,
+    metrics_file: Path | None,
 ) -> int:  # fmt: skip
     from inventory import log
     from inventory.collect import Limits
@@ -60,7 +71,7 @@ def _export(
     watch = Watch(settings, [source.name for source in sources], metrics_file)
     error: InventoryError | None = None
     try:
-        _run(options, watch, sources, workers, Limits(require_complete, share), record, lock_timeout)
+        _run(options, watch, sources, workers, Limits(*limits), record, begin_signing, lock_timeout)
     except InventoryError as failure:
         error = failure
     for complaint in watch.tell(error):
@@ -72,7 +83,7 @@ def _export(
 
 def _run(
     options: Options, watch: "Watch", sources: "list[Source]", workers: "Workers", limits: "Limits",
-    record: Path | None, lock_timeout: int,
+    record: Path | None, begin_signing: bool, lock_timeout: int,
 ) -> None:  # fmt: skip
     import uuid
 
@@ -92,7 +103,7 @@ def _run(
         with Progress("export", shown) as progress:
             run = Run(
                 watch.settings, store, limits, stop, Auths(stop), workers, str(uuid.uuid4()), progress.advance, record,
-                lock_timeout, watch.settings.sealer,
+                lock_timeout, watch.settings.sealer, begin_signing,
             )  # fmt: skip
             watch.outcomes = export_all(sources, run, _printer(options, progress.close))
         for outcome in watch.outcomes:
