@@ -7,6 +7,7 @@ nothing else; `README.txt` inside tells how. `check` does it.
 import hashlib
 import json
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,7 +28,11 @@ from inventory.store.reader import SnapshotRow, rows_at
 __all__ = ["Checked", "check", "write"]
 
 FORMAT_VERSION = "1.0"
-_NOT_WHOLE = (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, EOFError, NotImplementedError)
+_NOT_WHOLE = (
+    zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError, AttributeError, EOFError, NotImplementedError,
+    RecursionError,
+)  # fmt: skip
+LONGEST = 64 * 2**20  # bytes of a line, or of the manifest: a small file may unpack to any size
 MANIFEST, CHAIN = "manifest.json", "chain.jsonl"
 README = """\
 One snapshot of an inventory of DRS jobs. To check it, with unzip and SHA-256 alone:
@@ -149,7 +154,8 @@ def check(file: Path, seals: Sequence[Seal] = ()) -> Checked:
 
 
 def _checked(bundle: zipfile.ZipFile, seals: Sequence[Seal]) -> Checked:
-    manifest = json.loads(bundle.read(MANIFEST))
+    with bundle.open(MANIFEST) as file:
+        manifest = json.loads(file.read(LONGEST))
     if manifest["format_version"] != FORMAT_VERSION:
         raise ValueError(f"format {manifest['format_version']}")
     problems = [*_altered(bundle, manifest["files"])]
@@ -205,5 +211,7 @@ def _hash(bundle: zipfile.ZipFile, name: str) -> str:
 
 def _lines(bundle: zipfile.ZipFile, name: str) -> Iterator[str]:
     with bundle.open(name) as file:
-        for line in file:
+        while line := file.readline(LONGEST + 1):
+            if len(line) > LONGEST:
+                raise ValueError(f"{name} has a line of more than {LONGEST} bytes")
             yield line.decode().removesuffix("\n")

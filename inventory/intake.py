@@ -6,7 +6,7 @@ In: the outcomes of one reading. Out: staged rows, and the tally of what became 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from inventory.digest import Proof, job_parts, proof_of
+from inventory.digest import Proof, job_parts, job_proof, proof_of
 from inventory.findings import Finding, Findings
 from inventory.normalise import Row, normalise, normalise_listing
 from inventory.prepare import Prepared, Same, prepare
@@ -138,13 +138,12 @@ class Intake:
         Raises:
             StoreError: it is carried over, and its rows are not those that the last snapshot has.
         """
-        staged = job_parts(self._staging.staged_of(job_id))
         if not self._staging.is_carried(job_id):
-            return proof_of(staged)
+            return job_proof(self._staging.staged_of(job_id))
         standing = job_parts(self._staging.standing_of(job_id, STANDING))  # read once: what is checked is what is taken
         found_before = job_parts(self._staging.standing_of(job_id, [BY_NAME["findings"]]))
         self._base.check(job_id, proof_of([*standing, *found_before]).digest)
-        return proof_of([*standing, *staged])
+        return proof_of([*standing, *job_parts(self._staging.staged_of(job_id))])
 
     def _find_again(self, job_id: str) -> None:
         """Let a job that is carried over keep what was odd about it."""

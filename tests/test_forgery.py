@@ -7,17 +7,22 @@ import shutil
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import event
 
 from inventory.cli import main
+from inventory.collect import export_source
 from inventory.digest import LONGEST, pack, unpack
 from inventory.schema import ENTITIES
 from inventory.seal import Seal
+from inventory.store.snapshots import SourceRow, open_writer
 from tests.conftest import ROOT, write_page
+from tests.nights import opened, recorded, running
 from tests.test_seal import pems
 from tests.test_verify import Database, digest, row_digest
 
@@ -308,6 +313,26 @@ def test_what_was_upgraded_from_before_the_digests_of_jobs_is_proven_by_its_rows
     auditor.alter("DELETE FROM job_digests")
     auditor.export(NIGHT_1, NIGHT_2)
     assert auditor.snapshots()[1]["changed"] > 0
+
+
+def test_an_export_that_commits_while_another_run_reads_is_no_forgery(postgresql: str, tmp_path: Path) -> None:
+    """`plan` holds no lock: what it proves must be of one moment."""
+    source = recorded(tmp_path, [{"a": {"status": "CREATING"}}, {"a": {"status": "PAUSING"}}])
+    row = SourceRow(source.name, None, None)
+    with opened(postgresql) as store, opened(postgresql) as other:
+        list(export_source(replace(source, replay=source.replay[:1]), running(store)))
+        committed: list[Any] = []
+
+        def commit(_: Any, __: Any, statement: str, *___: Any) -> None:
+            if "FROM job_digests" in statement and not committed:
+                committed.append(None)
+                committed.extend(export_source(source, running(other)))
+
+        event.listen(store.engine, "before_cursor_execute", commit)
+        with open_writer(store, row) as writer:
+            assert writer.base.row is not None
+            assert writer.base.row["id"] == 1
+        assert len(committed) == 3
 
 
 # Signing: its beginning, another key, its end.

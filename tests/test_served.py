@@ -182,6 +182,6 @@ def test_who_signs_keeps_a_cache_that_nobody_else_can_write(server: DrsServer, e
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "key.pem").write_bytes(pem)
     export.top = {"signing": {"key": "${file:key.pem}"}}
-    export()
+    export("--begin-signing")
     assert not set(cache.values()) & set(kept(tmp_path).values())
     assert json.loads(export.inventory("--database", "sqlite:///x.db", "diff", "--format", "json").stdout)

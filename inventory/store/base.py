@@ -5,9 +5,9 @@ the new snapshot's, and a signature over that vouches for it. So these digests m
 has, or whoever owns the database could put digests of his own there, and have them signed.
 
 What is proven is the copy in memory, and nothing but this copy is built on: whatever is altered in the tables between
-the proof and the commit, or was before, is in no new digest. (That is why no isolation of transactions is needed, and
-why rows with a `valid_from` beyond the last snapshot do no harm: they are in no digest, and `verify` names them.) The
-rows of a job are read again only where no answer has them; `Base.check` is for that.
+the proof and the commit, or was before, is in no new digest. So rows with a `valid_from` or `valid_to` beyond the last
+snapshot need not be looked for: they are in no new digest either, and `verify` names them once that snapshot is there.
+The rows of a job are read again only where no answer has them; `Base.check` is for that.
 
 Not proven here: the rows of jobs that did not change, which cost a whole pass. `verify` does that.
 """

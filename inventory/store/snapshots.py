@@ -65,6 +65,8 @@ class Writer:
         self._source = source
         self._ids: tuple[int, int] | None = None  # of the source and the snapshot, once there are rows of both
         with connection.begin():
+            if connection.dialect.name == "postgresql":  # of one moment, as on SQLite: an export may commit meanwhile
+                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             self._source_id = _source_id(connection, source)
             self.base = proven(connection, self._source_id)
             self.previous = self.base.row
