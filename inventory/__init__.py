@@ -21,7 +21,8 @@ workers/             processes that send and prepare beside the export
 source/              network or recordings become an outcome for every id
 retention            which snapshots are kept
 diff/                two ends of a source become change records; only ends and life read a database
-store/               databases: engine, migrations, locks; rows by the thousand; reading, verifying, pruning
+store/               databases: engine, migrations, locks; rows by the thousand; what a snapshot builds on, proven;
+                     reading, verifying, pruning
 intake               outcomes become staged rows, findings and digests
 collect              the nightly flow of one source in one function: read this first
 outcome, fleet       what became of each source; several at once

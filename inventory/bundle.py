@@ -7,7 +7,8 @@ nothing else; `README.txt` inside tells how. `check` does it.
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +28,11 @@ from inventory.store.reader import SnapshotRow, rows_at
 __all__ = ["Checked", "check", "write"]
 
 FORMAT_VERSION = "1.0"
-_NOT_WHOLE = (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, EOFError, NotImplementedError)
+_NOT_WHOLE = (
+    zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError, AttributeError, EOFError, NotImplementedError,
+    RecursionError,
+)  # fmt: skip
+LONGEST = 64 * 2**20  # bytes of a line, or of the manifest: a small file may unpack to any size
 MANIFEST, CHAIN = "manifest.json", "chain.jsonl"
 README = """\
 One snapshot of an inventory of DRS jobs. To check it, with unzip and SHA-256 alone:
@@ -130,34 +135,27 @@ def _put(bundle: zipfile.ZipFile, name: str, snapshot: SnapshotRow, lines: Itera
     return total.hexdigest()
 
 
-def check(file: Path, seal: Seal | None = None) -> Checked:
+def check(file: Path, seals: Sequence[Seal] = ()) -> Checked:
     """Check a bundle by what is in it alone.
 
     Args:
-        seal: the key that must have signed it.
+        seals: the keys of which one must have signed it; none: signatures are not looked at.
 
     Raises:
         InventoryError: it is no bundle.
     """
     try:
         with zipfile.ZipFile(file) as bundle:
-            return _checked(bundle, seal)
+            return _checked(bundle, seals)
     except OSError as error:
         raise InventoryError(f"{file} cannot be read: {error.strerror}") from None
-    except (
-        zipfile.BadZipFile,
-        KeyError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        EOFError,
-        NotImplementedError,
-    ) as error:
+    except _NOT_WHOLE as error:
         raise InventoryError(f"{file} is no whole bundle: {type(error).__name__}", "Was it cut or altered?") from None
 
 
-def _checked(bundle: zipfile.ZipFile, seal: Seal | None) -> Checked:
-    manifest = json.loads(bundle.read(MANIFEST))
+def _checked(bundle: zipfile.ZipFile, seals: Sequence[Seal]) -> Checked:
+    with bundle.open(MANIFEST) as file:
+        manifest = json.loads(file.read(LONGEST))
     if manifest["format_version"] != FORMAT_VERSION:
         raise ValueError(f"format {manifest['format_version']}")
     problems = [*_altered(bundle, manifest["files"])]
@@ -174,8 +172,8 @@ def _checked(bundle: zipfile.ZipFile, seal: Seal | None) -> Checked:
     if (last["digest"], last["id"]) != (manifest["digest"], manifest["snapshot"]):
         problems.append("the manifest names another snapshot than the chain ends in")
     signature = manifest["signature"]
-    if seal is not None and not (signature and seal.fits(last["digest"], str(signature["signature"]))):
-        problems.append(f"it is not signed with the key {seal.key_id}")
+    if seals and not (signature and any(s.fits(last["digest"], str(signature["signature"])) for s in seals)):
+        problems.append(f"it is not signed with the key {' or '.join(seal.key_id for seal in seals)}")
     return Checked(
         source=str(manifest["source"]),
         snapshot=last["id"],
@@ -213,5 +211,7 @@ def _hash(bundle: zipfile.ZipFile, name: str) -> str:
 
 def _lines(bundle: zipfile.ZipFile, name: str) -> Iterator[str]:
     with bundle.open(name) as file:
-        for line in file:
+        while line := file.readline(LONGEST + 1):
+            if len(line) > LONGEST:
+                raise ValueError(f"{name} has a line of more than {LONGEST} bytes")
             yield line.decode().removesuffix("\n")

@@ -60,7 +60,7 @@ class Run:
 
     time: `stop` with the run's deadline, which bounds reading and waiting; what was read is written after it too.
     record: the folder that recordings go to, one for each source. lock_timeout: seconds to wait for another
-    export of the same source. sealer: signs the snapshots.
+    export of the same source. sealer: signs the snapshots. begin_signing: also where its key did not sign the last.
     """
 
     settings: Settings
@@ -75,6 +75,7 @@ class Run:
     record: Path | None = None
     lock_timeout: float = 0.0
     sealer: Sealer | None = None
+    begin_signing: bool = False
 
     @property
     def alone(self) -> bool:
@@ -105,7 +106,8 @@ def export_source(source: Source, run: Run) -> Iterator[Result]:
     time = run.time.within(source.deadline, "the source")
     with source_lock(run.store, source.name, run.lock_timeout, time) as lock:
         for reading, row in _readings(source, run, time):
-            with open_writer(run.store, row, run.sealer, alone=run.alone) as writer:
+            begin = run.begin_signing
+            with open_writer(run.store, row, run.sealer, alone=run.alone, begin_signing=begin) as writer:
                 yield _export(reading, writer, run, lock.check)
 
 
@@ -133,13 +135,14 @@ def _export(reading: Reading, writer: Writer, run: Run, still_ours: Callable[[],
     kinds: dict[str, int] = {}
     for row in ready.findings:
         kinds[row[1]] = kinds.get(row[1], 0) + 1
-    return Result(reading.label, snapshot, None, kinds, reading.seen.throttles, reading.seen.incomplete)
+    seen = reading.seen
+    return Result(reading.label, snapshot, None, kinds, seen.throttles, seen.incomplete, writer.signing)
 
 
 def _prepare(reading: Reading, writer: Writer, run: Run) -> _Ready:
     """Read a source to its end and stage all that a snapshot of it would write."""
     started_at = datetime.now(UTC)
-    intake = Intake(writer.staging)
+    intake = Intake(writer.staging, writer.base)
     for outcome in reading.outcomes(intake.known, intake.known_of(writer.served), intake.not_found):
         intake.take(outcome)
         run.progress(reading.label, intake.done, len(reading.requested))

@@ -22,6 +22,7 @@ from typing import Any
 
 from inventory.jsontext import Json, canonical, read
 from inventory.schema.entities import Entity
+from inventory.schema.fields import KEY_BYTES
 
 __all__ = [
     "Mark",
@@ -32,6 +33,7 @@ __all__ = [
     "content_digest",
     "job_digest",
     "job_marks",
+    "job_parts",
     "job_proof",
     "key_of",
     "lines_digest",
@@ -52,6 +54,8 @@ SIZE = 32  # bytes of a digest
 
 MANY = 10_000  # rows, or lines, that are looked at together: a job may have millions
 _STROKE = 2000  # bytes
+_PIECE = 2**16  # bytes that are unpacked at a time
+LONGEST = 32 * KEY_BYTES  # characters of a line: a table and its key of up to five parts, a byte as \u0001 at worst
 
 Mark = tuple[str, bytes]  # table and key of a row, with a tab between; its digest, or the beginning of it
 
@@ -111,8 +115,13 @@ class Proof:
 
 def job_proof(rows: Iterable[tuple[Entity, Sequence[Any]]]) -> Proof:
     """Return a job's proof from all its rows, each in the order of its entity's columns."""
+    return proof_of(job_parts(rows))
+
+
+def job_parts(rows: Iterable[tuple[Entity, Sequence[Any]]]) -> list["Part"]:
+    """Return what proves some of a job's rows, each in the order of its entity's columns."""
     named = ((entity.name, key_of(entity, row), row_digest(entity, row)) for entity, row in rows)
-    return proof_of([part_of(job_marks(some)) for some in _some(named)])
+    return [part_of(job_marks(some)) for some in _some(named)]
 
 
 class RepeatedKeyError(Exception):
@@ -159,13 +168,27 @@ def _digests(part: Part) -> Iterator[str]:
 
 def _marks(part: Part) -> Iterator[Mark]:
     begin = len(part.marks) - len(part.digests) // SIZE * SHORT
-    return zip(_lines(part.marks[:begin]), _cut(part.marks[begin:], SHORT), strict=False)  # of no rows there is a line
+    lines = _lines(zlib.decompressobj(), part.marks[:begin])
+    return zip(lines, _cut(part.marks[begin:], SHORT), strict=False)  # of no rows there is a line
 
 
-def _lines(came: bytes) -> Iterator[str]:
-    stream, line = zlib.decompressobj(), ""
+def _lines(stream: Any, came: bytes) -> Iterator[str]:
+    """Yield the lines that were packed; a small piece at a time, for a kilobyte can unpack to a megabyte.
+
+    Raises:
+        ValueError: it is not what was packed.
+    """
+    line = ""
     while not stream.eof:
-        *lines, line = (line + stream.decompress(came, 2**16).decode()).split("\n")
+        try:
+            piece = stream.decompress(came, _PIECE)
+        except zlib.error:
+            raise ValueError("not packed") from None
+        if not (piece or stream.eof or stream.unconsumed_tail):
+            raise ValueError("cut off")
+        *lines, line = (line + piece.decode()).split("\n")
+        if len(line) > LONGEST:
+            raise ValueError("a line that no key makes")
         came = stream.unconsumed_tail
         yield from lines
     yield line
@@ -211,20 +234,21 @@ def pack(marks: Iterable[Mark]) -> bytes:
     return b"".join((*packed, stream.flush(), *digests))
 
 
-def unpack(packed: bytes) -> list[Mark]:
+def unpack(packed: bytes, most: int) -> list[Mark]:
     """Return the marks that `pack` packed, each with the beginning of its digest.
 
+    Args:
+        most: how many there may be: whoever owns the database may put millions there, in a kilobyte.
+
     Raises:
-        ValueError: it is not what was packed.
+        ValueError: it is not what was packed, or there are more.
     """
     stream = zlib.decompressobj()
-    try:
-        text = stream.decompress(packed).decode()
-    except zlib.error:
-        raise ValueError("not packed") from None
-    lines, digests = text.split("\n") if text else [], stream.unused_data
-    if not stream.eof:
-        raise ValueError("cut off")
+    lines = list(islice(_lines(stream, packed), most + 1))
+    if not stream.eof or len(lines) > most:
+        raise ValueError("more lines than there may be")
+    digests = stream.unused_data
+    lines = [] if lines == [""] else lines
     if not digests:  # as it was before revision 0008: eight digits at the end of each line
         return [(line, bytes.fromhex(digest)) for line, _, digest in (each.rpartition("\t") for each in lines)]
     if len(digests) != len(lines) * SHORT:

@@ -174,6 +174,8 @@ def _log(result: Result, seconds: float) -> None:
         "exported", snapshot=row["id"], **{name: row[name] for name in names}, throttles=result.throttles,
         findings=sum(result.findings.values()), seconds=round(seconds, 3), digest=row["digest"],
     )  # fmt: skip
+    if result.signing:
+        logger().warning("signing", snapshot=row["id"], detail=result.signing)
 
 
 def worst(codes: Iterable[int]) -> int:

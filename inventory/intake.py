@@ -6,13 +6,15 @@ In: the outcomes of one reading. Out: staged rows, and the tally of what became 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from inventory.digest import job_proof
+from inventory.digest import Proof, job_parts, job_proof, proof_of
 from inventory.findings import Finding, Findings
 from inventory.normalise import Row, normalise, normalise_listing
 from inventory.prepare import Prepared, Same, prepare
 from inventory.rebuild import rebuild, rebuild_listing
+from inventory.schema import BY_NAME
 from inventory.source.reading import Absent, Listing, Outcome, Read, Unread
-from inventory.store.staging import Staging
+from inventory.store.base import Base
+from inventory.store.staging import STANDING, Staging
 
 __all__ = ["Intake"]
 
@@ -25,14 +27,15 @@ class Intake:
     came of the jobs that were normalised.
     """
 
-    def __init__(self, staging: Staging) -> None:
-        self.known = staging.known_jobs()
+    def __init__(self, staging: Staging, base: Base) -> None:
+        self.known = base.jobs
         self.read: dict[str, str] = {}
         self.absent: set[str] = set()
         self.unread: dict[str, str] = {}
         self.findings = Findings()
         self._staging = staging
-        self._before = staging.known_digests()
+        self._base = base
+        self._before = base.noted
         self._listed: dict[str, tuple[str, str | None]] = {}  # what the list alone knows: digest, parent
         self._told: set[str] = set()
         self.served: dict[str, bytes | None] = {}
@@ -92,6 +95,9 @@ class Intake:
 
         Returns:
             The digest of every job, and the rows of `findings`.
+
+        Raises:
+            StoreError: a job is carried over, and its rows are not those that the last snapshot has.
         """
         for job_id, (_, parent) in list(self._listed.items()):
             if parent in self.absent - self._listed.keys():  # its task left after the list had named it
@@ -104,7 +110,7 @@ class Intake:
         self._staging.add("findings", rows)
         digests = {job_id: digest for job_id, (digest, _) in self._listed.items()} | self.read
         for job_id in self.carried | {row[0] for row in rows}:  # whose rows were not all at hand before
-            proof = job_proof(self._staging.rows_of(job_id))
+            proof = self._proof(job_id)
             self._staging.prove(job_id, proof)
             digests[job_id] = proof.digest
             self.served[job_id] = None  # the digest is of a night on which something was odd
@@ -130,6 +136,19 @@ class Intake:
         self.absent.discard(job_id)
         self.unread.pop(job_id, None)
         self._listed.pop(job_id, None)
+
+    def _proof(self, job_id: str) -> Proof:
+        """Prove a job as it will stand, from its rows.
+
+        Raises:
+            StoreError: it is carried over, and its rows are not those that the last snapshot has.
+        """
+        if not self._staging.is_carried(job_id):
+            return job_proof(self._staging.staged_of(job_id))
+        standing = job_parts(self._staging.standing_of(job_id, STANDING))  # read once: what is checked is what is taken
+        found_before = job_parts(self._staging.standing_of(job_id, [BY_NAME["findings"]]))
+        self._base.check(job_id, proof_of([*standing, *found_before]).digest)
+        return proof_of([*standing, *job_parts(self._staging.staged_of(job_id))])
 
     def _find_again(self, job_id: str) -> None:
         """Let a job that is carried over keep what was odd about it."""

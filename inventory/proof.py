@@ -7,17 +7,20 @@ note disagree, the snapshots decide which of the two was altered: their digests 
 import hashlib
 import json
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from inventory.digest import Mark, job_digest, job_marks, snapshot_digest, unpack
-from inventory.schema import BY_NAME, JOB_DIGESTS
+from inventory.digest import MANY, Mark, job_digest, job_marks, snapshot_digest, unpack
+from inventory.schema import BY_NAME, ESTATE, JOB_DIGESTS
 
 __all__ = ["NOTED_SINCE", "Check", "Problem", "Version"]
 
 NOTED_SINCE = "0003"  # the revision that brought job_digests
+_COUNTED = ("jobs", "added", "changed", "removed", "deselected")
+_ESTATE = frozenset(entity.name for entity in ESTATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Version:
 class Problem:
     """Something that is not as it was written: which row, and the ids of the snapshots that see it so.
 
-    word: altered, missing, added, invalid, dangling, overlapping or unseen.
+    word: altered, missing, added, invalid, dangling, overlapping, unseen or unsigned.
     key: None where the row cannot be told; first, last: None where no snapshot sees it.
     """
 
@@ -78,6 +81,7 @@ class Check:
         noted = (p for p, row in enumerate(snapshots) if self.whole[p] and row["schema_revision"] >= NOTED_SINCE)
         self._noted = next(noted, len(snapshots))  # the first place whose jobs are noted
         self._contents = [hashlib.sha256() for _ in snapshots]
+        self._changes: list[Counter[str]] = [Counter() for _ in snapshots]  # since the snapshot before
         self._suspicions: list[_Suspicion] = []
         self._alone: dict[tuple[int, int], Version | None] = {}
         self._problems: dict[tuple[str, str, str, str], tuple[int, int]] = {}
@@ -95,6 +99,7 @@ class Check:
     def job(self, job_id: str, rows: list[Version], notes: list[Version]) -> None:
         """Recompute one job in every snapshot."""
         self._look_at_versions(sorted((*rows, *notes), key=lambda version: version.begin))
+        self._count([row for row in rows if row.table in _ESTATE])
         edges = {place for version in (*rows, *notes) for place in (version.begin, version.end)}
         steps = sorted(edges | {self._noted})
         for begin, end in pairwise(steps):
@@ -108,6 +113,14 @@ class Check:
                         self._contents[place].update(line)
                 noted = [note for note in notes if note.begin <= begin < note.end]
                 self._compare(job_id, begin, end, digest, alive, noted)
+
+    def _count(self, rows: list[Version]) -> None:
+        """Count what became of one job between two snapshots that follow each other: added, changed, removed."""
+        spans = [(row.begin, row.end) for row in rows if row.table == "jobs"]
+        for place in {place for row in rows for place in (row.begin, row.end)} - {len(self.ids)}:
+            was, now = (any(begin <= at < end for begin, end in spans) for at in (place - 1, place))
+            if was or now:
+                self._changes[place]["changed" if was and now else "added" if now else "removed"] += 1
 
     def _look_at_versions(self, versions: list[Version]) -> None:
         last: dict[tuple[str, str], Version] = {}
@@ -144,7 +157,7 @@ class Check:
             return
         note = next((each for each in notes if each.digest == digest), next(iter(notes), None))
         table, key = (note.stored, note.key) if note else (JOB_DIGESTS.name, json.dumps([job_id]))
-        noted = _unpacked(note)
+        noted = _unpacked(note, len(rows))
         if note is not None and note.digest == digest:
             if not _agrees(noted, rows):
                 self.report("altered", table, key, begin, end)
@@ -166,6 +179,7 @@ class Check:
                 for row in each.rows:
                     self.report(*row)
         self._look_at_unexplained(right)
+        self._look_at_counts(right)
         return [self._problem(*key, *span) for key, span in self._problems.items()]
 
     def _look_at_snapshots(self) -> list[bool]:
@@ -184,6 +198,24 @@ class Check:
                 self.report("missing", "snapshots", "", place, place + 1, f"a snapshot {after}, before this one")
             previous, sound = row["digest"], whole
         return right
+
+    def _look_at_counts(self, right: list[bool]) -> None:
+        """Compare what a snapshot's row counts with its rows, where both are as they were written."""
+        jobs = 0
+        for place, row in enumerate(self.snapshots):
+            found = self._changes[place]
+            jobs += found["added"] - found["removed"]
+            sound = self.kept[place] and self.whole[place] and right[place]
+            if not sound or not all(type(row[name]) is int for name in _COUNTED):
+                continue
+            wrong = {"jobs": (row["jobs"], jobs)}
+            if place == 0 or (self.kept[place - 1] and right[place - 1]):  # else what came between is not known
+                wrong |= {name: (row[name], found[name]) for name in ("added", "changed")}
+                wrong["removed or deselected"] = row["removed"] + row["deselected"], found["removed"]
+            for name, (said, counted) in wrong.items():
+                if said != counted:
+                    key = json.dumps([row["id"]])
+                    self.report("altered", "snapshots", key, place, place + 1, f"{name}: {said}, the rows: {counted}")
 
     def _look_at_unexplained(self, right: list[bool]) -> None:
         """Name snapshots whose content differs although no row was found to: they were written before the notes."""
@@ -206,9 +238,10 @@ class Check:
         return Problem(word, table, _named(table, key), seen[0] if seen else None, seen[-1] if seen else None, detail)
 
 
-def _unpacked(note: Version | None) -> list[Mark]:
+def _unpacked(note: Version | None, rows: int) -> list[Mark]:
+    """Return what was noted of a job that has so many rows; of rows that are missing, as many as memory holds."""
     try:
-        return unpack(note.packed) if note else []
+        return unpack(note.packed, rows + MANY) if note else []
     except ValueError:
         return []
 

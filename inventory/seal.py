@@ -25,15 +25,18 @@ def _message(digest: str) -> bytes:
 class Seal:
     """A public key: tells whether a signature is its own."""
 
-    def __init__(self, pem: str) -> None:
+    def __init__(self, pem: str, *, private: bool | None = None) -> None:
         """Take a public key in PEM, or a private one, whose public half counts.
+
+        Args:
+            private: which half it is; None: whichever it says.
 
         Raises:
             UsageError: not an Ed25519 key.
         """
-        private = "PRIVATE KEY" in pem
-        key = _loaded(pem, private=private)
-        self._key: Ed25519PublicKey = key.public_key() if private else key
+        private = "PRIVATE KEY" in pem if private is None else private
+        self._loaded = _loaded(pem, private=private)
+        self._key: Ed25519PublicKey = self._loaded.public_key() if private else self._loaded
         self.key_id = hashlib.sha256(self._key.public_bytes_raw()).hexdigest()[:16]
 
     def fits(self, digest: str, signature: str) -> bool:
@@ -56,12 +59,11 @@ class Sealer(Seal):
         Raises:
             UsageError: not an Ed25519 key.
         """
-        super().__init__(pem)
-        self._private = _loaded(pem, private=True)
+        super().__init__(pem, private=True)
 
     def sign(self, digest: str) -> str:
         """Return the signature over a digest, in hex."""
-        return str(self._private.sign(_message(digest)).hex())
+        return str(self._loaded.sign(_message(digest)).hex())
 
 
 def _loaded(pem: str, *, private: bool) -> Any:

@@ -83,7 +83,7 @@ def told(job: Prepared) -> Any:
     """Return all that is stored of a job."""
     findings = Findings()
     findings.add(job.findings)
-    return job.job_id, job.proof.digest, unpack(job.proof.packed), rows_of(job), findings.rows()
+    return job.job_id, job.proof.digest, unpack(job.proof.packed, 10**6), rows_of(job), findings.rows()
 
 
 def are_same(one: list[Prepared] | None, other: list[Prepared] | None) -> bool:
@@ -238,7 +238,7 @@ def test_a_job_of_many_rows_is_proven_as_any_other() -> None:
     named = [(entity.name, key_of(entity, row), row_digest(entity, row)) for entity, row in rows]
     proof = job_proof(rows)
     assert proof.digest == job_digest(digest for *_, digest in named)
-    assert unpack(proof.packed) == [(line, digest[:SHORT]) for line, digest in job_marks(named)]
+    assert unpack(proof.packed, len(rows)) == [(line, digest[:SHORT]) for line, digest in job_marks(named)]
 
 
 def test_a_job_that_is_too_large_to_hold_is_exported(server: DrsServer, export: Export) -> None:

@@ -42,8 +42,8 @@ ORDER = """
     retention
     diff diff.records diff.select diff.masks diff.items diff.compare
     store store.engine store.views store.triggers store.migrate store.reader store.bulk store.indexes store.place
-    store.temporary store.direct store.staging store.served store.snapshots store.lock store.sources store.raw
-    store.verify store.prune
+    store.temporary store.direct store.staging store.served store.raw store.base store.snapshots store.lock
+    store.sources store.verify store.prune
     diff.ends diff.life
     render.estate render.json render.changes render.plan render.markdown render.page render.html render.prune
     render.snapshots render.sources render.verify

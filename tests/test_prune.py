@@ -28,7 +28,7 @@ from inventory.stop import Stop
 from inventory.store import reader
 from inventory.store.engine import Store, open_store
 from inventory.store.lock import source_lock
-from tests.conftest import COMMAND, Command
+from tests.conftest import COMMAND, Command, ran
 from tests.test_properties import nights
 from tests.test_store import environment
 
@@ -50,6 +50,17 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
         settings = f"retention: {{keep_daily: 2, keep_weekly: 3}}\nsources: [{{name: s, replay: [{replay}]}}]\n"
         (folder / f"{count}.yaml").write_text(settings)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def still_proven(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
+    """Whatever a test pruned: what is left is as it was written, and nothing is left that nobody sees."""
+    name = next((name for name in ("database", "postgresql") if name in request.fixturenames), None)
+    urls = [request.getfixturevalue(name)] if name else []
+    yield
+    urls += [f"sqlite:///{path}" for path in tmp_path.glob("*.db") if f"sqlite:///{path}" not in urls]
+    for url in urls:
+        ran("--database", url, "verify")
 
 
 @pytest.fixture

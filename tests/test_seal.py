@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sqlite3
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from inventory.bundle import check
+from inventory.bundle import LONGEST, check
 from inventory.errors import InventoryError, UsageError
 from inventory.seal import Seal, Sealer
 from tests.conftest import ROOT, Command
@@ -73,7 +74,11 @@ def test_a_wrong_key_is_told_with_its_place(inventory: Command, tmp_path: Path) 
     done = inventory("--config", "c.yaml", "export")
     assert done.returncode == 64
     assert "c.yaml:1: signing.key: " in done.stderr
+    assert "the private key cannot be read" in done.stderr
     assert "c2VjcmV0" not in done.stderr
+    public = (tmp_path / "public.pem").read_text()
+    (tmp_path / "key.pem").write_text(public)
+    assert "the private key cannot be read" in inventory("--config", "c.yaml", "export").stderr
     assert inventory("--config", "c.yaml", "snapshots").returncode == 1
 
 
@@ -151,7 +156,7 @@ def test_an_altered_bundle_is_found(inventory: Command, tmp_path: Path) -> None:
     seal = Seal(configured(tmp_path))
     assert inventory("--config", "c.yaml", "export").returncode == 0
     assert inventory("bundle", "latest", "--out", "b.zip").returncode == 0
-    assert check(tmp_path / "b.zip", seal).problems == []
+    assert check(tmp_path / "b.zip", [seal]).problems == []
     with zipfile.ZipFile("b.zip") as bundle:
         files = {name: bundle.read(name) for name in bundle.namelist()}
     for name, content in files.items():
@@ -164,11 +169,30 @@ def test_an_altered_bundle_is_found(inventory: Command, tmp_path: Path) -> None:
     assert (done.returncode, "no whole bundle" in done.stderr) == (1, True)
 
 
+def test_a_bundle_that_unpacks_to_too_much_is_refused_with_little_memory(inventory: Command, tmp_path: Path) -> None:
+    configured(tmp_path)
+    assert inventory("--config", "c.yaml", "export").returncode == 0
+    assert inventory("bundle", "latest", "--out", "b.zip").returncode == 0
+    with zipfile.ZipFile("b.zip") as bundle:
+        files = {name: bundle.read(name) for name in bundle.namelist()}
+    for name in ("manifest.json", "tables/jobs.jsonl"):
+        with zipfile.ZipFile("bomb.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as bundle:
+            for each, content in files.items():
+                bundle.writestr(each, content if each != name else b" " * (3 * LONGEST))
+        tracemalloc.start()
+        try:
+            with pytest.raises(InventoryError, match="no whole bundle"):
+                check(tmp_path / "bomb.zip")
+            assert tracemalloc.get_traced_memory()[1] < 2.5 * LONGEST
+        finally:
+            tracemalloc.stop()
+
+
 def is_refused(folder: Path, files: dict[str, bytes], seal: Seal) -> bool:
     with zipfile.ZipFile(folder / "altered.zip", "w") as bundle:
         for name, content in files.items():
             bundle.writestr(name, content)
     try:
-        return bool(check(folder / "altered.zip", seal).problems)
+        return bool(check(folder / "altered.zip", [seal]).problems)
     except InventoryError:
         return True

@@ -141,6 +141,28 @@ def test_what_is_odd_in_the_list_is_told_every_night(server: DrsServer, export: 
         assert export.inventory("--database", "sqlite:///x.db", "verify").returncode == 0
 
 
+def test_what_is_odd_in_the_list_of_several_jobs_is_told_when_the_first_left(
+    server: DrsServer, export: Export, tmp_path: Path
+) -> None:
+    """The finding names the first of them; what the list says of the others is looked at every night too."""
+    first, second = [job_id for job_id in sorted(server.jobs) if not server.jobs[job_id].get("children")][:2]
+
+    def strange(request: Any, document: dict[str, Any]) -> dict[str, Any]:
+        for item in document.get("jobs") or []:
+            if item["id"] in (first, second):
+                item["brand_new"] = 1
+        return document
+
+    server.rewrite = strange
+    export(jobs="all")
+    assert findings() == {("unknown_field", first)}
+    assert second not in kept(tmp_path)
+    assert kept(tmp_path)
+    del server.jobs[first]
+    export(jobs="all")
+    assert ("unknown_field", second) in findings()
+
+
 def test_a_job_that_left_is_forgotten_and_may_come_back(server: DrsServer, export: Export, tmp_path: Path) -> None:
     jobs = sorted(server.jobs)
     export(jobs=jobs)
@@ -160,6 +182,6 @@ def test_who_signs_keeps_a_cache_that_nobody_else_can_write(server: DrsServer, e
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "key.pem").write_bytes(pem)
     export.top = {"signing": {"key": "${file:key.pem}"}}
-    export()
+    export("--begin-signing")
     assert not set(cache.values()) & set(kept(tmp_path).values())
     assert json.loads(export.inventory("--database", "sqlite:///x.db", "diff", "--format", "json").stdout)

@@ -14,6 +14,7 @@ import click
 from inventory.errors import ConfigError, InventoryError, UsageError
 
 if TYPE_CHECKING:
+    from inventory.seal import Sealer
     from inventory.settings import Settings
     from inventory.store.engine import Store
 
@@ -21,6 +22,8 @@ __all__ = [
     "CONTEXT",
     "Main",
     "Options",
+    "begin_signing_option",
+    "checked_sealer",
     "deadline_option",
     "fail",
     "lock_timeout_option",
@@ -194,6 +197,25 @@ def deadline_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--deadline", type=_Duration(), metavar="TIME",
         help="Read no further after this time: 90s, 30m, 6h. What is left out comes first in the next run.",
     )(command)  # fmt: skip
+
+
+def begin_signing_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--begin-signing`, which every command has that signs snapshots."""
+    return click.option(
+        "--begin-signing", is_flag=True,
+        help="Sign from now on with signing.key, though the last snapshot is unsigned or signed with another key.",
+    )(command)  # fmt: skip
+
+
+def checked_sealer(settings: "Settings", begin_signing: bool) -> "Sealer | None":
+    """Return what signs snapshots; None where the configuration names no key.
+
+    Raises:
+        UsageError: signing is to begin, without a key.
+    """
+    if begin_signing and not settings.signs:
+        raise UsageError("--begin-signing: the configuration names no key", "Set signing.key, or leave the option out")
+    return settings.sealer
 
 
 def print_lines(lines: Iterable[str]) -> None:

@@ -7,11 +7,19 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from inventory.cli.base import Options, deadline_option, lock_timeout_option, safe, sources_option
+from inventory.cli.base import (
+    Options,
+    begin_signing_option,
+    checked_sealer,
+    deadline_option,
+    lock_timeout_option,
+    safe,
+    sources_option,
+)
 from inventory.errors import InventoryError, StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -33,14 +41,15 @@ __all__ = ["export"]
 @click.option("--require-complete", is_flag=True, help="Write nothing of a source where a job could not be read.")
 @click.option("--max-removals", metavar="P%", help="Refuse more removals than this share of a source's known jobs.")
 @click.option("--max-deselections", metavar="P%", help="The same for jobs that the configuration names no more.")
+@begin_signing_option
 @lock_timeout_option
 @deadline_option
 @click.option("--metrics-file", metavar="F", type=click.Path(path_type=Path), help="Write a Prometheus text file.")
 @click.pass_obj
 def export(
     options: Options, names: tuple[str, ...], shard: str | None, record: Path | None, require_complete: bool,
-    max_removals: str | None, max_deselections: str | None, lock_timeout: int, deadline: float | None,
-    metrics_file: Path | None,
+    max_removals: str | None, max_deselections: str | None, begin_signing: bool, lock_timeout: int,
+    deadline: float | None, metrics_file: Path | None,
 ) -> int:  # fmt: skip
     """Read every source and write a snapshot of each; the nightly job."""
     from inventory.workers import Workers
@@ -51,17 +60,18 @@ def export(
     }
     settings = options.settings(for_export=True, standard_input=lambda: sys.stdin)
     settings = replace(settings, deadline=deadline or settings.deadline)
+    checked_sealer(settings, begin_signing)
     sources = _chosen(settings, names, shard)
     with Workers(settings) as workers:
         workers.start_early(sources)  # they come up while the rest is imported
-        return _export(
-            options, settings, sources, workers, require_complete, shares, record, lock_timeout, metrics_file
-        )
+        limits = {"require_complete": require_complete, **shares}
+        return _export(options, settings, sources, workers, limits, record, begin_signing, lock_timeout, metrics_file)
 
 
 def _export(
-    options: Options, settings: "Settings", sources: "list[Source]", workers: "Workers", require_complete: bool,
-    shares: "dict[str, Decimal | None]", record: Path | None, lock_timeout: int, metrics_file: Path | None,
+    options: Options, settings: "Settings", sources: "list[Source]", workers: "Workers",
+    limits: dict[str, Any], record: Path | None, begin_signing: bool, lock_timeout: int,
+    metrics_file: Path | None,
 ) -> int:  # fmt: skip
     from inventory import log
     from inventory.collect import Limits
@@ -72,7 +82,7 @@ def _export(
     watch = Watch(settings, [source.name for source in sources], metrics_file)
     error: InventoryError | None = None
     try:
-        _run(options, watch, sources, workers, Limits(require_complete, **shares), record, lock_timeout)
+        _run(options, watch, sources, workers, Limits(**limits), record, begin_signing, lock_timeout)
     except InventoryError as failure:
         error = failure
     for complaint in watch.tell(error):
@@ -84,7 +94,7 @@ def _export(
 
 def _run(
     options: Options, watch: "Watch", sources: "list[Source]", workers: "Workers", limits: "Limits",
-    record: Path | None, lock_timeout: int,
+    record: Path | None, begin_signing: bool, lock_timeout: int,
 ) -> None:  # fmt: skip
     import uuid
 
@@ -105,7 +115,7 @@ def _run(
         with Progress("export", shown) as progress:
             run = Run(
                 watch.settings, store, limits, stop, time, Auths(time), workers, str(uuid.uuid4()), progress.advance,
-                record, lock_timeout, watch.settings.sealer,
+                record, lock_timeout, watch.settings.sealer, begin_signing,
             )  # fmt: skip
             watch.outcomes = export_all(sources, run, _printer(options, progress.close))
         for outcome in watch.outcomes:

@@ -2,7 +2,14 @@
 
 import click
 
-from inventory.cli.base import Options, lock_timeout_option, sources_option
+from inventory.cli.base import (
+    Options,
+    begin_signing_option,
+    checked_sealer,
+    lock_timeout_option,
+    safe,
+    sources_option,
+)
 
 __all__ = ["sources"]
 
@@ -48,9 +55,10 @@ def sources_rename(options: Options, old: str, new: str, lock_timeout: int) -> N
 
 @sources.command("retire")
 @click.argument("name")
+@begin_signing_option
 @lock_timeout_option
 @click.pass_obj
-def sources_retire(options: Options, name: str, lock_timeout: int) -> None:
+def sources_retire(options: Options, name: str, begin_signing: bool, lock_timeout: int) -> None:
     """End a source with a last snapshot, in which all of its jobs have left."""
     from inventory.stop import Stop
     from inventory.store.sources import retire
@@ -59,6 +67,10 @@ def sources_retire(options: Options, name: str, lock_timeout: int) -> None:
     if settings.signs:
         settings = options.settings(for_export=True)  # with the key
     with options.open(settings, write=True) as store:
-        row = retire(store, name, lock_timeout, Stop(), settings.sealer)
+        row, signing = retire(
+            store, name, lock_timeout, Stop(), checked_sealer(settings, begin_signing), begin_signing=begin_signing
+        )
     options.say(f"{name} is retired: snapshot {row['id']} is its last, {row['deselected']} jobs left as deselected.")
+    if signing:
+        options.say(safe(f"signing {signing}"))
     options.say("Take it out of the configuration too.")

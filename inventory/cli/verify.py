@@ -24,8 +24,9 @@ _DIGEST = re.compile("[0-9a-fA-F]{64}")
     help="A snapshot's digest that was noted elsewhere must be there still; repeatable.",
 )  # fmt: skip
 @click.option(
-    "--public-key", type=click.Path(path_type=Path), metavar="FILE",
-    help="Ed25519 key in PEM that must have signed the last snapshot, and so all before it.",
+    "--public-key", "public_keys", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
+    help="Ed25519 key in PEM that must have signed the last snapshot, and so all before it; repeatable, for a key that"
+    " was replaced.",
 )  # fmt: skip
 @click.option(
     "--bundle", "bundle", type=click.Path(path_type=Path), metavar="FILE", help="Check a bundle instead of a database."
@@ -34,62 +35,64 @@ _DIGEST = re.compile("[0-9a-fA-F]{64}")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
 def verify(
-    options: Options, names: tuple[str, ...], expected: tuple[str, ...], public_key: Path | None,
+    options: Options, names: tuple[str, ...], expected: tuple[str, ...], public_keys: tuple[Path, ...],
     bundle: Path | None, full: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Recompute every digest, and name what was altered since it was written."""
     from inventory.jsontext import pretty
-    from inventory.render.verify import document, lines
+    from inventory.render.verify import Outside, document, lines
     from inventory.store import verify as verifying
 
     for digest in expected:
         if not _DIGEST.fullmatch(digest):
             raise UsageError("--expect: not a digest", "Give all 64 hex digits, as export, the log and the metrics do")
-    seal = _seal(public_key)
+    seals = [_seal(file) for file in public_keys]
     if bundle is not None:
-        return _bundle(options, bundle, seal, expected, as_json=as_json)
+        return _bundle(options, bundle, seals, expected, as_json=as_json)
     with options.open(options.settings()) as store, store.reading() as connection:
         found = list(verifying.verify(connection, names))
-        if seal is not None:
-            verifying.signatures(connection, found, seal)
-    noted = verifying.places(found, (digest.lower() for digest in expected))
+        noted = verifying.outside(connection, found, seals, (digest.lower() for digest in expected))
+    outside = Outside([seal.key_id for seal in seals], noted)
     code = 1 if any(each.problems for each in found) or None in noted.values() else 0
     if options.quiet and not code:
         return code
     if as_json:
-        click.echo(pretty(document(found, noted)))
+        click.echo(pretty(document(found, outside)))
     else:
-        print_lines(lines(found, noted, full=full))
+        print_lines(lines(found, outside, full=full))
     return code
 
 
-def _seal(public_key: Path | None) -> "Seal | None":
-    if public_key is None:
-        return None
+def _seal(file: Path) -> "Seal":
     from inventory.seal import Seal
 
     try:
-        return Seal(public_key.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
-        raise UsageError(f"the key {public_key} cannot be read", "Give the public half, in PEM") from None
+        return Seal(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"--public-key {file}: {error.strerror}") from None
+    except (UnicodeDecodeError, UsageError):
+        raise UsageError(f"--public-key {file}: not an Ed25519 key in PEM", "Give the public half") from None
 
 
-def _bundle(options: Options, file: Path, seal: "Seal | None", expected: tuple[str, ...], *, as_json: bool) -> int:
+def _bundle(options: Options, file: Path, seals: "list[Seal]", expected: tuple[str, ...], *, as_json: bool) -> int:
     """Check a bundle by what is in it alone."""
     from dataclasses import asdict
 
     from inventory.bundle import check
     from inventory.jsontext import pretty
+    from inventory.render.verify import count
 
-    found = check(file, seal)
+    found = check(file, seals)
     problems = [*found.problems]
     problems += [f"its digest is not the expected {each}" for each in expected if each.lower() != found.digest]
     if as_json:
         click.echo(pretty({"format_version": "1.0", **asdict(found), "problems": problems}))
         return 1 if problems else 0
     signed = f", signed with the key {found.signed}" if found.signed else ", not signed"
-    options.say(safe(f"{found.source}: snapshot {found.snapshot}, {found.jobs} jobs, {found.rows} rows{signed}"))
+    counts = f"{count(found.jobs, 'job')}, {count(found.rows, 'row')}"
+    options.say(safe(f"{found.source}: snapshot {found.snapshot}, {counts}{signed}"))
     options.say(safe(f"digest {found.digest}"))
     print_lines(safe(f"altered  {problem}") for problem in problems)
-    options.say("Everything is as it was written." if not problems else f"{len(problems)} problems.")
+    compared = "compared with evidence from outside" if seals or expected else "nothing from outside was compared"
+    options.say(f"{count(len(problems), 'problem')} found." if problems else f"Consistent with itself; {compared}.")
     return 1 if problems else 0

@@ -29,6 +29,8 @@ def summary(source: str, result: Result) -> list[str]:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(result.findings.items()))
         lines.append(f"  findings  {sum(result.findings.values())}: {kinds}")
     lines.append(f"  digest    {row['digest']}")
+    if result.signing:
+        lines.append(f"  signing   {clean(result.signing)}")
     if result.incomplete:
         lines.append(f"  {clean(result.incomplete)}; jobs may be missing")
     if row["unreadable"]:

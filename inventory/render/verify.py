@@ -1,25 +1,33 @@
 """What `verify` found, for a person and as JSON."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from inventory.jsontext import Json, pretty
 from inventory.proof import Problem
 from inventory.render.text import clean
 from inventory.store.verify import Verified
 
-__all__ = ["document", "lines"]
+__all__ = ["Outside", "count", "document", "lines"]
 
 FORMAT_VERSION = "1.0"
 _MOST = 100
 
 
-def lines(found: list[Verified], expected: dict[str, tuple[str, int] | None], *, full: bool) -> Iterator[str]:
+@dataclass(frozen=True)
+class Outside:
+    """The evidence from outside: ids of public keys, and expected digests with the source and snapshot of each."""
+
+    keys: list[str]
+    expected: dict[str, tuple[str, int] | None]
+
+
+def lines(found: list[Verified], outside: Outside, *, full: bool) -> Iterator[str]:
     """Yield a line for each source, for each expected digest and for each problem; a hundred of these, or all."""
     for each in found:
         if each.source:
             yield _source(each)
-    for digest, place in expected.items():
+    for digest, place in outside.expected.items():
         if place is None:
             yield f"missing  no snapshot has the digest {digest}: altered or cut off since, or of another database"
         else:
@@ -29,14 +37,37 @@ def lines(found: list[Verified], expected: dict[str, tuple[str, int] | None], *,
         yield _problem(source, problem)
     if not full and len(problems) > _MOST:
         yield f"… and {len(problems) - _MOST} more; --full shows them all"
-    wrong = len(problems) + sum(place is None for place in expected.values())
-    yield "Everything is as it was written." if not wrong else f"{wrong} problems."
+    yield from conclusion(found, outside)
 
 
-def document(found: list[Verified], expected: dict[str, tuple[str, int] | None]) -> dict[str, Json]:
+def conclusion(found: list[Verified], outside: Outside) -> Iterator[str]:
+    """Yield what was proven and what was not, in words."""
+    wrong = sum(len(each.problems) for each in found) + sum(place is None for place in outside.expected.values())
+    sources = [each for each in found if each.source]
+    for each in sources:
+        if each.unsigned_before:
+            before = f"{clean(each.source)}: {count(each.unsigned_before, 'snapshot')} before the first signed one"
+            yield f"{before}: whoever has the key signed over what was there then, and did not see it written."
+    if wrong:
+        yield f"{count(wrong, 'problem')} found."
+    elif not any(each.ids for each in sources):
+        yield "There are no snapshots: nothing was verified."
+    elif not any(each.compared_to for each in sources):
+        yield "Consistent with itself; nothing from outside was compared (see --expect and --public-key)."
+    else:
+        yield f"Consistent, and compared from outside with {_evidence(outside)}."
+        for each in sources:
+            if each.compared_to is None:
+                yield f"{clean(each.source)}: nothing from outside was compared."
+            elif each.compared_to != each.ids[-1]:
+                yield f"{clean(each.source)}: after snapshot {each.compared_to} nothing from outside was compared."
+
+
+def document(found: list[Verified], outside: Outside) -> dict[str, Json]:
     """Return the one document of `verify --json`."""
     return {
         "format_version": FORMAT_VERSION,
+        "conclusion": " ".join(conclusion(found, outside)),
         "sources": [
             {
                 "source": each.source,
@@ -45,24 +76,39 @@ def document(found: list[Verified], expected: dict[str, tuple[str, int] | None])
                 "jobs": each.jobs,
                 "rows": each.rows,
                 "signed": each.signed,
+                "unsigned_before_first_signed": each.unsigned_before,
+                "compared_to": each.compared_to,
                 "digest": each.digest,
             }
             for each in found
             if each.source
         ],
+        "public_keys": outside.keys,
         "expected": [
             {"digest": digest, "source": place and place[0], "snapshot": place and place[1]}
-            for digest, place in expected.items()
+            for digest, place in outside.expected.items()
         ],
         "problems": [{"source": each.source or None, **asdict(p)} for each in found for p in each.problems],
     }
 
 
+def count(number: int, what: str) -> str:
+    """Spell a number of things."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _evidence(outside: Outside) -> str:
+    expected = [count(len(outside.expected), "expected digest")] if outside.expected else []
+    keys = [f"the public key {' or '.join(outside.keys)}"] if outside.keys else []
+    return " and ".join([*expected, *keys])
+
+
 def _source(each: Verified) -> str:
     pruned = f" ({each.pruned} pruned, of which only the chain is checked)" if each.pruned else ""
     signed = f" ({each.signed} signed)" if each.signed else ""
-    counts = f"{each.snapshots} snapshots{pruned}{signed}, {each.jobs} jobs, {each.rows} rows"
-    return f"{clean(each.source)}: {counts}, last digest {clean(each.digest or '-')}"
+    held = f"{count(each.jobs, 'job')}, {count(each.rows, 'row')}"
+    last = f"last digest {clean(each.digest or '-')}"
+    return f"{clean(each.source)}: {count(each.snapshots, 'snapshot')}{pruned}{signed}, {held}, {last}"
 
 
 def _problem(source: str, problem: Problem) -> str:

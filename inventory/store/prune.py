@@ -30,6 +30,7 @@ from inventory.schema import ENTITIES, JOB_DIGESTS
 from inventory.schema.ledger import MAINTENANCE, SNAPSHOTS
 from inventory.stop import Stop
 from inventory.store import reader
+from inventory.store.base import proven
 from inventory.store.engine import Store, translated
 from inventory.store.lock import source_lock
 
@@ -86,15 +87,20 @@ def look(connection: Connection, name: str, policy: Policy) -> Pruned:
 def prune(store: Store, name: str, policy: Policy, timeout: float, stop: Stop) -> Pruned:
     """Prune one source, in one transaction, while nobody exports it.
 
+    What goes can be verified no more. So nothing goes where the last snapshot does not prove, which is known in a
+    moment; whether all rows of those that go are as they were written, `verify` says before.
+
     Raises:
         UsageError: no such source.
         BusyError: an export of it is running.
+        StoreError: the last snapshot does not prove.
     """
     with source_lock(store, name, timeout, stop, "prune") as lock:
         with store.reading() as connection:  # which holds up nobody; under the lock, what it finds stays true
             found = look(connection, name, policy)
         if found.snapshots:
             with store.writing() as connection:
+                proven(connection, found.snapshots[0]["source_id"])
                 _delete(connection, found)
                 lock.check()
     return found

@@ -4,7 +4,7 @@ SQLite takes any value in any column, and PostgreSQL's times reach beyond Python
 column's type: a value that this tool would not have written so is no value of its column, and is said to be none.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -32,7 +32,7 @@ from inventory.schema.kinds import UNSTORABLE
 from inventory.schema.ledger import SNAPSHOTS, SOURCES
 from inventory.schema.tables import UtcDateTime
 
-__all__ = ["Stored", "orphans", "stored_rows", "stored_snapshots", "tolerate"]
+__all__ = ["Stored", "last_snapshot", "orphans", "stored_rows", "stored_snapshots", "tolerate"]
 
 _PIECE = 500
 _TIME = "CASE WHEN {0} >= '0001-01-01Z' AND {0} < '10000-01-01Z' THEN to_char({0} AT TIME ZONE 'UTC',"
@@ -54,16 +54,30 @@ def tolerate(connection: Connection) -> None:
         driver.text_factory = lambda data: data.decode(errors="surrogateescape")
 
 
-def stored_rows(connection: Connection, entity: Entity, table: Table, source_id: int) -> Iterator[Stored]:
-    """Yield a source's rows of an entity, from its current or its history table, in the order of job ids."""
-    query = _select(connection, table).where(table.c.source_id == source_id).order_by(table.c[entity.job_column])
-    return _stored(connection, table, query)
+def stored_rows(
+    connection: Connection, entity: Entity, table: Table, source_id: int, job_ids: Iterable[str] | None = None
+) -> Iterator[Stored]:
+    """Yield a source's rows of an entity, from its current or its history table, in the order of job ids.
+
+    Args:
+        job_ids: the jobs whose rows are wanted; None for all.
+    """
+    job = table.c[entity.job_column]
+    query = _select(connection, table).where(table.c.source_id == source_id).order_by(job)
+    return _stored(connection, table, query if job_ids is None else query.where(job.in_(list(job_ids))))
 
 
 def stored_snapshots(connection: Connection, source_id: int) -> list[Stored]:
     """Return a source's rows of `snapshots`, oldest first."""
     query = _select(connection, SNAPSHOTS).where(SNAPSHOTS.c.source_id == source_id).order_by(SNAPSHOTS.c.id)
     return list(_stored(connection, SNAPSHOTS, query))
+
+
+def last_snapshot(connection: Connection, source_id: int) -> Stored | None:
+    """Return a source's last row of `snapshots`; None where there is none."""
+    query = _select(connection, SNAPSHOTS).where(SNAPSHOTS.c.source_id == source_id)
+    found = list(_stored(connection, SNAPSHOTS, query.order_by(SNAPSHOTS.c.id.desc()).limit(1)))
+    return found[0] if found else None
 
 
 def orphans(connection: Connection, table: Table) -> Iterator[Stored]:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Table, Text, insert, select, update
+from sqlalchemy import BigInteger, Connection, Table, Text, func, insert, select, update
 
 from inventory import __version__
 from inventory.digest import snapshot_digest
@@ -15,6 +15,7 @@ from inventory.schema import REVISION
 from inventory.schema.ledger import SIGNATURES, SNAPSHOTS, SOURCES
 from inventory.schema.tables import UtcDateTime
 from inventory.seal import Sealer
+from inventory.store.base import proven, signing
 from inventory.store.direct import Direct
 from inventory.store.engine import Store, begun, begun_at_once, translated
 from inventory.store.served import note_served, served_jobs
@@ -36,7 +37,8 @@ class SourceRow:
 class Result:
     """What became of one reading: `snapshot` is its row, None where the recording was there already.
 
-    incomplete: why jobs may be missing that nobody could name, or ''.
+    incomplete: why jobs may be missing that nobody could name, or ''. signing: what about the signatures begins
+    with this snapshot, or ''.
     """
 
     label: str
@@ -45,21 +47,30 @@ class Result:
     findings: dict[str, int] = field(default_factory=dict)
     throttles: int = 0
     incomplete: str = ""
+    signing: str = ""
 
 
 class Writer:
-    """One connection that stages and writes one snapshot of one source."""
+    """One connection that stages and writes one snapshot of one source.
+
+    base: the last snapshot, read once and proven. signing: what about the signatures begins with the next, or ''.
+    """
 
     def __init__(
-        self, connection: Connection, source: SourceRow, sealer: Sealer | None = None, *, alone: bool = False
-    ) -> None:
+        self, connection: Connection, source: SourceRow, sealer: Sealer | None = None, *,
+        alone: bool = False, begin_signing: bool = False,
+    ) -> None:  # fmt: skip
         self._connection = connection
         self._sealer = sealer
         self._source = source
         self._ids: tuple[int, int] | None = None  # of the source and the snapshot, once there are rows of both
         with connection.begin():
+            if connection.dialect.name == "postgresql":  # of one moment, as on SQLite: an export may commit meanwhile
+                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             self._source_id = _source_id(connection, source)
-            self.previous = _last(connection, self._source_id)
+            self.base = proven(connection, self._source_id)
+            self.previous = self.base.row
+            self.signing = signing(connection, self.previous, sealer, begin=begin_signing) if sealer else ""
             self.served = served_jobs(connection, self._source_id)
         direct = alone and connection.dialect.name == "sqlite" and self.previous is None
         self.staging = Staging(connection, self._source_id, self._directly if direct else lambda: None)
@@ -159,27 +170,29 @@ class Writer:
     def _still_last(self) -> int:
         """Return the source's id as it is now; refuse where its last snapshot is another than it was."""
         source_id = _source_id(self._connection, self._source)
-        last, previous = _last(self._connection, source_id), self.previous
-        if (last["id"] if last else None) != (previous["id"] if previous else None):
+        last = select(func.max(SNAPSHOTS.c.id)).where(SNAPSHOTS.c.source_id == source_id)
+        if self._connection.execute(last).scalar() != (self.previous["id"] if self.previous else None):
             raise BusyError("another export of this source finished first", "Nothing was written; run it again")
         return source_id
 
 
 @contextmanager
 def open_writer(
-    store: Store, source: SourceRow, sealer: Sealer | None = None, *, alone: bool = False
+    store: Store, source: SourceRow, sealer: Sealer | None = None, *, alone: bool = False, begin_signing: bool = False
 ) -> Iterator[Writer]:
     """Open a connection for one snapshot of one source; what is not committed goes with it.
 
     Args:
         sealer: signs the snapshot.
         alone: no other source is exported beside it, so it may hold a database that has no snapshots yet.
+        begin_signing: the last snapshot need not be signed with the key of `sealer`.
 
     Raises:
-        StoreError: the database refuses, or knows the source otherwise: see `_source_id`.
+        StoreError: the database refuses; knows the source otherwise (see `_source_id`); or its last snapshot does not
+            prove, or is not signed as the next one will be (see `store.base`).
     """
     with translated(store), store.engine.connect() as connection:
-        yield Writer(connection, source, sealer, alone=alone)
+        yield Writer(connection, source, sealer, alone=alone, begin_signing=begin_signing)
 
 
 def _source_id(connection: Connection, source: SourceRow) -> int:
@@ -241,9 +254,3 @@ def _added(connection: Connection, table: Table, values: dict[str, Any]) -> int:
     key = connection.execute(insert(table).values(values)).inserted_primary_key
     assert key is not None  # one row, one key
     return int(key[0])
-
-
-def _last(connection: Connection, source_id: int) -> dict[str, Any] | None:
-    query = select(SNAPSHOTS).where(SNAPSHOTS.c.source_id == source_id).order_by(SNAPSHOTS.c.id.desc()).limit(1)
-    row = connection.execute(query).mappings().first()
-    return dict(row) if row else None

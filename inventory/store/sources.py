@@ -66,15 +66,18 @@ def rename(store: Store, old: str, new: str, timeout: float, stop: Stop) -> None
         connection.execute(update(SOURCES).where(SOURCES.c.name == old).values(name=new))
 
 
-def retire(store: Store, name: str, timeout: float, stop: Stop, sealer: Sealer | None = None) -> dict[str, Any]:
+def retire(
+    store: Store, name: str, timeout: float, stop: Stop, sealer: Sealer | None = None, *, begin_signing: bool = False
+) -> tuple[dict[str, Any], str]:
     """Close a source with a last snapshot: all its jobs leave as deselected, and it is never exported again.
 
     Returns:
-        The row of that snapshot.
+        The row of that snapshot; and what about the signatures begins with it, or ''.
 
     Raises:
         UsageError: no such source, or it is retired already.
         BusyError: an export of it is running.
+        StoreError: as `open_writer` says.
     """
     started_at = datetime.now(UTC)
     with source_lock(store, name, timeout, stop, "retire") as lock:
@@ -82,13 +85,15 @@ def retire(store: Store, name: str, timeout: float, stop: Stop, sealer: Sealer |
             source = _known(connection, name)
         if source["retired_at"] is not None:
             raise UsageError(f"the source {name} was retired at {source['retired_at']:%Y-%m-%d %H:%M:%S} UTC")
-        with open_writer(store, SourceRow(name, source["region"], source["project_id"]), sealer) as writer:
-            jobs = writer.staging.known_jobs()
+        row = SourceRow(name, source["region"], source["project_id"])
+        with open_writer(store, row, sealer, begin_signing=begin_signing) as writer:
             writer.staging.compare()  # with nothing: all leave
             nothing = dict.fromkeys(_COUNTS, 0)
-            row = {"started_at": started_at, "status": "complete", "run_id": str(uuid.uuid4())}
+            known = {"started_at": started_at, "status": "complete", "run_id": str(uuid.uuid4())}
+            left = len(writer.base.jobs)
             lock.check()
-            return writer.commit({**nothing, **row, "deselected": len(jobs)}, content_digest([]), retiring=True)
+            last = writer.commit({**nothing, **known, "deselected": left}, content_digest([]), retiring=True)
+            return last, writer.signing
 
 
 def _known(connection: Connection, name: str) -> dict[str, Any]:

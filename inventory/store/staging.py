@@ -7,14 +7,15 @@ from sqlalchemy import Connection, select
 
 from inventory.digest import Proof
 from inventory.normalise import Row
-from inventory.schema import BY_NAME, ENTITIES, JOB_DIGESTS
+from inventory.schema import ENTITIES, JOB_DIGESTS
 from inventory.schema.entities import Entity
 from inventory.store.bulk import within
 from inventory.store.place import NAMED, TABLES, Changes, Place
 from inventory.store.temporary import Temporary
 
-__all__ = ["Staging"]
+__all__ = ["STANDING", "Staging"]
 
+STANDING = tuple(entity for entity in ENTITIES if entity.name != "findings")  # what is carried of a job
 CELLS = 16_000  # of an entity's rows that wait in memory before they are written together
 _PIECES = {entity.name: CELLS // len(entity.names) for entity in TABLES}
 _PIECES[JOB_DIGESTS.name] = 1000  # a kilobyte each
@@ -68,28 +69,24 @@ class Staging:
         self._place.discard(job_id, [JOB_DIGESTS])
         self.add(JOB_DIGESTS.name, [(job_id, proof.digest, proof.packed)])
 
-    def known_jobs(self) -> set[str]:
-        """Return the ids of the source's current jobs."""
-        jobs = BY_NAME["jobs"].current
-        with within(self._connection):
-            return set(self._connection.execute(select(jobs.c.id).where(jobs.c.source_id == self._source_id)).scalars())
-
-    def known_digests(self) -> dict[str, str]:
-        """Return the digest of each of the source's jobs as it stands."""
-        digests = JOB_DIGESTS.current
-        query = select(digests.c.job_id, digests.c.digest).where(digests.c.source_id == self._source_id)
-        with within(self._connection):
-            return dict(self._connection.execute(query).all())
-
     def rows_of(self, job_id: str) -> Iterator[tuple[Entity, Row]]:
         """Yield the rows of one job as it will stand: staged, or carried over from the current state."""
+        yield from self.staged_of(job_id)
+        if job_id in self._carried:
+            yield from self.standing_of(job_id, STANDING)
+
+    def staged_of(self, job_id: str) -> Iterator[tuple[Entity, Row]]:
+        """Yield what was staged of one job."""
         self._flush()
-        for entity in ENTITIES:
-            for row in self._place.rows(entity, job_id):  # of a big job, too many to hold
-                yield entity, row
-            if job_id in self._carried and entity.name != "findings":
-                for row in self.standing(entity, [job_id]):
-                    yield entity, row
+        return ((entity, row) for entity in ENTITIES for row in self._place.rows(entity, job_id))  # too many to hold
+
+    def standing_of(self, job_id: str, entities: Iterable[Entity]) -> Iterator[tuple[Entity, Row]]:
+        """Yield the current rows of one job."""
+        return ((entity, row) for entity in entities for row in self.standing(entity, [job_id]))
+
+    def is_carried(self, job_id: str) -> bool:
+        """Tell whether a job stands as it is."""
+        return job_id in self._carried
 
     def standing(self, entity: Entity, job_ids: list[str]) -> list[Row]:
         """Return the current rows of some jobs."""

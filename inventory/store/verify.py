@@ -5,7 +5,7 @@ Memory holds one job at a time and a running digest a snapshot, however large th
 
 import heapq
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -22,7 +22,7 @@ from inventory.seal import Seal
 from inventory.store.place import TABLES
 from inventory.store.raw import Stored, orphans, stored_rows, stored_snapshots, tolerate
 
-__all__ = ["Verified", "places", "signatures", "verify"]
+__all__ = ["Verified", "outside", "verify"]
 
 _NO_SOURCE = "of a source that does not exist"
 
@@ -31,8 +31,10 @@ _NO_SOURCE = "of a source that does not exist"
 class Verified:
     """What verifying one source came to.
 
-    source: its name; '' for the rows of no source. pruned: of the snapshots, those whose content is gone.
-    digests: of each snapshot whose own row is whole, the digest -> its id. signed: how many have a signature that fits.
+    source: its name; '' for what is of no source. pruned: of the snapshots, those whose content is gone.
+    digests: of each snapshot whose own row is whole, the digest -> its id. ids: of all snapshots, oldest first.
+    signed: how many have a signature that fits. unsigned_before: how many were written before the first of these.
+    compared_to: the newest snapshot that was compared with evidence from outside, and with it all before; or None.
     """
 
     source: str
@@ -41,6 +43,9 @@ class Verified:
     jobs: int = 0
     rows: int = 0
     signed: int = 0
+    unsigned_before: int = 0
+    compared_to: int | None = None
+    ids: list[int] = field(default_factory=list)
     digest: str | None = None
     digests: dict[str, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -66,35 +71,71 @@ def verify(connection: Connection, names: Iterable[str] = ()) -> Iterator[Verifi
             yield Verified("", problems=lost)
 
 
-def signatures(connection: Connection, found: Iterable[Verified], seal: Seal) -> None:
-    """Check the signatures of what was verified, and add what is wrong to its problems.
+def outside(
+    connection: Connection, found: list[Verified], seals: Sequence[Seal], digests: Iterable[str]
+) -> dict[str, tuple[str, int] | None]:
+    """Compare what was verified with evidence from outside; what is wrong is added to its problems.
 
-    The last snapshot must be signed: its digest is over the one before it, and so over all of the chain. Of
-    those before, each signature that is there must fit.
+    Args:
+        seals: the public keys that snapshots may be signed with; none: signatures are not looked at.
+        digests: of snapshots that must be there.
+
+    Returns:
+        For each digest the source and the snapshot that have it, None where none has.
     """
-    for each in found:
-        ids = {snapshot_id: digest for digest, snapshot_id in each.digests.items()}
-        mine = select(SNAPSHOTS.c.id).join(SOURCES).where(SOURCES.c.name == each.source)
-        query = select(SIGNATURES).where(SIGNATURES.c.snapshot_id.in_(mine))
-        signed = {row.snapshot_id: row.signature for row in connection.execute(query)}
-        last = max(ids, default=None)
-        for snapshot_id in sorted({*signed, *([] if last is None else [last])}):
-            if snapshot_id not in signed:
-                detail = f"the last snapshot is not signed with the key {seal.key_id}"
-            elif not seal.fits(ids.get(snapshot_id, ""), str(signed[snapshot_id])):
-                detail = f"the signature does not fit the snapshot and the key {seal.key_id}"
-            else:
-                each.signed += 1
-                continue
-            each.problems.append(
-                Problem("unsigned", SIGNATURES.name, {"snapshot_id": snapshot_id}, snapshot_id, snapshot_id, detail)
-            )
+    known = {digest: (each, at) for each in found for digest, at in each.digests.items()}
+    noted: dict[str, tuple[str, int] | None] = {}
+    for digest in digests:
+        each, at = known.get(digest, (None, 0))
+        noted[digest] = (each.source, at) if each else None
+        if each:
+            each.compared_to = max(at, each.compared_to or 0)
+    if seals or noted:
+        for each in found:
+            if each.source and not each.ids:
+                each.problems.append(Problem("missing", SNAPSHOTS.name, None, None, None, "the source has none"))
+        if not any(each.source for each in found):
+            none = Problem("missing", SNAPSHOTS.name, None, None, None, "the database has none")
+            found.append(Verified("", problems=[none]))
+    for each in found if seals else ():
+        _signatures(connection, each, seals)
+    return noted
 
 
-def places(found: Iterable[Verified], digests: Iterable[str]) -> dict[str, tuple[str, int] | None]:
-    """Return for each digest the source and the snapshot that have it, None where none has."""
-    known = {digest: (each.source, at) for each in found for digest, at in each.digests.items()}
-    return {digest: known.get(digest) for digest in digests}
+def _signatures(connection: Connection, each: Verified, seals: Sequence[Seal]) -> None:
+    """Check the signatures of one source.
+
+    Its last snapshot must be signed: its digest is over the one before it, and so over all of the chain. After the
+    first that is signed each must be: one that is not was written without the key. Each signature that is there
+    must fit.
+    """
+    digests = {snapshot_id: digest for digest, snapshot_id in each.digests.items()}
+    mine = select(SNAPSHOTS.c.id).join(SOURCES).where(SOURCES.c.name == each.source)
+    query = select(SIGNATURES).where(SIGNATURES.c.snapshot_id.in_(mine))
+    signed = {row.snapshot_id: row for row in connection.execute(query)}
+    keys = " or ".join(seal.key_id for seal in seals)
+    fitting = [
+        at
+        for at in each.ids
+        if at in signed and any(seal.fits(digests.get(at, ""), str(signed[at].signature)) for seal in seals)
+    ]
+    first = min(fitting, default=None)
+    for at in each.ids:
+        if at in fitting:
+            continue
+        if at in signed:
+            detail = f"the signature, by its own account of the key {signed[at].key_id}, does not fit the key {keys}"
+        elif first is not None and at > first:
+            detail = f"not signed, although snapshot {first} before it is"
+        elif at == each.ids[-1]:
+            detail = f"the last snapshot is not signed with the key {keys}"
+        else:
+            continue
+        each.problems.append(Problem("unsigned", SIGNATURES.name, {"snapshot_id": at}, at, at, detail))
+    each.signed = len(fitting)
+    if fitting:
+        each.unsigned_before = sum(at < fitting[0] for at in each.ids)
+        each.compared_to = max(fitting[-1], each.compared_to or 0)
 
 
 def _source(connection: Connection, name: str, source_id: int) -> Verified:
@@ -118,6 +159,7 @@ def _source(connection: Connection, name: str, source_id: int) -> Verified:
         result.rows += len(rows)
     result.problems = check.finish()
     result.digests = {row["digest"]: row["id"] for place, row in enumerate(check.snapshots) if check.whole[place]}
+    result.ids = check.ids
     result.digest = check.snapshots[-1]["digest"] if stored else None
     return result
 

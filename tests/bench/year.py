@@ -115,7 +115,7 @@ def write(store: Store, night: int, estate: dict[str, Any], job_ids: Iterable[st
     redactor, moment = Redactor(), FIRST + timedelta(days=night)
     with open_writer(store, SOURCE) as writer:
         staging = writer.staging
-        digests = staging.known_digests()
+        digests = dict(writer.base.digests)
         wanted = set(job_ids)
         for job_id in sorted(wanted):
             job = normalise(job_id, redactor.job(estate[job_id]))
