@@ -88,7 +88,7 @@ class LiveReading:
         """Read all that the list names and all that was known, until the list says the same twice."""
         before = self._sweep(pool)
         if before.problem and not before.named:
-            raise SourceError(f"{self.label}: {before.problem}", "Without the list no job can be found")
+            raise SourceError(before.problem, "Without the list no job can be found")
         yield from self._read(pool, self._chosen(before) | (known - self._source.excluded), known, before)
         for number in range(ROUNDS):
             after = self._sweep(pool)

@@ -36,7 +36,7 @@ class SourceRow:
 class Result:
     """What became of one reading: `snapshot` is its row, None where the recording was there already.
 
-    incomplete: why jobs may be missing that nobody could name, or ''.
+    incomplete: why jobs may be missing that nobody could name, or ''. unread: why each other job was not read.
     """
 
     label: str
@@ -45,6 +45,7 @@ class Result:
     findings: dict[str, int] = field(default_factory=dict)
     throttles: int = 0
     incomplete: str = ""
+    unread: Mapping[str, str] = field(default_factory=dict)
 
 
 class Writer:
