@@ -57,12 +57,13 @@ def events(text: str) -> list[dict[str, Any]]:
 
 def recorded(name: str, *, read: int = 1, unread: int = 0, night: int = 1) -> str:
     """Record a night in which some jobs are answered and others with an error; return its folder."""
-    for number in range(read + unread):
-        found: dict[str, Json] = {"id": f"j{number:03}", "name": "a job"}
-        if number >= read:
-            found = {"id": f"j{number:03}", "error_code": "DRS.M00001", "error_msg": "try\nlater"}
-        document = {"count": 1, "results": [found]}
-        write_page(Path(name), number, [f"j{number:03}"], document, time=f"2026-11-0{night}T01:00:00Z")
+    results: list[Json] = [{"id": f"j{number:03}", "name": "a job"} for number in range(read)]
+    failed = {"error_code": "DRS.M00001", "error_msg": "try\nlater"}
+    results += [{"id": f"j{number:03}", **failed} for number in range(read, read + unread)]
+    for at in range(0, len(results), 50):
+        page = results[at : at + 50]
+        ids = [f"j{number:03}" for number in range(at, at + len(page))]
+        write_page(Path(name), at, ids, {"count": len(page), "results": page}, time=f"2026-11-0{night}T01:00:00Z")
     return name
 
 
@@ -130,9 +131,9 @@ def test_what_is_said_of_jobs_that_could_not_be_read(returned: int, jobs: int, u
     assert unread_jobs({"returned": returned, "jobs": jobs, "unreadable": unreadable}) == said
 
 
-@pytest.mark.parametrize("quiet", [True, False])
-def test_the_log_names_them_in_bounded_events(quiet: bool) -> None:
-    configured(replay("prod", recorded("first", unread=130)))
+@pytest.mark.parametrize(("quiet", "count"), [(True, 3), (False, 103)])
+def test_the_log_names_them_in_bounded_events(quiet: bool, count: int) -> None:
+    configured(replay("prod", recorded("first", unread=count)))
     code, _, err = export("--metrics-file", "m.prom", root=("--log-format", "json", *(["-q"] if quiet else [])))
     assert code == 3
     told = events(err)
@@ -141,11 +142,11 @@ def test_the_log_names_them_in_bounded_events(quiet: bool) -> None:
     )
     assert len({event["run_id"] for event in told}) == 1
     (partial,) = (event for event in told if event["event"] == "partial")
-    assert (partial["source"], partial["snapshot"], partial["unreadable"]) == ("prod", 1, 130)
+    assert (partial["source"], partial["snapshot"], partial["unreadable"]) == ("prod", 1, count)
     unread = [event for event in told if event["event"] == "unread"]
-    assert [event["job_id"] for event in unread] == [f"j{number:03}" for number in range(1, 101)]
+    assert [event["job_id"] for event in unread] == [f"j{number:03}" for number in range(1, 1 + min(count, 100))]
     assert all(event["source"] == "prod" and "DRS.M00001" in event["why"] for event in unread)
-    assert metrics()["unreadable_jobs prod"] == 130
+    assert metrics()["unreadable_jobs prod"] == count
 
 
 def test_quietly_nothing_is_said_of_a_good_night() -> None:

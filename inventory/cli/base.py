@@ -200,7 +200,7 @@ def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
 
 def complain(line: str, style: str = "text", code: int = 1, **fields: object) -> None:
     """Tell what went wrong, if anybody can hear it: a line for people, an event `failed` for machines."""
-    with suppress(OSError, ValueError):  # a terminal that is gone, a full disk, a closed stream
+    try:
         if style == "json":
             from inventory import log
 
@@ -208,6 +208,11 @@ def complain(line: str, style: str = "text", code: int = 1, **fields: object) ->
             log.logger().error("failed", error=line.removeprefix("error: "), code=code, **fields)
         else:
             echo(safe(line), err=True)
+    except (OSError, ValueError):  # a terminal that is gone, a full disk, a closed stream
+        pass
+    except MemoryError:  # not even for a module
+        with suppress(OSError):
+            os.write(2, line.encode("ascii", "replace") + b"\n")
 
 
 def fail(message: str, code: int, style: str = "text") -> NoReturn:
