@@ -89,12 +89,13 @@ class Run:
 
 @dataclass(frozen=True)
 class _Ready:
-    """All that `commit` needs: the snapshot's row as far as known, what it holds, and its findings."""
+    """All that `commit` needs: the snapshot's row as far as known, what it holds, its findings, what was not read."""
 
     row: dict[str, Any]
     content_digest: str
     findings: list[Row]
     served: dict[str, bytes | None]
+    unread: dict[str, str]
 
 
 def export_source(source: Source, run: Run) -> Iterator[Result]:
@@ -136,7 +137,7 @@ def _export(reading: Reading, writer: Writer, run: Run, still_ours: Callable[[],
     for row in ready.findings:
         kinds[row[1]] = kinds.get(row[1], 0) + 1
     seen = reading.seen
-    return Result(reading.label, snapshot, None, kinds, seen.throttles, seen.incomplete, writer.signing)
+    return Result(reading.label, snapshot, None, kinds, seen.throttles, seen.incomplete, writer.signing, ready.unread)
 
 
 def _prepare(reading: Reading, writer: Writer, run: Run) -> _Ready:
@@ -170,7 +171,7 @@ def _prepare(reading: Reading, writer: Writer, run: Run) -> _Ready:
         "retries": reading.seen.retries,
         "run_id": run.run_id,
     }
-    return _Ready(row, content_digest(digests.items()), findings, intake.served)
+    return _Ready(row, content_digest(digests.items()), findings, intake.served, intake.unread)
 
 
 def plan_source(source: Source, run: Run, what: Selection) -> SourceDiff:
@@ -223,7 +224,8 @@ def _guard(reading: Reading, intake: Intake, limits: Limits) -> None:
     if unread and not intake.read and not absent:
         raise SourceError(f"not one of {len(reading.requested)} jobs could be read", _example(unread))
     if unread and limits.require_complete:
-        raise SourceError(f"{len(unread)} jobs could not be read, and --require-complete is set", _example(unread))
+        jobs = "1 job" if len(unread) == 1 else f"{len(unread)} jobs"
+        raise SourceError(f"{jobs} could not be read, and --require-complete is set", _example(unread))
     if reading.seen.incomplete and limits.require_complete:
         raise SourceError(f"{reading.seen.incomplete}, and --require-complete is set")
     _guard_share(len(known & absent), len(known), limits.max_removals, "max-removals", "would be removed")

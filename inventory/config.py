@@ -62,7 +62,7 @@ def load(file: str | None, *, for_export: bool, standard_input: Lines | None = N
         raise UsageError(f"the configuration {path} cannot be read: {error.strerror}", hint) from None
     settings = _Reader(faults, path, for_export=for_export, standard_input=standard_input).settings(document.root)
     if faults.lines:
-        raise ConfigError(faults.told())
+        raise ConfigError(faults.told(), settings)
     return replace(settings, warning=warning_of(document.secret_files) if for_export else "")
 
 
@@ -117,7 +117,7 @@ class _Reader(Sources):
             self.faults.add(top["secrets"], "fingerprint needs the environment variable INVENTORY_FINGERPRINT_KEY")
         diff = self.mapping(top.get("diff"), ("ignore",))
         signing = self.mapping(top.get("signing"), ("key",))
-        ping = self.mapping(top.get("ping"), ("success", "failure"))
+        ping = self.mapping(top.get("ping"), ("start", "success", "failure"))
         return Settings(
             file=self.file,
             database=self._database(top.get("database")) or DEFAULT_DATABASE,
@@ -134,6 +134,7 @@ class _Reader(Sources):
             },
             signs="key" in signing,
             signing_key=self._signing_key(signing.get("key")) if self.for_export else None,
+            ping_start=self._ping(ping.get("start")) if self.for_export else None,
             ping_success=self._ping(ping.get("success")) if self.for_export else None,
             ping_failure=self._ping(ping.get("failure")) if self.for_export else None,
         )  # fmt: skip
@@ -164,6 +165,7 @@ class _Reader(Sources):
         why = check_address(text.partition("?")[0], plain_http=True) if text else None
         if at is not None and why:
             self.faults.add(at, why)
+            return None
         return text
 
     def _columns(self, at: Located | None, *, keys: bool) -> list[str]:

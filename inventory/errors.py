@@ -13,6 +13,8 @@ InventoryError          exit 1: failed, nothing written
 A message names the place (file, line, key; job, path) and what to do next, never a value that may be secret.
 """
 
+import errno
+
 __all__ = [
     "BusyError",
     "CompareError",
@@ -23,7 +25,11 @@ __all__ = [
     "StoppedError",
     "StoreError",
     "UsageError",
+    "system_refusal",
 ]
+
+_NO_THREAD = "can't start new thread"  # Python's own words, in a RuntimeError
+_NO_MEMORY = ("cannot allocate memory", "failed to map segment")  # the loader's, in an ImportError
 
 
 class InventoryError(Exception):
@@ -47,11 +53,15 @@ class UsageError(InventoryError):
 
 
 class ConfigError(UsageError):
-    """The configuration is wrong: one line a fault, each with file, line and key."""
+    """The configuration is wrong: one line a fault, each with file, line and key.
 
-    def __init__(self, faults: list[str]) -> None:
+    settings: what could be read nevertheless, for who tells of the failure.
+    """
+
+    def __init__(self, faults: list[str], settings: object = None) -> None:
         super().__init__("\n".join(faults))
         self.faults = faults
+        self.settings = settings
 
 
 class SourceError(InventoryError):
@@ -78,3 +88,16 @@ class CompareError(InventoryError):
 
 class StoppedError(InventoryError):
     """Somebody asked the run to stop before it was done."""
+
+
+def system_refusal(error: BaseException) -> str | None:
+    """Say in words what the system refused: a file, memory or a thread. None where it is something else."""
+    short = isinstance(error, MemoryError)
+    short = short or (isinstance(error, RuntimeError) and str(error) == _NO_THREAD)
+    short = short or (isinstance(error, ImportError) and any(words in str(error).lower() for words in _NO_MEMORY))
+    short = short or (isinstance(error, OSError) and error.errno in {errno.EAGAIN, errno.ENOMEM})
+    if short:
+        return "the system gives no more memory or threads; allow more, or lower concurrency, parallel and workers"
+    if isinstance(error, OSError):
+        return f"{error.filename or 'the system'}: {error.strerror or type(error).__name__}"
+    return None

@@ -8,23 +8,32 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from inventory.collect import Result, Run, export_source, plan_source
 from inventory.diff.records import SourceDiff
 from inventory.diff.select import Selection
-from inventory.errors import DeadlineError, InventoryError, StoppedError, StoreError
+from inventory.errors import DeadlineError, InventoryError, StoppedError, StoreError, system_refusal
 from inventory.log import bound, logger
 from inventory.outcome import SourceOutcome
 from inventory.settings import Source
 from inventory.store.reader import last_success
 
-__all__ = ["Planned", "export_all", "plan_all", "worst"]
+__all__ = ["Listener", "Planned", "export_all", "plan_all", "worst"]
 
 PARTIAL = 3
 T = TypeVar("T")
-_NO_THREAD = "can't start new thread"  # Python's own words, in a RuntimeError
-Told = Callable[[Source, Result], None]
+Failed = Callable[[str, int, str, float], None]  # source, exit code, why, seconds
+
+
+class Listener(Protocol):
+    """Is told what becomes of the sources, from the thread of each, with its fields bound for the log."""
+
+    def result(self, source: Source, result: Result) -> None: ...
+
+    def failed(self, source: str, code: int, error: str, seconds: float) -> None: ...
+
+    def done(self, outcome: SourceOutcome) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -37,11 +46,8 @@ class Planned:
     error: str
 
 
-def export_all(sources: Sequence[Source], run: Run, told: Told) -> list[SourceOutcome]:
+def export_all(sources: Sequence[Source], run: Run, listener: Listener) -> list[SourceOutcome]:
     """Export sources side by side, as many at once as the settings allow, until the run's deadline.
-
-    Args:
-        told: called for each result, from the thread that has it.
 
     Returns:
         What became of each source, in their order.
@@ -49,11 +55,14 @@ def export_all(sources: Sequence[Source], run: Run, told: Told) -> list[SourceOu
     Raises:
         StoppedError: it was asked to stop; what still runs is left to end with the process.
     """
-    return _side_by_side(sources, run, lambda source: _export(source, run, told))
+    return _side_by_side(sources, run, lambda source: _export(source, run, listener))
 
 
-def plan_all(sources: Sequence[Source], run: Run, what: Selection) -> list[Planned]:
+def plan_all(sources: Sequence[Source], run: Run, what: Selection, failed: Failed) -> list[Planned]:
     """Compare sources with their last snapshots, side by side.
+
+    Args:
+        failed: told of each source that cannot be compared, from its thread.
 
     Raises:
         StoppedError: it was asked to stop.
@@ -61,7 +70,7 @@ def plan_all(sources: Sequence[Source], run: Run, what: Selection) -> list[Plann
 
     def plan(source: Source) -> Planned:
         found: list[SourceDiff] = []
-        code, error = _caught(source, run, lambda: found.append(plan_source(source, run, what)))
+        code, error = _caught(source, run, lambda: found.append(plan_source(source, run, what)), failed)
         diff = found[0] if found else None
         if diff is not None and diff.end["id"] is None and diff.end["status"] == "partial":
             code = PARTIAL
@@ -96,11 +105,12 @@ def _longest_without_first(sources: Sequence[Source], run: Run) -> list[Source]:
     except StoreError:  # if it stays away, each source says so
         last = {}
     never = datetime.min.replace(tzinfo=UTC)
-    return sorted(sources, key=lambda source: last.get(source.name, never))
+    return sorted(sources, key=lambda source: last.get(source.name) or never)
 
 
-def _caught(source: Source, run: Run, work: Callable[[], None]) -> tuple[int, str]:
-    """Do the work of one source; whatever goes wrong is its own exit code and a line that says why."""
+def _caught(source: Source, run: Run, work: Callable[[], None], failed: Failed) -> tuple[int, str]:
+    """Do the work of one source; whatever goes wrong is its own exit code and a line that says why, told at once."""
+    began = time.monotonic()
     with bound(run_id=run.run_id, source=source.name):
         try:
             _begin(run)
@@ -109,10 +119,13 @@ def _caught(source: Source, run: Run, work: Callable[[], None]) -> tuple[int, st
         except StoppedError:
             raise
         except InventoryError as failure:
-            return failure.exit_code, str(failure)
+            code, error = failure.exit_code, str(failure)
         except Exception as failure:  # noqa: BLE001  # a fault of ours must not take the other sources along
-            return 1, _said(failure)
-    return 0, ""
+            code, error = 1, _said(failure)
+        else:
+            return 0, ""
+        failed(source.name, code, error, time.monotonic() - began)
+    return code, error
 
 
 def _begin(run: Run) -> None:
@@ -125,15 +138,13 @@ def _begin(run: Run) -> None:
 
 
 def _said(failure: Exception) -> str:
-    if isinstance(failure, OSError):
-        return f"{failure.filename or 'the system'}: {failure.strerror or type(failure).__name__}"
-    if isinstance(failure, MemoryError) or str(failure) == _NO_THREAD:
-        return "the system gives no more memory or threads; allow more, or lower concurrency, parallel and workers"
+    if (refusal := system_refusal(failure)) is not None:
+        return refusal
     logger().debug("unexpected", exc_info=failure)
     return f"an unexpected {type(failure).__name__}; run it with -v and report what it logs"
 
 
-def _export(source: Source, run: Run, told: Told) -> SourceOutcome:
+def _export(source: Source, run: Run, listener: Listener) -> SourceOutcome:
     began = time.monotonic()
     results: list[Result] = []
 
@@ -141,16 +152,16 @@ def _export(source: Source, run: Run, told: Told) -> SourceOutcome:
         for result in export_source(source, run):
             results.append(result)
             _log(result, time.monotonic() - began)
-            told(source, result)
+            listener.result(source, result)
 
-    code, error = _caught(source, run, work)
+    code, error = _caught(source, run, work, listener.failed)
     rows = [result.snapshot for result in results if result.snapshot is not None]
     if not error and any(row["status"] == "partial" for row in rows):
         code = PARTIAL
     findings: dict[str, int] = {}
     for kind, count in (results[-1].findings if results else {}).items():
         findings[kind] = findings.get(kind, 0) + count
-    return SourceOutcome(
+    outcome = SourceOutcome(
         source=source.name,
         code=code,
         snapshot=rows[-1] if rows else None,
@@ -159,6 +170,8 @@ def _export(source: Source, run: Run, told: Told) -> SourceOutcome:
         findings=findings,
         error=error,
     )
+    listener.done(outcome)
+    return outcome
 
 
 def _log(result: Result, seconds: float) -> None:

@@ -20,7 +20,7 @@ from inventory.redact import MASK, Redactor
 from inventory.render import CLEAR_LINE
 from inventory.render.text import clean
 
-__all__ = ["bound", "logger", "set_up"]
+__all__ = ["bound", "everywhere", "logger", "set_up", "set_up_unless"]
 
 Event = MutableMapping[str, Any]
 
@@ -29,6 +29,9 @@ SHORTEST_SECRET = 4
 
 # Adds fields to every event of this thread: `with bound(run_id=…, source=…):`. A new thread starts without.
 bound = structlog.contextvars.bound_contextvars
+
+everywhere: dict[str, object] = {}  # fields of every event of every thread, the libraries' too
+_styles: list[str] = []  # the one in force, once there is one
 
 
 def set_up(style: str, level: int, secrets: Iterable[str] = ()) -> None:
@@ -42,6 +45,7 @@ def set_up(style: str, level: int, secrets: Iterable[str] = ()) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            lambda _logger, _method, event: {**everywhere, **event},
             structlog.processors.format_exc_info,
             _Filter(secrets),
             structlog.processors.add_log_level,
@@ -55,6 +59,13 @@ def set_up(style: str, level: int, secrets: Iterable[str] = ()) -> None:
     logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
     logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of what its exceptions tell
     logging.captureWarnings(capture=True)
+    _styles[:] = [style]
+
+
+def set_up_unless(style: str, level: int = logging.ERROR) -> None:
+    """Configure the log for who has read no configuration yet, unless it is configured in this style."""
+    if _styles != [style]:
+        set_up(style, level)
 
 
 def logger() -> structlog.typing.FilteringBoundLogger:

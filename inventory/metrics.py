@@ -14,12 +14,17 @@ from prometheus_client.core import GaugeMetricFamily, Sample
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from inventory.errors import InventoryError
+from inventory.errors import InventoryError, UsageError
 from inventory.outcome import SourceOutcome
 from inventory.render.text import clean
 
-__all__ = ["write"]
+__all__ = ["check", "write"]
 
+# What every run knows of itself, whatever its sources:
+_WHOLE = {
+    "inventory_last_run_exit_code": "Exit code of the last run.",
+    "inventory_last_run_timestamp_seconds": "When the last run ended, Unix time.",
+}
 # Each gauge with its meaning and its labels besides `source`. What every run knows of its sources:
 _RUN: dict[str, tuple[str, ...]] = {
     "inventory_export_success": ("Whether the last export ended with exit code 0: 1 or 0.",),
@@ -29,7 +34,7 @@ _RUN: dict[str, tuple[str, ...]] = {
 }
 # What the database knows:
 _DATABASE: dict[str, tuple[str, ...]] = {
-    "inventory_last_success_timestamp_seconds": ("When the last complete snapshot was written, Unix time.",),
+    "inventory_last_success_timestamp_seconds": ("When the last complete snapshot was observed, Unix time; 0: never.",),
 }
 # What is known where a snapshot was written:
 _SNAPSHOT: dict[str, tuple[str, ...]] = {
@@ -44,35 +49,65 @@ _SNAPSHOT: dict[str, tuple[str, ...]] = {
 _GAUGES = _DATABASE | _RUN | _SNAPSHOT
 
 
-def write(path: Path, outcomes: list[SourceOutcome], last_success: Mapping[str, datetime], version: str) -> None:
+def check(path: Path) -> None:
+    """Read the file as `write` will, before anything else is done.
+
+    Raises:
+        UsageError: it is another program's file, or none of metrics.
+    """
+    try:
+        list(_existing(path))
+    except InventoryError as error:
+        raise UsageError(error.summary, error.hint) from None
+
+
+def write(
+    path: Path, outcomes: list[SourceOutcome], last_success: Mapping[str, datetime | None], version: str,
+    code: int, ended: datetime,
+) -> None:  # fmt: skip
     """Replace the file at once, so that nobody reads half of it.
 
     Args:
-        last_success: when the last complete snapshot of a source was written; without a source of which the
-            database could not say it.
+        last_success: when the last complete snapshot of a source was observed, None where it has none; without a
+            source of which the database could not say it.
+        code: the exit code of the run.
+        ended: when the run ended.
 
     Raises:
         InventoryError: the file cannot be written, or is not one of ours.
     """
-    samples: list[Sample] = []
+    samples = [
+        Sample("inventory_last_run_exit_code", {}, code),
+        Sample("inventory_last_run_timestamp_seconds", {}, ended.timestamp()),
+    ]
     replaced: set[tuple[str, str]] = set()
     for outcome in outcomes:
-        source, last = clean(outcome.source), last_success.get(outcome.source)
-        samples += _samples(outcome, last)
-        known = _RUN | (_DATABASE if last else {}) | (_SNAPSHOT if outcome.snapshot else {})
-        replaced |= {(source, name) for name in known}
+        source, known = clean(outcome.source), outcome.source in last_success
+        samples += _samples(outcome)
+        if known:
+            samples.append(_success(source, last_success[outcome.source]))
+        names = _RUN | (_DATABASE if known else {}) | (_SNAPSHOT if outcome.snapshot else {})
+        replaced |= {(source, name) for name in names}
     try:
         samples += [old for old in _existing(path) if (old.labels["source"], old.name) not in replaced]
+        told = {(sample.labels.get("source"), sample.name) for sample in samples}
+        never = [_success(clean(outcome.source), None) for outcome in outcomes]
+        samples += [each for each in never if (each.labels["source"], each.name) not in told]
         registry = CollectorRegistry()
         registry.register(_Lines(samples, version))
-        write_to_textfile(str(path), registry)
+        write_to_textfile(str(path.resolve()), registry)
     except OSError as error:
         raise InventoryError(
             f"the metrics file {path} cannot be written: {error.strerror}", "Its folder must exist and be writable"
         ) from error
 
 
-def _samples(outcome: SourceOutcome, last_success: datetime | None) -> Iterator[Sample]:
+def _success(source: str, last: datetime | None) -> Sample:
+    """Return the line that alerts on age look at; 0 where there is no success, so that they fire."""
+    return Sample("inventory_last_success_timestamp_seconds", {"source": source}, last.timestamp() if last else 0)
+
+
+def _samples(outcome: SourceOutcome) -> Iterator[Sample]:
     """Yield the lines that this run knows of a source."""
 
     def line(name: str, value: float, **labels: object) -> Sample:
@@ -83,8 +118,6 @@ def _samples(outcome: SourceOutcome, last_success: datetime | None) -> Iterator[
     yield line("export_exit_code", outcome.code)
     yield line("export_duration_seconds", outcome.seconds)
     yield line("throttles", outcome.throttles)
-    if last_success:
-        yield line("last_success_timestamp_seconds", last_success.timestamp())
     if row := outcome.snapshot:
         yield line("jobs", row["jobs"])
         yield line("unreadable_jobs", row["unreadable"])
@@ -127,7 +160,7 @@ class _Lines(Collector):
         self._version = clean(version)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        for name, (meaning, *_) in _GAUGES.items():
+        for name, (meaning, *_) in ({name: (meaning,) for name, meaning in _WHOLE.items()} | _GAUGES).items():
             family = GaugeMetricFamily(name, meaning)
             family.samples = [sample for sample in self._samples if sample.name == name]
             yield family

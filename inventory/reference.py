@@ -77,7 +77,8 @@ def as_markdown() -> Iterator[str]:
     yield ""
     yield "Every table NAME with `valid_from` has a twin `NAME_history` (superseded rows, with `valid_to`) and a view"
     yield "`NAME_as_of` (a row for each row and `snapshot_id` that saw it, with the source's name). `freshness`:"
-    yield "the last complete snapshot of each source and its age."
+    yield "for each source that is not retired its last complete snapshot, NULL where it has none, with `finished_at`,"
+    yield "`observed_to` and `age_seconds` since `observed_to` (else `finished_at`)."
     for table in as_json()["tables"]:
         yield ""
         yield f"## {table['name']}"

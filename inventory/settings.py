@@ -76,10 +76,10 @@ class Settings:
     """All that the configuration says. Without a file: the defaults, and no source.
 
     parallel: sources read at once. workers: processes that prepare answers beside the export. deadline: seconds after
-    which a run reads no further. signs: whether a
-    key is named; signing_key: the private key in PEM, for who writes. ping_success, ping_failure: addresses told
-    how a run ended; whoever knows one may lie to the watcher, so they are secret. warning: what the person at the
-    keyboard should know of the files that were read.
+    which a run reads no further. signs: whether a key is named; signing_key: the private key in PEM, for who writes.
+    ping_start, ping_success, ping_failure: addresses told that a run starts and how it ended; whoever knows one may
+    lie to the watcher, so they are secret. warning: what the person at the keyboard should know of the files that
+    were read.
     """
 
     file: Path | None = None
@@ -94,6 +94,7 @@ class Settings:
     retention: dict[str, int] = field(default_factory=dict)
     signs: bool = False
     signing_key: str | None = field(default=None, repr=False)
+    ping_start: str | None = field(default=None, repr=False)
     ping_success: str | None = field(default=None, repr=False)
     ping_failure: str | None = field(default=None, repr=False)
     warning: str = ""
@@ -111,5 +112,6 @@ class Settings:
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every value that must not be shown."""
-        own = (self.fingerprint_key, self.signing_key, self.ping_success, self.ping_failure)
+        pings = (self.ping_start, self.ping_success, self.ping_failure)
+        own = (self.fingerprint_key, self.signing_key, *pings)
         return (*(each for each in own if each), *(each for source in self.sources for each in source.secrets))

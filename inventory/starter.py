@@ -53,5 +53,5 @@ redact: []                      # further columns to treat like secrets, such as
 diff: {ignore: []}              # counted, not shown, such as jobs.update_time
 retention: {keep_daily: 35, keep_weekly: 12, keep_monthly: 24}
 #signing: {key: "${file:/run/secrets/inventory-ed25519.pem}"}   # each snapshot is signed; verify --public-key checks
-#ping: {success: "${PING_SUCCESS}", failure: "${PING_FAILURE}"}   # asked once at the end of a run
+#ping: {start: "${PING_START}", success: "${PING_SUCCESS}", failure: "${PING_FAILURE}"}   # of a dead man's switch
 """

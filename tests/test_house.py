@@ -52,8 +52,8 @@ ORDER = """
     reference bundle starter
     mock.parts mock.estate mock.nights mock.faults mock.index mock.answers mock.signature mock.identity mock.iam
     mock.service mock.server mock.scenarios mock
-    cli.base cli.signals cli.progress cli.manage cli.look cli.changes cli.sources cli.prune cli.verify cli.bundle
-    cli.doctor cli.export cli.mock cli
+    cli.base cli.signals cli.progress cli.report cli.manage cli.look cli.changes cli.sources cli.prune cli.verify
+    cli.bundle cli.doctor cli.export cli.mock cli
 """.split()  # noqa: SIM905  # reads as the tour does
 
 # Columns that only sound secret: what the service says about one, not the thing itself.

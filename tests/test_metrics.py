@@ -1,6 +1,7 @@
 """The metrics file, read back with the client's own parser."""
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from inventory import metrics
-from inventory.errors import InventoryError
+from inventory.errors import InventoryError, UsageError
 from inventory.outcome import SourceOutcome
 from inventory.schema.ledger import SNAPSHOTS
 
@@ -25,6 +26,12 @@ def snapshot(**values: Any) -> dict[str, Any]:
 
 def outcome(source: str = "north", code: int = 0, **values: Any) -> SourceOutcome:
     return SourceOutcome(source, code, **{"snapshot": snapshot(), "seconds": 1.5, **values})
+
+
+def write(
+    path: Path, outcomes: list[SourceOutcome], last_success: Mapping[str, datetime | None], version: str, code: int = 0
+) -> None:
+    metrics.write(path, outcomes, last_success, version, code, NOW)
 
 
 def read(path: Path) -> Found:
@@ -55,7 +62,7 @@ def test_everything_is_told(path: Path) -> None:
         digest="dd", content_digest="cc",
     )  # fmt: skip
     done = outcome(snapshot=row, throttles=9, findings={"unknown_field": 10, "wrong_type": 11})
-    metrics.write(path, [done], {"north": NOW}, "1.2.3")
+    write(path, [done], {"north": NOW}, "1.2.3")
     found = read(path)
     assert of(found, "north") == {
         "export_success": 1,
@@ -79,9 +86,9 @@ def test_everything_is_told(path: Path) -> None:
 
 
 def test_every_gauge_is_explained(path: Path) -> None:
-    metrics.write(path, [outcome(findings={"x": 1})], {"north": NOW}, "1")
+    write(path, [outcome(findings={"x": 1})], {"north": NOW}, "1")
     families = list(text_string_to_metric_families(path.read_text()))
-    assert len(families) == 13
+    assert len(families) == 15
     for family in families:
         assert (family.type, bool(family.documentation)) == ("gauge", True)
         assert family.samples
@@ -89,33 +96,54 @@ def test_every_gauge_is_explained(path: Path) -> None:
 
 @pytest.mark.parametrize(("code", "success"), [(0, 1), (1, 0), (3, 0), (75, 0)])
 def test_success_is_exit_code_0(code: int, success: int, path: Path) -> None:
-    metrics.write(path, [outcome(code=code)], {}, "1")
+    write(path, [outcome(code=code)], {}, "1")
     found = of(read(path), "north")
     assert (found["export_success"], found["export_exit_code"]) == (success, code)
 
 
 def test_a_failure_keeps_what_is_known_of_the_last_snapshot(path: Path) -> None:
-    metrics.write(path, [outcome(findings={"x": 1})], {"north": NOW}, "1")
+    write(path, [outcome(findings={"x": 1})], {"north": NOW}, "1")
     before = of(read(path), "north")
     failed = outcome(code=1, snapshot=None, seconds=9, throttles=4)
-    metrics.write(path, [failed], {}, "1")
+    write(path, [failed], {}, "1")
     told = {"export_success": 0, "export_exit_code": 1, "export_duration_seconds": 9, "throttles": 4}
     assert of(read(path), "north") == {**before, **told}
     later = NOW + timedelta(hours=1)
-    metrics.write(path, [failed], {"north": later}, "1")
+    write(path, [failed], {"north": later}, "1")
     assert of(read(path), "north")["last_success_timestamp_seconds"] == later.timestamp()
 
 
 def test_a_first_failure_invents_nothing(path: Path) -> None:
-    metrics.write(path, [outcome(code=1, snapshot=None)], {}, "1")
+    write(path, [outcome(code=1, snapshot=None)], {}, "1")
     assert set(of(read(path), "north")) == {
         "export_success", "export_exit_code", "export_duration_seconds", "throttles",
+        "last_success_timestamp_seconds",
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("told", [{}, {"north": None}], ids=["the database did not say", "it has none"])
+def test_a_source_that_never_succeeded_has_a_time_that_alerts(path: Path, told: dict[str, datetime | None]) -> None:
+    write(path, [outcome(code=1, snapshot=None)], told, "1")
+    assert of(read(path), "north")["last_success_timestamp_seconds"] == 0
+    write(path, [outcome()], {"north": NOW}, "1")
+    write(path, [outcome(code=1, snapshot=None)], {}, "1")  # what is known is kept
+    assert of(read(path), "north")["last_success_timestamp_seconds"] == NOW.timestamp()
+    write(path, [outcome(code=1, snapshot=None)], {"north": None}, "1")  # another database
+    assert of(read(path), "north")["last_success_timestamp_seconds"] == 0
+
+
+def test_the_run_has_its_own_lines(path: Path) -> None:
+    write(path, [], {}, "1", code=64)
+    found = read(path)
+    assert found["last_run_exit_code", frozenset()] == 64
+    assert found["last_run_timestamp_seconds", frozenset()] == NOW.timestamp()
+    write(path, [outcome()], {}, "1")
+    assert read(path)["last_run_exit_code", frozenset()] == 0
+
+
 def test_what_a_new_snapshot_no_longer_finds_goes(path: Path) -> None:
-    metrics.write(path, [outcome(findings={"x": 1, "y": 2})], {}, "1")
-    metrics.write(path, [outcome(snapshot=snapshot(id=8), findings={"y": 3})], {}, "1")
+    write(path, [outcome(findings={"x": 1, "y": 2})], {}, "1")
+    write(path, [outcome(snapshot=snapshot(id=8), findings={"y": 3})], {}, "1")
     found = of(read(path), "north")
     assert {name for name in found if name.startswith(("findings", "snapshot_info"))} == {
         "findings y", "snapshot_info c1 d1 8",
@@ -123,9 +151,9 @@ def test_what_a_new_snapshot_no_longer_finds_goes(path: Path) -> None:
 
 
 def test_another_shard_s_sources_stay(path: Path) -> None:
-    metrics.write(path, [outcome("north", findings={HOSTILE: 2})], {"north": NOW}, "1")
+    write(path, [outcome("north", findings={HOSTILE: 2})], {"north": NOW}, "1")
     before = of(read(path), "north")
-    metrics.write(path, [outcome("south"), outcome("east", 1, snapshot=None)], {"north": NOW, "south": NOW}, "2")
+    write(path, [outcome("south"), outcome("east", 1, snapshot=None)], {"north": NOW, "south": NOW}, "2")
     found = read(path)
     assert of(found, "north") == before
     assert of(found, "south")["export_success"] == 1
@@ -134,28 +162,28 @@ def test_another_shard_s_sources_stay(path: Path) -> None:
 
 
 def test_hostile_names_break_no_line_and_are_found_again(path: Path) -> None:
-    metrics.write(path, [outcome(HOSTILE, findings={HOSTILE: 2})], {HOSTILE: NOW}, "1")
+    write(path, [outcome(HOSTILE, findings={HOSTILE: 2})], {HOSTILE: NOW}, "1")
     before = read(path)
     (name,) = {value for _, labels in before for label, value in labels if label == "source"}
     assert name == 'a"b\\c\\u000ad}e{f,g="h" # \\u001b[31m \\u000d\\u2028\\ud800 é \\n'
     assert of(before, name)[f"findings {name}"] == 2
-    metrics.write(path, [outcome(HOSTILE, 1, snapshot=None)], {}, "1")
+    write(path, [outcome(HOSTILE, 1, snapshot=None)], {}, "1")
     assert read(path).keys() == before.keys()
     assert all(line.startswith(("#", "inventory_")) for line in path.read_text().splitlines())
 
 
 def test_the_same_run_writes_the_same_bytes(path: Path) -> None:
     done = [outcome("south", findings={"b": 1, "a": 2}), outcome("north")]
-    metrics.write(path, done, {}, "1")
+    write(path, done, {}, "1")
     before = path.read_bytes()
-    metrics.write(path, done[::-1], {}, "1")
+    write(path, done[::-1], {}, "1")
     assert path.read_bytes() == before
 
 
 def test_the_file_is_replaced_not_rewritten(path: Path) -> None:
-    metrics.write(path, [outcome()], {}, "1")
+    write(path, [outcome()], {}, "1")
     with path.open() as reader:
-        metrics.write(path, [outcome("south")], {}, "1")
+        write(path, [outcome("south")], {}, "1")
         assert "south" not in reader.read()
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
@@ -165,7 +193,7 @@ def test_lines_of_an_older_version_go_where_they_mean_nothing_now(path: Path) ->
         '# TYPE inventory_jobs gauge\ninventory_jobs{project="p"} 1\ninventory_jobs{source="old"} 2\n'
         '# TYPE inventory_gone gauge\ninventory_gone{source="old"} 3\n'
     )
-    metrics.write(path, [outcome()], {}, "1")
+    write(path, [outcome()], {}, "1")
     found = read(path)
     assert of(found, "old") == {"jobs": 2}
     assert not [name for name, labels in found if name == "gone" or ("project", "p") in labels]
@@ -179,20 +207,22 @@ def test_lines_of_an_older_version_go_where_they_mean_nothing_now(path: Path) ->
 def test_somebody_else_s_file_is_left(content: bytes, path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(InventoryError, match="was not written by inventory") as caught:
-        metrics.write(path, [outcome()], {}, "1")
+        write(path, [outcome()], {}, "1")
     assert str(path) in str(caught.value)
+    with pytest.raises(UsageError, match="was not written by inventory"):  # before the night
+        metrics.check(path)
     assert path.read_bytes() == content
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InventoryError, match=r"missing/x.prom cannot be written: No such file") as caught:
-        metrics.write(tmp_path / "missing" / "x.prom", [outcome()], {}, "1")
+        write(tmp_path / "missing" / "x.prom", [outcome()], {}, "1")
     assert caught.value.exit_code == 1
 
 
 def test_a_folder_in_its_place_is_named(tmp_path: Path) -> None:
     with pytest.raises(InventoryError, match=r"cannot be written: Is a directory"):
-        metrics.write(tmp_path, [outcome()], {}, "1")
+        write(tmp_path, [outcome()], {}, "1")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -200,6 +230,6 @@ def test_a_folder_that_may_not_be_written_is_named(path: Path) -> None:
     path.parent.chmod(0o500)
     try:
         with pytest.raises(InventoryError, match="cannot be written: Permission denied"):
-            metrics.write(path, [outcome()], {}, "1")
+            write(path, [outcome()], {}, "1")
     finally:
         path.parent.chmod(0o700)

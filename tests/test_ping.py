@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from inventory.ping import ping
+from inventory.ping import StartPing, ping
+from tests.web import Reply, Web
 
 Serve = Callable[..., str]
 SECRET = "6f1b8a-secret-uuid"
@@ -153,3 +154,53 @@ def test_a_bad_address_is_told_without_it(address: str) -> None:
     assert why
     assert "secret" not in why
     assert "127.0.0.1" not in why
+
+
+def in_turn(*statuses: int) -> Web:
+    """Return a server that answers with these, one after the other, the last for ever."""
+    rest = list(statuses)
+    return Web(lambda _: Reply(status=rest.pop(0) if len(rest) > 1 else rest[0]))
+
+
+@pytest.mark.parametrize(
+    ("statuses", "why", "attempts"),
+    [
+        ((503, 429, 200), None, 3),
+        ((500, 204), None, 2),
+        ((503,), "it answered 503", 3),
+        ((404, 200), "it answered 404", 1),  # it will not know the address later either
+        ((200,), None, 1),
+    ],
+)
+def test_it_tries_again_where_that_may_help(statuses: tuple[int, ...], why: str | None, attempts: int) -> None:
+    with in_turn(*statuses) as web:
+        assert ping(web.url, pauses=(0.01, 0.01)) == why
+        assert len(web.sent) == attempts
+
+
+def test_nobody_there_is_tried_again() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    began = time.monotonic()
+    assert ping(f"http://127.0.0.1:{port}/", pauses=(0.2, 0.2)) == "no connection: Connection refused"
+    assert time.monotonic() - began >= 0.4
+
+
+def test_the_start_is_told_beside_the_run() -> None:
+    with in_turn(200) as web:
+        assert StartPing(web.url).end() is None
+        assert len(web.sent) == 1
+
+
+def test_the_start_is_not_told_after_the_end() -> None:
+    """It would look like a run that never ends."""
+    with in_turn(503) as web:
+        start = StartPing(web.url, pauses=(60, 60))
+        began = time.monotonic()
+        assert start.end() == "it answered 503"
+        assert time.monotonic() - began < 30
+        assert len(web.sent) == 1
+
+
+def test_who_is_in_a_hurry_does_not_wait_for_the_start(serve: Serve) -> None:
+    assert StartPing(serve(b"", pause=3)).end(0) == "no answer within 5 seconds"

@@ -53,8 +53,8 @@ def test_one_source_that_fails_leaves_the_others_whole(inventory: Command, tmp_p
     assert exported(inventory) == {"source-0", "source-2"}
     told = metrics(tmp_path / "m.prom")
     assert [told["inventory_export_success", f"source-{number}"] for number in range(3)] == [1, 0, 1]
-    assert ("inventory_last_success_timestamp_seconds", "source-0") in told
-    assert ("inventory_last_success_timestamp_seconds", "source-1") not in told
+    assert told["inventory_last_success_timestamp_seconds", "source-0"] > 0
+    assert told["inventory_last_success_timestamp_seconds", "source-1"] == 0
 
 
 def test_the_watcher_is_told_how_it_ended(inventory: Command, tmp_path: Path) -> None:
@@ -66,8 +66,6 @@ def test_the_watcher_is_told_how_it_ended(inventory: Command, tmp_path: Path) ->
         done = inventory("--config", "c.yaml", "-v", "export")
         assert [request.path for request in web.sent[1:]] == ["/down"]
         assert "s3cret" not in done.stdout + done.stderr
-    done = inventory("--config", "c.yaml", "export")
-    assert (done.returncode, "ping.failure was not told" in done.stderr) == (1, True)
 
 
 def test_the_log_has_an_event_a_line(server: DrsServer, export: Export, inventory: Command) -> None:
@@ -79,7 +77,8 @@ def test_the_log_has_an_event_a_line(server: DrsServer, export: Export, inventor
     by_name = {event["event"]: event for event in events}
     assert {"started", "signing in", "answer", "retrying", "exported"} <= by_name.keys()
     assert len({event["run_id"] for event in events}) == 1
-    assert all(event["source"] == "live" for event in events)
+    assert all(event["source"] == "live" for event in events[:-1])
+    assert events[-1]["event"] == "finished"
     told = by_name["retrying"]
     assert (told["attempt"], told["call"], told["why"]) == (1, "list", "HTTP 503 DRS.M00004")
     assert told["host"] in server.url

@@ -88,9 +88,9 @@ def start() -> Iterator[Start]:
     """Run a program until it says that it is ready."""
     started: list[subprocess.Popen[str]] = []
 
-    def run(code: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
+    def run(code: str, stderr: int = subprocess.PIPE, stdin: int | None = None) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-c", HEAD + code],
+            [sys.executable, "-c", HEAD + code], stdin=stdin,
             stdout=subprocess.PIPE, stderr=stderr, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
         started.append(process)
@@ -119,6 +119,40 @@ def test_whatever_holds_it_it_ends_within_a_second(code: str, number: signal.Sig
     code_, out, err, seconds = ended(process)
     assert (code_, out, err) == (1, "", f"error: stopped by {number.name}; what was not finished was not written\n")
     assert seconds < 1
+
+
+def test_a_session_that_is_lost_ends_it(start: Start) -> None:
+    process = start(HELD["in SQL"])
+    process.send_signal(signal.SIGHUP)
+    said = "error: stopped by SIGHUP; what was not finished was not written\n"
+    assert ended(process)[:3] == (1, "", said)
+
+
+def test_nohup_keeps_it_from_hearing_that_the_session_is_lost(start: Start) -> None:
+    process = start(
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "with stopping(stop):\n    ready(); sys.stdin.readline()\n    assert not stop.is_set\n",
+        stdin=subprocess.PIPE,
+    )
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.2)  # in which it would have been heard
+    process.communicate("go on\n", timeout=30)
+    assert process.returncode == 0
+
+
+def test_the_last_words_are_the_caller_s_where_it_ends_at_once(start: Start) -> None:
+    words = "lambda message: f'first: {message}\\n' + 'last: \\u91cd\\n'"
+    process = start(f"with stopping(stop, last_words={words}):\n    ready(); time.sleep(60)")
+    process.terminate()
+    said = "stopped by SIGTERM; what was not finished was not written"
+    assert ended(process)[:3] == (1, "", f"first: {said}\nlast: \\u91cd\n")
+
+
+def test_last_words_that_fail_do_not_keep_it_from_ending(start: Start) -> None:
+    process = start("with stopping(stop, last_words=lambda _: 1 / 0):\n    ready(); time.sleep(60)")
+    process.terminate()
+    code, _, _, seconds = ended(process)
+    assert (code, seconds < 5) == (1, True)
 
 
 def test_an_open_transaction_is_rolled_back(start: Start, tmp_path: Path) -> None:
@@ -184,11 +218,12 @@ signal.signal(signal.SIGINT, signal.SIG_IGN)
 mine, other = socket.socketpair()
 mine.setblocking(False)
 signal.set_wakeup_fd(mine.fileno())
-before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)], threading.active_count()
+before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)], threading.active_count()
 for _ in range(3):
     with stopping(stop):
         assert threading.active_count() == 2
-assert before == ([signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)], threading.active_count())
+assert before[0] == [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+assert before[1] == threading.active_count()
 assert signal.set_wakeup_fd(-1) == mine.fileno()
 assert not stop.is_set
 ready()

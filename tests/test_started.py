@@ -1,12 +1,16 @@
 """However the command is started, by cron, a container or a supervisor: it does its work, or says what it lacks."""
 
+import json
 import os
 import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from inventory.mock import make_estate
-from tests.conftest import COMMAND, ROOT, Command
+from tests.conftest import COMMAND, ROOT, Command, write_page
 from tests.live import DATABASE, Export
 
 
@@ -43,9 +47,41 @@ def test_too_few_open_files_are_named(export: Export, files: int) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_too_little_memory_is_named(export: Export) -> None:
-    """In KiB of addresses, of which each thread takes some thousand."""
+@pytest.mark.parametrize("room", [80_000, 300_000])
+def test_too_little_memory_is_named(export: Export, room: int) -> None:
+    """In KiB of addresses, of which each thread takes some thousand, and the first do not hold all modules."""
     export.server.jobs.update(make_estate(400))
-    done = started(export, "ulimit -v 300000")
+    done = started(export, f"ulimit -v {room}")
     assert (done.returncode, "no more memory or threads" in done.stderr) == (1, True)
     assert "Traceback" not in done.stderr
+
+
+# As a user whom nobody else is, and whose only thread is this one; all modules are there before it gives up root.
+FEW_THREADS = """
+import importlib, os, pkgutil, resource, sys
+import inventory
+from tests.warm import LIBRARIES
+for name in (*LIBRARIES, *(module.name for module in pkgutil.walk_packages(inventory.__path__, "inventory."))):
+    importlib.import_module(name)
+resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+if os.geteuid() == 0:
+    os.setresuid(12345, 12345, 12345)
+inventory.cli.main()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts a user's threads otherwise, if at all")
+def test_too_few_threads_are_named() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)  # for the other user
+        write_page(Path(folder) / "a", 1, ["j"], {"count": 1, "results": [{"id": "j"}]})
+        (Path(folder) / "c.yaml").write_text("sources: [{name: a, replay: [a]}]")
+        words = ("--log-format", "json", "--config", "c.yaml", "export", "--metrics-file", "m.prom")
+        done = subprocess.run(
+            [sys.executable, "-c", FEW_THREADS, *words], cwd=folder, capture_output=True, text=True, check=False,
+            timeout=120, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        metrics = (Path(folder) / "m.prom").read_text()
+    failed, last = map(json.loads, done.stderr.splitlines())
+    assert (done.returncode, "no more memory or threads" in failed["error"], last["event"]) == (1, True, "finished")
+    assert "inventory_last_run_exit_code 1.0" in metrics

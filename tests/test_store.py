@@ -201,7 +201,7 @@ def test_freshness_has_the_source(inventory: Command, database: str) -> None:
         (row,) = connection.execute(text(query)).all()
     assert row[0] == "sample"
     assert row[1] == row[2]
-    assert 0 <= row[3] < 120
+    assert row[3] > 86400  # the recording's age, not the time since it was read
 
 
 def test_both_databases_have_the_same_digests(inventory: Command, database: str) -> None:

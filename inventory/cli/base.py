@@ -1,17 +1,19 @@
 """What every command shares: the options before it, the root group, and how an error becomes an exit code."""
 
 import atexit
+import codecs
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from inventory.errors import ConfigError, InventoryError, UsageError
+from inventory.errors import ConfigError, InventoryError, UsageError, system_refusal
 
 if TYPE_CHECKING:
     from inventory.seal import Sealer
@@ -19,18 +21,9 @@ if TYPE_CHECKING:
     from inventory.store.engine import Store
 
 __all__ = [
-    "CONTEXT",
-    "Main",
-    "Options",
-    "begin_signing_option",
-    "checked_sealer",
-    "deadline_option",
-    "fail",
-    "lock_timeout_option",
-    "print_lines",
-    "safe",
-    "sources_option",
-]
+    "CONTEXT", "Main", "Options", "begin_signing_option", "checked_sealer", "complain", "deadline_option", "echo",
+    "fail", "lock_timeout_option", "print_lines", "safe", "sources_option", "utf8",
+]  # fmt: skip
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 COLOURS = {"+": "green", "~": "yellow", "-": "red"}
@@ -91,12 +84,39 @@ class Options:
     def say(self, text: str) -> None:
         """Print a line for people, unless -q."""
         if not self.quiet:
-            click.echo(text)
+            echo(text)
 
     def tell(self, text: str) -> None:
         """Print a line about the run to stderr, unless -q."""
-        if not self.quiet:
-            click.echo(text, err=True)
+        if self.quiet:
+            return
+        if self.log_format == "json":
+            from inventory import log
+
+            log.set_up_unless("json", self.log_level)
+            log.logger().info("note", text=text)
+        else:
+            echo(safe(text), err=True)
+
+    def warn(self, text: str, code: int = 0) -> None:
+        """Print a warning to stderr; with -q only where the exit is not 0."""
+        if self.quiet and not code:
+            return
+        if self.log_format == "json":
+            from inventory import log
+
+            log.set_up_unless("json", self.log_level)
+            (log.logger().error if self.quiet else log.logger().warning)("warning", text=text)
+        else:
+            complain(f"warning: {text}")
+
+    def source_failed(self, source: str, code: int, error: str, seconds: float | None = None) -> None:
+        """Tell why one of several sources failed, as soon as it did; -q or not."""
+        fields = {"source": source} if seconds is None else {"source": source, "seconds": round(seconds, 3)}
+        if self.log_format == "json":
+            complain(error, "json", code, **fields)
+        else:
+            complain(f"error: {source}: {error}")
 
     def paint(self, mark: str, text: str) -> str:
         """Colour a line by its mark, in a terminal that wants it."""
@@ -120,42 +140,98 @@ class Main(click.Group):
         gc.set_threshold(10_000, 10, 10)
         atexit.register(gc.freeze)  # nor a last time, for what ends with the process
         extra["standalone_mode"] = False
+        given = args[0] if args else extra.get("args")
+        style = _log_format(sys.argv[1:] if given is None else given)
         try:
             code = super().main(*args, **extra)
         except click.exceptions.Abort:
-            fail("stopped; what was not finished was not written", 1)
+            fail("stopped; what was not finished was not written", 1, style)
         except click.exceptions.Exit as stop:
             sys.exit(stop.exit_code)
         except click.ClickException as error:
             hint = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "inventory"
-            fail(f"{error.format_message()} (`{hint} --help` tells more)", UsageError.exit_code)
+            fail(f"{error.format_message()} (`{hint} --help` tells more)", UsageError.exit_code, style)
         except ConfigError as error:
             for fault in error.faults:
-                click.echo(safe(f"error: {fault}"), err=True)
+                complain(f"error: {fault}", style, error.exit_code)
             sys.exit(error.exit_code)
         except InventoryError as error:
-            fail(str(error), error.exit_code)
+            fail(str(error), error.exit_code, style)
         except BrokenPipeError:
             sys.stderr.close()  # the reader went away, `| head` perhaps; nobody is left to tell
             sys.exit(0)
-        except OSError as error:
-            fail(f"{error.filename or 'the system'}: {error.strerror}", 1)
+        except (OSError, MemoryError, RuntimeError, ImportError) as error:
+            if (refusal := system_refusal(error)) is None:
+                raise
+            fail(refusal, 1, style)
         sys.exit(code if isinstance(code, int) else 0)
 
 
+def _log_format(words: Sequence[str]) -> str:
+    """Return what --log-format says, also where the command line is wrong elsewhere."""
+    pairs = zip(words, [*words[1:], ""], strict=True)
+    given = [after if word == "--log-format" else word.partition("=")[2] for word, after in pairs
+             if word.partition("=")[0] == "--log-format"]  # fmt: skip
+    return "json" if given[-1:] == ["json"] else "text"
+
+
 def _open_standard_streams() -> None:
-    """Open what whoever started this had closed: else the next file opened would be what errors are written to."""
-    if sys.stdin and sys.stdout and sys.stderr:
-        return
-    while os.open(os.devnull, os.O_RDWR) < 2:
+    """Open what whoever started this had closed: else the next file opened would be what errors are written to.
+
+    What an output cannot encode is escaped: a job's name must not end a command.
+    """
+    if not (sys.stdin and sys.stdout and sys.stderr):
+        while os.open(os.devnull, os.O_RDWR) < 2:
+            pass
+        sys.stdin, sys.stdout = sys.stdin or os.fdopen(0), sys.stdout or os.fdopen(1, "w")
+        sys.stderr = sys.stderr or os.fdopen(2, "w")
+    codecs.register_error("inventory", _escaped)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):  # one that a caller put in their place takes whatever comes
+            stream.reconfigure(errors="inventory")  # type: ignore[union-attr]
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    r"""Spell what an encoding lacks as JSON does: \uXXXX, two of them beyond the basic plane."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    digits = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{digits[at : at + 4]}" for at in range(0, len(digits), 4)), error.end
+
+
+def utf8(page: str) -> str:
+    """Return a page that says of itself that it is UTF-8 so that it is, whatever stdout encodes."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    if codecs.lookup(encoding).name == "utf-8":
+        return page
+    return page.encode("ascii", "xmlcharrefreplace").decode()
+
+
+def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Print a text. click alone would write UTF-8 where the environment asks for ASCII."""
+    click.echo(text, file=sys.stderr if err else sys.stdout, nl=nl)
+
+
+def complain(line: str, style: str = "text", code: int = 1, **fields: object) -> None:
+    """Tell what went wrong, if anybody can hear it: a line for people, an event `failed` for machines."""
+    try:
+        if style == "json":
+            from inventory import log
+
+            log.set_up_unless(style)
+            log.logger().error("failed", error=line.removeprefix("error: "), code=code, **fields)
+        else:
+            echo(safe(line), err=True)
+    except (OSError, ValueError):  # a terminal that is gone, a full disk, a closed stream
         pass
-    sys.stdin, sys.stdout = sys.stdin or os.fdopen(0), sys.stdout or os.fdopen(1, "w")
-    sys.stderr = sys.stderr or os.fdopen(2, "w")
+    except MemoryError:  # not even for a module
+        with suppress(OSError):
+            os.write(2, line.encode("ascii", "replace") + b"\n")
 
 
-def fail(message: str, code: int) -> NoReturn:
+def fail(message: str, code: int, style: str = "text") -> NoReturn:
     """Tell what went wrong and exit."""
-    click.echo(safe(f"error: {message}"), err=True)
+    complain(f"error: {message}", style, code)
     sys.exit(code)
 
 
@@ -222,4 +298,4 @@ def print_lines(lines: Iterable[str]) -> None:
     """Print lines of results, some at a time: each time they are flushed."""
     rest = iter(lines)
     while piece := list(islice(rest, 200)):
-        click.echo("\n".join(piece))
+        echo("\n".join(piece))

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from inventory.cli.base import Options, print_lines, safe, sources_option
+from inventory.cli.base import Options, complain, echo, print_lines, sources_option, utf8
 
 if TYPE_CHECKING:
+    from inventory.cli.report import Report
     from inventory.diff.records import SourceDiff
-    from inventory.diff.select import Condition, Selection
+    from inventory.diff.select import Condition
     from inventory.fleet import Planned
     from inventory.settings import Settings
+    from inventory.stop import Stop
     from inventory.store.engine import Store
 
 __all__ = ["diff", "plan"]
@@ -71,7 +73,7 @@ def diff(
     code = 1 if complaints else _code(diffs, conditions)
     _show(options, diffs, style, "Changes", code, full=full)
     for complaint in complaints:
-        click.echo(safe(f"error: {complaint}"), err=True)
+        complain(f"error: {complaint}", options.log_format, code)
     return code
 
 
@@ -83,48 +85,49 @@ def plan(
     options: Options, names: tuple[str, ...], style: str, full: bool, fail_on: tuple[str, ...], detailed_exitcode: bool
 ) -> int:
     """Show what `export` would change now; reads every source and writes nothing."""
-    from inventory import log
-    from inventory.config import select
-    from inventory.diff.select import Selection
+    from inventory.cli.report import Report
     from inventory.fleet import worst
+    from inventory.stop import Stop
 
     conditions = _conditions(fail_on, any_change=detailed_exitcode)
-    settings = options.settings(for_export=True, standard_input=lambda: sys.stdin)
-    sources = [source.name for source in select(settings, names)]
-    log.set_up(options.log_format, options.log_level, settings.secrets)
-    found = _planned(options, settings, sources, Selection(ignore=settings.ignore))
-    diffs = sorted((each.diff for each in found if each.diff is not None), key=lambda diff: diff.source)
-    code = worst([*(each.code for each in found), _code(diffs, conditions)])
-    _show(options, diffs, style, "Plan", code, full=full)
-    for each in found:
-        if each.error:
-            click.echo(safe(f"error: {each.source}: {each.error}"), err=True)
+    found: list[Planned] = []
+    stop = Stop()
+    with Report(options) as report:
+        error = report.attempt(stop, lambda: found.extend(_planned(options, report, stop, names)))
+        if error is not None:
+            report.ended_by(error)
+            report.finished(error.exit_code)
+            return error.exit_code
+        report.codes.update({each.source: each.code for each in found})
+        diffs = sorted((each.diff for each in found if each.diff is not None), key=lambda diff: diff.source)
+        code = worst([*report.codes.values(), _code(diffs, conditions)])
+        _show(options, diffs, style, "Plan", code, full=full)
+        report.finished(code)
     return code
 
 
-def _planned(options: Options, settings: "Settings", names: list[str], what: "Selection") -> "list[Planned]":
-    import uuid
-
+def _planned(options: Options, report: "Report", stop: "Stop", names: tuple[str, ...]) -> "list[Planned]":
     from inventory.cli.progress import Progress
-    from inventory.cli.signals import stopping
     from inventory.collect import Limits, Run
     from inventory.config import select
+    from inventory.diff.select import Selection
     from inventory.fleet import plan_all
     from inventory.source.auth import Auths
-    from inventory.stop import Stop
     from inventory.workers import Workers
 
-    stop = Stop()
-    shown = sys.stderr.isatty() and not options.quiet
+    settings = options.settings(for_export=True, standard_input=lambda: sys.stdin)
+    sources = select(settings, names)
+    report.names = [source.name for source in sources]
+    report.log(settings.secrets)
     with (
-        stopping(stop),
         Workers(settings) as workers,
         _readable(options, settings) as store,
-        Progress("plan", shown) as progress,
+        Progress("plan", sys.stderr.isatty() and not options.quiet) as progress,
     ):
+        report.clear = progress.close
         time = stop.within(settings.deadline, "the run")
-        run = Run(settings, store, Limits(), stop, time, Auths(time), workers, str(uuid.uuid4()), progress.advance)
-        return plan_all(select(settings, names), run, what)
+        run = Run(settings, store, Limits(), stop, time, Auths(time), workers, report.run_id, progress.advance)
+        return plan_all(sources, run, Selection(ignore=settings.ignore), report.failed)
 
 
 @contextmanager
@@ -162,11 +165,11 @@ def _show(options: Options, diffs: "list[SourceDiff]", style: str, title: str, c
         from inventory.jsontext import pretty
         from inventory.render.json import diff_document
 
-        click.echo(pretty(diff_document(diffs)))
+        echo(pretty(diff_document(diffs)))
     elif style == "html":
         from inventory.render.html import html
 
-        click.echo(html(diffs, title))
+        echo(utf8(html(diffs, title)))
     elif style == "markdown":
         from inventory.render.markdown import markdown
 

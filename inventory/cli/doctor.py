@@ -2,7 +2,7 @@
 
 import click
 
-from inventory.cli.base import Options, safe, sources_option
+from inventory.cli.base import Options, echo, safe, sources_option
 
 __all__ = ["doctor"]
 
@@ -27,5 +27,5 @@ def doctor(options: Options, names: tuple[str, ...]) -> int:
             continue
         colour = COLOURS[check.state] if options.wants_colour() else None
         state = click.style(f"{check.state:<4}", fg=colour)
-        click.echo(f"{state}  {safe(check.subject):<16}  {check.what:<12}  {safe(check.said)}")
+        echo(f"{state}  {safe(check.subject):<16}  {check.what:<12}  {safe(check.said)}")
     return 1 if failed else 0

@@ -2,11 +2,9 @@
 
 import os
 import sys
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,21 +15,36 @@ from inventory.cli.base import (
     checked_sealer,
     deadline_option,
     lock_timeout_option,
-    safe,
     sources_option,
 )
-from inventory.errors import InventoryError, StoreError, UsageError
+from inventory.errors import ConfigError, InventoryError, StoppedError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from inventory.collect import Limits, Result
-    from inventory.outcome import SourceOutcome
+    from inventory.cli.report import Report
+    from inventory.collect import Limits
     from inventory.settings import Settings, Source
+    from inventory.stop import Stop
     from inventory.watch import Watch
     from inventory.workers import Workers
 
 __all__ = ["export"]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The options of the command line, as they were given."""
+
+    names: tuple[str, ...]
+    shard: str | None
+    record: Path | None
+    require_complete: bool
+    max_removals: str | None
+    max_deselections: str | None
+    begin_signing: bool
+    lock_timeout: int
+    deadline: float | None
 
 
 @click.command()
@@ -46,97 +59,95 @@ __all__ = ["export"]
 @deadline_option
 @click.option("--metrics-file", metavar="F", type=click.Path(path_type=Path), help="Write a Prometheus text file.")
 @click.pass_obj
-def export(
-    options: Options, names: tuple[str, ...], shard: str | None, record: Path | None, require_complete: bool,
-    max_removals: str | None, max_deselections: str | None, begin_signing: bool, lock_timeout: int,
-    deadline: float | None, metrics_file: Path | None,
-) -> int:  # fmt: skip
+def export(options: Options, /, metrics_file: Path | None, **given: Any) -> int:
     """Read every source and write a snapshot of each; the nightly job."""
-    from inventory.workers import Workers
-
-    shares = {
-        "max_removals": _share(max_removals, "--max-removals"),
-        "max_deselections": _share(max_deselections, "--max-deselections"),
-    }
-    settings = options.settings(for_export=True, standard_input=lambda: sys.stdin)
-    settings = replace(settings, deadline=deadline or settings.deadline)
-    checked_sealer(settings, begin_signing)
-    sources = _chosen(settings, names, shard)
-    with Workers(settings) as workers:
-        workers.start_early(sources)  # they come up while the rest is imported
-        limits = {"require_complete": require_complete, **shares}
-        return _export(options, settings, sources, workers, limits, record, begin_signing, lock_timeout, metrics_file)
-
-
-def _export(
-    options: Options, settings: "Settings", sources: "list[Source]", workers: "Workers",
-    limits: dict[str, Any], record: Path | None, begin_signing: bool, lock_timeout: int,
-    metrics_file: Path | None,
-) -> int:  # fmt: skip
-    from inventory import log
-    from inventory.collect import Limits
-    from inventory.fleet import worst
+    from inventory.cli.report import Report
+    from inventory.stop import Stop
     from inventory.watch import Watch
 
-    log.set_up(options.log_format, options.log_level, settings.secrets)
-    watch = Watch(settings, [source.name for source in sources], metrics_file)
-    error: InventoryError | None = None
-    try:
-        _run(options, watch, sources, workers, Limits(**limits), record, begin_signing, lock_timeout)
-    except InventoryError as failure:
-        error = failure
-    for complaint in watch.tell(error):
-        click.echo(safe(f"warning: {complaint}"), err=True)
-    if error is not None:
-        raise error
-    return worst(outcome.code for outcome in watch.outcomes)
+    asked, stop, watch = _Asked(**given), Stop(), Watch(metrics_file)
+    with Report(options) as report:
+        error = report.attempt(stop, lambda: _read_all(options, report, watch, stop, asked))
+        return _ended(options, report, watch, error)
+
+
+def _read_all(options: Options, report: "Report", watch: "Watch", stop: "Stop", asked: _Asked) -> None:
+    """Do all that a night does but tell of its end; what ends it early is raised."""
+    from inventory.workers import Workers
+
+    settings = options.settings(for_export=True, standard_input=lambda: sys.stdin)
+    watch.settings = settings = replace(settings, deadline=asked.deadline or settings.deadline)
+    watch.check()
+    limits = _limits(asked)
+    checked_sealer(settings, asked.begin_signing)
+    sources = _chosen(settings, asked.names, asked.shard)
+    watch.names = report.names = [source.name for source in sources]
+    with Workers(settings) as workers:
+        workers.start_early(sources)  # they come up while the rest is imported
+        report.log(settings.secrets)
+        if watch.metrics_file is not None:
+            from inventory.metrics import check
+
+            check(watch.metrics_file)
+        watch.start()
+        _run(options, report, watch, stop, sources, workers, limits, asked)
 
 
 def _run(
-    options: Options, watch: "Watch", sources: "list[Source]", workers: "Workers", limits: "Limits",
-    record: Path | None, begin_signing: bool, lock_timeout: int,
+    options: Options, report: "Report", watch: "Watch", stop: "Stop", sources: "list[Source]", workers: "Workers",
+    limits: "Limits", asked: _Asked,
 ) -> None:  # fmt: skip
-    import uuid
-
     from inventory.cli.progress import Progress
-    from inventory.cli.signals import stopping
     from inventory.collect import Run
     from inventory.fleet import export_all
     from inventory.source.auth import Auths
-    from inventory.stop import Stop
     from inventory.store.migrate import prepare
 
-    shown, stop = sys.stderr.isatty() and not options.quiet, Stop()
-    time = stop.within(watch.settings.deadline, "the run")
-    with stopping(stop), options.open(watch.settings, write=True, ready=False) as store:
+    shown, settings = sys.stderr.isatty() and not options.quiet, watch.settings
+    time = stop.within(settings.deadline, "the run")
+    with options.open(settings, write=True, ready=False) as store:
         copy = prepare(store)
         if copy is not None:
             options.tell(f"The database was upgraded; {copy} is a copy of it as it was.")
         with Progress("export", shown) as progress:
+            report.clear = progress.close
             run = Run(
-                watch.settings, store, limits, stop, time, Auths(time), workers, str(uuid.uuid4()), progress.advance,
-                record, lock_timeout, watch.settings.sealer, begin_signing,
+                settings, store, limits, stop, time, Auths(time), workers, report.run_id, progress.advance,
+                asked.record, asked.lock_timeout, settings.sealer, asked.begin_signing,
             )  # fmt: skip
-            watch.outcomes = export_all(sources, run, _printer(options, progress.close))
-        for outcome in watch.outcomes:
-            if outcome.error:
-                _complain(options, outcome)
+            export_all(sources, run, report)
         if watch.metrics_file is not None:
             from inventory.store.reader import last_success
 
             with suppress(StoreError):  # a database that is away by now: its sources have told so
-                watch.last_success = last_success(store)
+                found = last_success(store)
+                watch.last_success = {name: found.get(name) for name in watch.names}
 
 
-def _complain(options: Options, outcome: "SourceOutcome") -> None:
-    """Tell why a source was not written: in the log where machines read it, else as every command does."""
-    if options.log_format == "json":
-        from inventory.log import logger
+def _ended(options: Options, report: "Report", watch: "Watch", error: InventoryError | None) -> int:
+    """Tell people and watchers how the run ended; return the exit code."""
+    from inventory.settings import Settings
 
-        seconds = round(outcome.seconds, 3)
-        logger().error("failed", source=outcome.source, code=outcome.code, error=outcome.error, seconds=seconds)
+    if isinstance(error, ConfigError) and isinstance(error.settings, Settings):
+        watch.settings = error.settings
+    if error is not None:
+        report.ended_by(error, watch.settings.secrets)
+        code = error.exit_code
     else:
-        click.echo(safe(f"error: {outcome.source}: {outcome.error}"), err=True)
+        from inventory.fleet import worst
+
+        code = worst(report.codes.values())
+    watch.outcomes = report.outcomes
+    hurry = isinstance(error, StoppedError)
+    complaints = watch.metrics(code, error)
+    if hurry:  # the process ends within a second: what is least certain comes last
+        report.finished(code)
+        watch.ping(code, hurry=True)
+        return code
+    for complaint in [*complaints, *watch.ping(code)]:
+        options.warn(complaint, code)
+    report.finished(code)
+    return code
 
 
 def _chosen(settings: "Settings", names: tuple[str, ...], shard: str | None) -> "list[Source]":
@@ -150,19 +161,14 @@ def _chosen(settings: "Settings", names: tuple[str, ...], shard: str | None) -> 
     return [source for source in sources if source.name in mine]
 
 
-def _printer(options: Options, clear: Callable[[], None]) -> "Callable[[Source, Result], None]":
-    """Return what prints a result, whole, from whichever thread has it; one that nobody can read is written as well."""
-    from inventory.render.snapshots import summary
+def _limits(asked: _Asked) -> "Limits":
+    from inventory.collect import Limits
 
-    one_at_a_time = Lock()
-
-    def told(source: "Source", result: "Result") -> None:
-        with one_at_a_time, suppress(OSError):  # a full disk, a reader that left
-            clear()
-            for line in summary(source.name, result):
-                options.say(line)
-
-    return told
+    return Limits(
+        asked.require_complete,
+        _share(asked.max_removals, "--max-removals"),
+        _share(asked.max_deselections, "--max-deselections"),
+    )
 
 
 def _share(text: str | None, option: str) -> "Decimal | None":

@@ -2,7 +2,7 @@
 
 import click
 
-from inventory.cli.base import Options, print_lines, sources_option
+from inventory.cli.base import Options, echo, print_lines, sources_option
 
 __all__ = ["log", "show", "snapshots"]
 
@@ -42,7 +42,7 @@ def show(options: Options, job_id: str | None, names: tuple[str, ...], ref: str,
             return
         if as_json:
             for piece in estate.as_json(connection, found):
-                click.echo(piece, nl=False)
+                echo(piece, nl=False)
         else:
             print_lines(estate.as_text(connection, found, job_id))
 

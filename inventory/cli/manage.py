@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from inventory.cli.base import Options, print_lines, safe
+from inventory.cli.base import Options, echo, print_lines, safe
 from inventory.errors import UsageError
 
 __all__ = ["db", "init", "schema", "validate"]
@@ -89,7 +89,7 @@ def db_check(options: Options) -> int:
     with options.open(options.settings()) as store:
         differences = check(store)
     for difference in differences:
-        click.echo(safe(difference))
+        echo(safe(difference))
     if not differences:
         options.say("The database is as declared.")
     return 1 if differences else 0
@@ -108,6 +108,6 @@ def schema(style: str, dialect: str) -> None:
     from inventory.jsontext import pretty
 
     if style == "json":
-        click.echo(pretty(reference.as_json()))
+        echo(pretty(reference.as_json()))
     else:
         print_lines(reference.as_markdown() if style == "markdown" else reference.as_sql(dialect))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from inventory.cli.base import safe
+from inventory.cli.base import echo, safe
 from inventory.errors import InventoryError, UsageError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def mock_server(
     """
     if list_scenarios:
         for name, does in _scenarios():
-            click.echo(f"{name:22}{does}")
+            echo(f"{name:22}{does}")
         return
     share = _share(rate)
     _known(names)
@@ -77,7 +77,7 @@ def mock_server(
 
     server = DrsServer(host=host, port=port)
     _bind(server, host, port)
-    click.echo(_configuration(server, auth, local=local), nl=False)
+    echo(_configuration(server, auth, local=local), nl=False)
     server.remember, server.latency, server.seed = False, latency, seed
     server.jobs = _estate(count, seed, objects)
     for _ in range(night):
@@ -166,4 +166,4 @@ def _estate(count: int, seed: int, objects: int) -> dict[str, dict[str, Any]]:
 
 def _tell(request: "RecordedRequest", reply: "Reply") -> None:
     what = "reset" if reply.reset else f"{reply.status}, {len(reply.body)} bytes"
-    click.echo(safe(f"{request.method} {request.path}: {what}"), err=True)
+    echo(safe(f"{request.method} {request.path}: {what}"), err=True)

@@ -10,9 +10,7 @@ from contextlib import suppress
 from threading import Lock
 from unicodedata import east_asian_width
 
-import click
-
-from inventory.cli.base import safe
+from inventory.cli.base import echo, safe
 from inventory.render import CLEAR_LINE
 
 __all__ = ["Progress"]
@@ -52,7 +50,7 @@ class Progress:
         """Clear the line before anything else is printed; the next `advance` may draw it anew."""
         with self._lock:
             if self._visible:
-                click.echo(CLEAR_LINE, nl=False, err=True)
+                echo(CLEAR_LINE, nl=False, err=True)
             self._visible = False
 
     def _draw(self, now: float) -> None:
@@ -66,7 +64,7 @@ class Progress:
             parts.append(f"{_clock((total - done) / rate)} left")
         parts += [f"{safe(name)} {d:,}/{t:,}" for name, (d, t) in self._sources.items() if d < t]
         line = _cut("  ".join(parts), _columns() - 1)
-        click.echo(CLEAR_LINE + line, nl=False, err=True)
+        echo(CLEAR_LINE + line, nl=False, err=True)
         self._visible = True
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inventory.cli.base import Options, lock_timeout_option, safe, sources_option
+from inventory.cli.base import Options, lock_timeout_option, sources_option
 from inventory.errors import InventoryError, StoppedError, StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _prune(
             except StoppedError:
                 raise
             except InventoryError as error:
-                click.echo(safe(f"error: {source['name']}: {error}"), err=True)
+                options.source_failed(source["name"], error.exit_code, str(error))
                 codes.append(error.exit_code)
         if vacuum:
             _reclaim(options, store, done)
@@ -107,7 +107,7 @@ def _reclaim(options: Options, store: "Store", done: "list[Pruned]") -> None:
     try:
         reclaim(store, sorted({table for each in done for table in each.rows}))
     except StoreError as error:
-        options.tell(safe(f"warning: {error}"))
+        options.warn(str(error))
 
 
 def _tell(options: Options, found: "Pruned", *, dry_run: bool) -> None:

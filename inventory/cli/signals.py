@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C end a run within a second, whatever it is at.
+"""SIGTERM, SIGHUP and Ctrl-C end a run within a second, whatever it is at.
 
 Python runs a signal's handler between two steps of the main thread, so a long SQL statement or a worker that
 waits for the network would keep it waiting. Here the C level writes each signal to a socket at once, and a
@@ -9,7 +9,7 @@ That leaves nothing half written, since what a transaction did not commit was no
 import os
 import select
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from socket import socketpair
 from threading import Thread
@@ -21,22 +21,29 @@ from inventory.stop import Stop
 __all__ = ["stopping"]
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+LastWords = Callable[[str], str]  # what ended the run -> what is still to be written to stderr
 
 
 @contextmanager
-def stopping(stop: Stop, grace: float = 0.7) -> Iterator[None]:
+def stopping(stop: Stop, grace: float = 0.7, last_words: LastWords | None = None) -> Iterator[None]:
     """Heed SIGTERM and Ctrl-C, also where they were ignored before; for the main thread alone.
+
+    So too SIGHUP, which a lost session sends, unless it is ignored: `nohup` asks for that.
 
     The first sets `stop`, and the block has `grace` seconds to be left; a second ends the process at once.
     After a signal the process is bound to end: the handlers stay, and threads that still wait do not hold it.
 
+    Args:
+        last_words: gives what is written where the process ends at once; it must wait for nothing. Without it the
+            error's line, unless the block was left, whose caller tells the person.
+
     Raises:
         StoppedError: a signal came while the block ran.
     """
-    watch = _Watch(stop, grace)
+    watch = _Watch(stop, grace, last_words)
+    watch.start()  # before anything is changed: the system may refuse a thread
     old_descriptor = signal.set_wakeup_fd(watch.writing.fileno(), warn_on_full_buffer=False)
-    old_handlers = {each: signal.signal(each, lambda *_: None) for each in SIGNALS}
-    watch.start()
+    old_handlers = {each: signal.signal(each, lambda *_: None) for each in _heeded()}
     try:
         yield
     finally:
@@ -50,10 +57,17 @@ def stopping(stop: Stop, grace: float = 0.7) -> Iterator[None]:
         watch.join()
 
 
+def _heeded() -> list[signal.Signals]:
+    hangup = getattr(signal, "SIGHUP", None)  # which Windows has not
+    if hangup is None or signal.getsignal(hangup) == signal.SIG_IGN:
+        return [*SIGNALS]
+    return [*SIGNALS, hangup]
+
+
 class _Watch(Thread):
     """Waits for signals. `heard`: the first one's name; `left`: the block was left, whose caller tells the person."""
 
-    def __init__(self, stop: Stop, grace: float) -> None:
+    def __init__(self, stop: Stop, grace: float, last_words: LastWords | None) -> None:
         super().__init__(name="signals", daemon=True)
         self._stop_all = stop
         self._grace = grace
@@ -61,6 +75,7 @@ class _Watch(Thread):
         self.writing.settimeout(0)
         self.heard = ""
         self.left = False
+        self._last_words = last_words or (lambda message: "" if self.left else f"error: {message}\n")
 
     @property
     def message(self) -> str:
@@ -74,13 +89,14 @@ class _Watch(Thread):
             self.heard = signal.Signals(number[0]).name
             self._stop_all.set()
             select.select([self._reading], [], [], self._grace)  # a second signal, or time
-            if not self.left:
-                _tell(f"error: {self.message}\n")
-            os._exit(1)
+            try:
+                _tell(self._last_words(self.message))
+            finally:
+                os._exit(1)
 
 
-def _tell(line: str) -> None:
+def _tell(text: str) -> None:
     """Write to stderr unless that would wait: past Python's buffer and its lock, which the main thread may hold."""
     with suppress(OSError, ValueError):
-        if select.select([], [2], [], 0)[1]:
-            os.write(2, ((CLEAR_LINE if os.isatty(2) else "") + line).encode())
+        if text and select.select([], [2], [], 0)[1]:
+            os.write(2, ((CLEAR_LINE if os.isatty(2) else "") + text).encode("ascii", "backslashreplace"))

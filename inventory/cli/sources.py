@@ -10,6 +10,7 @@ from inventory.cli.base import (
     safe,
     sources_option,
 )
+from inventory.errors import UsageError
 
 __all__ = ["sources"]
 
@@ -24,14 +25,23 @@ def sources() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
 def sources_list(options: Options, names: tuple[str, ...], as_json: bool) -> None:
-    """List the sources, each with its last snapshot and how old that is."""
+    """List the sources of the database and of the configuration, each with its last snapshot and its age."""
     from inventory.jsontext import pretty
     from inventory.render.json import plain
     from inventory.render.sources import listing
-    from inventory.store.sources import listed
+    from inventory.store.snapshots import SourceRow
+    from inventory.store.sources import listed, unwritten
 
-    with options.open(options.settings()) as store, store.reading() as connection:
-        rows = listed(connection, names)
+    settings = options.settings()
+    with options.open(settings) as store, store.reading() as connection:
+        rows = listed(connection)
+    known = {row["name"] for row in rows}
+    rows += [unwritten(SourceRow(s.name, s.region, s.project_id)) for s in settings.sources if s.name not in known]
+    unknown = sorted(set(names) - {row["name"] for row in rows})
+    if unknown:
+        hint = "`inventory sources list` shows them"
+        raise UsageError(f"no source {unknown[0]!r} in the database or the configuration", hint)
+    rows = sorted((row for row in rows if not names or row["name"] in names), key=lambda row: str(row["name"]))
     if as_json:
         options.say(pretty([plain(row) for row in rows]))
     else:

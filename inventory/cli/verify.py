@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inventory.cli.base import Options, print_lines, safe, sources_option
+from inventory.cli.base import Options, echo, print_lines, safe, sources_option
 from inventory.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def verify(
     if options.quiet and not code:
         return code
     if as_json:
-        click.echo(pretty(document(found, outside)))
+        echo(pretty(document(found, outside)))
     else:
         print_lines(lines(found, outside, full=full))
     return code
@@ -86,7 +86,7 @@ def _bundle(options: Options, file: Path, seals: "list[Seal]", expected: tuple[s
     problems = [*found.problems]
     problems += [f"its digest is not the expected {each}" for each in expected if each.lower() != found.digest]
     if as_json:
-        click.echo(pretty({"format_version": "1.0", **asdict(found), "problems": problems}))
+        echo(pretty({"format_version": "1.0", **asdict(found), "problems": problems}))
         return 1 if problems else 0
     signed = f", signed with the key {found.signed}" if found.signed else ", not signed"
     counts = f"{count(found.jobs, 'job')}, {count(found.rows, 'row')}"

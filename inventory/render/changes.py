@@ -9,7 +9,7 @@ from itertools import groupby
 
 from inventory.diff.records import Change, SourceDiff
 from inventory.jsontext import Json
-from inventory.render.text import LONGEST, moment, value
+from inventory.render.text import LONGEST, moment, unread_jobs, value
 
 __all__ = ["EVERYTHING", "FOLD", "MARKS", "Job", "Table", "cells", "heading", "jobs", "key", "notes", "summary"]
 
@@ -108,11 +108,21 @@ def _end(row: dict[str, Json]) -> str:
 def notes(diff: SourceDiff) -> Iterator[str]:
     """Yield what else must be known to read the changes right."""
     if diff.end["status"] == "partial":
-        yield f"{_count(diff.end['unreadable'], 'job')} could not be read and stand as they were"
+        yield _unread(diff)
     if diff.not_recorded is not None and diff.start is not None:
         revisions = f"the tables changed from revision {diff.start['schema_revision']} to {diff.end['schema_revision']}"
         columns = ", ".join(diff.not_recorded[:FOLD]) + (", …" if len(diff.not_recorded) > FOLD else "")
         yield f"{revisions}; not recorded at both ends: {columns or 'nothing'}"
+
+
+def _unread(diff: SourceDiff) -> str:
+    """Say what the later snapshot lacks, with the first ids."""
+    if not diff.end["unreadable"]:
+        return "the list of jobs was not whole; jobs may be missing"
+    kinds = ("omitted_job", "unreadable_job")
+    ids = [str(finding["job_id"])[:LONGEST] for finding in diff.findings if finding["kind"] in kinds]
+    more = f" and {len(ids) - FOLD:,} more" if len(ids) > FOLD else ""
+    return unread_jobs(diff.end) + (f": {', '.join(sorted(ids)[:FOLD])}{more}" if ids else "")
 
 
 def summary(diffs: Iterable[SourceDiff]) -> str:
@@ -127,7 +137,3 @@ def summary(diffs: Iterable[SourceDiff]) -> str:
     if any(diff.changes for diff in diffs):
         said = f"jobs: {added} added, {changed} changed, {removed} removed; rows: {rows}"
     return said + (f"; {ignored} ignored" if ignored else "") + (f"; findings: {findings}" if findings else "")
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word if number == 1 else word + 's'}"

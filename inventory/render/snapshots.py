@@ -2,10 +2,13 @@
 
 from typing import Any
 
-from inventory.render.text import clean, moment, table
+from inventory.render.text import LONGEST, clean, moment, table, unread_jobs
 from inventory.store.snapshots import Result
 
-__all__ = ["listing", "summary"]
+__all__ = ["listing", "summary", "unread"]
+
+SHOWN = 10  # jobs that are named where they could not be read
+ALL_UNREAD = "SELECT job_id, detail FROM findings WHERE kind IN ('omitted_job', 'unreadable_job')"
 
 
 def summary(source: str, result: Result) -> list[str]:
@@ -31,10 +34,21 @@ def summary(source: str, result: Result) -> list[str]:
     lines.append(f"  digest    {row['digest']}")
     if result.signing:
         lines.append(f"  signing   {clean(result.signing)}")
+    return lines
+
+
+def unread(result: Result) -> list[str]:
+    """Return what was not read for a snapshot, and why: a line for what is known, and one for each of some jobs."""
+    row = result.snapshot
+    lines = []
     if result.incomplete:
-        lines.append(f"  {clean(result.incomplete)}; jobs may be missing")
-    if row["unreadable"]:
-        lines.append(f"  {row['unreadable']} jobs could not be read and stand as they were; see the table findings")
+        lines.append(f"{clean(result.incomplete)}; jobs may be missing")
+    if row is not None and row["unreadable"]:
+        lines.append(unread_jobs(row))
+    shown = sorted(result.unread)[:SHOWN]
+    lines += [f"  {clean(job_id[:LONGEST])}: {clean(result.unread[job_id][:LONGEST])}" for job_id in shown]
+    if len(result.unread) > SHOWN:
+        lines.append(f"  and {len(result.unread) - SHOWN:,} more; all of them: {ALL_UNREAD}")
     return lines
 
 

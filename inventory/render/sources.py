@@ -18,7 +18,8 @@ def listing(rows: list[dict[str, Any]]) -> str:
         "created (UTC)",
         "retired (UTC)",
         "snapshot",
-        "written (UTC)",
+        "status",
+        "observed to (UTC)",
         "jobs",
         "age",
     ]
@@ -32,7 +33,8 @@ def listing(rows: list[dict[str, Any]]) -> str:
                 moment(row["created_at"]),
                 moment(row["retired_at"]),
                 row["snapshot_id"],
-                moment(row["finished_at"]),
+                row["status"] or "never exported",
+                moment(row["observed_to"] or row["finished_at"]),
                 row["jobs"],
                 _age(row["age_seconds"]),
             ]

@@ -1,10 +1,12 @@
 """Text for a terminal: what the service sent can neither move the cursor nor colour a word."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from inventory.jsontext import Json, pretty
 
-__all__ = ["LONGEST", "clean", "moment", "table", "value"]
+__all__ = ["LONGEST", "clean", "count", "moment", "table", "unread_jobs", "value"]
 
 # C0, DEL, C1, line separators, bidirectional controls, zero-width and tag characters, lone surrogates.
 _HOSTILE = re.compile(
@@ -40,3 +42,23 @@ def table(headers: list[str], rows: list[list[object]]) -> str:
 
     cells = [[clean("-" if cell is None else cell) for cell in row] for row in rows]
     return tabulate(cells, headers, tablefmt="plain", disable_numparse=True)
+
+
+def count(number: int, word: str) -> str:
+    """Return a number with its noun: 1 job, 2 jobs."""
+    return f"{number:,} {word if number == 1 else word + 's'}"
+
+
+def unread_jobs(row: Mapping[str, Any]) -> str:
+    """Say how many jobs of a snapshot could not be read, and what it has of them; `row` is that of `snapshots`."""
+    unread = row["unreadable"]
+    kept = row["jobs"] - row["returned"]  # what was not read and is there was carried over
+    missing = unread - kept
+    if not missing:
+        rest = "its last known state is kept" if kept == 1 else "their last known states are kept"
+    elif not kept:
+        rest = f"{'it is' if missing == 1 else 'they are'} missing from this snapshot"
+    else:
+        rest = f"the last known state of {kept:,} is kept, {missing:,} {'is' if missing == 1 else 'are'} missing"
+        rest += " from this snapshot"
+    return f"{count(unread, 'job')} could not be read; {rest}"

@@ -48,16 +48,17 @@ def sources(connection: Connection, names: Iterable[str] = ()) -> list[dict[str,
     return [row for row in rows if not wanted or row["name"] in wanted]
 
 
-def last_success(store: Store) -> dict[str, datetime]:
-    """Return when the last complete snapshot of each source was written, by name."""
-    query = (
-        select(SOURCES.c.name, func.max(SNAPSHOTS.c.finished_at, type_=SNAPSHOTS.c.finished_at.type).label("last"))
-        .join(SNAPSHOTS, SNAPSHOTS.c.source_id == SOURCES.c.id)
-        .where(SNAPSHOTS.c.status == "complete")
-        .group_by(SOURCES.c.name)
+def last_success(store: Store) -> dict[str, datetime | None]:
+    """Return the time of each source's last complete snapshot, by name; None where it has none.
+
+    The last is the one with the highest id, and its time is when it was observed: see the view `freshness`.
+    """
+    last = select(func.max(SNAPSHOTS.c.id)).where(SNAPSHOTS.c.status == "complete").group_by(SNAPSHOTS.c.source_id)
+    query = select(SOURCES.c.name, SNAPSHOTS.c.observed_to, SNAPSHOTS.c.finished_at).outerjoin(
+        SNAPSHOTS, and_(SNAPSHOTS.c.source_id == SOURCES.c.id, SNAPSHOTS.c.id.in_(last))
     )
     with store.reading() as connection:
-        return {row.name: row.last for row in connection.execute(query)}
+        return {row.name: row.observed_to or row.finished_at for row in connection.execute(query)}
 
 
 def snapshots(connection: Connection, source_id: int) -> list[SnapshotRow]:

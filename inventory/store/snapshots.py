@@ -38,7 +38,7 @@ class Result:
     """What became of one reading: `snapshot` is its row, None where the recording was there already.
 
     incomplete: why jobs may be missing that nobody could name, or ''. signing: what about the signatures begins
-    with this snapshot, or ''.
+    with this snapshot, or ''. unread: why each other job was not read.
     """
 
     label: str
@@ -48,6 +48,7 @@ class Result:
     throttles: int = 0
     incomplete: str = ""
     signing: str = ""
+    unread: Mapping[str, str] = field(default_factory=dict)
 
 
 class Writer:

@@ -19,7 +19,9 @@ from inventory.store.engine import Store
 from inventory.store.lock import source_lock
 from inventory.store.snapshots import SourceRow, open_writer
 
-__all__ = ["listed", "rename", "retire"]
+__all__ = ["listed", "rename", "retire", "unwritten"]
+
+_LISTED = ("snapshot_id", "finished_at", "observed_to", "status", "jobs")
 
 _COUNTS = (
     "requested", "returned", "absent", "unreadable", "jobs", "added", "changed", "removed", "requests", "retries",
@@ -27,7 +29,7 @@ _COUNTS = (
 
 
 def listed(connection: Connection, names: Iterable[str] = ()) -> list[dict[str, Any]]:
-    """Return the sources by name, each with what its last snapshot says and how many seconds old that is.
+    """Return the sources by name, each with what its last snapshot says and how many seconds old its data is.
 
     Raises:
         UsageError: a name that the database does not have.
@@ -39,10 +41,16 @@ def listed(connection: Connection, names: Iterable[str] = ()) -> list[dict[str, 
     rows = []
     for source in reader.sources(connection, names):
         last = lasts.get(source.pop("id"), {})
-        told = {name: last.get(name) for name in ("snapshot_id", "finished_at", "status", "jobs")}
-        age = round((now - last["finished_at"]).total_seconds()) if last else None
+        told = {name: last.get(name) for name in _LISTED}
+        age = round((now - (last["observed_to"] or last["finished_at"])).total_seconds()) if last else None
         rows.append({**source, **told, "age_seconds": age})
     return rows
+
+
+def unwritten(source: SourceRow) -> dict[str, Any]:
+    """Return the row of the list for a source of the configuration that the database does not have yet."""
+    nothing = dict.fromkeys(("created_at", "retired_at", *_LISTED, "age_seconds"))
+    return {"name": source.name, "region": source.region, "project_id": source.project_id, **nothing}
 
 
 def rename(store: Store, old: str, new: str, timeout: float, stop: Stop) -> None:

@@ -39,13 +39,13 @@ class _Hints:
 _DIALECTS = {
     "sqlite": _Dialect(
         _Hints("CROSS JOIN", " WHERE source_id IN (SELECT id FROM sources)", "likely", "+"),
-        "CAST(round((julianday('now') - julianday(max(n.finished_at))) * 86400) AS INTEGER)",
+        "CAST(round((julianday('now') - julianday(coalesce(n.observed_to, n.finished_at))) * 86400) AS INTEGER)",
         "json_object",
         "IS",
     ),
     "postgresql": _Dialect(
         _Hints(),
-        "CAST(round(extract(epoch FROM now() - max(n.finished_at))) AS bigint)",
+        "CAST(round(extract(epoch FROM now() - coalesce(n.observed_to, n.finished_at))) AS bigint)",
         "json_build_object",
         "IS NOT DISTINCT FROM",
     ),
@@ -89,14 +89,20 @@ def _as_of(entity: Entity, hints: _Hints) -> str:
 
 
 def _freshness(age: str) -> str:
+    """Return one row for each source: its last complete snapshot, that row's own times, and the age of its data.
+
+    The highest id is the last one. The latest time is not: one night with a clock ahead would stay the latest.
+    """
     return (
         "CREATE VIEW freshness AS\n"
-        "SELECT s.id AS source_id, s.name AS source, max(n.id) AS snapshot_id,\n"
-        f"       max(n.finished_at) AS finished_at, {age} AS age_seconds\n"
+        "SELECT s.id AS source_id, s.name AS source, n.id AS snapshot_id, n.finished_at,\n"
+        f"       {age} AS age_seconds,\n"
+        "       n.observed_to\n"
         "FROM sources s\n"
-        "LEFT JOIN snapshots n ON n.source_id = s.id AND n.status = 'complete'\n"
-        "WHERE s.retired_at IS NULL\n"
-        "GROUP BY s.id, s.name"
+        "LEFT JOIN snapshots n ON n.id = (\n"
+        "  SELECT max(l.id) FROM snapshots l WHERE l.source_id = s.id AND l.status = 'complete'\n"
+        ")\n"
+        "WHERE s.retired_at IS NULL"
     )
 
 

@@ -1,0 +1,173 @@
+"""What a run over several sources says while it runs and at its end: lines for people, or events for machines."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from inventory.cli.base import Options, complain
+from inventory.cli.signals import stopping
+from inventory.errors import ConfigError, InventoryError, system_refusal
+from inventory.stop import Stop
+
+if TYPE_CHECKING:
+    from inventory.collect import Result
+    from inventory.outcome import SourceOutcome
+    from inventory.settings import Source
+
+__all__ = ["Report"]
+
+NAMED = 20  # sources that are named at the end where they are not complete
+EVENTS = 100  # jobs that have an event each where they could not be read
+LONGEST = 500  # characters of why one could not
+_WORDS = {0: "complete", 2: "complete", 3: "partial", 75: "busy"}  # of an exit code; any other is a failure
+
+
+class Report:
+    """Tells of one run. Threads may share it; every event has its `run_id`.
+
+    names: the sources of the run. codes: the exit code of each that is done. clear: takes a progress bar away.
+    """
+
+    def __init__(self, options: Options) -> None:
+        import uuid
+
+        self.run_id = str(uuid.uuid4())
+        self.names: Sequence[str] = ()
+        self.codes: dict[str, int] = {}
+        self.outcomes: list[SourceOutcome] = []
+        self.clear: Callable[[], None] = lambda: None
+        self._options = options
+        self._json = options.log_format == "json"
+        self._began = time.monotonic()
+        self._secrets: tuple[str, ...] = ()
+        self._one_at_a_time = Lock()
+        self._said_why = self._said_end = False
+
+    def __enter__(self) -> "Report":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        from inventory import log
+
+        log.everywhere.pop("run_id", None)
+
+    def attempt(self, stop: Stop, work: Callable[[], None]) -> InventoryError | None:
+        """Do the work of the run; return what ended it before every source was done."""
+        try:
+            with stopping(stop, last_words=self.last_words):
+                work()
+        except InventoryError as failure:
+            return failure
+        except (OSError, MemoryError, RuntimeError, ImportError) as failure:
+            if (refusal := system_refusal(failure)) is None:
+                raise
+            return InventoryError(refusal)
+        return None
+
+    def log(self, secrets: Sequence[str] = ()) -> None:
+        """Start the log; again, once the configuration has told which values are secret."""
+        from inventory import log
+
+        self._secrets += tuple(secrets)
+        log.set_up(self._options.log_format, self._options.log_level, self._secrets)
+        log.everywhere["run_id"] = self.run_id
+
+    def result(self, source: "Source", result: "Result") -> None:
+        """Print a result, whole; one that nobody can read is written as well. What could not be read goes to stderr."""
+        from inventory.render.snapshots import summary, unread
+
+        with self._one_at_a_time, suppress(OSError):  # a full disk, a reader that left
+            self.clear()
+            for line in summary(source.name, result):
+                self._options.say(line)
+        if self._json:
+            self._unread(result)
+        elif lines := unread(result):
+            with self._one_at_a_time:
+                for line in (f"error: {source.name}: {lines[0]}", *lines[1:]):
+                    complain(line)
+
+    def _unread(self, result: "Result") -> None:
+        from inventory.log import logger
+
+        row = result.snapshot
+        if row is None or row["status"] != "partial":
+            return
+        fields = {"snapshot": row["id"], "unreadable": row["unreadable"], "incomplete": result.incomplete}
+        logger().error("partial", **fields)
+        for job_id in sorted(result.unread)[:EVENTS]:
+            logger().error("unread", job_id=job_id[:LONGEST], why=result.unread[job_id][:LONGEST])
+
+    def failed(self, source: str, code: int, error: str, seconds: float) -> None:
+        """Tell at once why a source failed."""
+        with self._one_at_a_time:
+            self._options.source_failed(source, code, error, seconds)
+
+    def done(self, outcome: "SourceOutcome") -> None:
+        """Note what became of a source."""
+        self.outcomes.append(outcome)
+        self.codes[outcome.source] = outcome.code
+
+    def ended_by(self, error: InventoryError, secrets: Sequence[str] = ()) -> None:
+        """Tell what ended the run before every source was done."""
+        self._said_why = True
+        self.log(secrets)
+        style = self._options.log_format
+        for line in error.faults if isinstance(error, ConfigError) else [str(error)]:
+            complain(f"error: {line}", style, error.exit_code)
+
+    def finished(self, code: int) -> None:
+        """Tell how the run ended: an event always; a line for people where one of several sources is not complete."""
+        from inventory.log import logger
+
+        self._said_end = True
+        (logger().error if code and self._json else logger().info)("finished", **self._fields(code))
+        if code and not self._json and len(self.names) > 1:
+            complain(f"error: {self._sentence()}")
+
+    def last_words(self, message: str) -> str:
+        """Return what is still to be said where the process must end at once; takes no lock."""
+        said = []
+        if self._json:
+            now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+            common = {"run_id": self.run_id, "level": "error", "timestamp": now}
+            if not self._said_why:
+                said.append(json.dumps({"event": "failed", "error": message, "code": 1, **common}))
+            if not self._said_end:
+                said.append(json.dumps({"event": "finished", **self._fields(1), **common}))
+        else:
+            if not self._said_why:
+                said.append(f"error: {message}")
+            if not self._said_end and len(self.names) > 1:
+                said.append(f"error: {self._sentence()}")
+        return "".join(f"{line}\n" for line in said)
+
+    def _fields(self, code: int) -> dict[str, object]:
+        tally = self._tally()
+        words = ("complete", "partial", "failed", "busy", "left_out")
+        return {
+            "code": code, "seconds": round(time.monotonic() - self._began, 3), "sources": len(self.names),
+            **{word: len(tally[word]) for word in words},
+            "not_complete": [name for word in words[1:] for name in tally[word]][:NAMED],
+        }  # fmt: skip
+
+    def _sentence(self) -> str:
+        tally = self._tally()
+        words = [(word, names) for word, names in tally.items() if names and word != "complete"]
+        parts = [f"{len(tally['complete'])} of {len(self.names)} sources are complete"]
+        for word, names in words:
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            parts.append(f"{len(names)} {word.replace('_', ' ')}: {', '.join(names[:NAMED])}{more}")
+        return "; ".join(parts)
+
+    def _tally(self) -> dict[str, list[str]]:
+        """Return which sources are what, in the order of the configuration."""
+        codes = dict(self.codes)
+        found: dict[str, list[str]] = {word: [] for word in ("complete", "partial", "failed", "busy", "left_out")}
+        for name in self.names:
+            found["left_out" if name not in codes else _WORDS.get(codes[name], "failed")].append(name)
+        return found
