@@ -74,8 +74,8 @@ class Settings:
 
     parallel: sources read at once. workers: processes that prepare answers beside the export. signs: whether a
     key is named; signing_key: the private key in PEM, for who writes. ping_success, ping_failure: addresses told
-    how a run ended; whoever knows one may lie to the watcher, so they are secret. warning: what the person at the
-    keyboard should know of the files that were read.
+    how a run ended; whoever knows one may lie to the watcher, so they are secret. warnings: what is allowed but
+    probably not meant, for people.
     """
 
     file: Path | None = None
@@ -91,7 +91,7 @@ class Settings:
     signing_key: str | None = field(default=None, repr=False)
     ping_success: str | None = field(default=None, repr=False)
     ping_failure: str | None = field(default=None, repr=False)
-    warning: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def sealer(self) -> Sealer | None:
