@@ -1,10 +1,10 @@
 """The tour: rooms in reading order; a room imports only rooms before it (tests/test_house.py).
 
 errors, jsontext     leaves: what can go wrong; JSON without loss
+permissions          whether others may read a file that holds a secret
 schema/              the declared fields and tables, from which the rest derives
 shard                a part of the sources
 address              with whom to speak, and how it is written
-private              files that hold secrets: who else can read them
 credentials, seal    what a source signs in with; what a snapshot is signed with
 settings             what a configuration comes to
 located, yamlfile, values, job_ids, sources, database_url, config  YAML and environment become settings

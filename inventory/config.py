@@ -15,7 +15,7 @@ from inventory.address import check_address
 from inventory.database_url import check_database_url
 from inventory.errors import ConfigError, InventoryError, UsageError
 from inventory.located import ELSEWHERE, Faults, Located
-from inventory.private import warning_of
+from inventory.permissions import readable_by_others
 from inventory.seal import Sealer
 from inventory.settings import DEFAULT_DATABASE, Settings, Source
 from inventory.sources import SOURCE_KEYS, Lines, Sources
@@ -32,7 +32,7 @@ TOP_KEYS = (
 _CREDENTIALS = re.compile(r"\.auth|^ping|^signing")  # keys that only who exports needs
 _SECRETS = re.compile(r"\.auth\.(token|secret_key|security_token|password)$|^ping\.|^signing\.key$")
 _PASSWORD = re.compile(r"://[^/?]*:[^/?@\0]+@|[?&]\w*password=[^&\0]", re.IGNORECASE)  # in a database's URL
-_SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:|file:|[a-z]:[/\\])([^?]+)(\?.*)?\Z", re.IGNORECASE)
+_SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:|file:|[a-z]:[/\\])(.+)\Z", re.IGNORECASE | re.DOTALL)
 _RETENTION = ("keep_daily", "keep_weekly", "keep_monthly")
 
 
@@ -63,7 +63,10 @@ def load(file: str | None, *, for_export: bool, standard_input: Lines | None = N
     settings = _Reader(faults, path, for_export=for_export, standard_input=standard_input).settings(document.root)
     if faults.lines:
         raise ConfigError(faults.told(), settings)
-    return replace(settings, warning=warning_of(document.secret_files) if for_export else "")
+    for secret in document.secret_files if for_export else ():
+        if readable_by_others(secret):
+            faults.warn(f"other users can read {secret}, which holds a secret; run chmod 600 {secret}")
+    return replace(settings, warnings=tuple(faults.warnings))
 
 
 def _is_secret(key: str, text: str) -> bool:
@@ -144,10 +147,11 @@ class _Reader(Sources):
         text = self.text(at)
         if at is None or text is None:
             return None
-        if why := check_database_url(text):
-            self.faults.add(at, why)
         relative = _SQLITE.match(text)
-        return f"{relative[1]}{self.file.parent / relative[2]}{relative[3] or ''}" if relative else text
+        url = f"{relative[1]}{self.file.parent / relative[2]}" if relative else text
+        if why := check_database_url(url):
+            self.faults.add(at, why)
+        return url
 
     def _signing_key(self, at: Located | None) -> str | None:
         pem = self.text(at)

@@ -78,8 +78,7 @@ class Settings:
     parallel: sources read at once. workers: processes that prepare answers beside the export. deadline: seconds after
     which a run reads no further. signs: whether a key is named; signing_key: the private key in PEM, for who writes.
     ping_start, ping_success, ping_failure: addresses told that a run starts and how it ended; whoever knows one may
-    lie to the watcher, so they are secret. warning: what the person at the keyboard should know of the files that
-    were read.
+    lie to the watcher, so they are secret. warnings: what is allowed but probably not meant, for people.
     """
 
     file: Path | None = None
@@ -97,7 +96,7 @@ class Settings:
     ping_start: str | None = field(default=None, repr=False)
     ping_success: str | None = field(default=None, repr=False)
     ping_failure: str | None = field(default=None, repr=False)
-    warning: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def sealer(self) -> Sealer | None:

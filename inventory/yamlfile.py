@@ -19,7 +19,7 @@ __all__ = ["Document", "read_yaml"]
 
 DEEPEST = 32  # levels; the composer calls itself for each
 MOST_REPEATED = 100_000  # values that aliases stand for: a few nested ones come to millions
-MOST_BYTES = 16 * 1024 * 1024  # of a file: what has no end is never read whole
+MOST_BYTES = 4 * 1024 * 1024  # of a file: what has no end is never read whole
 
 _DOLLAR = re.compile(r"\$(?:(?P<escaped>\$)|\{(?P<reference>[^{}]*)\}|(?P<wrong>[{(A-Za-z_]))")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?\Z", re.DOTALL)
@@ -160,9 +160,12 @@ class _Walk:
         if node.tag not in _TEXTS:
             plain = _plain(node)
             return self._faulty(at, "a tag that is not known here") if plain is FAULTY else Located(plain, line, key)
-        if not self._wanted(key):
-            return Located(node.value, line, key)
-        return self._expanded(node.value, at)
+        found = self._expanded(node.value, at) if self._wanted(key) else Located(node.value, line, key)
+        if found.value is FAULTY:
+            return found
+        if (text := _whole(found.value)) is None:
+            return self._faulty(at, "half of a character; it is not text in UTF-8")
+        return Located(text, line, key)
 
     def _mapping(self, node: yaml.MappingNode, key: str) -> dict[str, Located]:
         found: dict[str, Located] = {}
@@ -230,6 +233,14 @@ class _Walk:
 def _own(match: re.Match[str]) -> str:
     """Return what stands in the file itself for a reference: its default, or ELSEWHERE."""
     return "$" if match["escaped"] else match["reference"].partition(":-")[2] or ELSEWHERE
+
+
+def _whole(text: str) -> str | None:
+    r"""Return a text with its characters whole: JSON writes some as two halves, \uD83D\uDE00. None: one lacks."""
+    try:
+        return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        return None
 
 
 def _plain(node: Any) -> Any:

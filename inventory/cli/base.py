@@ -56,19 +56,21 @@ class Options:
         from inventory.config import load
 
         settings = load(self.config, for_export=for_export, standard_input=standard_input)
-        if settings.warning and not self.quiet:
+        if settings.warnings and not self.quiet:
             self._warn(settings)
         return settings
 
     def _warn(self, settings: "Settings") -> None:
-        """Tell of files that others can read, in the form of the log."""
+        """Tell what is allowed but probably not meant, in the form of the log."""
         if self.log_format != "json":
-            click.echo(safe(f"warning: {settings.warning}"), err=True)
+            for warning in settings.warnings:
+                click.echo(safe(f"warning: {warning}"), err=True)
             return
         from inventory import log
 
         log.set_up(self.log_format, self.log_level, settings.secrets)
-        log.logger().warning(settings.warning)
+        for warning in settings.warnings:
+            log.logger().warning(warning)
 
     def open(self, settings: "Settings", *, write: bool = False, ready: bool = True) -> "Store":
         """Open the database, `ready` only at this version's revision; else it may be created."""

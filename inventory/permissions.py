@@ -1,0 +1,22 @@
+"""File permissions that protect secrets."""
+
+import os
+import stat
+from pathlib import Path
+
+__all__ = ["readable_by_others"]
+
+
+def readable_by_others(path: Path) -> bool:
+    """Tell whether other users can read a file; False on Windows, for a pipe, and where nothing can be told.
+
+    The group counts only where the file is this user's: a file of root's may be given to a service by its group.
+    """
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return False
+    if os.name == "nt" or not stat.S_ISREG(found.st_mode):
+        return False
+    group = stat.S_IRGRP if found.st_uid == os.geteuid() else 0
+    return bool(found.st_mode & (stat.S_IROTH | group))
