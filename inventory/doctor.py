@@ -96,7 +96,7 @@ def _calls(source: Source, session: Session) -> Iterator[Check]:
         try:
             answer = _asked(session, where, body, source.timeout)
         except NoAnswerError as error:
-            yield Check("fail", source.name, "endpoint", f"{session.http.url}: {error.reason}")
+            yield Check("fail", source.name, "endpoint", f"{error}. {error.hint}" if error.hint else str(error))
             return
         except InventoryError as error:
             yield Check("fail", source.name, "sign-in", str(error))

@@ -128,7 +128,7 @@ def test_a_project_that_is_looked_for(server: DrsServer, export: Export) -> None
 def test_nobody_there(server: DrsServer, export: Export) -> None:
     server.stop()
     state, said = examined(export)["live", "endpoint"]
-    assert (state, said) == ("fail", f"{server.url}: cannot connect")
+    assert (state, said) == ("fail", f"{server.url}: connection refused")
 
 
 def test_a_page_for_people_is_no_permission(server: DrsServer, export: Export) -> None:

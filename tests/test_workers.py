@@ -77,7 +77,7 @@ def test_a_worker_that_is_killed_fails_the_export_and_nothing_else(
         out, err = process.communicate(timeout=30)
         awaited_end(workers)
     assert process.returncode == 1, out
-    assert "a worker ended" in err
+    assert "a worker process ended" in err
     assert "Traceback" not in err
     crowded.latency = 0
     export()
