@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import IO, NamedTuple, Protocol
 
 from inventory.address import Query
+from inventory.errors import SourceError
 from inventory.jsontext import Json
 from inventory.prepare import Asked
 
-__all__ = ["Body", "Exchange", "NoAnswerError", "Prepare", "Request", "Response", "bound", "nothing"]
+__all__ = ["Body", "Exchange", "NoAnswerError", "Prepare", "Request", "Response", "RouteError", "bound", "nothing"]
 
 # One that is too large to hold is the file that it was written to.
 Body = bytes | IO[bytes]
@@ -51,6 +52,13 @@ class NoAnswerError(Exception):
         self.reached = reached
         self.detail = detail or reason
         self.hint = hint
+
+
+class RouteError(SourceError):
+    """No request can reach the address as it should, or no answer come back.
+
+    A variable for proxies or certificates is wrong, a proxy wants a login, or answers are packed as nobody asked for.
+    """
 
 
 def nothing() -> None:
@@ -95,7 +103,8 @@ class Exchange(Protocol):
 
         Raises:
             NoAnswerError: no answer came, or it is larger than allowed.
-            SourceError: a proxy does not accept who asks (407), or a worker is lost: no request can succeed.
+            RouteError: a proxy does not accept who asks (407), or the first answer is packed as was not asked for.
+            SourceError: a worker is lost.
         """
 
     def close(self) -> None:

@@ -22,9 +22,8 @@ import httpcore
 
 from inventory import __version__
 from inventory.address import encode_path, encode_query
-from inventory.errors import SourceError
-from inventory.exchange import Body, NoAnswerError, Prepare, Request, Response, bound, nothing
-from inventory.http.body import unpacker_for
+from inventory.exchange import Body, NoAnswerError, Prepare, Request, Response, RouteError, bound, nothing
+from inventory.http.body import PackedError, unpacker_for
 from inventory.http.failure import Route
 from inventory.http.proxy import Proxy, proxy_for
 from inventory.http.stream import Backend, Deadline
@@ -62,14 +61,14 @@ class Http:
             verify: whether the service's certificate is checked.
 
         Raises:
-            SourceError: the address, or a variable that the connection depends on, cannot be used.
+            RouteError: the address, or a variable that the connection depends on, cannot be used.
         """
         try:
             parts = urlsplit(base_url)
             host, port, default = parts.hostname or "", parts.port, _PORTS[parts.scheme]
             host.encode("ascii")
         except (ValueError, KeyError):
-            raise SourceError("the address cannot be used", "Check endpoint and iam_endpoint") from None
+            raise RouteError("the address cannot be used", "Check endpoint and iam_endpoint") from None
         self.url = base_url
         self._scheme, self._port = parts.scheme, None if port == default else port
         bracketed = f"[{host}]" if ":" in host else host
@@ -87,6 +86,7 @@ class Http:
         self._closed = False
         self._deadline = Deadline()
         self._faults = _FAULTS
+        self._answered = False
         self._pool = self._made(verify=verify)
 
     def _made(self, *, verify: bool) -> httpcore.ConnectionPool:
@@ -109,7 +109,7 @@ class Http:
             import socksio  # httpcore needs it
         except ImportError:
             what = f"{proxy.variable} names a SOCKS proxy, and the package for those is not installed"
-            raise SourceError(what, "Run: pip install 'drs-inventory[socks]'") from None
+            raise RouteError(what, "Run: pip install 'drs-inventory[socks]'") from None
         self._faults += AssertionError, LookupError, socksio.SOCKSError  # what a strange answer ends in
         return httpcore.SOCKSProxy(url, login, **options)
 
@@ -120,7 +120,7 @@ class Http:
         if not seconds:
             raise NoAnswerError("timed out", detail=f"{self._route}: no time was left")
         with self._in_use(), SpooledTemporaryFile(HELD) as file:
-            self._deadline.at, self._deadline.ended = started + seconds, False
+            self._deadline.begin(seconds)
             status, headers, size = self._exchanged(request, seconds, file)
             at, took = datetime.now(UTC), time.monotonic() - started
             jobs = request.jobs if status == 200 else None
@@ -141,17 +141,23 @@ class Http:
                 headers = _headers(answer.headers)
                 if answer.status == 407 and self._proxy and self._scheme == "http":
                     raise httpcore.ProxyError("407")
-                return answer.status, headers, self._body(answer, headers, file)
+                size = self._body(answer, headers, file)
+                self._answered = True
+                return answer.status, headers, size
         except NoAnswerError as error:
-            raise self._route.says(error.reason, retry=error.retry, hint=error.hint) from None
+            failure = self._route.says(error.reason, retry=error.retry, hint=error.hint)
+            if isinstance(error, PackedError) and not self._answered:  # then all are packed so
+                raise RouteError(failure.detail, failure.hint) from None
+            raise failure from None
         except self._faults as error:
+            self._deadline.fail()
             if self._closed:
                 raise NoAnswerError("closed", retry=False) from None
             waited = seconds if time.monotonic() >= self._deadline.at else min(seconds, self._timeout)
-            failure = self._route.failed(error, waited, has_head=has_head, ended=self._deadline.ended)
-            if isinstance(failure, SourceError) and self._proxy:
+            why = self._route.failed(error, waited, has_head=has_head, ended=self._deadline.ended)
+            if isinstance(why, RouteError) and self._proxy:
                 _refused.add(self._proxy)
-            raise failure from None
+            raise why from None
 
     def _looked_at(self, file: IO[bytes], size: int, jobs: Asked | None) -> tuple[bytes, dict[str, Json] | None]:
         """Return a body's bytes, or none and what was made of it."""

@@ -6,11 +6,16 @@ from typing import Protocol
 
 from inventory.exchange import NoAnswerError
 
-__all__ = ["Unpacker", "unpacker_for"]
+__all__ = ["PackedError", "Unpacker", "unpacker_for"]
 
 _GZIP = b"\x1f\x8b"  # what each member begins with
 _ZLIB = 0x08  # the low half of the byte that a zlib stream begins with; others call the raw stream `deflate`
+_REPACKED = "A proxy on the way may have packed the answer again. It must leave answers from this address as they are"
 _STRANGE = re.compile(r"[^A-Za-z0-9.,_+-]")
+
+
+class PackedError(NoAnswerError):
+    """A body is packed in a way that was not asked for."""
 
 
 class Unpacker(Protocol):
@@ -31,7 +36,7 @@ def unpacker_for(encodings: str, status: int) -> Unpacker:
         status: of the answer. A packed error page is left as it is: its status says enough.
 
     Raises:
-        NoAnswerError: it is packed in a way that was not asked for.
+        PackedError: it is packed in a way that was not asked for.
     """
     named = [each for each in (part.strip().lower() for part in encodings.split(",")) if each not in ("", "identity")]
     if not named:
@@ -44,7 +49,7 @@ def unpacker_for(encodings: str, status: int) -> Unpacker:
         return _Plain()
     name = _STRANGE.sub("?", ", ".join(named).replace(", ", ","))[:40]
     reason = f"the body is packed as {name}, which was not asked for"
-    raise NoAnswerError(reason, retry=False, hint="A proxy may have packed the answer again: except this address there")
+    raise PackedError(reason, retry=False, hint=_REPACKED)
 
 
 class _Plain:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import httpcore
 
-from inventory.errors import SourceError
-from inventory.exchange import NoAnswerError
+from inventory.exchange import NoAnswerError, RouteError
 from inventory.http.proxy import Proxy
 from inventory.http.stream import LOOK_UP, TlsError, TlsTimeout
 from inventory.http.tls import trusted
@@ -37,8 +36,8 @@ class Route:
     def __str__(self) -> str:
         return f"{self.address} through {self.proxy}" if self.proxy else self.address
 
-    def failed(self, error: Exception, seconds: float, *, has_head: bool, ended: bool) -> NoAnswerError | SourceError:
-        """Translate what went wrong; the proxy that does not accept who asks is an error of the source.
+    def failed(self, error: Exception, seconds: float, *, has_head: bool, ended: bool) -> NoAnswerError | RouteError:
+        """Translate what went wrong; the proxy that does not accept who asks is a `RouteError`.
 
         Args:
             seconds: the bound of the wait that was too long.
@@ -53,7 +52,7 @@ class Route:
             return self._refused(str(error))
         closed = "answer cut off" if has_head else "connection closed"
         for kind, reason, detail in (
-            (httpcore.TimeoutException, "timed out", f"timed out after {seconds:.0f} s"),
+            (httpcore.TimeoutException, "timed out", f"timed out after {seconds:.3g} s"),
             (httpcore.NetworkError, closed, ""),
             (httpcore.RemoteProtocolError, closed if ended else "not a valid HTTP answer", ""),
             (zlib.error, "the body cannot be unpacked", ""),
@@ -64,11 +63,11 @@ class Route:
             return self.says("the request cannot be sent", retry=False)
         return self.says("proxy: not a valid SOCKS answer", reached=False)
 
-    def wants_login(self) -> SourceError:
+    def wants_login(self) -> RouteError:
         """Return the error of a proxy that wants to know who asks. Asking again might lock the user."""
         variable = self.proxy.variable if self.proxy else ""
         hint = f"Put the right user and password into {variable}; it is not asked again, for that might lock the user"
-        return SourceError(f"{self}: the proxy does not accept the user and password (407)", hint)
+        return RouteError(f"{self}: the proxy does not accept the user and password (407)", hint)
 
     def says(
         self, reason: str, detail: str = "", *, retry: bool = True, reached: bool = True, hint: str = ""
@@ -114,7 +113,7 @@ class Route:
         detail = f"{reason} (trusted: {trusted()})"
         return self.says(reason, detail, retry=False, reached=False, hint=hint)
 
-    def _refused(self, said: str) -> NoAnswerError | SourceError:
+    def _refused(self, said: str) -> NoAnswerError | RouteError:
         """Translate what httpcore says of a proxy's refusal: a status and its phrase, or words for a SOCKS code."""
         if said.startswith(_LOGIN):
             return self.wants_login()

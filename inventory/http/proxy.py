@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from inventory.errors import SourceError
+from inventory.exchange import RouteError
 
 __all__ = ["Proxy", "proxy_for"]
 
@@ -50,7 +50,7 @@ def proxy_for(url: str, environ: Mapping[str, str]) -> Proxy | None:
     """Return the proxy that a URL takes; None: it is asked directly.
 
     Raises:
-        SourceError: the variable is not the address of a proxy. The message does not have its value.
+        RouteError: the variable is not the address of a proxy. The message does not have its value.
     """
     parts = urlsplit(url)
     variable = _variable(f"{parts.scheme}_proxy", environ) or _variable("all_proxy", environ)
@@ -76,10 +76,10 @@ def _parsed(variable: str, text: str) -> Proxy:
     except ValueError:
         host = port = None
     if not host or not _HOST.match(host) or not text.isprintable():
-        raise SourceError(f"{variable} is not the address of a proxy", _FORM)
+        raise RouteError(f"{variable} is not the address of a proxy", _FORM)
     if parts.scheme not in _PORTS:
         hint = f"It begins with one of {', '.join(f'{scheme}://' for scheme in _PORTS)}"
-        raise SourceError(f"{variable} names a kind of proxy that is not supported", hint)
+        raise RouteError(f"{variable} names a kind of proxy that is not supported", hint)
     login = unquote(parts.username or ""), unquote(parts.password or "")
     return Proxy(variable, parts.scheme, host, _PORTS[parts.scheme] if port is None else port, *login)
 

@@ -31,6 +31,25 @@ class Deadline(threading.local):
     at = math.inf
     ended = False
 
+    def __init__(self) -> None:
+        self._opened: list[httpcore.NetworkStream] = []
+
+    def begin(self, seconds: float) -> None:
+        """Begin an exchange that may take so long."""
+        self.at = time.monotonic() + seconds
+        self.ended = False
+        self._opened.clear()
+
+    def add(self, stream: httpcore.NetworkStream) -> None:
+        """Note a connection that was opened for the exchange."""
+        self._opened.append(stream)
+
+    def fail(self) -> None:
+        """Close what was opened for the exchange: where a proxy's part of it fails, httpcore does not."""
+        for stream in self._opened:
+            stream.close()
+        self._opened.clear()
+
     def left(self, timeout: float | None) -> float:
         """Return the seconds that a step may take: `timeout`, but no more than are left.
 
@@ -95,6 +114,7 @@ class _Stream(httpcore.NetworkStream):
         self._opened = opened
         self._is_tls = stream.get_extra_info("ssl_object") is not None
         opened(stream.get_extra_info("socket"))
+        deadline.add(self)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         content = self._stream.read(max_bytes, self._deadline.left(timeout))

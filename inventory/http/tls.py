@@ -11,7 +11,7 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
-from inventory.errors import SourceError
+from inventory.exchange import RouteError
 
 __all__ = ["context", "trusted"]
 
@@ -28,7 +28,7 @@ def context(*, verify: bool = True) -> ssl.SSLContext:
     """Return what TLS connections are made with; made once for all that need the same.
 
     Raises:
-        SourceError: a variable names no file, or one without certificates; the message has variable and path.
+        RouteError: a variable names no file, or one without certificates; the message has variable and path.
     """
     return _context(verify, tuple(sorted(_set().items())))
 
@@ -69,20 +69,20 @@ def _load(into: ssl.SSLContext, variable: str, path: str, *, alone: bool) -> Non
     if variable == _FOLDER or (variable != _FILE and Path(path).is_dir()):
         folders = path.split(os.pathsep)
         if not any(map(os.path.isdir, folders)):
-            raise SourceError(f"{variable}: {path} is not a folder", f"Correct {variable}, or unset it")
+            raise RouteError(f"{variable}: {path} is not a folder", f"Correct {variable}, or unset it")
         if alone and not any(map(_has_certificates, folders)):
             hint = "Run `openssl rehash` on it, or set SSL_CERT_FILE to a file with all of them"
-            raise SourceError(f"{variable}: {path} has no certificates under the names that OpenSSL reads", hint)
+            raise RouteError(f"{variable}: {path} has no certificates under the names that OpenSSL reads", hint)
         into.load_verify_locations(capath=path)
         return
     hint = f"Set {variable} to a file with certificates in PEM, or unset it"
     try:
         into.load_verify_locations(cafile=path)
     except ssl.SSLError:
-        raise SourceError(f"{variable}: {path} has no certificates in PEM", hint) from None
+        raise RouteError(f"{variable}: {path} has no certificates in PEM", hint) from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it cannot be read"
-        raise SourceError(f"{variable}: {path}: {why}", hint) from None
+        raise RouteError(f"{variable}: {path}: {why}", hint) from None
 
 
 def _load_system(into: ssl.SSLContext) -> None:

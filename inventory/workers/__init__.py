@@ -165,7 +165,7 @@ class _Remote:
         """See `Exchange.send`."""
         seconds = bound(request, self._timeout)
         patience = seconds + GRACE
-        late = NoAnswerError("timed out", detail=f"{self.url}: timed out after {patience:.0f} s")
+        late = NoAnswerError("timed out", detail=f"{self.url}: timed out after {patience:.3g} s")
         with self._lock:
             channel = self._idle.pop() if self._idle else None
         channel = channel or self._opened(self._asking(patience), late)
