@@ -130,6 +130,22 @@ def test_a_tls_handshake_without_end_ends_when_its_time_is_over(http: Connect) -
         assert (error.reason, error.retry, error.reached) == ("TLS handshake timed out", True, False)
 
 
+def test_a_name_server_that_does_not_answer_ends_when_its_time_is_over(
+    http: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = threading.Event()
+
+    def silent(*_: object, **__: object) -> list[object]:
+        release.wait(10)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    error = failing(lambda: http("http://drs.example", timeout=30).send(Request("GET", "/", seconds=0.3)))
+    release.set()
+    assert (error.reason, error.retry, error.reached) == ("name resolution failed", True, False)
+    assert str(error) == "http://drs.example:80: name resolution failed"
+
+
 def test_a_request_that_nobody_reads_ends_when_its_time_is_over(http: Connect) -> None:
     release = threading.Event()
 

@@ -251,6 +251,17 @@ def test_a_proxy_that_is_not_there(http: Connect, monkeypatch: pytest.MonkeyPatc
     assert failing(http("https://drs.example")).reason == "proxy: name resolution failed"
 
 
+def test_addresses_of_ipv6_stand_in_brackets(http: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Tunnel(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n") as proxy:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, proxy.address)
+        failing(http("https://[2001:db8::1]"))
+        assert http("http://[2001:db8::1]:8080").send(Request("GET", "/v3")).status == 403
+        tunnel, forward = proxy.heads
+        assert tunnel.startswith("CONNECT [2001:db8::1]:443 HTTP/1.1\r\n")
+        assert forward.startswith("GET http://[2001:db8::1]:8080/v3 HTTP/1.1\r\nHost: [2001:db8::1]:8080\r\n")
+
+
 def test_a_proxy_of_tls_that_is_not_trusted(
     http: Connect, authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -96,10 +96,7 @@ def _load_system(into: ssl.SSLContext) -> None:
         import certifi
 
         file = certifi.where()
-    if folder:
-        into.load_verify_locations(capath=folder)  # read as needed: no 50 ms for what is in the folder too
-    else:
-        into.load_verify_locations(cafile=file)
+    into.load_verify_locations(cafile=file, capath=folder)
 
 
 def _has_certificates(folder: str) -> bool:
