@@ -16,7 +16,7 @@ normalise, rebuild   a job becomes rows, and rows the job again
 prepare              rows with their proof: what is stored of a job
 strict/              the short way there, for what is exactly as documented; and what is too large to hold
 proof                what does not fit the digests
-exchange, http       one exchange over the network
+exchange, http/      one exchange over the network: proxies, TLS, deadlines, bodies
 workers/             processes that send and prepare beside the export
 source/              network or recordings become an outcome for every id
 retention            which snapshots are kept

@@ -11,7 +11,8 @@ from sqlalchemy import TextClause, text
 
 from inventory.credentials import Keys, Password
 from inventory.errors import InventoryError, StoreError
-from inventory.exchange import NoAnswerError, Request, Response
+from inventory.exchange import NoAnswerError, Request, Response, RouteError
+from inventory.http.proxy import proxy_for
 from inventory.jsontext import canonical
 from inventory.redact import Redactor
 from inventory.schema import REVISION
@@ -76,7 +77,7 @@ def _live(source: Source, auths: Auths, stop: Stop) -> Iterator[Check]:
         with stop.waits.noted("sign-in", source=source.name, host=source.endpoint):
             session = sign_in(source, stop, auths)
     except InventoryError as error:
-        yield Check("fail", source.name, "sign-in", str(error))
+        yield Check("fail", source.name, _stage(error), str(error))
         return
     found = "as configured" if source.project_id else "found from the region"
     yield Check("ok", source.name, "project", f"{session.project_id}, {found}")
@@ -99,16 +100,24 @@ def _calls(source: Source, session: Session, stop: Stop) -> Iterator[Check]:
             with stop.waits.noted("an answer", source=source.name, host=session.http.host, call=what):
                 answer = _asked(session, where, body, min(source.timeout, stop.left))
         except NoAnswerError as error:
-            yield Check("fail", source.name, "endpoint", f"{session.http.url}: {error.reason}")
+            yield Check("fail", source.name, "endpoint", f"{error}. {error.hint}" if error.hint else str(error))
             return
         except InventoryError as error:
-            yield Check("fail", source.name, "sign-in", str(error))
+            yield Check("fail", source.name, _stage(error), str(error))
             return
         if first:
-            yield Check("ok", source.name, "endpoint", f"{session.http.url} answers in {answer.seconds * 1000:.0f} ms")
+            proxy = proxy_for(session.http.url, os.environ)
+            said = f"{session.http.url} answers in {answer.seconds * 1000:.0f} ms" + (
+                f" through {proxy}" if proxy else ""
+            )
+            yield Check("ok", source.name, "endpoint", said)
             yield _clock(source, answer)
             first = False
         yield _permission(source, what, answer, name)
+
+
+def _stage(error: InventoryError) -> str:
+    return "endpoint" if isinstance(error, RouteError) else "sign-in"
 
 
 def _asked(session: Session, path: str, body: dict[str, object], seconds: float) -> Response:

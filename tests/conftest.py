@@ -35,7 +35,8 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No variable of whoever runs the tests reaches them."""
     for name in list(os.environ):
-        if name.startswith(("INVENTORY_", "HW_", "OS_", "HUAWEICLOUD_")) or name.lower().endswith("_proxy"):
+        ours = name.startswith(("INVENTORY_", "HW_", "OS_", "HUAWEICLOUD_"))
+        if ours or name.lower().endswith("_proxy") or name.endswith("_CA_BUNDLE") or name.startswith("SSL_CERT_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.chdir(tmp_path)

@@ -14,6 +14,7 @@ from inventory.mock import DrsServer, Fault, rehearse
 from tests.conftest import Command, write_page
 from tests.live import Export
 from tests.test_lock import held
+from tests.web import Tunnel
 
 KEYS = {"access_key": "MOCKACCESSKEY0000001", "secret_key": "mock-secret-key"}
 WRONG = "wr0ng-value"
@@ -128,7 +129,30 @@ def test_a_project_that_is_looked_for(server: DrsServer, export: Export) -> None
 def test_nobody_there(server: DrsServer, export: Export) -> None:
     server.stop()
     state, said = examined(export)["live", "endpoint"]
-    assert (state, said) == ("fail", f"{server.url}: cannot connect")
+    assert (state, said) == ("fail", f"{server.url}: connection refused")
+
+
+def test_the_way_to_the_service_is_told(
+    server: DrsServer, export: Export, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:hush@127.0.0.1:port")
+    for endpoint in ("https://drs.example", "https://[::1]:9/base"):
+        state, said = examined(export, endpoint=endpoint)["live", "endpoint"]
+        assert (state, "HTTPS_PROXY" in said, "hush" in said) == ("fail", True, False)
+    monkeypatch.setenv("NO_PROXY", "::1/128")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    state, said = examined(export, endpoint="https://[::1]:9")["live", "endpoint"]
+    assert state == "fail"
+    assert f"SSL_CERT_FILE: {tmp_path}/missing.pem: No such file or directory" in said
+    with Tunnel(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n") as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://me:hush@{proxy.address}")
+        state, said = examined(export)["live", "endpoint"]
+        assert state == "fail"
+        assert said.startswith(f"{server.url} through the proxy {proxy.address} (HTTP_PROXY): ")
+        assert "hush" not in said
+    monkeypatch.setenv("NO_PROXY", "127.0.0.0/8")
+    state, said = examined(export)["live", "endpoint"]
+    assert (state, said.startswith(f"{server.url} answers in ")) == ("ok", True)
 
 
 def test_a_page_for_people_is_no_permission(server: DrsServer, export: Export) -> None:

@@ -109,7 +109,7 @@ def test_a_wrong_token_or_no_server_writes_nothing(server: DrsServer, export: Ex
     server.faults.clear()
     server.token = token
     server.stop()
-    assert "cannot connect" in export(code=1, retry_seconds=1).stderr
+    assert "connection refused" in export(code=1, retry_seconds=1).stderr
     assert "no snapshot" in inventory("--database", DATABASE, "snapshots").stdout
 
 

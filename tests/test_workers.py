@@ -2,17 +2,24 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from inventory.errors import SourceError
+from inventory.exchange import NoAnswerError, Request
 from inventory.mock import DrsServer, make_estate
-from inventory.settings import Settings
+from inventory.settings import Settings, Source
+from inventory.workers import Workers
 from tests.live import Export, as_stored, last, shown
+from tests.web import Reply, Tunnel, Web, Wire
 
 MANY = 120  # jobs that are worth a process
 WORKERS = Settings.workers
@@ -77,7 +84,7 @@ def test_a_worker_that_is_killed_fails_the_export_and_nothing_else(
         out, err = process.communicate(timeout=30)
         awaited_end(workers)
     assert process.returncode == 1, out
-    assert "a worker ended" in err
+    assert "a worker process ended" in err
     assert "Traceback" not in err
     crowded.latency = 0
     export()
@@ -130,3 +137,56 @@ def awaited(process: "subprocess.Popen[str]") -> list[int]:
             return found
         time.sleep(0.02)
     raise AssertionError("the workers did not come up")
+
+
+@pytest.fixture
+def workers() -> Iterator[Workers]:
+    with Workers(Settings(workers=1)) as running:
+        yield running
+
+
+def test_a_worker_keeps_to_the_bound_of_a_request(workers: Workers) -> None:
+    def drip(connection: socket.socket) -> None:
+        while True:
+            connection.sendall(b"HTTP/1.1 102 Processing\r\n\r\n")
+            time.sleep(0.02)
+
+    with (
+        Wire(drip) as wire,
+        closing(workers.open(f"http://{wire.address}", Source("s", jobs=None))) as exchange,
+        pytest.raises(NoAnswerError) as caught,
+    ):
+        exchange.send(Request("GET", "/", seconds=0.5))
+    error = caught.value
+    assert (error.reason, error.retry, error.reached) == ("timed out", True, True)
+    assert str(error) == f"http://{wire.address}: timed out after 0.5 s"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_worker_that_stands_still_is_late_and_not_waited_for(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inventory.workers.GRACE", 1)
+    before = descendants(os.getpid())
+    with Web(lambda _: Reply()) as web, closing(workers.open(web.url, Source("s", jobs=None))) as exchange:
+        assert exchange.send(Request("GET", "/", seconds=30)).status == 200
+        (worker,) = set(descendants(os.getpid())) - set(before)
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            for _ in range(2):  # with a channel that is open, and with a new one
+                with pytest.raises(NoAnswerError) as caught:
+                    exchange.send(Request("GET", "/", seconds=0.1))
+                assert (caught.value.reason, caught.value.retry) == ("timed out", True)
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        assert exchange.send(Request("GET", "/", seconds=30)).status == 200
+
+
+def test_a_proxy_that_wants_a_login_is_told_by_a_worker(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Tunnel(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n") as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://me:hush@{proxy.address}")
+        with closing(workers.open("https://drs.example", Source("s", jobs=None))) as exchange:
+            for _ in range(2):
+                with pytest.raises(SourceError, match=r"407.*HTTPS_PROXY"):
+                    exchange.send(Request("GET", "/", seconds=5))
+        assert proxy.connections == 1

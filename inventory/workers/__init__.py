@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Lock
 
 from inventory.errors import SourceError
-from inventory.exchange import Exchange, NoAnswerError, Request, Response, nothing
+from inventory.exchange import Exchange, NoAnswerError, Request, Response, bound, nothing
 from inventory.redact import Redactor
 from inventory.settings import Settings, Source
 from inventory.workers.wire import Channel, Frame, pack_request, unpack_answer
@@ -23,14 +23,15 @@ from inventory.workers.wire import Channel, Frame, pack_request, unpack_answer
 __all__ = ["Workers"]
 
 ENOUGH = 100  # jobs that are worth a process
-GRACE = 300.0  # seconds beyond those of a request until a worker counts as lost
+GRACE = 10.0  # seconds beyond those of a request, which ends in the worker by itself
+LOST = 300.0  # seconds to prepare an answer, or to start, until a worker counts as lost
 FORKS = sys.platform == "linux"  # elsewhere a fork may not call the system's libraries, for proxies say
 ROOM = {"MALLOC_ARENA_MAX": "2"}  # else glibc keeps memory for each thread: a fifth of a worker's
 _START = (
     "import gc, sys; gc.disable(); sys.path.insert(0, sys.argv[1]); from inventory.workers.worker import serve; "
     "gc.enable(); serve([int(word) for word in sys.argv[2:]])"
 )
-_HINT = "Run it again; with `workers: 0` in the configuration it does without"
+_HINT = "Run it again. With `workers: 0` in the configuration no worker processes are used"
 
 
 class Workers:
@@ -107,7 +108,7 @@ class Workers:
                 socket.send_fds(control, [b"+"], [theirs.fileno()])
             except (ZeroDivisionError, OSError):  # there are none any more; it is gone
                 ours.close()
-                raise SourceError("a worker ended", _HINT) from None
+                raise SourceError("a worker process ended", _HINT) from None
         return ours
 
 
@@ -128,7 +129,7 @@ def _started(number: int, about: Frame) -> tuple[subprocess.Popen[bytes], list[s
     except OSError as error:
         for ours, _ in pairs:
             ours.close()
-        raise SourceError(f"a worker cannot be started: {error.strerror}", _HINT) from None
+        raise SourceError(f"a worker process cannot be started: {error.strerror}", _HINT) from None
     finally:
         for _, each in pairs:
             each.close()
@@ -150,7 +151,7 @@ class _Remote:
         self._all: list[Channel] = []
         self._closed = False
         self.host, self.base_path = "", ""
-        self._first = self._asking()
+        self._first = self._asking(LOST)
 
     def wait(self) -> None:
         """Wait until a worker is ready to send.
@@ -162,20 +163,24 @@ class _Remote:
 
     def send(self, request: Request, arrived: Callable[[], None] = nothing) -> Response:
         """See `Exchange.send`."""
+        seconds = bound(request, self._timeout)
+        patience = seconds + GRACE
+        late = NoAnswerError("timed out", detail=f"{self.url}: timed out after {patience:.3g} s")
         with self._lock:
             channel = self._idle.pop() if self._idle else None
-        channel = channel or self._opened(self._asking())
-        seconds = request.seconds
-        patience = None if seconds is None else max(0.0, seconds) + self._timeout + GRACE
-        self._ask(channel, pack_request(request), patience)
-        frame = self._received(channel)
+        channel = channel or self._opened(self._asking(patience), late)
+        self._ask(channel, pack_request(request._replace(seconds=seconds)), patience)
+        frame = self._received(channel, late)
         if frame[0] == "arrived":
             arrived()
+            channel.patience(LOST)
             frame = self._received(channel)
         self._put_back(channel)
+        if frame[0] == "error":
+            raise SourceError(*frame[1:])
         if frame[0] == "none":
-            _, reason, retry, reached = frame
-            raise NoAnswerError(reason, retry=retry, reached=reached)
+            reason, retry, reached, detail, hint = frame[1:]
+            raise NoAnswerError(reason, retry=retry, reached=reached, detail=detail, hint=hint)
         return unpack_answer(frame[1:])
 
     def close(self) -> None:
@@ -194,18 +199,18 @@ class _Remote:
             else:
                 self._idle.append(channel)
 
-    def _asking(self) -> Channel:
-        """Return a channel whose worker was told which source it is for."""
+    def _asking(self, patience: float) -> Channel:
+        """Return a channel whose worker was told which source it is for, and has so many seconds to open it."""
         channel = Channel(self._connect())
         with self._lock:
             self._all.append(channel)
             if self._closed:
                 channel.hang_up()
-        self._ask(channel, self._about, GRACE)
+        self._ask(channel, self._about, patience)
         return channel
 
-    def _opened(self, channel: Channel) -> Channel:
-        frame = self._received(channel)
+    def _opened(self, channel: Channel, late: NoAnswerError | None = None) -> Channel:
+        frame = self._received(channel, late)
         if frame[0] == "error":
             raise SourceError(*frame[1:])
         _, self.host, self.base_path = frame
@@ -217,14 +222,23 @@ class _Remote:
             channel.patience(patience)
             channel.send(frame)
 
-    def _received(self, channel: Channel) -> Frame:
+    def _received(self, channel: Channel, late: NoAnswerError | None = None) -> Frame:
+        """Wait for a frame.
+
+        Args:
+            late: raised where it does not come in time; None: then the worker counts as lost.
+        """
         try:
             answer = channel.receive()
+        except TimeoutError:
+            channel.hang_up()  # an answer that comes later is nobody's
+            channel.close()
+            raise late or SourceError("a worker process does not answer", _HINT) from None
         except OSError:
             answer = None
         if answer is None:
             channel.close()
             if self._closed:
                 raise NoAnswerError("closed", retry=False)
-            raise SourceError("a worker ended, or does not answer", _HINT)
+            raise SourceError("a worker process ended", _HINT)
         return answer

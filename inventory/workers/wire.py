@@ -40,7 +40,11 @@ class Channel:
             socket.send_fds(self._connection, [b"+"], [file.fileno() for file in files])
 
     def receive(self) -> Frame | None:
-        """Wait for one frame, the descriptors of its files at its end; None where the other end is gone, or silent."""
+        """Wait for one frame, the descriptors of its files at its end; None where the other end is gone.
+
+        Raises:
+            TimeoutError: it did not come in time; see `patience`.
+        """
         head = self._read(9)
         content = self._read(int.from_bytes(head[:8])) if head is not None else None
         if head is None or content is None:
@@ -70,6 +74,8 @@ class Channel:
         while at < size:
             try:
                 came = self._connection.recv_into(content[at:])
+            except TimeoutError:
+                raise
             except OSError:
                 return None
             if not came:

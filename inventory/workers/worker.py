@@ -105,6 +105,8 @@ def _sent(http: Http, request: Frame, arrived: Callable[[], None]) -> tuple[Fram
     try:
         answer = http.send(Request(*request), arrived)
     except NoAnswerError as error:
-        return ("none", error.reason, error.retry, error.reached), []
+        return ("none", error.reason, error.retry, error.reached, error.detail, error.hint), []
+    except SourceError as error:
+        return ("error", error.summary, error.hint), []
     frame, files = pack_answer(answer)
     return ("answer", *frame), files
