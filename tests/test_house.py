@@ -36,7 +36,8 @@ ORDER = """
     shard address credentials seal settings located yamlfile values job_ids sources database_url config
     redact findings
     render render.text log waits stop digest normalise rebuild prepare strict.code strict proof
-    exchange strict.big http.proxy http.tls http.stream http.body http.failure http workers.wire workers.worker workers
+    exchange strict.big http.proxy http.tls http.stream http.transport
+    http.body http.failure http workers.wire workers.worker workers
     source source.reading source.answers source.pace source.retry source.signing source.gate source.iam source.auth
     source.session source.record source.client source.ahead source.listing source.live source.replay
     retention
@@ -102,6 +103,7 @@ def test_a_room_imports_only_rooms_before_it(name: str) -> None:
 
 LIBRARIES = {
     "httpcore": "http",
+    "httpx": "http",
     "yaml": "yamlfile",
     "structlog": "log",
     "tenacity": "source",
@@ -135,8 +137,8 @@ def test_migrations_import_nothing_of_ours() -> None:
 
 # What only some commands need. SQLAlchemy brings asyncio and importlib.metadata along.
 UNREAD = (
-    "alembic", "cryptography", "filelock", "httpcore", "msgspec", "multiprocessing", "prometheus_client", "psycopg",
-    "rich", "sqlalchemy.dialects.postgresql", "structlog", "tenacity", "yaml",
+    "alembic", "cryptography", "filelock", "httpcore", "httpx", "msgspec", "multiprocessing", "prometheus_client",
+    "psycopg", "rich", "sqlalchemy.dialects.postgresql", "structlog", "tenacity", "yaml",
 )  # fmt: skip
 HEAVY = (
     *UNREAD, "asyncio", "importlib.metadata", "logging", "markupsafe", "simplejson", "sqlalchemy", "sqlite3",

@@ -28,7 +28,7 @@ __all__ = ["WARM", "WarmStart"]
 WARM = sys.platform == "linux"  # elsewhere a fork may not call the system's libraries
 LIBRARIES = (  # that our modules import where they need them
     "alembic.autogenerate", "alembic.config", "asyncio", "cryptography.hazmat.primitives.serialization", "filelock",
-    "httpcore", "prometheus_client.parser", "psycopg", "sqlalchemy.dialects.postgresql.psycopg",
+    "httpx", "prometheus_client.parser", "psycopg", "sqlalchemy.dialects.postgresql.psycopg",
     "sqlalchemy.dialects.sqlite.pysqlite", "structlog", "tabulate", "yaml",
 )  # fmt: skip
 START = "import sys; from tests.warm import serve; serve(int(sys.argv.pop())); from inventory.cli import main; main()"

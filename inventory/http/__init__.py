@@ -1,4 +1,4 @@
-"""One exchange over HTTP: the exact bytes out, a bounded answer back. The only user of httpcore.
+"""One exchange over HTTP: the exact bytes out, a bounded answer back. The only user of httpx.
 
 Any status is an answer. Redirects are not followed, for credentials would go along; certificates are checked; proxies
 and certificate authorities come from the usual variables (`http.proxy`, `http.tls`). What a status means, and whether
@@ -10,7 +10,7 @@ import os
 import socket
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from tempfile import SpooledTemporaryFile
 from threading import Lock
@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from weakref import WeakSet
 
 import httpcore
+import httpx
 
 from inventory import __version__
 from inventory.address import encode_path, encode_query
@@ -28,6 +29,7 @@ from inventory.http.failure import Route
 from inventory.http.proxy import Proxy, proxy_for
 from inventory.http.stream import Backend, Deadline
 from inventory.http.tls import context
+from inventory.http.transport import Transport
 from inventory.jsontext import Json
 from inventory.prepare import Asked
 
@@ -70,6 +72,7 @@ class Http:
         except (ValueError, KeyError):
             raise RouteError("the address cannot be used", "Check endpoint and iam_endpoint") from None
         self.url = base_url
+        self._base = httpx.URL(base_url)
         self._scheme, self._port = parts.scheme, None if port == default else port
         bracketed = f"[{host}]" if ":" in host else host
         self.host = bracketed if self._port is None else f"{bracketed}:{self._port}"
@@ -87,7 +90,9 @@ class Http:
         self._deadline = Deadline()
         self._faults = _FAULTS
         self._answered = False
-        self._pool = self._made(verify=verify)
+        self._refusal: RouteError | None = None  # of all answers: another request would meet the same
+        transport = Transport(self._made(verify=verify), self._scheme, self._target_host, self._port)
+        self._client = httpx.Client(transport=transport, trust_env=False)
 
     def _made(self, *, verify: bool) -> httpcore.ConnectionPool:
         """Return the connections: as many as who asks at once, for others to bound."""
@@ -133,21 +138,24 @@ class Http:
         """Send a request and write the body of its answer to a file; return status, headers and size."""
         if self._proxy in _refused:
             raise self._route.wants_login()
+        if self._refusal is not None:
+            raise self._refusal
         has_head = False
         try:
-            answer = self._pool.handle_request(self._built(request))
+            answer = self._client.send(self._built(request), stream=True)
             has_head = True
             with contextlib.closing(answer):
-                headers = _headers(answer.headers)
-                if answer.status == 407 and self._proxy and self._scheme == "http":
+                headers = dict(answer.headers)
+                if answer.status_code == 407 and self._proxy and self._scheme == "http":
                     raise httpcore.ProxyError("407")
                 size = self._body(answer, headers, file)
                 self._answered = True
-                return answer.status, headers, size
+                return answer.status_code, headers, size
         except NoAnswerError as error:
             failure = self._route.says(error.reason, retry=error.retry, hint=error.hint)
             if isinstance(error, PackedError) and not self._answered:  # then all are packed so
-                raise RouteError(failure.detail, failure.hint) from None
+                self._refusal = RouteError(failure.detail, failure.hint)
+                raise self._refusal from None
             raise failure from None
         except self._faults as error:
             self._deadline.fail()
@@ -193,28 +201,24 @@ class Http:
     def _close_unused(self) -> None:
         """Close what nobody waits for: else another file may get the descriptor, and be waited for in its place."""
         if self._closed and not self._under_way:
-            self._pool.close()
+            self._client.close()
 
-    def _built(self, request: Request) -> httpcore.Request:
+    def _built(self, request: Request) -> httpx.Request:
         path, text = encode_path(self.base_path + request.path), encode_query(request.query)
-        if not {".", ".."}.isdisjoint(path.split("/")):  # resolved on the way, they would not fit the signature
+        target = (f"{path}?{text}" if text else path).encode()
+        url = self._base.copy_with(raw_path=target)
+        if url.raw_path != target:  # dots that are resolved on the way: the signature would not fit
             raise NoAnswerError("the path cannot be sent as it is", retry=False)
-        target = f"{path}?{text}" if text else path
-        url = httpcore.URL(scheme=self._scheme, host=self._target_host, port=self._port, target=target)
-        headers = {"Host": self.host, **_OURS, **request.headers}
-        if request.body or request.method != "GET":
-            headers["Content-Length"] = str(len(request.body))
-        sent = [(name.encode("ascii"), value.encode()) for name, value in headers.items()]
-        timeout = dict.fromkeys(("connect", "read", "write", "pool"), self._timeout)
-        return httpcore.Request(
-            request.method, url, headers=sent, content=request.body, extensions={"timeout": timeout}
-        )
+        # A request of its own, not the client's: that would add the cookies of earlier answers.
+        sent = [(name.encode("ascii"), value.encode()) for name, value in {**_OURS, **request.headers}.items()]
+        extensions = {"timeout": httpx.Timeout(self._timeout).as_dict()}
+        return httpx.Request(request.method, url, headers=sent, content=request.body, extensions=extensions)
 
-    def _body(self, answer: httpcore.Response, headers: dict[str, str], file: IO[bytes]) -> int:
+    def _body(self, answer: httpx.Response, headers: dict[str, str], file: IO[bytes]) -> int:
         """Write the body to a file; return its bytes."""
-        unpacker = unpacker_for(headers.get("content-encoding", ""), answer.status)
+        unpacker = unpacker_for(headers.get("content-encoding", ""), answer.status_code)
         size = 0
-        for piece in answer.iter_stream():
+        for piece in answer.iter_raw():
             content = unpacker.unpack(piece, self._max_body + 1 - size)
             size += len(content)
             if size > self._max_body:
@@ -239,19 +243,3 @@ class Http:
 def _hang_up(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
-
-
-def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return headers by name in small letters; the values of one that is repeated are joined."""
-    found: dict[str, str] = {}
-    for name, value in raw:
-        key, text = name.decode("ascii").lower(), _text(value)
-        found[key] = f"{found[key]}, {text}" if key in found else text
-    return found
-
-
-def _text(value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
