@@ -187,6 +187,18 @@ def test_the_last_event_tells_how_the_run_ended() -> None:
         assert database.execute("SELECT DISTINCT run_id FROM snapshots").fetchall() == [(last["run_id"],)]
 
 
+def test_an_error_has_the_source_s_name_once() -> None:
+    where = {"region": "cn-north-4", "endpoint": "http://127.0.0.1:1", "project_id": "p", "auth": {"token": "t0ken"}}
+    configured({"name": "prod", "jobs": "all", "attempts": 1, "retry_seconds": 1, **where})
+    code, _, err = export()
+    assert (code, err.count("prod")) == (1, 1)
+    assert err.startswith("error: prod: ")
+    for command in ("export", "plan"):
+        told = events(run("--config", "c.yaml", "--database", DATABASE, "--log-format", "json", command)[2])
+        (failed,) = (event for event in told if event["event"] == "failed")
+        assert (failed["source"], "prod" in failed["error"]) == ("prod", False)
+
+
 def test_a_good_run_has_a_last_event_too() -> None:
     recorded("a")
     configured(replay("a"))
