@@ -84,8 +84,11 @@ def write(
     for outcome in outcomes:
         source, known = clean(outcome.source), outcome.source in last_success
         samples += _samples(outcome)
+        last, row = last_success.get(outcome.source), outcome.snapshot
+        if not known and row is not None and row["status"] == "complete":  # of a run that was stopped
+            last, known = row["observed_to"] or row["finished_at"], True
         if known:
-            samples.append(_success(source, last_success[outcome.source]))
+            samples.append(_success(source, last))
         names = _RUN | (_DATABASE if known else {}) | (_SNAPSHOT if outcome.snapshot else {})
         replaced |= {(source, name) for name in names}
     try:

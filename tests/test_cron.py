@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -21,10 +22,14 @@ from inventory.jsontext import Json
 from inventory.mock import DrsServer
 from inventory.render.snapshots import ALL_UNREAD
 from inventory.render.text import unread_jobs
-from tests.conftest import Command, write_page
+from inventory.stop import Stop
+from inventory.store.engine import open_store
+from inventory.store.lock import source_lock
+from tests.conftest import ROOT, Command, write_page
 from tests.live import DATABASE, Export
 from tests.web import Reply, Web
 
+README = (ROOT / "README.md").read_text()
 Ran = tuple[int, str, str]
 CLOSING = {
     "event", "level", "timestamp", "run_id", "code", "seconds", "sources", "complete", "partial", "failed", "busy",
@@ -180,6 +185,18 @@ def test_the_last_event_tells_how_the_run_ended() -> None:
     }  # fmt: skip
     with closing(sqlite3.connect("x.db")) as database:
         assert database.execute("SELECT DISTINCT run_id FROM snapshots").fetchall() == [(last["run_id"],)]
+
+
+def test_an_error_has_the_source_s_name_once() -> None:
+    where = {"region": "cn-north-4", "endpoint": "http://127.0.0.1:1", "project_id": "p", "auth": {"token": "t0ken"}}
+    configured({"name": "prod", "jobs": "all", "attempts": 1, "retry_seconds": 1, **where})
+    code, _, err = export()
+    assert (code, err.count("prod")) == (1, 1)
+    assert err.startswith("error: prod: ")
+    for command in ("export", "plan"):
+        told = events(run("--config", "c.yaml", "--database", DATABASE, "--log-format", "json", command)[2])
+        (failed,) = (event for event in told if event["event"] == "failed")
+        assert (failed["source"], "prod" in failed["error"]) == ("prod", False)
 
 
 def test_a_good_run_has_a_last_event_too() -> None:
@@ -384,6 +401,50 @@ def test_a_signal_is_told_in_the_log_s_format(
     assert failed["run_id"] == last["run_id"]
 
 
+def test_what_was_done_before_a_signal_counts(server: DrsServer, inventory: Command, tmp_path: Path) -> None:
+    server.latency = 30
+    night = Export(server, tmp_path, inventory)
+    configure = night.configured
+    night.configured = lambda **keys: configure([replay("done", recorded("done"))], **keys)  # type: ignore[method-assign]
+    with night.started(log="json") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("done: snapshot 1")
+        time.sleep(1)  # it is printed a moment before it is counted
+        process.terminate()
+        _, err = process.communicate(timeout=30)
+    last = events(err)[-1]
+    assert last["event"] == "finished", err
+    assert [last[name] for name in ("code", "complete", "left_out")] == [1, 1, 1]
+    assert last["not_complete"] == ["live"]
+
+
+def test_a_source_that_another_run_has_is_counted_apart() -> None:
+    recorded("a")
+    recorded("b")
+    configured(replay("a"), replay("b"))
+    with open_store(DATABASE, write=True) as store, source_lock(store, "a", 0, Stop()):
+        code, _, err = export(root=("--log-format", "json"))
+    last = events(err)[-1]
+    assert (code, last["code"], last["busy"], last["complete"], last["failed"]) == (75, 75, 1, 1, 0)
+
+
+def test_the_readme_has_every_event_and_field() -> None:
+    """The table is what others rely on."""
+    rows = [line.split(" | ") for line in README.splitlines() if line.startswith("| `") and "`run_id`" in line]
+    told = {name: set(re.findall(r"`(\w+)`", row[2])) for row in rows for name in re.findall(r"`([\w ]+)`", row[0])}
+    told["failed"] |= {"source", "seconds"}
+    recorded("a", unread=1)
+    configured(replay("a"), broken("wrong"), ping={"failure": "http://127.0.0.1:1/"})
+    found = [event for _ in range(2) for event in events(export(root=("--log-format", "json"))[2])]
+    assert {event["event"] for event in found} >= {
+        "started", "exported", "skipped", "partial", "unread", "failed", "warning", "finished",
+    }  # fmt: skip
+    for event in found:
+        assert event.keys() - {"timestamp", "level", "event"} <= told[event["event"]], event
+    for name in ("exported", "partial", "unread", "finished"):
+        assert next(e for e in found if e["event"] == name).keys() == {"timestamp", "level", "event"} | told[name]
+
+
 NAME = "DRS 😀 重庆 é"
 DOCUMENT = {"count": 1, "results": [{"id": "j000", "name": NAME}]}
 ESCAPED = {
@@ -425,6 +486,6 @@ def test_a_real_output_in_gbk() -> None:
     assert export()[0] == 0
     words = ["inventory", "--database", DATABASE, "show"]
     code = f"import sys; sys.argv = {words!r}; from inventory.cli import main; main()"
-    environment = {**os.environ, "PYTHONIOENCODING": "gbk", "PYTHONPATH": str(Path(__file__).parent.parent)}
+    environment = {**os.environ, "PYTHONIOENCODING": "gbk", "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, env=environment)
     assert (done.returncode, ESCAPED["gbk"] in done.stdout.decode("gbk")) == (0, True), done.stderr

@@ -120,7 +120,7 @@ def test_a_fault_loses_and_invents_nothing(server: DrsServer, export: Export, es
     server.faults.append(Fault(kind, times=2))  # type: ignore[arg-type]
     done = export()
     assert "0 removed" in done.stdout
-    assert "2 of them again" in done.stdout
+    assert "requests, 2 retries" in done.stdout
     assert estate() == before
 
 

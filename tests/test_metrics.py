@@ -132,6 +132,15 @@ def test_a_source_that_never_succeeded_has_a_time_that_alerts(path: Path, told: 
     assert of(read(path), "north")["last_success_timestamp_seconds"] == 0
 
 
+def test_a_snapshot_of_a_run_that_was_stopped_is_a_success(path: Path) -> None:
+    done = snapshot(status="complete", observed_to=NOW, finished_at=NOW + timedelta(hours=1))
+    partial = snapshot(status="partial", observed_to=NOW, finished_at=NOW)
+    write(path, [outcome(snapshot=done), outcome("south", 3, snapshot=partial)], {}, "1", code=1)
+    found = read(path)
+    assert of(found, "north")["last_success_timestamp_seconds"] == NOW.timestamp()
+    assert of(found, "south")["last_success_timestamp_seconds"] == 0
+
+
 def test_the_run_has_its_own_lines(path: Path) -> None:
     write(path, [], {}, "1", code=64)
     found = read(path)

@@ -187,8 +187,9 @@ def test_asked_to_stop_it_ends_within_a_second(
         seconds = time.monotonic() - began
         assert archive.check() == []
     assert (process.returncode, out) == (1, "")
-    told = [line for line in err.splitlines() if not line.startswith("{")]  # the rest is the log
-    assert told == [f"error: stopped by {number.name}; what was not finished was not written"]
+    *_, failed, last = map(json.loads, err.splitlines())
+    assert failed["error"] == f"stopped by {number.name}; what was not finished was not written"
+    assert (last["event"], last["code"], last["complete"]) == ("finished", 1, 0)
     assert "Traceback" not in err
     assert seconds < 1
     completes(archive, export)

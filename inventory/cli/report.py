@@ -114,20 +114,20 @@ class Report:
 
     def ended_by(self, error: InventoryError, secrets: Sequence[str] = ()) -> None:
         """Tell what ended the run before every source was done."""
-        self._said_why = True
         self.log(secrets)
         style = self._options.log_format
         for line in error.faults if isinstance(error, ConfigError) else [str(error)]:
             complain(f"error: {line}", style, error.exit_code)
+        self._said_why = True
 
     def finished(self, code: int) -> None:
         """Tell how the run ended: an event always; a line for people where one of several sources is not complete."""
         from inventory.log import logger
 
-        self._said_end = True
         (logger().error if code and self._json else logger().info)("finished", **self._fields(code))
         if code and not self._json and len(self.names) > 1:
             complain(f"error: {self._sentence()}")
+        self._said_end = True
 
     def last_words(self, message: str) -> str:
         """Return what is still to be said where the process must end at once; takes no lock."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from inventory.render.text import LONGEST, clean, moment, table, unread_jobs
+from inventory.render.text import LONGEST, clean, count, moment, table, unread_jobs
 from inventory.store.snapshots import Result
 
 __all__ = ["listing", "summary", "unread"]
@@ -19,12 +19,14 @@ def summary(source: str, result: Result) -> list[str]:
     when = f"observed {moment(row['observed_from'])} to {moment(row['observed_to'])} UTC"
     deselected = f", {row['deselected']} deselected" if row["deselected"] else ""
     changes = f"{row['added']} added, {row['changed']} changed, {row['removed']} removed{deselected}"
-    answers = f"{row['returned']} returned, {row['absent']} absent, {row['unreadable']} unreadable"
-    cost = f"{row['requests']} requests, {row['retries']} of them again"
+    lost = f", {row['unreadable']} could not be read" if row["unreadable"] else ""
+    answers = f"{row['returned']} returned, {row['absent']} not found{lost}"
+    retries = "1 retry" if row["retries"] == 1 else f"{row['retries'] or 'no'} retries"
+    cost = f"{count(row['requests'], 'request')}, {retries}"
     lines = [
         f"{clean(source)}: snapshot {row['id']}, {row['status']}, {when}",
         f"  jobs      {row['jobs']}: {changes}",
-        f"  asked     {row['requested']}: {answers}; {cost}",
+        f"  requested {row['requested']}: {answers}; {cost}",
     ]
     if row["consistency"]:
         lines.append(f"  list      {row['consistency']}")
