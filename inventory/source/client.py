@@ -20,7 +20,7 @@ from inventory.prepare import Asked
 from inventory.settings import Source
 from inventory.source.answers import Page, error_code
 from inventory.source.auth import ask
-from inventory.source.pace import Pace
+from inventory.source.pace import AHEAD, Pace
 from inventory.source.reading import Seen
 from inventory.source.record import Recorder
 from inventory.source.retry import Attempt, Limits, Patience, left, repeated, retry_after
@@ -167,7 +167,7 @@ class Client:
         def attempt() -> Attempt:
             nonlocal number, last
             number += 1
-            until = limits.deadline if last else limits.latest
+            until = limits.deadline if last else max(limits.latest, time.monotonic() + AHEAD)
             with ExitStack() as turn:  # for as long as the service is at work: what is made of its answer takes none
                 turn.enter_context(self._turns)
                 if not self._pace.wait(until, **waiting):

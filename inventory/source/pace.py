@@ -6,7 +6,7 @@ from typing import Any
 
 from inventory.stop import Stop
 
-__all__ = ["Pace"]
+__all__ = ["AHEAD", "Pace"]
 
 SLOWEST = 0.1  # requests a second
 AHEAD = 1.0  # seconds that a turn is taken before it comes

@@ -72,9 +72,9 @@ class Patience:
 class Limits:
     """What bounds the attempts of one request.
 
-    deadline: on the monotonic clock; no attempt begins after it, but for the first; `latest`: none at all. attempts:
-    so many, where a fault may be that of one job; a service that is out of reach, or throttles, is retried until time
-    is over.
+    deadline: on the monotonic clock; no attempt begins after it, but for the first. attempts: so many, where a fault
+    may be that of one job; a service that is out of reach, or throttles, is retried until time is over. latest: the
+    first attempt waits no longer for its turn.
     """
 
     deadline: float
