@@ -163,6 +163,22 @@ def test_an_address_where_nobody_is(server: DrsServer, export: Export, jobs: str
     assert "(retried for 2 s). Check the endpoint, the network and its proxies; run `inventory doctor`" in line
 
 
+@pytest.mark.parametrize("how", ["refused", "503", "429"])
+def test_an_outage_for_good_costs_retry_seconds_once(server: DrsServer, export: Export, how: str) -> None:
+    def gone(request: RecordedRequest) -> bool:
+        return sum(bool(each.jobs) for each in server.requests) > 5
+
+    if how == "refused":
+        away(server, 60)
+    else:
+        server.faults.append(Fault("status", status=int(how), times=None, when=gone))
+    began = time.monotonic()
+    done = export(jobs=sorted(server.jobs), retry_seconds=3, concurrency=2, code=3)
+    assert time.monotonic() - began < 60
+    assert 0 < last()["unreadable"] < 120
+    assert "last round" not in done.stderr  # it would be in vain
+
+
 @pytest.mark.parametrize("status", [404, 410])
 def test_an_api_that_was_withdrawn_is_named_as_a_cause(server: DrsServer, export: Export, status: int) -> None:
     body = {"error_code": "APIGW.0101", "error_msg": "The API does not exist"}

@@ -268,7 +268,7 @@ SCENARIOS = {
             _goes_wrong("status", **ABNORMAL),
             SOME,
         ),
-        Scenario("outage", "503 to every call for 2 seconds, from the first batch-detail on", _outage),
+        Scenario("outage", "503 to every call for 2 seconds, once details are asked for", _outage),
         Scenario("reset", "the connection is reset instead of an answer", _goes_wrong("reset"), SOME),
         Scenario("truncate", "the answer breaks off half way", _goes_wrong("truncate"), SOME),
         Scenario("html", "200 with a page for people, as a captive portal sends", _goes_wrong("html"), SOME),

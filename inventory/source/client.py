@@ -20,7 +20,7 @@ from inventory.prepare import Asked
 from inventory.settings import Source
 from inventory.source.answers import ABSENT_CODES, Page, error_code
 from inventory.source.auth import ask
-from inventory.source.pace import Pace
+from inventory.source.pace import AHEAD, Pace
 from inventory.source.reading import Seen
 from inventory.source.record import Recorder
 from inventory.source.retry import Attempt, Limits, Patience, left, repeated, retry_after
@@ -28,7 +28,7 @@ from inventory.source.session import Session
 from inventory.stop import Stop
 from inventory.waits import NAMED
 
-__all__ = ["ATTEMPTS", "BATCH", "LIST_PAGE", "Client"]
+__all__ = ["BATCH", "LIST_PAGE", "Client"]
 
 BATCH = 10  # "You can call a maximum of 10 APIs in batches" (the reference's constraint)
 LIST_PAGE = 100  # the most jobs that a page of the list holds (API facts, 2.1)
@@ -46,6 +46,7 @@ _HINTS = {
 # comes under 422 and under 500 (API facts, 5.2).
 _TRANSIENT, _NEVER = frozenset({408, 425}), frozenset({501, 505})
 _TOO_OFTEN, _ABNORMAL = frozenset({"APIGW.0308", "DRS.M01503"}), frozenset({"DRS.M00004", "DRS.M01501"})
+_NO_TURN = "not requested: the rate limit left no time for it"
 _NO_SUCH_PROJECT = "DRS.M00261"
 NOTHING_FOUND = "DRS.M00002"  # "empty result" (422): a list without jobs
 
@@ -84,7 +85,7 @@ class Client:
         return self._detailed.is_over
 
     def details(
-        self, ids: tuple[str, ...], cur_page: int, deadline: float, asked: Asked, attempts: int = ATTEMPTS
+        self, ids: tuple[str, ...], cur_page: int, deadline: float, asked: Asked, *, last_round: bool = False
     ) -> Page:
         """Ask for one page of one batch.
 
@@ -93,7 +94,7 @@ class Client:
             cur_page: from 1.
             asked: the same ids, and what each depends on.
             deadline: on the monotonic clock; no attempt begins after it, but for the first.
-            attempts: the most, where the fault may be that of one job.
+            last_round: only one attempt, where the fault may be that of one job, and none after the deadline.
 
         Raises:
             SourceError: the service refuses this source as a whole, or its deadline passed.
@@ -112,7 +113,7 @@ class Client:
             return code if code in _TOO_OFTEN | _ABNORMAL else ""
 
         blank = Page(ids, cur_page, None, None, datetime.now(UTC))
-        limits = Limits(deadline, attempts)
+        limits = Limits(deadline, 1, deadline) if last_round else Limits(deadline, ATTEMPTS)
         return self._final(blank, judge, limits, self._detailed, None if self._looks or len(ids) > wanted else asked)
 
     def new_sweep(self) -> None:
@@ -160,16 +161,17 @@ class Client:
         number = 0
         call = "list" if blank.use else "detail"
         about = {"host": self._host, "call": call}
+        waiting: dict[str, Any] = {**about, "log": self._log, "ids": blank.ids}
         last: Attempt | None = None
 
         def attempt() -> Attempt:
             nonlocal number, last
             number += 1
-            until = limits.deadline if last else float("inf")
+            until = limits.deadline if last else max(limits.latest, time.monotonic() + AHEAD)
             with ExitStack() as turn:  # for as long as the service is at work: what is made of its answer takes none
                 turn.enter_context(self._turns)
-                if not self._pace.wait(until, log=self._log, ids=blank.ids, **about):
-                    assert last is not None  # the first attempt waits for its turn, whenever that is
+                if not self._pace.wait(until, **waiting):
+                    last = last or Attempt(replace(blank, problem=_NO_TURN, unreachable=True), again=True)
                     return replace(last, again=False)
                 sent = time.monotonic()
                 last = self._exchange(call, blank, judge, number, limits.deadline, asked, turn.close)
@@ -187,7 +189,7 @@ class Client:
                 pause=round(pause, 1), why=failed.page.said,
             )  # fmt: skip
 
-        repeated(attempt, limits, patience, self._stop, on_retry)
+        repeated(attempt, limits, patience, self._stop, on_retry, **waiting)
         assert last is not None  # there is at least one attempt
         return replace(last.page, transient=last.again)
 

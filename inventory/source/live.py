@@ -20,7 +20,7 @@ from inventory.redact import Redactor
 from inventory.settings import Source
 from inventory.source.ahead import as_they_come
 from inventory.source.answers import Answer, Page, interpret, outcome_of, settled
-from inventory.source.client import ATTEMPTS, BATCH, Client
+from inventory.source.client import BATCH, Client
 from inventory.source.listing import Listings, Sweep, sweep, with_listing
 from inventory.source.pace import Pace
 from inventory.source.reading import DELETED, UNLISTED, Absent, Listed, Outcome, Read, Seen, Unread
@@ -32,8 +32,8 @@ from inventory.waits import NAMED
 __all__ = ["LiveReading"]
 
 # Requests in a row that failed for good; those that failed for a transient fault count once `retry_seconds` are over.
-HOPELESS = 5  # where none succeeded before: the source cannot be read
-GIVEN_UP = 20  # later on: the rest is not requested
+HOPELESS = 5  # where none succeeded before: the source cannot be read. Where nobody is there: the rest is not requested
+GIVEN_UP = 20  # where the fault may be of each job: the rest is not requested
 NO_ANSWERS = frozenset({401, 403, 408, 429})
 ROUNDS = 3  # how often the list is read again when it changed
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 30.0  # seconds before the last rounds, each twice as long as the one before
@@ -63,7 +63,7 @@ class LiveReading:
         self._served: Mapping[str, bytes] = {}
         self._answered = False
         self._in_vain = 0
-        self._ended = False
+        self._given_up = False
         self._put_off: set[str] = set()
         self._last_sweep: Sweep | None = None
         self._asked: set[str] = set()
@@ -93,7 +93,7 @@ class LiveReading:
                 yield from self._read(pool, self._source.jobs, known, None)
             yield from self._last_rounds(pool, known)
         finally:
-            self._ended = True  # threads that are still at work ask for nothing more
+            self._given_up = True  # threads that are still at work ask for nothing more
             pool.shutdown(wait=False, cancel_futures=True)
         if self._recorder is not None:
             self._recorder.finish(self.seen, self._left_out, self._unlisted, self._deleted, self._listing_only)
@@ -161,7 +161,7 @@ class LiveReading:
     def _last_rounds(self, pool: ThreadPoolExecutor, known: set[str]) -> Iterator[Outcome]:
         """Request again, alone and each time later, what could not be read for a fault that may be over by then."""
         pause, until = FIRST_PAUSE, time.monotonic() + self._source.retry_seconds
-        while self._put_off and self._in_vain < GIVEN_UP:
+        while self._put_off and not self._given_up:
             pause = min(pause, until - time.monotonic(), LONGEST_PAUSE)
             if pause <= 0:
                 return
@@ -197,8 +197,10 @@ class LiveReading:
         size = 1 if last_round else BATCH
         batches = [tuple(together[at : at + size]) for at in range(0, len(together), size)]
         batches += [(job_id,) for job_id in sorted(alone)]
-        attempts = 1 if last_round else ATTEMPTS
-        tasks = (partial(self._batch, batch, last_round, attempts, is_listed=listed is not None) for batch in batches)
+        tasks = (
+            partial(self._batch, batch, last_round, last_round=last_round is not None, is_listed=listed is not None)
+            for batch in batches
+        )
         for outcomes in as_they_come(pool, 2 * self._source.concurrency, tasks):
             if self._stop.is_set:
                 self._stop.check()
@@ -259,12 +261,15 @@ class LiveReading:
                 found.update((str(key), "" if value is None else str(value)) for key, value in pairs)
         return found.issuperset(wanted)
 
-    def _batch(self, ids: tuple[str, ...], deadline: float | None, attempts: int, *, is_listed: bool) -> list[Outcome]:
+    def _batch(
+        self, ids: tuple[str, ...], deadline: float | None, *, last_round: bool, is_listed: bool
+    ) -> list[Outcome]:
         deadline = deadline or time.monotonic() + self._source.retry_seconds
-        pages = self._pages(ids, deadline, attempts)
+        pages = self._pages(ids, deadline, last_round=last_round)
         answer = interpret(pages, self._redactor)
-        again = _again(answer, set() if is_listed else answer.deleted)
-        outcomes = [each for part in again for each in self._batch(part, deadline, attempts, is_listed=is_listed)]
+        parts = _again(answer, set() if is_listed else answer.deleted)
+        again = partial(self._batch, deadline=deadline, last_round=last_round, is_listed=is_listed)
+        outcomes = [outcome for part in parts for outcome in again(part)]
         told = {outcome.job_id for outcome in outcomes}
         final = [outcome_of(answer, job_id) for job_id in ids if job_id not in told]
         with self._lock:
@@ -273,16 +278,16 @@ class LiveReading:
                 self._put_off.update(outcome.job_id for outcome in final if isinstance(outcome, Unread))
         return outcomes + final
 
-    def _pages(self, ids: tuple[str, ...], deadline: float, attempts: int) -> list[Page]:
-        if self._ended or self._in_vain >= GIVEN_UP:
-            return [self._unrequested(ids, f"{GIVEN_UP} requests in a row failed")]
+    def _pages(self, ids: tuple[str, ...], deadline: float, *, last_round: bool) -> list[Page]:
+        if self._given_up:
+            return [self._unrequested(ids, "the last requests before it failed")]
         size = self._source.page_size or len(ids)
         pages: list[Page] = []
         asked = {job_id: (self._salt + self._listings.text_of(job_id), self._served.get(job_id)) for job_id in ids}
         came: set[str] = set()
         for cur_page in range(1, -(-len(ids) // size) + 1):
             try:
-                page = self._client.details(ids, cur_page, deadline, asked, attempts)
+                page = self._client.details(ids, cur_page, deadline, asked, last_round=last_round)
             except DeadlineError as error:
                 return [*pages, self._unrequested(ids, error.summary, cur_page)]
             self._client.relied_on(page)
@@ -305,13 +310,14 @@ class LiveReading:
 
     def _witness(self, page: Page) -> None:
         """Notice a source that gives nothing: at once where it never did, after a while where it did before."""
-        if page.transient and not self._client.is_exhausted:
-            return
+        if page.transient and not page.unreachable and not self._client.is_exhausted:
+            return  # it is put off; where nobody is there, it was retried until its time was over
         with self._lock:
             if page.status is not None and page.status < 500 and page.status not in NO_ANSWERS and not page.problem:
                 self._answered, self._in_vain = True, 0
             elif len(page.ids) == 1 or page.unreachable:
                 self._in_vain += 1
+                self._given_up = self._in_vain >= (HOPELESS if page.transient and page.unreachable else GIVEN_UP)
             if self._in_vain >= HOPELESS and not self._answered:
                 raise SourceError(f"cannot read any job from {self._client.url}: {self._failure(page)}", _advice(page))
 

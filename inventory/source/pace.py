@@ -6,7 +6,7 @@ from typing import Any
 
 from inventory.stop import Stop
 
-__all__ = ["Pace"]
+__all__ = ["AHEAD", "Pace"]
 
 SLOWEST = 0.1  # requests a second
 AHEAD = 1.0  # seconds that a turn is taken before it comes
@@ -47,11 +47,12 @@ class Pace:
         Raises:
             StoppedError, DeadlineError: see `Stop.wait`.
         """
-        while (turn := self._turn(until)) is not None:
-            pause = turn - time.monotonic()
-            self._stop.wait(min(pause, AHEAD), "the rate limit", **about)
-            if pause <= AHEAD and turn >= self._closed_until:  # nobody was told to pause while this thread slept
-                return True
+        with self._stop.waits.noted("the rate limit", **about):
+            while (turn := self._turn(until)) is not None:
+                pause = turn - time.monotonic()
+                self._stop.wait(min(pause, AHEAD))
+                if pause <= AHEAD and turn >= self._closed_until:  # nobody was told to pause while this thread slept
+                    return True
         return False
 
     def _turn(self, until: float) -> float | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from threading import Lock
+from typing import Any
 
 from tenacity import RetryCallState, Retrying, retry_if_result
 
@@ -71,22 +72,25 @@ class Patience:
 class Limits:
     """What bounds the attempts of one request.
 
-    deadline: on the monotonic clock; no attempt begins after it, but for the first. attempts: so many, where a
-    fault may be that of one job; a service that is out of reach, or throttles, is retried until time is over.
+    deadline: on the monotonic clock; no attempt begins after it, but for the first. attempts: so many, where a fault
+    may be that of one job; a service that is out of reach, or throttles, is retried until time is over. latest: the
+    first attempt waits no longer for its turn.
     """
 
     deadline: float
     attempts: int | None = None
+    latest: float = float("inf")
 
 
 def repeated(
     attempt: Callable[[], Attempt], limits: Limits, patience: Patience, stop: Stop,
-    on_retry: Callable[[Attempt, int, float], None],
+    on_retry: Callable[[Attempt, int, float], None], **about: Any,
 ) -> Attempt:  # fmt: skip
     """Attempt until an answer is final, or the limits are reached; then the last one counts.
 
     Args:
         on_retry: called before each pause, with the attempt before it, its number, and the seconds.
+        about: what the log says of a long pause; see `Waits.noted`.
 
     Raises:
         StoppedError, DeadlineError: see `Stop.wait`.
@@ -108,7 +112,7 @@ def repeated(
         retry=retry_if_result(lambda last: last.again),
         wait=pause,
         stop=used_up,
-        sleep=lambda seconds: stop.wait(seconds, "the next attempt"),
+        sleep=lambda seconds: stop.wait(seconds, "the next attempt", **about),
         before_sleep=lambda state: on_retry(_last(state), state.attempt_number, state.upcoming_sleep),
         retry_error_callback=_last,
     )
