@@ -103,7 +103,7 @@ def _problem(error: Exception, content: bytes) -> tuple[int, str]:
         problem = "an alias without its anchor; a text that begins with * needs quotes"
     text = re.sub(r"'([^']*)'", _unquoted, problem or "it is not text in UTF-8")
     at = mark.line + 1 if mark else 1
-    if text.endswith("'{'") and b"${" in content.splitlines()[at - 1]:
+    if text.endswith("'{'") and b"${" in b"".join(content.splitlines()[at - 1 : at]):
         text += "; ${NAME} between { and } or [ and ] needs quotes"
     return at, text
 

@@ -332,9 +332,11 @@ LEVELS = "\n".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9 if n else ['x'] 
         (f"a: !{SECRET}!x y", "1: ", "not YAML"),
         (f"? [{SECRET}]\n: x\nsources: []", "1: ", "a key is a list"),
         ("a: 1\nb: \x01", "2: ", "a control character"),
+        ("a: {b: 1, c: ${NAME}}", "1: ", "needs quotes"),
+        ("a: {b: 1,\u2028 c: ${NAME}}", "2: ", "not YAML"),
         ("redact: [[a]]", "1: redact[0]: ", "a text is needed"),
     ],
-    ids=range(10),
+    ids=range(12),
 )  # fmt: skip
 def test_a_document_that_is_none(tmp_path: Path, text: str, place: str, said: str) -> None:
     began = time.monotonic()
