@@ -4,6 +4,7 @@ errors, jsontext     leaves: what can go wrong; JSON without loss
 schema/              the declared fields and tables, from which the rest derives
 stop, shard          the wish to end; a part of the sources
 address              with whom to speak, and how it is written
+database_url         what a database URL says, why one cannot be used, what of one may be shown
 credentials, seal    what a source signs in with; what a snapshot is signed with
 settings             what a configuration comes to
 located, yamlfile, values, sources, config  YAML and environment become settings

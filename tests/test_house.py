@@ -33,16 +33,16 @@ ORDER = """
     inventory errors jsontext
     schema.kinds schema.fields schema.tables schema.entities schema.endpoints schema.jobs schema.objects
     schema.own schema.settings schema.transformation schema schema.keys schema.plan schema.ledger
-    stop shard address credentials seal settings located yamlfile values sources config redact findings
+    stop shard address database_url credentials seal settings located yamlfile values sources config redact findings
     render render.text log digest normalise rebuild prepare strict.code strict proof
     exchange strict.big http workers.wire workers.worker workers
     source source.reading source.answers source.pace source.retry source.signing source.gate source.iam source.auth
     source.session source.record source.client source.ahead source.listing source.live source.replay
     retention
     diff diff.records diff.select diff.masks diff.items diff.compare
-    store store.engine store.views store.triggers store.migrate store.reader store.bulk store.indexes store.place
-    store.temporary store.direct store.staging store.served store.snapshots store.lock store.sources store.raw
-    store.verify store.prune
+    store store.postgresql store.engine store.views store.triggers store.migrate store.reader store.bulk store.indexes
+    store.place store.temporary store.direct store.staging store.served store.snapshots store.lock
+    store.sources store.raw store.verify store.prune
     diff.ends diff.life
     render.estate render.json render.changes render.plan render.markdown render.page render.html render.prune
     render.snapshots render.sources render.verify

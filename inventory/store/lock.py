@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from inventory.errors import BusyError, StoreError
+from inventory.errors import BusyError, ConnectionLostError, StoreError
 from inventory.stop import Stop
 from inventory.store.engine import Store, translated
 
@@ -33,6 +33,8 @@ _PLAIN = re.compile(r"[a-z0-9._-]{1,100}\Z")  # no capitals: some file systems d
 
 class SourceLock(ABC):
     """The lock of one source, held while the context of `source_lock` lasts."""
+
+    _lost: type[StoreError] = StoreError
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -60,7 +62,7 @@ class SourceLock(ABC):
             StoreError: it was lost, with its connection or its file.
         """
         if not self.is_held():
-            raise StoreError(f"the lock of the source {self._name} was lost", "Nothing was written; run it again")
+            raise self._lost(f"the lock of the source {self._name} was lost", "Nothing was written; run it again")
 
 
 @contextmanager
@@ -106,7 +108,7 @@ def _lock_of(store: Store, name: str, about: str) -> Iterator[SourceLock]:
     if store.path is not None:
         yield _FileLock(store.path, name, who)
         return
-    with translated(store), store.engine.connect() as connection:
+    with translated(store), store.connect() as connection:
         # Without a transaction, which would hold back the server's clean-up for as long as the lock lasts.
         yield _AdvisoryLock(connection.execution_options(isolation_level="AUTOCOMMIT"), name, who)
 
@@ -161,8 +163,9 @@ class _FileLock(SourceLock):
 
 
 class _AdvisoryLock(SourceLock):
-    """A session's advisory lock, on a connection of its own."""
+    """A session's advisory lock, on a connection of its own: it is lost with that alone."""
 
+    _lost = ConnectionLostError
     _FOUND = text(
         "SELECT l.pid = pg_backend_pid() AS mine, a.application_name AS who, a.backend_start AS since"
         " FROM pg_locks l JOIN pg_database d ON d.oid = l.database LEFT JOIN pg_stat_activity a ON a.pid = l.pid"
@@ -173,16 +176,8 @@ class _AdvisoryLock(SourceLock):
     def __init__(self, connection: Connection, name: str, who: str) -> None:
         super().__init__(name)
         self._connection = connection
-        session = {
-            "application_name": f"inventory {who}"[:63],
-            "idle_session_timeout": "0",  # it is idle until the export is done
-            "tcp_keepalives_idle": "30",  # so that no firewall forgets it, and a dead machine is noticed
-            "tcp_keepalives_interval": "10",
-            "tcp_keepalives_count": "3",
-        }
-        known = text("SELECT set_config(name, :value, false) FROM pg_settings WHERE name = :name")
-        for setting, value in session.items():
-            connection.execute(known, {"name": setting, "value": value})
+        named = text("SELECT set_config('application_name', :who, false)")
+        connection.execute(named, {"who": f"inventory {who}"[:63]})
         # Of this table, not of this database: it may hold several inventories in schemas of their own.
         table = connection.execute(text("SELECT CAST(CAST(to_regclass('sources') AS oid) AS bigint)")).scalar()
         whole = hashlib.sha256(f"inventory\n{table}\n{name}".encode()).digest()

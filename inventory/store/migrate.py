@@ -34,7 +34,7 @@ def current(store: Store) -> str | None:
     Raises:
         StoreError: the database cannot be opened.
     """
-    with translated(store), store.engine.connect() as connection:
+    with translated(store), store.connect() as connection:
         return _current(connection)
 
 
@@ -114,7 +114,7 @@ def upgrade(store: Store) -> Path | None:
 
 def _create(store: Store) -> None:
     """Make all tables, views and triggers in one transaction, unless another process was first."""
-    with translated(store), store.engine.connect() as connection:
+    with translated(store), store.connect() as connection:
         begun = connection.execution_options(sqlite_begin="BEGIN EXCLUSIVE")
         with begun.begin():
             if _current(begun) is not None:
@@ -217,7 +217,7 @@ def _alembic(store: Store) -> Iterator["Config"]:
     config = Config()
     config.set_main_option("script_location", str(_script_folder()).replace("%", "%%"))
     try:
-        with translated(store), store.engine.connect() as connection:
+        with translated(store), store.connect() as connection:
             begun = connection.execution_options(sqlite_begin="BEGIN EXCLUSIVE")
             with begun.begin():
                 config.attributes["connection"] = begun

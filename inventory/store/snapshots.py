@@ -178,7 +178,7 @@ def open_writer(
     Raises:
         StoreError: the database refuses, or knows the source otherwise: see `_source_id`.
     """
-    with translated(store), store.engine.connect() as connection:
+    with translated(store), store.connect() as connection:
         yield Writer(connection, source, sealer, alone=alone)
 
 
