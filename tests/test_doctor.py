@@ -153,7 +153,7 @@ def test_a_database_without_tables(export: Export, database: str, tmp_path: Path
     if database.startswith("sqlite"):
         assert (state, "export upgrades the file" in said) == ("warn", True)
     else:
-        assert (state, "`inventory db upgrade` prepares it" in said) == ("fail", True)
+        assert (state, "Run `inventory db upgrade`" in said) == ("fail", True)
 
 
 @pytest.mark.parametrize(("at", "said"), [("0001", "upgrade"), ("9999", "install that version")])

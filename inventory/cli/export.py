@@ -85,7 +85,8 @@ def _run(
     from inventory.store.migrate import prepare
 
     shown, stop = sys.stderr.isatty() and not options.quiet, Stop()
-    with stopping(stop), options.open(watch.settings, write=True, ready=False) as store:
+    patience = max((source.retry_seconds for source in sources), default=0)
+    with stopping(stop), options.open(watch.settings, write=True, ready=False).patient(patience, stop) as store:
         copy = prepare(store)
         if copy is not None:
             options.tell(f"The database was upgraded; {copy} is a copy of it as it was.")

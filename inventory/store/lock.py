@@ -11,7 +11,7 @@ import re
 import socket
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,10 +24,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from inventory.errors import BusyError, ConnectionLostError, StoreError
 from inventory.stop import Stop
 from inventory.store.engine import Store, translated
+from inventory.store.exclusive import SILENT
 
-__all__ = ["SourceLock", "holder", "source_lock"]
+__all__ = ["UPGRADE", "SourceLock", "holder", "source_lock"]
 
 POLL = 0.2  # seconds between two attempts
+UPGRADE = "db upgrade"  # what the lock of an upgrade is called; no source can be
 _PLAIN = re.compile(r"[a-z0-9._-]{1,100}\Z")  # no capitals: some file systems do not tell them apart
 
 
@@ -66,12 +68,16 @@ class SourceLock(ABC):
 
 
 @contextmanager
-def source_lock(store: Store, name: str, timeout: float, stop: Stop, about: str = "export") -> Iterator[SourceLock]:
+def source_lock(
+    store: Store, name: str, timeout: float, stop: Stop, about: str = "export",
+    told: Callable[[str], None] = lambda _: None,
+) -> Iterator[SourceLock]:  # fmt: skip
     """Hold the lock of a source.
 
     Args:
         timeout: seconds to wait for it.
         about: what it is held for, told to whoever meets it.
+        told: called once if it waits for long, with what for.
 
     Raises:
         BusyError: somebody else holds it.
@@ -79,7 +85,7 @@ def source_lock(store: Store, name: str, timeout: float, stop: Stop, about: str 
         StoppedError: it was asked to stop while it waited.
     """
     with _lock_of(store, name, about) as lock:
-        _wait(lock, name, timeout, stop)
+        _wait(lock, name, timeout, stop, told)
         try:
             yield lock
         finally:
@@ -92,14 +98,19 @@ def holder(store: Store, name: str) -> str | None:
         return lock.holder()
 
 
-def _wait(lock: SourceLock, name: str, timeout: float, stop: Stop) -> None:
-    until = time.monotonic() + timeout
+def _wait(lock: SourceLock, name: str, timeout: float, stop: Stop, told: Callable[[str], None]) -> None:
+    began = time.monotonic()
+    silent = True
     while not lock.take():
-        left = until - time.monotonic()
-        if left <= 0:
+        waited = time.monotonic() - began
+        if waited >= timeout:
             who = lock.holder() or "it has just ended"
-            raise BusyError(f"another run has the source {name} ({who})", "`--lock-timeout SECONDS` waits for it")
-        stop.wait(min(POLL, left))
+            what = "upgrades the database" if name == UPGRADE else f"has the source {name}"
+            raise BusyError(f"another run {what} ({who})", "`--lock-timeout SECONDS` waits for it")
+        if silent and waited >= SILENT:
+            silent = False
+            told(f"waiting for another run: {lock.holder() or 'it has just ended'}")
+        stop.wait(min(POLL, timeout - waited))
 
 
 @contextmanager
