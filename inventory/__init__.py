@@ -5,6 +5,7 @@ permissions          whether others may read a file that holds a secret
 schema/              the declared fields and tables, from which the rest derives
 shard                a part of the sources
 address              with whom to speak, and how it is written
+database_url         what a database URL says, why one cannot be used, what of one may be shown
 credentials, seal    what a source signs in with; what a snapshot is signed with
 settings             what a configuration comes to
 located, yamlfile, values, job_ids, sources, database_url, config  YAML and environment become settings

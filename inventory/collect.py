@@ -6,10 +6,11 @@ before `commit` leaves the database as it was.
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from inventory.diff.compare import compare
 from inventory.diff.records import Snapshot, SourceDiff, Step
 from inventory.diff.select import Selection
 from inventory.digest import content_digest
-from inventory.errors import SourceError
+from inventory.errors import ConnectionLostError, SourceError
 from inventory.intake import Intake
+from inventory.log import logger
 from inventory.normalise import Row
 from inventory.redact import Redactor
 from inventory.seal import Sealer
@@ -101,15 +103,45 @@ class _Ready:
 def export_source(source: Source, run: Run) -> Iterator[Result]:
     """Export one source: a snapshot for the live project, or one for each of its recordings.
 
+    If the connection to the database breaks, the source is read once more; what was written stays.
+
     Raises:
         InventoryError: nothing was written of the reading that failed; those before it stand.
     """
     time = run.time.within(source.deadline, "the source")
+    run = replace(run, store=run.store.patient(source.retry_seconds, run.stop))
+    done: list[Result] = []
+    try:
+        yield from _exported(source, run, time, done)
+    except ConnectionLostError as error:  # what was staged went with it; a server that is restarted is back soon
+        logger().warning("reading the source once more", why=error.summary)
+        # The server may not have noticed yet that the first lock's session is gone.
+        run = replace(run, lock_timeout=max(run.lock_timeout, source.retry_seconds))
+        yield from _exported(source, run, time, done)
+
+
+def _exported(source: Source, run: Run, time: Stop, done: list[Result]) -> Iterator[Result]:
+    """Export the readings of a source, but for the first ones that are `done`; each is added to them."""
+    begin = len(done)
     with source_lock(run.store, source.name, run.lock_timeout, time) as lock:
-        for reading, row in _readings(source, run, time):
-            begin = run.begin_signing
-            with open_writer(run.store, row, run.sealer, alone=run.alone, begin_signing=begin) as writer:
-                yield _export(reading, writer, run, lock.check)
+        for reading, row in islice(_readings(source, run, time), begin, None):
+            signing = run.begin_signing
+            with open_writer(run.store, row, run.sealer, alone=run.alone, begin_signing=signing) as writer:
+                committed = _committed(writer, run, done)
+                if committed is None:
+                    done.append(_export(reading, writer, run, lock.check))
+                else:
+                    done.append(Result(reading.label, committed))
+                yield done[-1]
+
+
+def _committed(writer: Writer, run: Run, done: list[Result]) -> dict[str, Any] | None:
+    """Return the snapshot that this run wrote without learning so: its connection broke during the commit."""
+    last = writer.previous
+    if last is None or last["run_id"] != run.run_id:
+        return None
+    known = {result.snapshot["id"] for result in done if result.snapshot is not None}
+    return None if last["id"] in known else last
 
 
 def _readings(source: Source, run: Run, time: Stop) -> Iterator[tuple[Reading, SourceRow]]:
@@ -183,6 +215,7 @@ def plan_source(source: Source, run: Run, what: Selection) -> SourceDiff:
         InventoryError: what would fail the export too.
         BusyError: an export of the source finished meanwhile.
     """
+    run = replace(run, store=run.store.patient(source.retry_seconds, run.stop))
     last: Snapshot | None = None
     for reading, row in _readings(source, run, run.time.within(source.deadline, "the source")):
         with open_writer(run.store, row) as writer:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 
 from inventory.credentials import Keys, Password
+from inventory.database_url import check_database_url, parse_database_url, safe_url
 from inventory.errors import InventoryError, StoreError
 from inventory.exchange import NoAnswerError, Request, Response, RouteError
 from inventory.http.proxy import proxy_for
@@ -32,6 +33,7 @@ __all__ = ["Check", "examine"]
 
 PROBE = "inventory-doctor"  # an id that no job has: the service must say so
 LEAST_FREE = 200 * MIB
+GIB = 1024 * MIB
 
 
 @dataclass(frozen=True)
@@ -154,33 +156,45 @@ def _permission(source: Source, what: str, answer: Response, name: str) -> Check
 
 
 def _database(url: str, sources: Sequence[Source]) -> Iterator[Check]:
-    path = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+    why = check_database_url(url)
+    if why is not None:
+        yield Check("fail", "database", "connection", f"the URL {safe_url(url)} cannot be used: {why}")
+        return
+    file = parse_database_url(url).path
+    path = Path(file) if file else None
     if path is not None and not path.exists():
         if not os.access(path.parent, os.W_OK | os.X_OK):
-            yield Check("fail", "database", "file", f"{path} is not there, and its folder cannot be written")
+            yield Check("fail", "database", "file", f"{path} does not exist, and its folder cannot be written")
             return
-        yield Check("ok", "database", "file", f"{path} is not there yet; export creates it")
+        yield Check("ok", "database", "file", f"{path} does not exist yet; export creates it")
         yield from _disk(path)
         return
     try:
         with open_store(url, write=False) as store:
-            at = current(store)
-            yield Check("ok", "database", "connection", str(store))
-            yield _revision(store, at)
-            if at == REVISION:
-                yield _privileges(store)
-                for source in sources:
-                    who = holder(store, source.name)
-                    yield Check("warn" if who else "ok", source.name, "lock", f"held by {who}" if who else "free")
+            yield from _store(store, sources)
             if store.path is not None:
                 yield from _disk(store.path)
     except InventoryError as error:
         yield Check("fail", "database", "connection", str(error))
 
 
+def _store(store: Store, sources: Sequence[Source]) -> Iterator[Check]:
+    at = current(store)
+    yield Check("ok", "database", "connection", str(store))
+    if not store.is_sqlite:
+        why = store.unfit()
+        yield Check("fail" if why else "ok", "database", "server", why or "UTF8, can be written")
+    yield _revision(store, at)
+    if at == REVISION:
+        yield _privileges(store)
+        for source in sources:
+            who = holder(store, source.name)
+            yield Check("warn" if who else "ok", source.name, "lock", f"held by {who}" if who else "free")
+
+
 def _revision(store: Store, at: str | None) -> Check:
     if store.is_sqlite and (at or "") < REVISION:
-        said = f"{at or 'none'}, this version needs {REVISION}; export upgrades the file, with a copy beside it"
+        said = f"{at or 'none'}, this version needs {REVISION}; export upgrades the file and keeps a copy beside it"
         return Check("warn", "database", "revision", said)
     try:
         require_head(store)
@@ -191,29 +205,37 @@ def _revision(store: Store, at: str | None) -> Check:
 
 def _privileges(store: Store) -> Check:
     if store.path is not None:
-        missing = [str(each) for each in (store.path, store.path.absolute().parent) if not os.access(each, os.W_OK)]
+        paths = (store.path, store.path.absolute().parent)
+        missing = [f"write access to {each}" for each in paths if not os.access(each, os.W_OK)]
     else:
-        missing = _refused(store)
+        missing = _missing(store)
     if missing:
-        return Check("fail", "database", "privileges", f"no right to write: {', '.join(missing)}")
+        return Check("fail", "database", "privileges", f"missing: {'; '.join(missing)}")
     return Check("ok", "database", "privileges", "may read and write")
 
 
-def _refused(store: Store) -> list[str]:
-    """Name what of a PostgreSQL database this user may not write."""
-    table = text(
-        "SELECT bool_and(has_table_privilege(:name, p)) FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) p"
+def _missing(store: Store) -> list[str]:
+    """Name the rights to a PostgreSQL database that an export needs and this user does not have."""
+    tables = text(
+        "SELECT string_agg(p, ', ') FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) p"
+        " WHERE NOT has_table_privilege(:name, p)"
     )
-    numbers = text("SELECT has_sequence_privilege(pg_get_serial_sequence(:name, 'id'), 'USAGE')")
-    temporary = text("SELECT has_database_privilege(current_database(), 'TEMP')")
-    with translated(store), store.engine.connect() as connection:
-
-        def may(query: TextClause, **names: str) -> bool:
-            return bool(connection.execute(query, names).scalar())
-
-        missing = [each.name for each in METADATA.sorted_tables if not may(table, name=each.name)]
-        missing += [f"numbers of {each.name}" for each in (SOURCES, SNAPSHOTS) if not may(numbers, name=each.name)]
-        return missing if may(temporary) else [*missing, "temporary tables"]
+    sequence = text(
+        "SELECT s.name FROM (SELECT pg_get_serial_sequence(:name, 'id') AS name) s"
+        " WHERE NOT has_sequence_privilege(s.name, 'USAGE')"
+    )
+    temporary = text(
+        "SELECT 'TEMP on the database ' || current_database()"
+        " WHERE NOT has_database_privilege(current_database(), 'TEMP')"
+    )
+    with translated(store), store.connect() as connection:
+        lacking = {each.name: connection.scalar(tables, {"name": each.name}) for each in METADATA.sorted_tables}
+        numbers = [connection.scalar(sequence, {"name": each.name}) for each in (SOURCES, SNAPSHOTS)]
+        return [
+            *(f"{rights} on table {name}" for name, rights in lacking.items() if rights),
+            *(f"USAGE on sequence {name}" for name in numbers if name),
+            *filter(None, [connection.scalar(temporary)]),
+        ]
 
 
 def _disk(path: Path) -> Iterator[Check]:
@@ -222,4 +244,5 @@ def _disk(path: Path) -> Iterator[Check]:
     for what, folder in (("disk", path.absolute().parent), ("temporary", Path(tempfile.gettempdir()))):
         free = shutil.disk_usage(folder).free
         state = "ok" if free > max(LEAST_FREE, size) else "warn"
-        yield Check(state, "database", what, f"{free // MIB:,} MiB free in {folder}, the database has {size // MIB:,}")
+        said = f"{free / GIB:,.1f} GiB free in {folder}; database size {size / MIB:,.1f} MiB"
+        yield Check(state, "database", what, said)

@@ -6,7 +6,8 @@ InventoryError          exit 1: failed, nothing written
 ├── SourceError         exit 1: the service or a recording cannot be read at all
 │   └── DeadlineError   exit 1: the time that a run or a source may take is over
 ├── StoreError          exit 1: the database cannot be opened, is at another revision, or refused
-│   └── BusyError       exit 75: another export of that source is running
+│   ├── BusyError       exit 75: another export of that source is running
+│   └── ConnectionLostError   exit 1: the connection to the database broke; what was not committed is gone
 ├── CompareError        exit 1: something cannot be compared or found
 └── StoppedError        exit 1: somebody asked it to stop (SIGTERM, Ctrl-C)
 
@@ -19,6 +20,7 @@ __all__ = [
     "BusyError",
     "CompareError",
     "ConfigError",
+    "ConnectionLostError",
     "DeadlineError",
     "InventoryError",
     "SourceError",
@@ -80,6 +82,10 @@ class BusyError(StoreError):
     """Another export of the same source is running, or finished first."""
 
     exit_code = 75
+
+
+class ConnectionLostError(StoreError):
+    """The connection to the database broke; what was not committed is gone."""
 
 
 class CompareError(InventoryError):

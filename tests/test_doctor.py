@@ -65,7 +65,7 @@ def test_quiet_says_nothing_where_all_is_well(export: Export, tmp_path: Path) ->
 def test_nothing_is_written(export: Export, tmp_path: Path) -> None:
     told = examined(export)
     assert told["database", "file"][0] == "ok"
-    assert "is not there yet" in told["database", "file"][1]
+    assert "does not exist yet" in told["database", "file"][1]
     assert [file.name for file in tmp_path.iterdir()] == ["c.yaml"]
     export()
     before = {file: file.read_bytes() for file in tmp_path.iterdir()}
@@ -177,7 +177,7 @@ def test_a_database_without_tables(export: Export, database: str, tmp_path: Path
     if database.startswith("sqlite"):
         assert (state, "export upgrades the file" in said) == ("warn", True)
     else:
-        assert (state, "`inventory db upgrade` prepares it" in said) == ("fail", True)
+        assert (state, "Run `inventory db upgrade`" in said) == ("fail", True)
 
 
 @pytest.mark.parametrize(("at", "said"), [("0001", "upgrade"), ("9999", "install that version")])
@@ -190,9 +190,9 @@ def test_another_revision(export: Export, inventory: Command, database: str, at:
 
 
 RIGHTS = {  # what is taken from a user, and how it is told
-    "INSERT ON jobs": "jobs",
-    "USAGE ON SEQUENCE snapshots_id_seq": "numbers of snapshots",
-    "TEMP ON DATABASE {database}": "temporary tables",
+    "INSERT, DELETE ON jobs": "INSERT, DELETE on table jobs",
+    "USAGE ON SEQUENCE snapshots_id_seq": "USAGE on sequence public.snapshots_id_seq",
+    "TEMP ON DATABASE {database}": "TEMP on the database {database}",
 }
 
 
@@ -210,7 +210,7 @@ def test_a_user_who_lacks_a_right(export: Export, inventory: Command, postgresql
     )
     limited = url.set(username=user).render_as_string(hide_password=False)
     state, said = examined(export, database=limited)["database", "privileges"]
-    assert (state, said) == ("fail", f"no right to write: {RIGHTS[right]}")
+    assert (state, said) == ("fail", f"missing: {RIGHTS[right].format(database=url.database)}")
     export(database=limited, code=1)
     run(postgresql, f"GRANT {named} TO {user}")
     assert examined(export, database=limited)["database", "privileges"][0] == "ok"

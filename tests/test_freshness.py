@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, Text, insert, text
 from inventory.config import normal_url
 from inventory.schema.ledger import SNAPSHOTS, SOURCES
 from inventory.store import migrate
+from inventory.store.check import check
 from inventory.store.engine import Store, open_store
 from inventory.store.reader import last_success
 from tests.conftest import ran
@@ -100,7 +101,7 @@ def test_an_older_database_gets_the_view_and_gives_it_back(store: Store) -> None
     assert before["age_seconds"] < 0  # the fault that 0009 mends
     migrate.upgrade(store)
     assert fresh(store)["ahead"]["snapshot_id"] == 2
-    assert migrate.check(store) == []
+    assert check(store) == []
 
 
 def test_the_list_has_every_source(store: Store, database: str, tmp_path: Path) -> None:

@@ -29,8 +29,9 @@ from inventory.errors import StoreError
 from inventory.schema import BY_NAME, ENTITIES, ESTATE, REVISION
 from inventory.schema.ledger import METADATA, SOURCES
 from inventory.store import reader
+from inventory.store.check import check
 from inventory.store.engine import Store, open_store, translated
-from inventory.store.migrate import check, upgrade
+from inventory.store.migrate import upgrade
 from inventory.store.views import views
 from tests.conftest import COMMAND, ROOT, Command
 

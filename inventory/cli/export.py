@@ -105,7 +105,8 @@ def _run(
 
     shown, settings = sys.stderr.isatty() and not options.quiet, watch.settings
     time = stop.within(settings.deadline, "the run")
-    with options.open(settings, write=True, ready=False) as store:
+    patience = max((source.retry_seconds for source in sources), default=0)
+    with options.open(settings, write=True, ready=False).patient(patience, stop) as store:
         copy = prepare(store)
         if copy is not None:
             options.tell(f"The database was upgraded; {copy} is a copy of it as it was.")

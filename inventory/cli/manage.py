@@ -43,17 +43,27 @@ def db() -> None:
 
 
 @db.command("upgrade")
+@click.option(
+    "--lock-timeout", type=click.IntRange(1, 86400), default=60, show_default=True, metavar="SECONDS",
+    help="Wait up to SECONDS for another upgrade, and for sessions that use the tables.",
+)  # fmt: skip
 @click.pass_obj
-def db_upgrade(options: Options) -> None:
+def db_upgrade(options: Options, lock_timeout: int) -> None:
     """Create or upgrade the tables, in one transaction; an SQLite file is copied before."""
+    from inventory.cli.signals import stopping
     from inventory.schema import REVISION
+    from inventory.stop import Stop
+    from inventory.store.exclusive import Waiting
     from inventory.store.migrate import upgrade
 
-    with options.open(options.settings(), write=True, ready=False) as store:
-        copy = upgrade(store)
-        if copy is not None:
-            options.say(f"Copied the database as it was to {copy}.")
-        options.say(f"{store} is at revision {REVISION}.")
+    stop = Stop()
+    waiting = Waiting(lock_timeout, stop, lambda said: options.tell(safe(said)))
+    with stopping(stop), options.open(options.settings(), write=True, ready=False) as store:
+        done = upgrade(store, waiting)
+        if done.copy is not None:
+            options.say(f"Copied the database as it was to {done.copy}.")
+        how = "was at revision" if done.before == REVISION else "was upgraded to revision"
+        options.say(f"{store} {how} {REVISION}{' already' if done.before == REVISION else ''}.")
 
 
 @db.command("downgrade")
@@ -83,8 +93,8 @@ def db_current(options: Options) -> None:
 @db.command("check")
 @click.pass_obj
 def db_check(options: Options) -> int:
-    """Compare the database with the declared tables, column by column."""
-    from inventory.store.migrate import check
+    """Compare the database with the declared tables, views and triggers; what else is in it does not count."""
+    from inventory.store.check import check
 
     with options.open(options.settings()) as store:
         differences = check(store)

@@ -71,7 +71,8 @@ def _copies(connection: Connection, statement: str, times: Sequence[int], fixed:
                 for row in rows:
                     copy.write_row(lead + (_timed(row, times, "+00") if times else row))
         except error as failure:
-            raise DBAPIError(statement, None, failure, hide_parameters=True) from None
+            lost = driver.closed
+            raise DBAPIError(statement, None, failure, hide_parameters=True, connection_invalidated=lost) from None
 
     return write
 

@@ -1,29 +1,46 @@
 """Opening a database: SQLite or PostgreSQL, and foreign errors told in our words. The only caller of create_engine."""
 
+import random
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, RootTransaction, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from inventory.errors import StoreError, UsageError
+from inventory.database_url import check_database_url, parse_database_url, safe_url
+from inventory.errors import ConnectionLostError, StoreError, UsageError
+from inventory.stop import Stop
+from inventory.store import postgresql
 
-__all__ = ["Store", "begun", "begun_at_once", "is_absent", "open_store", "translated"]
+__all__ = ["Patience", "Store", "begun", "begun_at_once", "is_absent", "open_store", "translated"]
 
 LOCK_WAIT = 60  # seconds a short transaction waits for another source's
+LONGEST_PAUSE = 5.0  # seconds between two attempts to connect
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a server that is away is waited for: seconds, and what ends the wait."""
+
+    seconds: float
+    stop: Stop
 
 
 class Store:
-    """A database that is open: `engine`, and for SQLite the file's `path`."""
+    """A database that is open: `engine`, its URL without secrets as text, and for SQLite the file's `path`."""
 
-    def __init__(self, engine: Engine, path: Path | None) -> None:
+    def __init__(self, engine: Engine, path: Path | None, shown: str = "", patience: Patience | None = None) -> None:
         self.engine = engine
         self.path = path
+        self._shown = shown or f"sqlite:///{path}"
+        self._patience = patience
 
     @property
     def is_sqlite(self) -> bool:
@@ -31,14 +48,42 @@ class Store:
 
     def __str__(self) -> str:
         """Name the database without its password."""
-        if self.path is not None:
-            return f"sqlite:///{self.path}"
-        return self.engine.url.render_as_string(hide_password=True)
+        return self._shown
+
+    def patient(self, seconds: float, stop: Stop) -> "Store":
+        """Return this database as one whose server is waited for when it is away."""
+        return Store(self.engine, self.path, self._shown, Patience(seconds, stop))
+
+    def connect(self) -> Connection:
+        """Connect. Failures that may pass by themselves are retried for as long as the store is patient.
+
+        Raises:
+            StoreError: it cannot be reached, or refuses.
+            StoppedError: it was asked to stop while it waited.
+        """
+        until = time.monotonic() + (self._patience.seconds if self._patience else 0)
+        pause = 0.25
+        while True:
+            try:
+                return self.engine.connect()
+            except StoreError as error:  # of `postgresql.connect`
+                raise StoreError(f"{self} cannot be used: {error.summary}", error.hint) from None
+            except DBAPIError as error:
+                left = until - time.monotonic()
+                if self._patience is None or left <= 0 or not postgresql.may_pass(error.orig):
+                    raise _no_connection(self, error.orig) from None
+                why = postgresql.reason(error.orig)
+            seconds = min(left, pause * random.uniform(0.5, 1))  # noqa: S311  # so that sources do not come at once
+            from inventory.log import logger  # who only reads needs none
+
+            logger().warning("retrying the connection to the database", why=why, seconds=round(seconds, 1))
+            self._patience.stop.wait(seconds)
+            pause = min(LONGEST_PAUSE, pause * 2)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction in which every statement sees the same committed state."""
-        with translated(self), self.engine.connect() as connection:
+        with translated(self), self.connect() as connection:
             if not self.is_sqlite:  # sets it on this connection, in place
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
@@ -47,8 +92,15 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that writes: all of it, or nothing."""
-        with translated(self), self.engine.connect() as connection, begun(connection):
+        with translated(self), self.connect() as connection, begun(connection):
             yield connection
+
+    def unfit(self) -> str | None:
+        """Say why the database cannot take an export, whatever rights one has; None: nothing is known against it."""
+        if self.is_sqlite:
+            return None
+        with translated(self), self.connect() as connection:
+            return postgresql.unfit(connection.connection.driver_connection)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -71,21 +123,27 @@ def open_store(url: str, *, write: bool, create: bool = True) -> Store:
         UsageError: not a URL of SQLite or PostgreSQL.
         StoreError: no such file, no driver.
     """
+    why = check_database_url(url)
+    if why is not None:
+        raise UsageError(f"the database URL ({safe_url(url)}) cannot be used: {why}")
+    found = parse_database_url(url)
+    if found.kind == "sqlite":
+        return _sqlite(Path(found.path), "ro" if not write else "rwc" if create else "rw")
+    return _postgresql(dict(found.parameters), safe_url(url), write=write)
+
+
+def _postgresql(parameters: dict[str, str], shown: str, *, write: bool) -> Store:
     try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise UsageError("the database is not a URL", "For instance sqlite:///inventory.db") from None
-    backend = parsed.get_backend_name()
-    if backend == "sqlite":
-        return _sqlite(parsed, "ro" if not write else "rwc" if create else "rw")
-    if backend != "postgresql":
-        raise UsageError(f"the database {backend} is not supported", "SQLite and PostgreSQL are")
-    try:
-        engine = create_engine(parsed, hide_parameters=True, poolclass=NullPool)
+        engine = create_engine("postgresql+psycopg://", hide_parameters=True, poolclass=NullPool)
     except (ImportError, NoSuchModuleError):
         hint = "pip install 'drs-inventory[postgresql]'"
-        raise StoreError(f"the driver for {parsed.drivername} is not installed", hint) from None
-    return Store(engine, None)
+        raise StoreError("the driver for PostgreSQL is not installed", hint) from None
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(dialect: Any, *_: Any) -> Any:
+        return postgresql.connect(dialect, parameters, write=write)
+
+    return Store(engine, None, shown)
 
 
 def is_absent(url: str) -> bool:
@@ -98,14 +156,13 @@ def is_absent(url: str) -> bool:
         return store.path is not None and not store.path.exists()
 
 
-def _sqlite(url: URL, mode: str) -> Store:
-    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
-        raise UsageError("the SQLite database needs a file's name", "For instance sqlite:///inventory.db")
-    path = Path(url.database)
+def _sqlite(path: Path, mode: str) -> Store:
     if mode != "rwc" and not path.exists():
         raise StoreError(f"there is no database {path}", "`inventory export` creates it")
-    if path.is_dir() or not path.parent.is_dir():
-        raise StoreError(f"the database {path} cannot be opened: no such folder, or it is one")
+    if path.is_dir():
+        raise StoreError(f"the database {path} cannot be opened: it is a folder, not a file")
+    if not path.parent.is_dir():
+        raise StoreError(f"the database {path} cannot be opened: the folder {path.parent} does not exist")
 
     # Where sqlite3 has no adapter for a value other than a number or a text, it makes and drops the text of an error:
     # a NULL, of which some rows are half made, takes 0.95 us then, and 0.2 with one.
@@ -169,9 +226,18 @@ def translated(store: Store) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
+        if not store.is_sqlite and (error.connection_invalidated or postgresql.is_lost(error.orig)):
+            said = f"the connection to the database {store} broke: {_first_line(error.orig)}"
+            raise ConnectionLostError(said, "Nothing was written; run it again") from None
         raise StoreError(f"the database {store} failed: {_first_line(error.orig)}", _hint(error.orig)) from None
     except SQLAlchemyError as error:
         raise StoreError(f"the database {store} failed: {type(error).__name__}") from None
+
+
+def _no_connection(store: Store, error: object) -> StoreError:
+    if store.is_sqlite:
+        return StoreError(f"the database {store} failed: {_first_line(error)}", _hint(error))
+    return StoreError(f"cannot connect to the database {store}: {postgresql.reason(error)}")
 
 
 def _first_line(error: object) -> str:
@@ -184,15 +250,18 @@ def _first_line(error: object) -> str:
 
 
 def _hint(error: object) -> str:
-    text = str(error)
-    if "database is locked" in text:
-        return f"Another process has been writing to it, or reading from it, for {LOCK_WAIT} seconds"
-    if "disk is full" in text:
-        return "Nothing was written; make room, for temporary files too (SQLITE_TMPDIR), and run it again"
-    if "No space left" in text:
-        return "Nothing was written; make room and run it again"
-    if "readonly database" in text:
-        return "Grant the right to write to the file and its folder"
-    if "not a database" in text:
-        return "Name another file; this one was left as it is"
-    return ""
+    text, state = str(error), getattr(error, "sqlstate", None) or ""
+    return next((hint for sign, hint in _HINTS.items() if sign == state or (" " in sign and sign in text)), "")
+
+
+_HINTS = {  # SQLSTATE, or words of SQLite
+    "database is locked": f"Another process has been writing to it, or reading from it, for {LOCK_WAIT} seconds",
+    "disk is full": "Nothing was written; make room, for temporary files too (SQLITE_TMPDIR), and run it again",
+    "readonly database": "Grant the right to write to the file and its folder",
+    "not a database": "Name another file; this one was left as it is",
+    "No space left": "Nothing was written; make room and run it again",
+    "53100": "Nothing was written; make room and run it again",
+    "25006": "The server is a standby, or default_transaction_read_only is on; name one that can be written",
+    "42501": "The user of the URL lacks this right; `inventory doctor` names each that is missing",
+    "55P03": "Another session holds a lock on it; end that, or wait longer",
+}

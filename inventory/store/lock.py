@@ -11,7 +11,7 @@ import re
 import socket
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,18 +21,22 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from inventory.errors import BusyError, DeadlineError, StoreError
+from inventory.errors import BusyError, ConnectionLostError, DeadlineError, StoreError
 from inventory.stop import Stop
 from inventory.store.engine import Store, translated
+from inventory.store.exclusive import SILENT
 
-__all__ = ["SourceLock", "holder", "source_lock"]
+__all__ = ["UPGRADE", "SourceLock", "holder", "source_lock"]
 
 POLL = 0.2  # seconds between two attempts
+UPGRADE = "db upgrade"  # what the lock of an upgrade is called; no source can be
 _PLAIN = re.compile(r"[a-z0-9._-]{1,100}\Z")  # no capitals: some file systems do not tell them apart
 
 
 class SourceLock(ABC):
     """The lock of one source, held while the context of `source_lock` lasts."""
+
+    _lost: type[StoreError] = StoreError
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -60,16 +64,20 @@ class SourceLock(ABC):
             StoreError: it was lost, with its connection or its file.
         """
         if not self.is_held():
-            raise StoreError(f"the lock of the source {self._name} was lost", "Nothing was written; run it again")
+            raise self._lost(f"the lock of the source {self._name} was lost", "Nothing was written; run it again")
 
 
 @contextmanager
-def source_lock(store: Store, name: str, timeout: float, stop: Stop, about: str = "export") -> Iterator[SourceLock]:
+def source_lock(
+    store: Store, name: str, timeout: float, stop: Stop, about: str = "export",
+    told: Callable[[str], None] = lambda _: None,
+) -> Iterator[SourceLock]:  # fmt: skip
     """Hold the lock of a source.
 
     Args:
         timeout: seconds to wait for it.
         about: what it is held for, told to whoever meets it.
+        told: called once if it waits for long, with what for.
 
     Raises:
         BusyError: somebody else holds it.
@@ -77,7 +85,7 @@ def source_lock(store: Store, name: str, timeout: float, stop: Stop, about: str 
         StoppedError: it was asked to stop while it waited.
     """
     with _lock_of(store, name, about) as lock:
-        _wait(lock, name, timeout, stop)
+        _wait(lock, name, timeout, stop, told)
         try:
             yield lock
         finally:
@@ -90,16 +98,22 @@ def holder(store: Store, name: str) -> str | None:
         return lock.holder()
 
 
-def _wait(lock: SourceLock, name: str, timeout: float, stop: Stop) -> None:
-    until = time.monotonic() + min(timeout, stop.left)
+def _wait(lock: SourceLock, name: str, timeout: float, stop: Stop, told: Callable[[str], None]) -> None:
+    began = time.monotonic()
+    until = began + min(timeout, stop.left)
+    silent = True
     with stop.waits.noted("the lock", lock=name):
         while not lock.take():
-            left = until - time.monotonic()
-            if left <= 0:
+            now = time.monotonic()
+            if now >= until:
                 who = lock.holder() or "it has just ended"
-                raise BusyError(f"another run has the source {name} ({who})", "`--lock-timeout SECONDS` waits for it")
+                what = "upgrades the database" if name == UPGRADE else f"has the source {name}"
+                raise BusyError(f"another run {what} ({who})", "`--lock-timeout SECONDS` waits for it")
+            if silent and now >= began + SILENT:
+                silent = False
+                told(f"waiting for another run: {lock.holder() or 'it has just ended'}")
             with suppress(DeadlineError):  # who has it is the better answer
-                stop.wait(min(POLL, left))
+                stop.wait(min(POLL, until - now))
 
 
 @contextmanager
@@ -108,7 +122,7 @@ def _lock_of(store: Store, name: str, about: str) -> Iterator[SourceLock]:
     if store.path is not None:
         yield _FileLock(store.path, name, who)
         return
-    with translated(store), store.engine.connect() as connection:
+    with translated(store), store.connect() as connection:
         # Without a transaction, which would hold back the server's clean-up for as long as the lock lasts.
         yield _AdvisoryLock(connection.execution_options(isolation_level="AUTOCOMMIT"), name, who)
 
@@ -163,8 +177,9 @@ class _FileLock(SourceLock):
 
 
 class _AdvisoryLock(SourceLock):
-    """A session's advisory lock, on a connection of its own."""
+    """A session's advisory lock, on a connection of its own: it is lost with that alone."""
 
+    _lost = ConnectionLostError
     _FOUND = text(
         "SELECT l.pid = pg_backend_pid() AS mine, a.application_name AS who, a.backend_start AS since"
         " FROM pg_locks l JOIN pg_database d ON d.oid = l.database LEFT JOIN pg_stat_activity a ON a.pid = l.pid"
@@ -175,16 +190,8 @@ class _AdvisoryLock(SourceLock):
     def __init__(self, connection: Connection, name: str, who: str) -> None:
         super().__init__(name)
         self._connection = connection
-        session = {
-            "application_name": f"inventory {who}"[:63],
-            "idle_session_timeout": "0",  # it is idle until the export is done
-            "tcp_keepalives_idle": "30",  # so that no firewall forgets it, and a dead machine is noticed
-            "tcp_keepalives_interval": "10",
-            "tcp_keepalives_count": "3",
-        }
-        known = text("SELECT set_config(name, :value, false) FROM pg_settings WHERE name = :name")
-        for setting, value in session.items():
-            connection.execute(known, {"name": setting, "value": value})
+        named = text("SELECT set_config('application_name', :who, false)")
+        connection.execute(named, {"who": f"inventory {who}"[:63]})
         # Of this table, not of this database: it may hold several inventories in schemas of their own.
         table = connection.execute(text("SELECT CAST(CAST(to_regclass('sources') AS oid) AS bigint)")).scalar()
         whole = hashlib.sha256(f"inventory\n{table}\n{name}".encode()).digest()

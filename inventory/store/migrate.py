@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,15 +13,18 @@ from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, Strin
 
 from inventory.errors import StoreError
 from inventory.schema import REVISION
-from inventory.schema.ledger import MAINTENANCE, declared
+from inventory.schema.ledger import MAINTENANCE, METADATA, declared
 from inventory.store.engine import Store, open_store, translated
+from inventory.store.exclusive import Waiting, exclusive
 from inventory.store.triggers import triggers
 from inventory.store.views import views
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-__all__ = ["check", "current", "downgrade", "prepare", "require_head", "scratch", "upgrade"]
+__all__ = ["Upgrade", "current", "downgrade", "prepare", "require_head", "scratch", "upgrade"]
+
+_OURS = "jobs_history"  # has been there since the first revision
 
 _VERSION = Table(  # Alembic's own
     "alembic_version", MetaData(), Column("version_num", String(32), nullable=False),
@@ -34,14 +38,22 @@ def current(store: Store) -> str | None:
     Raises:
         StoreError: the database cannot be opened.
     """
-    with translated(store), store.engine.connect() as connection:
+    with translated(store), store.connect() as connection:
         return _current(connection)
 
 
 def _current(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
-    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
+    if found and not inspect(connection).has_table(_OURS):
+        raise StoreError(
+            f"the table alembic_version holds {', '.join(sorted(found))}, and there are no tables of inventory:"
+            " it is another application's",
+            "Use a database of its own; on PostgreSQL a schema of its own will do, named by"
+            " ?options=-csearch_path%3DNAME in the URL",
+        )
+    return found[0] if found else None
 
 
 def require_head(store: Store) -> None:
@@ -54,15 +66,19 @@ def require_head(store: Store) -> None:
     if at == REVISION:
         return
     if at is None:
-        raise StoreError(f"the database {store} has no inventory in it", "`inventory db upgrade` prepares it")
+        raise StoreError(f"the database {store} has no tables of inventory", "Run `inventory db upgrade`")
+    _refuse_unknown(store, at)
+    raise StoreError(
+        f"the database {store} is at revision {at}, this version needs {REVISION}", "Run `inventory db upgrade`"
+    )
+
+
+def _refuse_unknown(store: Store, at: str) -> None:
     if at not in _known():
         raise StoreError(
             f"the database {store} is at revision {at}, which this version does not know",
             "A newer inventory wrote it; install that version",
         )
-    raise StoreError(
-        f"the database {store} is at revision {at}, this version needs {REVISION}", "Run `inventory db upgrade`"
-    )
 
 
 def prepare(store: Store) -> Path | None:
@@ -72,7 +88,7 @@ def prepare(store: Store) -> Path | None:
         The copy that was made of the file before an upgrade, if any.
     """
     if store.is_sqlite and current(store) != REVISION:
-        return upgrade(store)
+        return upgrade(store).copy
     require_head(store)
     return None
 
@@ -84,48 +100,75 @@ def scratch() -> Iterator[Store]:
         TemporaryDirectory(prefix="inventory-") as folder,
         open_store(f"sqlite:///{folder}/empty.db", write=True) as store,
     ):
-        _create(store)
+        _create(store, Waiting())
         yield store
 
 
-def upgrade(store: Store) -> Path | None:
+@dataclass(frozen=True)
+class Upgrade:
+    """What an upgrade did. before: the revision that it found; None for no tables. copy: of an SQLite file."""
+
+    before: str | None
+    copy: Path | None = None
+
+
+def upgrade(store: Store, waiting: Waiting | None = None) -> Upgrade:
     """Upgrade to this version's revision in one transaction; an SQLite file that has tables is copied before.
 
     A database without tables of ours gets them as declared, which is what the migrations come to, and far quicker.
+    Of two upgrades at once one waits for the other, and finds nothing to do.
 
-    Returns:
-        The copy, if any.
+    Raises:
+        BusyError: another upgrade runs for longer than this one waits.
+        StoreError: other sessions use the tables for longer, or the database refuses.
     """
-    at = current(store)
-    if at == REVISION:
-        return None
-    if at is None:
-        _create(store)
-        return None
-    if at not in _known():
-        require_head(store)
-    copy = _copy(store.path, at) if store.path is not None else None
-    with _alembic(store) as config:
-        from alembic import command
+    from inventory.store.lock import UPGRADE, source_lock  # who only reads needs none
 
-        command.upgrade(config, "head")
-    return copy
+    waiting = waiting or Waiting()
+    if (at := current(store)) == REVISION:
+        return Upgrade(at)
+    with source_lock(store, UPGRADE, waiting.seconds, waiting.stop, UPGRADE, waiting.told):
+        if (at := current(store)) == REVISION:
+            return Upgrade(at)
+        if at is None:
+            _create(store, waiting)
+            return Upgrade(at)
+        _refuse_unknown(store, at)
+        copy = _copy(store.path, at) if store.path is not None else None
+        with _alembic(store, waiting) as config:
+            from alembic import command
+
+            command.upgrade(config, "head")
+    return Upgrade(at, copy)
 
 
-def _create(store: Store) -> None:
+def _create(store: Store, waiting: Waiting) -> None:
     """Make all tables, views and triggers in one transaction, unless another process was first."""
-    with translated(store), store.engine.connect() as connection:
-        begun = connection.execution_options(sqlite_begin="BEGIN EXCLUSIVE")
-        with begun.begin():
-            if _current(begun) is not None:
-                return
-            declared(begun.dialect.name).create_all(begun, checkfirst=False)
-            begun.execute(insert(MAINTENANCE).values(id=1, pruning=False))
-            for make in (views, triggers):
-                for statement in make(begun.dialect.name).values():
-                    begun.exec_driver_sql(statement)
-            _VERSION.create(begun, checkfirst=True)
-            begun.execute(insert(_VERSION).values(version_num=REVISION))
+    with translated(store), exclusive(store, waiting) as connection:
+        if _current(connection) is not None:
+            return
+        dialect = connection.dialect.name
+        _refuse_taken(connection, store)
+        declared(dialect).create_all(connection, checkfirst=False)
+        connection.execute(insert(MAINTENANCE).values(id=1, pruning=False))
+        for make in (views, triggers):
+            for statement in make(dialect).values():
+                connection.exec_driver_sql(statement)
+        _VERSION.create(connection, checkfirst=True)
+        connection.execute(insert(_VERSION).values(version_num=REVISION))
+
+
+def _refuse_taken(connection: Connection, store: Store) -> None:
+    """Refuse to make tables where others have these names."""
+    inspector = inspect(connection)
+    wanted = {*METADATA.tables, *views(connection.dialect.name)}
+    taken = sorted(wanted & {*inspector.get_table_names(), *inspector.get_view_names()})
+    if taken:
+        some = ", ".join(taken[:5]) + (", …" if len(taken) > 5 else "")
+        raise StoreError(
+            f"the database {store} has tables or views of these names already ({some}), and no revision is recorded",
+            "If they are not inventory's, use a database of its own, or a schema",
+        )
 
 
 def downgrade(store: Store, revision: str) -> None:
@@ -134,48 +177,10 @@ def downgrade(store: Store, revision: str) -> None:
     Raises:
         StoreError: it refuses, or does not know the revision.
     """
-    with _alembic(store) as config:
+    with _alembic(store, Waiting()) as config:
         from alembic import command
 
         command.downgrade(config, revision)
-
-
-def check(store: Store) -> list[str]:
-    """Compare the database with the declared schema; one line for each difference, none where they agree."""
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-
-    require_head(store)
-    with store.reading() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        dialect = store.engine.dialect.name
-        tables = [_difference(entry) for entry in compare_metadata(context, declared(dialect))]
-        missing = views(dialect).keys() - set(inspect(connection).get_view_names())
-        lost = _triggers(dialect) - set(connection.execute(text(_TRIGGERS[dialect])).scalars())
-        return [
-            *tables,
-            *(f"the view {name} is missing" for name in sorted(missing)),
-            *(f"the trigger {name} is missing or disabled" for name in sorted(lost)),
-        ]
-
-
-_TRIGGERS = {
-    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
-    "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'",
-}
-
-
-def _triggers(dialect: str) -> set[str]:
-    return {name for name, statement in triggers(dialect).items() if statement.startswith("CREATE TRIGGER")}
-
-
-def _difference(entry: object) -> str:
-    if isinstance(entry, list):
-        return "; ".join(_difference(part) for part in entry)
-    assert isinstance(entry, tuple)  # the two shapes of compare_metadata's answer
-    return " ".join(
-        str(getattr(part, "name", part)) for part in entry if isinstance(part, str) or hasattr(part, "name")
-    )
 
 
 def _copy(path: Path, revision: str) -> Path:
@@ -209,7 +214,7 @@ def _known() -> set[str]:
 
 
 @contextmanager
-def _alembic(store: Store) -> Iterator["Config"]:
+def _alembic(store: Store, waiting: Waiting) -> Iterator["Config"]:
     """Yield Alembic's configuration around one connection, in one transaction that all of its steps share."""
     from alembic.config import Config
     from alembic.util import CommandError
@@ -217,10 +222,8 @@ def _alembic(store: Store) -> Iterator["Config"]:
     config = Config()
     config.set_main_option("script_location", str(_script_folder()).replace("%", "%%"))
     try:
-        with translated(store), store.engine.connect() as connection:
-            begun = connection.execution_options(sqlite_begin="BEGIN EXCLUSIVE")
-            with begun.begin():
-                config.attributes["connection"] = begun
-                yield config
+        with translated(store), exclusive(store, waiting) as connection:
+            config.attributes["connection"] = connection
+            yield config
     except (CommandError, RuntimeError) as error:  # the second: a revision that refuses to lose rows
         raise StoreError(f"the database {store} was not migrated: {error}") from None

@@ -165,7 +165,7 @@ def reclaim(store: Store, tables: list[str]) -> None:
 
 
 def _vacuum_tables(store: Store, tables: list[str]) -> None:
-    with translated(store), store.engine.connect() as connection:
+    with translated(store), store.connect() as connection:
         alone = connection.execution_options(isolation_level="AUTOCOMMIT")
         alone.exec_driver_sql(f"VACUUM (ANALYZE, SKIP_LOCKED) {', '.join(tables)}")
 

@@ -192,7 +192,7 @@ def open_writer(
         StoreError: the database refuses; knows the source otherwise (see `_source_id`); or its last snapshot does not
             prove, or is not signed as the next one will be (see `store.base`).
     """
-    with translated(store), store.engine.connect() as connection:
+    with translated(store), store.connect() as connection:
         yield Writer(connection, source, sealer, alone=alone, begin_signing=begin_signing)
 
 
