@@ -1,12 +1,15 @@
 """The tour: rooms in reading order; a room imports only rooms before it (tests/test_house.py).
 
 errors, jsontext     leaves: what can go wrong; JSON without loss
+permissions          whether others may read a file that holds a secret
 schema/              the declared fields and tables, from which the rest derives
 stop, shard          the wish to end; a part of the sources
 address              with whom to speak, and how it is written
-credentials, seal    what a source signs in with; what a snapshot is signed with
+variables            the environment variables of Terraform and the vendor's SDK, and what each means here
+credentials          what a source signs in with, and where a machine keeps it
+seal                 what a snapshot is signed with
 settings             what a configuration comes to
-located, yamlfile, values, sources, config  YAML and environment become settings
+located, yamlfile, values, logins, sources, config  YAML and environment become settings
 redact, findings     secrets masked; oddities kept
 render/              records become text, pages, tables, JSON
 log, digest          the run's events; the digests of a row, a job, a snapshot

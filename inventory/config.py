@@ -6,6 +6,7 @@ Paths in the file are relative to its folder. Nothing here touches the network o
 import os
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from inventory.address import check_address
@@ -54,7 +55,7 @@ def load(file: str | None, *, for_export: bool, standard_input: Lines | None = N
     settings = _Reader(faults, path, for_export=for_export, standard_input=standard_input).settings(root)
     if faults.lines:
         raise ConfigError(faults.told())
-    return settings
+    return replace(settings, warnings=tuple(faults.warnings))
 
 
 def choose_database(option: str | None, settings: Settings) -> str:

@@ -17,15 +17,21 @@ class Located:
 
 
 class Faults:
-    """Gathers every fault of one file, to tell them all at once. A fault never quotes a value."""
+    """Gathers every fault of one file, to tell them all at once, and its warnings. Neither quotes a value."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.lines: list[tuple[int, str]] = []
+        self.warnings: list[str] = []
 
     def add(self, at: Located, what: str) -> None:
         place = f"{self.file}:{at.line}: {at.key}: " if at.key else f"{self.file}:{at.line}: "
         self.lines.append((at.line, place + what))
+
+    def warn(self, what: str) -> None:
+        """Note what is allowed but probably not meant; the same text once."""
+        if what not in self.warnings:
+            self.warnings.append(what)
 
     def told(self) -> list[str]:
         """Return one line a fault, by line of the file."""

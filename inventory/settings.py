@@ -35,15 +35,16 @@ class Filters:
 class Source:
     """One project in one region, live or recorded.
 
-    project_id: None where it is found from the region. jobs: ids to ask for, sorted, without `excluded`;
-    None: all that the list API names. children: sub-tasks too. concurrency: requests under way at once.
-    timeout: seconds between two signs of life. attempts, retry_seconds: the most that one answer may take.
-    max_body: bytes. plain_http: http to other machines too.
+    project_id: None where it is looked up by project_name, or without one by the region's name. jobs: ids to ask
+    for, sorted, without `excluded`; None: all that the list API names. children: sub-tasks too. concurrency:
+    requests under way at once. timeout: seconds between two signs of life. attempts, retry_seconds: the most that
+    one answer may take. max_body: bytes. plain_http: http to other machines too.
     """
 
     name: str
     region: str | None = None
     project_id: str | None = None
+    project_name: str | None = None
     endpoint: str | None = None
     iam_endpoint: str | None = None
     credentials: Credentials | None = None
@@ -74,7 +75,8 @@ class Settings:
 
     parallel: sources read at once. workers: processes that prepare answers beside the export. signs: whether a
     key is named; signing_key: the private key in PEM, for who writes. ping_success, ping_failure: addresses told
-    how a run ended; whoever knows one may lie to the watcher, so they are secret.
+    how a run ended; whoever knows one may lie to the watcher, so they are secret. warnings: what is allowed but
+    probably not meant, for people.
     """
 
     file: Path | None = None
@@ -90,6 +92,7 @@ class Settings:
     signing_key: str | None = field(default=None, repr=False)
     ping_success: str | None = field(default=None, repr=False)
     ping_failure: str | None = field(default=None, repr=False)
+    warnings: tuple[str, ...] = ()
 
     @property
     def sealer(self) -> Sealer | None:

@@ -30,10 +30,10 @@ README = (ROOT / "README.md").read_text()
 
 # Rooms in reading order; a room imports only rooms before it.
 ORDER = """
-    inventory errors jsontext
+    inventory errors jsontext permissions
     schema.kinds schema.fields schema.tables schema.entities schema.endpoints schema.jobs schema.objects
     schema.own schema.settings schema.transformation schema schema.keys schema.plan schema.ledger
-    stop shard address credentials seal settings located yamlfile values sources config redact findings
+    stop shard address variables credentials seal settings located yamlfile values logins sources config redact findings
     render render.text log digest normalise rebuild prepare strict.code strict proof
     exchange strict.big http workers.wire workers.worker workers
     source source.reading source.answers source.pace source.retry source.signing source.gate source.iam source.auth
