@@ -5,10 +5,12 @@ permissions          whether others may read a file that holds a secret
 schema/              the declared fields and tables, from which the rest derives
 shard                a part of the sources
 address              with whom to speak, and how it is written
-database_url         what a database URL says, why one cannot be used, what of one may be shown
-credentials, seal    what a source signs in with; what a snapshot is signed with
+variables            the environment variables of Terraform and the vendor's SDK, and what each means here
+credentials          what a source signs in with, and where a machine keeps it
+seal                 what a snapshot is signed with
 settings             what a configuration comes to
-located, yamlfile, values, job_ids, sources, database_url, config  YAML and environment become settings
+database_url         what a database URL says, why one cannot be used, what of one may be shown
+located, yamlfile, values, job_ids, logins, sources, config  YAML and environment become settings
 redact, findings     secrets masked; oddities kept
 render/              records become text, pages, tables, JSON
 log, waits, stop     the run's events; long waits among them; when to end: cancellation and deadlines

@@ -6,12 +6,31 @@ Light on purpose: the configuration checks addresses without loading an HTTP cli
 import ipaddress
 import re
 from collections.abc import Sequence
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
-__all__ = ["Query", "check_address", "drs_endpoint", "encode_path", "encode_query", "iam_endpoint"]
+__all__ = [
+    "REGIONS",
+    "Query",
+    "check_address",
+    "drs_endpoint",
+    "encode_path",
+    "encode_query",
+    "iam_endpoint",
+    "redirect_target",
+]
 
 Query = Sequence[tuple[str, str]]
 
+# Regions of the vendor's DRS client (API facts, 4). Others are possible, with an `endpoint` of their own.
+REGIONS = (
+    "ae-ad-1", "af-north-1", "af-south-1", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4",
+    "ap-southeast-5", "cn-east-2", "cn-east-3", "cn-east-4", "cn-east-5", "cn-north-1", "cn-north-11", "cn-north-12",
+    "cn-north-2", "cn-north-4", "cn-north-9", "cn-south-1", "cn-south-2", "cn-south-4", "cn-southwest-2",
+    "cn-southwest-3", "eu-west-0", "eu-west-101", "la-north-2", "la-south-2", "me-east-1", "my-kualalumpur-1",
+    "na-mexico-1", "ru-moscow-1", "ru-northwest-2", "sa-brazil-1", "tr-west-1",
+)  # fmt: skip
+
+_CONTROL = re.compile(r"[^\x20-\x7e]+")
 _PLAIN = re.compile(r"[!-~]+\Z")  # urlsplit would silently drop a line break
 
 
@@ -37,14 +56,30 @@ def check_address(url: str, *, plain_http: bool) -> str | None:
     return None
 
 
-def drs_endpoint(region: str) -> str:
-    """Return where DRS of a region is reached (API facts, 4)."""
-    return f"https://drs.{region}.{_domain(region)}"
+def drs_endpoint(region: str, cloud: str | None = None) -> str:
+    """Return where DRS of a region is reached (API facts, 4). cloud: another domain than the vendor's own."""
+    return f"https://drs.{region}.{cloud or _domain(region)}"
 
 
-def iam_endpoint(region: str) -> str:
-    """Return where IAM of a region is reached (API facts, 4)."""
-    return f"https://iam.{region}.{_domain(region)}"
+def iam_endpoint(region: str, cloud: str | None = None) -> str:
+    """Return where IAM of a region is reached (API facts, 4). cloud: another domain than the vendor's own."""
+    return f"https://iam.{region}.{cloud or _domain(region)}"
+
+
+def redirect_target(url: str, location: str) -> str:
+    """Return the address that an answer's Location header names, for people: without user, query and fragment.
+
+    Args:
+        url: the address that was asked; a Location may be relative to it.
+    """
+    try:
+        parts = urlsplit(urljoin(url, location))
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "an address that cannot be read"
+    host = f"[{host}]" if ":" in host else host
+    shown = f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path}"
+    return _CONTROL.sub("?", shown)[:200] if location and host else "an address that is not named"
 
 
 def encode_path(path: str) -> str:

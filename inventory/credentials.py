@@ -6,8 +6,12 @@ vendor's SDKs read are found (API facts, 3.4).
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
+
+from inventory.permissions import readable_by_others
+from inventory.variables import FAMILIES, FILE, PROJECTS, REGION_NAMES, refused, refused_last
 
 __all__ = [
     "Credentials",
@@ -17,6 +21,7 @@ __all__ = [
     "Password",
     "Token",
     "find_credentials",
+    "home_folder",
     "unsendable",
 ]
 
@@ -55,12 +60,30 @@ class Keys:
 
 @dataclass(frozen=True)
 class Password:
-    """An IAM user, who exchanges a password for tokens. `domain`: the account that the user belongs to."""
+    """An IAM user, who exchanges a password for tokens.
 
-    username: str
-    password: str = field(repr=False)
-    domain: str
+    username, with domain or domain_id: the account that the user belongs to; or user_id alone.
+    """
+
+    username: str = ""
+    password: str = field(default="", repr=False)
+    domain: str = ""
+    user_id: str = ""
+    domain_id: str = ""
     origin: str = field(default="the configuration", compare=False)
+
+    @property
+    def user(self) -> dict[str, object]:
+        """The user as IAM wants it."""
+        if not self.username:
+            return {"id": self.user_id, "password": self.password}
+        domain = {"name": self.domain} if self.domain else {"id": self.domain_id}
+        return {"name": self.username, "password": self.password, "domain": domain}
+
+    def __str__(self) -> str:
+        if not self.username:
+            return f"the user with the id {self.user_id!r}"
+        return f"{self.username!r} of {self.domain or self.domain_id!r}"
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -72,58 +95,29 @@ Credentials = Token | Keys | Password
 
 @dataclass(frozen=True)
 class Found:
-    """Credentials that the machine keeps, and what stands beside them."""
+    """Credentials that the machine keeps, and what stands beside them.
+
+    project_id, project_name: at most one of them; project_origin: the variable that says so. iam_origin: likewise.
+    warnings: for people.
+    """
 
     credentials: Credentials
     region: str | None
     project_id: str | None
     iam_endpoint: str | None
+    project_name: str | None = None
+    project_origin: str = field(default="", compare=False)
+    iam_origin: str = field(default="", compare=False)
+    warnings: tuple[str, ...] = field(default=(), compare=False)
 
 
-# What each family calls the members; of several names the first that is set counts.
-_FAMILIES = (
-    {
-        "token": "HW_AUTH_TOKEN",
-        "access_key": "HW_ACCESS_KEY",
-        "secret_key": "HW_SECRET_KEY",
-        "security_token": "HW_SECURITY_TOKEN",
-        "username": "HW_USER_NAME",
-        "password": "HW_USER_PASSWORD",
-        "domain": "HW_DOMAIN_NAME",
-        "project_id": "HW_PROJECT_ID",
-        "iam_endpoint": "HW_AUTH_URL",
-    },
-    {
-        "access_key": "HUAWEICLOUD_SDK_AK",
-        "secret_key": "HUAWEICLOUD_SDK_SK",
-        "security_token": "HUAWEICLOUD_SDK_SECURITY_TOKEN",
-        "project_id": "HUAWEICLOUD_SDK_PROJECT_ID",
-        "iam_endpoint": "HUAWEICLOUD_SDK_IAM_ENDPOINT",
-    },
-    {
-        "token": "OS_AUTH_TOKEN",
-        "access_key": "OS_ACCESS_KEY",
-        "secret_key": "OS_SECRET_KEY",
-        "username": "OS_USERNAME",
-        "password": "OS_PASSWORD",
-        "domain": "OS_DOMAIN_NAME OS_USER_DOMAIN_NAME OS_PROJECT_DOMAIN_NAME",
-        "project_id": "OS_PROJECT_ID OS_TENANT_ID",
-        "iam_endpoint": "OS_AUTH_URL",
-    },
-)
-_FILE = {
-    "access_key": "ak",
-    "secret_key": "sk",
-    "security_token": "security_token",
-    "project_id": "project_id",
-    "iam_endpoint": "iam_endpoint",
-}
-_REGIONS = ("HW_REGION_NAME", "OS_REGION_NAME")
 # What each kind needs, as Terraform prefers them; a domain alone, the last, is no beginning of a set.
 _KINDS: tuple[tuple[type[Credentials], tuple[str, ...]], ...] = (
     (Token, ("token",)),
     (Keys, ("access_key", "secret_key")),
     (Password, ("username", "password", "domain")),
+    (Password, ("username", "password", "domain_id")),
+    (Password, ("user_id", "password")),
 )
 _IN_HEADERS = ("token", "access_key", "secret_key", "security_token")  # the secret key is as plain as they are
 
@@ -133,30 +127,50 @@ def unsendable(value: str) -> bool:
     return not _SENDABLE.match(value)
 
 
-def find_credentials(environment: Mapping[str, str], home: Path) -> Found | None:
+def home_folder() -> Path | None:
+    """Return the home of whoever runs this; None where HOME is not set and the user id has no name."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
+
+
+def find_credentials(environment: Mapping[str, str], home: Path | None) -> Found | None:
     """Return the first complete credentials: HW_*, HUAWEICLOUD_SDK_*, OS_*, then the SDK's file.
 
     Within a family a token comes before an access key, and that before a password, as in Terraform.
-    Families are not mixed, but for the region, which is no credential.
+    Families are not mixed, but for what is no credential: the region, and a project that the family does not name.
+
+    Args:
+        home: None where there is none.
 
     Raises:
-        CredentialsError: half of a set, and nothing complete; or a value that cannot be sent.
+        CredentialsError: half of a set, and nothing complete; a value that cannot be sent; or variables that are not
+            supported, and without which another account would be exported.
     """
-    region = next((environment[name] for name in _REGIONS if environment.get(name)), None)
     halves: list[str] = []
-    for names in _FAMILIES:
-        found = _search(environment, names, "", region, halves)
+    for number, names in enumerate(FAMILIES):
+        if why := refused(number, environment):
+            raise CredentialsError(f"{why}. Or unset what is not meant for this, or give auth")
+        found = _search(environment, names, "", environment, halves)
         if found:
             return found
-    file, values = _file(environment, home)
-    found = _search(values, _FILE, file, region, halves)
-    if found is None and halves:
-        raise CredentialsError(halves[0])
-    return found
+    file, values, warnings = _file(environment, home)
+    if why := refused(len(FAMILIES), values):
+        raise CredentialsError(f"{file}: {why}")
+    found = _search(values, FILE, file, environment, halves)
+    why = halves[0] if halves else refused_last(environment)
+    if found is None and why:
+        raise CredentialsError(why)
+    return found and replace(found, warnings=warnings)
 
 
 def _search(
-    values: Mapping[str, str], names: Mapping[str, str], file: str, region: str | None, halves: list[str]
+    values: Mapping[str, str],
+    names: Mapping[str, str],
+    file: str,
+    environment: Mapping[str, str],
+    halves: list[str],
 ) -> Found | None:
     """Look through one family, or the file. `halves` takes what is begun and not complete."""
     where = f" in {file}" if file else ""
@@ -175,30 +189,53 @@ def _search(
             if member in _IN_HEADERS and unsendable(value):
                 what = f"{given[member]}{where}"
                 raise CredentialsError(f"{what} holds a space, a line break or a letter that no header can carry")
-        beside = {member: values[given[member]] for member in ("project_id", "iam_endpoint") if member in given}
+        iam = given.get("iam_endpoint", "")
         return Found(
             kind(**members, origin=file or given[needed[0]]),
-            region,
-            beside.get("project_id"),
-            beside["iam_endpoint"].rstrip("/").removesuffix("/v3").rstrip("/") if "iam_endpoint" in beside else None,
+            next((environment[name] for name in REGION_NAMES if environment.get(name)), None),
+            iam_endpoint=values[iam].rstrip("/").removesuffix("/v3").rstrip("/") if iam else None,
+            iam_origin=f"{iam}{where}",
+            **_project(values, given, where, environment),
         )
     return None
 
 
-def _file(environment: Mapping[str, str], home: Path) -> tuple[str, Mapping[str, str]]:
-    """Return the name and the [basic] section of the SDK's file; no values where there is none."""
+def _project(
+    values: Mapping[str, str], given: Mapping[str, str], where: str, environment: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the project that stands beside credentials, else what any other family says: it must not go unheard."""
+    for member in ("project_id", "project_name"):
+        if member in given:
+            return _either(member, values[given[member]], f"{given[member]}{where}")
+    name = next((name for name in PROJECTS if environment.get(name)), None)
+    if name is None:
+        return _either("project_id", None, "")
+    is_id = any(name in family.get("project_id", "").split() for family in FAMILIES)
+    return _either("project_id" if is_id else "project_name", environment[name], name)
+
+
+def _either(member: str, value: str | None, origin: str) -> dict[str, Any]:
+    return {"project_id": None, "project_name": None, "project_origin": origin, member: value}
+
+
+def _file(environment: Mapping[str, str], home: Path | None) -> tuple[str, Mapping[str, str], tuple[str, ...]]:
+    """Return the name and the [basic] section of the SDK's file, and warnings; no values where there is none."""
     import configparser
 
     named = environment.get("HUAWEICLOUD_SDK_CREDENTIALS_FILE")
     shown = named or "~/.huaweicloud/credentials"
-    path = Path(named) if named else home / ".huaweicloud" / "credentials"
+    path = Path(named) if named else home and home / ".huaweicloud" / "credentials"
+    if path is None:
+        return shown, {}, ()
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read_string(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        if not named and isinstance(error, FileNotFoundError):
-            return shown, {}
+        if not named and isinstance(error, FileNotFoundError | NotADirectoryError):
+            return shown, {}, ()
         raise CredentialsError(f"{shown} cannot be read: {error.strerror}") from None
     except (configparser.Error, UnicodeDecodeError):  # its text would quote the file
         raise CredentialsError(f"{shown} cannot be read: it is no INI file") from None
-    return shown, dict(parser["basic"]) if parser.has_section("basic") else {}
+    warning = f"other users can read {shown}, which holds a secret key: run chmod 600"
+    warnings = (warning,) if readable_by_others(path) else ()
+    return shown, dict(parser["basic"]) if parser.has_section("basic") else {}, warnings

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import text
@@ -32,6 +32,7 @@ from inventory.store.migrate import current, require_head
 __all__ = ["Check", "examine"]
 
 PROBE = "inventory-doctor"  # an id that no job has: the service must say so
+PATIENCE = 5.0  # seconds that a transient failure of IAM is retried: somebody is waiting
 LEAST_FREE = 200 * MIB
 GIB = 1024 * MIB
 
@@ -77,7 +78,7 @@ def _live(source: Source, auths: Auths, stop: Stop) -> Iterator[Check]:
         yield Check("ok", source.name, "credentials", f"{kind} from {credentials.origin}")
     try:
         with stop.waits.noted("sign-in", source=source.name, host=source.endpoint):
-            session = sign_in(source, stop, auths)
+            session = sign_in(replace(source, retry_seconds=min(source.retry_seconds, PATIENCE)), stop, auths)
     except InventoryError as error:
         yield Check("fail", source.name, _stage(error), str(error))
         return

@@ -36,16 +36,17 @@ class Filters:
 class Source:
     """One project in one region, live or recorded.
 
-    project_id: None where it is found from the region. jobs: ids to ask for, sorted, without `excluded`;
-    None: all that the list API names. scenarios: of which kinds of job the list is read. children: sub-tasks too.
-    concurrency: requests under way at once. timeout: seconds between two signs of life. retry_seconds: for so long a
-    transient fault is retried. deadline: seconds until the source is read no further. max_body: bytes. plain_http:
-    http to other machines too.
+    project_id: None where it is looked up by project_name, or without one by the region's name. jobs: ids to ask
+    for, sorted, without `excluded`; None: all that the list API names. scenarios: of which kinds of job the list is
+    read. children: sub-tasks too. concurrency: requests under way at once. timeout: seconds between two signs of
+    life. retry_seconds: for so long a transient fault is retried. deadline: seconds until the source is read no
+    further. max_body: bytes. plain_http: http to other machines too.
     """
 
     name: str
     region: str | None = None
     project_id: str | None = None
+    project_name: str | None = None
     endpoint: str | None = None
     iam_endpoint: str | None = None
     credentials: Credentials | None = None

@@ -1,24 +1,21 @@
 """The sources of a configuration: each entry, completed by the defaults, its region and the environment."""
 
-import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from inventory.address import check_address, drs_endpoint, iam_endpoint
-from inventory.credentials import Credentials, CredentialsError, Found, Keys, Password, Token, find_credentials
 from inventory.job_ids import numbered, why_no_id
 from inventory.located import FAULTY, Faults, Located
+from inventory.logins import Logins
 from inventory.settings import MIB, SCENARIOS, Filters, Source
-from inventory.values import Values
 
 __all__ = ["SOURCE_KEYS", "SOURCE_NAME", "Lines", "Sources"]
 
 SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 _REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z")
 _PROJECT = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+_PROJECT_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,128}\Z")
 _ALL, _STDIN = "all", "-"
 _MOST_TOLD = 3  # wrong lines of one list of ids
 _LONGEST_LIST = 16 * MIB  # characters, 400,000 ids; what has no end is never read whole
@@ -32,26 +29,23 @@ _NUMBERS = {  # key -> least, most, whole
 }
 _TUNING = (*_NUMBERS, "deadline", "max_body_mib", "plain_http", "language")
 SOURCE_KEYS = (
-    "name", "region", "project_id", "endpoint", "iam_endpoint", "auth", "jobs", "scenarios", "children", "filter",
+    "name", "region", "project_id", "project_name", "endpoint", "iam_endpoint", "auth", "jobs", "scenarios", "children",
+    "filter",
     "except", "replay", *_TUNING,
 )  # fmt: skip
-_AUTH = ("token", "access_key", "secret_key", "security_token", "username", "password", "domain")
 _FILTER = ("status", "engine_type", "name", "tags", "enterprise_project_id")
 
 Lines = Callable[[], Iterable[str]]
 
 
-class Sources(Values):
+class Sources(Logins):
     """Reads the part of a configuration that says what is exported, and how one signs in."""
 
     def __init__(self, faults: Faults, file: Path, *, for_export: bool, standard_input: Lines | None) -> None:
-        super().__init__(faults)
+        super().__init__(faults, for_export=for_export)
         self.file = file
-        self.for_export = for_export
         self._standard_input = standard_input
         self._reads_input: Located | None = None
-        self._found: Found | None = None  # credentials of the environment, looked for once
-        self._looked = False
 
     def sources(self, top: dict[str, Located]) -> tuple[Source, ...]:
         defaults = self.mapping(top.get("defaults"), (key for key in SOURCE_KEYS if key != "name"))
@@ -66,7 +60,8 @@ class Sources(Values):
             source = self._source(entry, defaults, alone=len(listed.value) == 1)
             if source is None:
                 continue
-            place = (source.region or source.endpoint or "", source.project_id or "")
+            project = source.project_name if source.project_name != source.region else ""
+            place = (source.region or source.endpoint or "", source.project_id or project or "")
             for seen, what, found in ((names, "name", source.name), (places, "project and region", place)):
                 if found in seen and found != ("", ""):
                     self.faults.add(entry, f"the same {what} as the source on line {seen[found]}")
@@ -79,6 +74,7 @@ class Sources(Values):
         if not given:
             return None
         both = {**defaults, **given}
+        self._one_project(both, given)
         name = self.matching(given.get("name"), SOURCE_NAME, "letters, digits, dot, dash and underscore, 1 to 100")
         if "name" not in given:
             self.faults.add(entry, "a source needs a name")
@@ -93,6 +89,7 @@ class Sources(Values):
             name=name or "",
             region=self.matching(both.get("region"), _REGION, "a region such as cn-north-4"),
             project_id=self.matching(both.get("project_id"), _PROJECT, "a project id: letters, digits, 1 to 64"),
+            project_name=self.matching(both.get("project_name"), _PROJECT_NAME, "a project name, 1 to 128 characters"),
             endpoint=self.address(both.get("endpoint"), plain_http=plain_http),
             iam_endpoint=self.address(both.get("iam_endpoint"), plain_http=plain_http),
             jobs=self._jobs(both.get("jobs"), excluded, replay="replay" in both),
@@ -104,12 +101,12 @@ class Sources(Values):
             plain_http=plain_http,
             **self._tuning(both),
         )
-        return self._completed(source, entry, both.get("auth"), alone=alone)
+        return self.completed(source, entry, both.get("auth"), alone=alone)
 
     def _needed(self, entry: Located, both: dict[str, Located]) -> None:
         if "region" not in both and "endpoint" not in both:
             self.faults.add(entry, "a source needs a region, or an endpoint, or replay")
-        if "region" not in both and "project_id" not in both:
+        if "region" not in both and "project_id" not in both and not {"project_name", "iam_endpoint"} <= both.keys():
             self.faults.add(entry, "a source needs a project_id, or a region to find it by, or replay")
         if "jobs" not in both:
             self.faults.add(entry, "a source needs jobs, or replay")
@@ -118,37 +115,14 @@ class Sources(Values):
                 if key in both and both[key].value:
                     self.faults.add(both[key], "only the list API can serve this: it needs jobs: all")
 
-    def _completed(self, source: Source, entry: Located, auth: Located | None, *, alone: bool) -> Source:
-        """Add what follows from the region, and the credentials: the source's own, else the environment's."""
-        region = source.region
-        more: dict[str, Any] = {}
-        if region and not source.endpoint:
-            more["endpoint"] = drs_endpoint(region)
-        if region and not source.iam_endpoint:
-            more["iam_endpoint"] = iam_endpoint(region)
-        if source.replay:
-            return source
-        credentials = self._auth(auth) if auth is not None else None
-        if auth is None and self.for_export and (found := self._environment(entry)) is not None:
-            credentials = found.credentials
-            if found.iam_endpoint and not source.iam_endpoint:
-                more["iam_endpoint"] = found.iam_endpoint
-            if not source.project_id and (found.region == region or (found.region is None and alone)):
-                more["project_id"] = found.project_id
-        return replace(source, credentials=credentials, **more)
-
-    def _environment(self, entry: Located) -> Found | None:
-        if not self._looked:
-            self._looked = True
-            try:
-                self._found = find_credentials(os.environ, Path.home())
-            except CredentialsError as error:
-                self.faults.add(entry, str(error))
-                return None
-        if self._found is None:
-            names = "HW_ACCESS_KEY and HW_SECRET_KEY, HUAWEICLOUD_SDK_AK and _SK"
-            self.faults.add(entry, f"a source needs auth, or {names}, or ~/.huaweicloud/credentials, or replay")
-        return self._found
+    def _one_project(self, both: dict[str, Located], given: dict[str, Located]) -> None:
+        """Let a project's id and its name exclude each other; the source's own counts before the defaults'."""
+        if "project_id" in both and "project_name" in both:
+            for key, other in (("project_id", "project_name"), ("project_name", "project_id")):
+                if key in given and other not in given:
+                    del both[other]
+                    return
+            self.faults.add(both["project_name"], "project_id and project_name: give one of them")
 
     def _tuning(self, both: dict[str, Located]) -> dict[str, Any]:
         found: dict[str, Any] = {
@@ -159,34 +133,6 @@ class Sources(Values):
         found["deadline"] = self.duration(both.get("deadline"))
         found["language"] = self.choice(both.get("language"), ("en-us", "zh-cn"))
         return {key: value for key, value in found.items() if value is not None}
-
-    def _auth(self, at: Located) -> Credentials | None:
-        auth = self.mapping(at, _AUTH)
-        if not self.for_export:
-            return None
-        given = {name: self.header(entry) for name, entry in auth.items() if name not in ("username", "password")}
-        given |= {name: self.text(auth.get(name)) for name in ("username", "password")}
-        for kind, needed, more in (
-            (Token, ("token",), ()),
-            (Keys, ("access_key", "secret_key"), ("security_token",)),
-            (Password, ("username", "password", "domain"), ()),
-        ):
-            if auth.keys() <= {*needed, *more} and auth.keys() >= set(needed):
-                found = {name: value for name, value in given.items() if name in auth}
-                complete = all(found[name] for name in needed)
-                return kind(**found) if complete else None  # type: ignore[arg-type]
-        if auth or at.value == {}:  # else it was told that no key of it is known
-            self.faults.add(at, "a token, or access_key and secret_key, or username, password and domain are needed")
-        return None
-
-    def address(self, at: Located | None, *, plain_http: bool) -> str | None:
-        text = self.text(at)
-        if at is None or text is None:
-            return None
-        why = check_address(text, plain_http=plain_http)
-        if why:
-            self.faults.add(at, why)
-        return text.rstrip("/")
 
     def _filters(self, at: Located | None) -> Filters:
         given = self.mapping(at, _FILTER)

@@ -25,11 +25,12 @@ sources:
     region: cn-north-4          # these two follow from it:
 #    endpoint: https://drs.cn-north-4.myhuaweicloud.com
 #    iam_endpoint: https://iam.cn-north-4.myhuaweicloud.com
-#    project_id: 0123456789abcdef0123456789abcdef   # else found from the region
+#    project_id: 0123456789abcdef0123456789abcdef   # else looked up by its name:
+#    project_name: cn-north-4_team   # a sub-project; without it the region's main project
 #    plain_http: true           # an endpoint with http on another machine; never over an open network
     auth: {access_key: "${HW_ACCESS_KEY}", secret_key: "${HW_SECRET_KEY}"}
 #    auth: {token: "${HW_AUTH_TOKEN}"}
-#    auth: {username: exporter, password: "${file:/run/secrets/exporter}", domain: my-account}
+#    auth: {username: exporter, password: "${file:/run/secrets/exporter}", domain: my-account}   # or domain_id, user_id
 #    without auth: HW_*, HUAWEICLOUD_SDK_* or OS_* variables, else ~/.huaweicloud/credentials
     jobs: all                   # found with the list API; or a list of ids; or {file: ids.txt}, "-" for standard input
 #    jobs: {file: ids.txt, allow_empty: true}   # an id a line; without allow_empty a list without ids is an error

@@ -33,7 +33,7 @@ ORDER = """
     inventory errors jsontext permissions
     schema.kinds schema.fields schema.tables schema.entities schema.endpoints schema.jobs schema.objects
     schema.own schema.settings schema.transformation schema schema.keys schema.plan schema.ledger
-    shard address credentials seal settings located yamlfile values job_ids sources database_url config
+    shard address variables credentials seal settings located yamlfile values job_ids logins sources database_url config
     redact findings
     render render.text log waits stop digest normalise rebuild prepare strict.code strict proof
     exchange strict.big http.proxy http.tls http.stream http.transport

@@ -44,6 +44,16 @@ SECRET = st.text(string.ascii_letters + string.digits + "+/=", min_size=1, max_s
     datetime(2026, 1, 1, tzinfo=UTC),
 )
 @example(
+    "POST",
+    "/v3/p/jobs",
+    [],
+    {"Content-Type": "application/json", "X-Project-Id": "p"},
+    b"{}",
+    "s",
+    "t",
+    datetime(2026, 1, 1, tzinfo=UTC),
+)
+@example(
     "GET",
     "//a//%2F%e4/ü b/",
     [("b", "2"), ("a", ""), ("b", "1")],

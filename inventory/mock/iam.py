@@ -34,38 +34,48 @@ class Iam(Identity):
             if "authorization" in request.headers:
                 raise
             return _refused(401, "Unauthorized", "The request you have made requires authentication.")
-        names = parse_qs(route[2] or "").get("name", [self.region])
-        found = [self._project()] if self.region in names else []
+        known = self.projects()
+        names = parse_qs(route[2] or "").get("name", list(known))
+        found = [self._project(name, project_id) for name, project_id in known.items() if name in names]
         return Answer(200, {"projects": found, "links": {"next": None, "previous": None, "self": request.path}})
 
-    def _project(self) -> Job:
+    @staticmethod
+    def _project(name: str, project_id: str) -> Job:
         about = {"domain_id": DOMAIN_ID, "parent_id": DOMAIN_ID, "is_domain": False, "enabled": True}
-        return about | {"id": self.project_id, "name": self.region, "description": "", "links": {}}
+        return about | {"id": project_id, "name": name, "description": "", "links": {}}
 
     def _token(self, body: Any) -> Answer:
         try:
             identity = body["auth"]["identity"]
             user = identity["password"]["user"]
-            given = (identity["methods"], user["domain"]["name"], user["name"], user["password"])
+            given = (identity["methods"], self._user_name(user), user["password"])
             scope = body["auth"].get("scope", {}).get("project")
         except (AttributeError, KeyError, TypeError):
             return _refused(400, "Bad Request", "Request parameter 'auth' is invalid.")
-        if given != (["password"], self.domain, self.username, self.password):
+        if given != (["password"], self.username, self.password):
             return _refused(401, "Unauthorized", "The username or password is wrong.")
-        if scope is not None and scope not in ({"id": self.project_id}, {"name": self.region}):
+        project = next((name for name, i in self.projects().items() if scope in ({"id": i}, {"name": name})), "")
+        if scope is not None and not project:
             return _refused(401, "Unauthorized", "The project of the scope does not exist.")
         token = f"MII{secrets.token_urlsafe(48)}"
-        self.issue(token, scoped=scope is not None)
-        return Answer(201, {"token": self._told(scoped=scope is not None)}, {"X-Subject-Token": token})
+        self.issue(token, self.projects().get(project, ""))
+        return Answer(201, {"token": self._told(project)}, {"X-Subject-Token": token})
 
-    def _told(self, *, scoped: bool) -> Job:
+    def _user_name(self, user: Any) -> str:
+        """Return the name of the user that is named in one of IAM's ways, or ''."""
+        if "id" in user:
+            return self.username if user["id"] == USER_ID else ""
+        known = user["domain"] in ({"name": self.domain}, {"id": DOMAIN_ID})
+        return str(user["name"]) if known else ""
+
+    def _told(self, project: str) -> Job:
         domain = {"id": DOMAIN_ID, "name": self.domain}
         now = self.now()
         told: Job = {"methods": ["password"], "issued_at": _utc(now), "roles": [], "catalog": []}
         told["expires_at"] = _utc(now + timedelta(seconds=self.token_seconds))
         told["user"] = {"id": USER_ID, "name": self.username, "domain": domain, "password_expires_at": ""}
-        project = {"id": self.project_id, "name": self.region, "domain": domain}
-        return told | {"project": project} if scoped else told
+        about = {"id": self.projects().get(project), "name": project, "domain": domain}
+        return told | {"project": about} if project else told
 
 
 def _refused(status: int, title: str, text: str) -> Answer:

@@ -1,6 +1,7 @@
 """Who is let in: whoever has a token that lives, or signs with the key. Knows nothing of jobs."""
 
 import hmac
+import re
 import threading
 import time
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from inventory.mock.signature import ALGORITHM, Claim, claim, expected, signed_a
 
 __all__ = ["Identity"]
 
+MAIN_PROJECT_ID = "0b7a4e1f62c34d0d9a5f1e6b8c2d3a40"  # beside a sub-project
+PATH = re.compile(r"/v3/([^/?]+)/jobs")
 MOST_SKEW = timedelta(minutes=15)
 MOST_WRONG = 5  # wrong signatures in a row, then the key is locked
 WRONG = "Incorrect IAM authentication information: "
@@ -21,15 +24,17 @@ WRONG = "Incorrect IAM authentication information: "
 
 @dataclass
 class _Life:
-    """A token's: `scoped` to the project or of no use to DRS, since when, and how often it was shown."""
+    """A token's: the project that it is for ('': of no use to DRS), since when, and how often it was shown."""
 
-    scoped: bool = True
+    project_id: str
     since: float = field(default_factory=time.monotonic)
     uses: int = 0
 
 
 class Identity:
-    """One project's credentials. All are invented, open nothing else, and may be changed while the server runs.
+    """The credentials of one project: the region's main one, or with another `project_name` a sub-project.
+
+    All are invented, open nothing else, and may be changed while the server runs.
 
     token: lives like the tokens that IAM gives: `token_seconds`, or `token_requests` requests (None: any number).
     security_token: where set, a signed request must carry it too. lock_seconds: how long a key is locked after
@@ -38,7 +43,7 @@ class Identity:
 
     def __init__(self, project_id: str, token: str) -> None:
         self.project_id = project_id or PROJECT_ID
-        self.region = REGION
+        self.region = self.project_name = REGION
         self.token = token
         self.token_seconds = 86_400.0
         self.token_requests: int | None = None
@@ -60,28 +65,45 @@ class Identity:
         """Let a request in; tell whether it speaks for the project.
 
         Raises:
-            RefusedError: 401, as the gateway says it.
+            RefusedError: 401, as the gateway says it; 403 where a key does not speak for the path's project.
         """
         with self._door:
             if "authorization" in request.headers:
                 self._check_signature(request)
+                self._check_project(request)
                 return True
             return self._check_token(request.headers.get("x-auth-token", ""))
 
-    def issue(self, token: str, *, scoped: bool) -> None:
-        """Let a new token live from now on."""
+    @property
+    def main_project_id(self) -> str:
+        """The id of the region's main project."""
+        return self.project_id if self.project_name == self.region else MAIN_PROJECT_ID
+
+    def projects(self) -> dict[str, str]:
+        """Return the ids of the account's projects in this region, by name."""
+        return {self.region: self.main_project_id, self.project_name: self.project_id}
+
+    def issue(self, token: str, project_id: str) -> None:
+        """Let a new token live from now on, for a project; '' for none."""
         with self._door:
-            self._lives[token] = _Life(scoped)
+            self._lives[token] = _Life(project_id)
 
     def _check_token(self, token: str) -> bool:
-        life = self._lives.setdefault(token, _Life()) if token == self.token else self._lives.get(token)
+        own = token == self.token
+        life = self._lives.setdefault(token, _Life(self.project_id)) if own else self._lives.get(token)
         if life is None:
             _refuse("APIGW.0301", f"{WRONG}decrypt token fail")
         life.uses += 1
         spent = self.token_requests is not None and life.uses > self.token_requests
         if spent or time.monotonic() - life.since > self.token_seconds:
             _refuse("APIGW.0307", "The token must be updated.")
-        return life.scoped
+        return life.project_id == self.project_id
+
+    def _check_project(self, request: RecordedRequest) -> None:
+        """A key speaks for the main project, unless X-Project-Id names another; the path must agree."""
+        named = PATH.match(request.path)
+        if named and named[1] != request.headers.get("x-project-id", self.main_project_id):
+            raise RefusedError(403, "DRS.M00261", "Invalid project ID.")
 
     def _check_signature(self, request: RecordedRequest) -> None:
         claimed, moment = claim(request.headers), signed_at(request.headers)

@@ -17,13 +17,14 @@ from inventory.exchange import Exchange, Request, Response, nothing
 from inventory.settings import MIB, Source
 from inventory.source.answers import error_code
 from inventory.source.gate import Gate
-from inventory.source.iam import Login, WrongPasswordError, document_of, log_in, sent_at, told
+from inventory.source.iam import Login, TransientError, document_of, log_in, redirected, sent_at, told
 from inventory.source.signing import sign
 from inventory.stop import Stop
 
 __all__ = ["Auth", "Auths", "KeysAuth", "PasswordAuth", "TokenAuth", "ask"]
 
 RENEW_BEFORE = 300.0  # seconds before a token expires
+KEEP = 60.0  # seconds that a token which is still good is kept where it could not be renewed
 SKEW = 60.0  # seconds between two clocks that are worth a word
 _WRONG_REGION = ("APIGW.0307", "APIG.0307")
 T = TypeVar("T")
@@ -33,10 +34,15 @@ _RENEWABLE = ("APIGW.0301", "APIG.0301", *_WRONG_REGION)
 class Auth(ABC):
     """One credential in use."""
 
-    advice: str
+    advice: str  # what to do where the service refuses it
+    scope: Hashable = None  # of its refusals, see `Gate`
 
     def __init__(self, gate: Gate) -> None:
         self.gate = gate
+
+    def within(self, project_id: str) -> "Auth":  # of an access key alone
+        """Return this credential as it shows itself to one project."""
+        return self
 
     @abstractmethod
     def headers(
@@ -69,40 +75,55 @@ class TokenAuth(Auth):
 
 
 class KeysAuth(Auth):
-    """An access key. Never tried twice: five wrong signatures in a row lock it."""
+    """An access key. Never tried twice: five wrong signatures in a row lock it.
 
-    advice = (
-        "The access key or the secret key is wrong, disabled or locked, or a temporary one has expired."
-        " It is not tried again in this run"
-    )
+    project_id: named with each request, for else the key speaks for the region's main project alone.
+    """
 
-    def __init__(self, gate: Gate, keys: Keys) -> None:
+    def __init__(self, gate: Gate, keys: Keys, scope: Hashable, project_id: str | None = None) -> None:
         super().__init__(gate)
+        self.scope = scope
         self._keys = keys
+        self._project_id = project_id
+
+    @property
+    def advice(self) -> str:  # type: ignore[override]
+        if self.gate.is_accepted:
+            return (
+                "The access key was accepted before in this run, so only this source fails. Check that its user may use"
+                " the project, and that region, endpoint and project_id belong together. A temporary key may have"
+                " expired meanwhile"
+            )
+        return (
+            "The access key or the secret key is wrong, disabled or locked, or a temporary one has expired."
+            " It is not tried again in this run"
+        )
+
+    def within(self, project_id: str) -> "KeysAuth":
+        return KeysAuth(self.gate, self._keys, self.scope, project_id)
 
     def headers(
         self, method: str, host: str, path: str, query: Query, headers: Mapping[str, str], body: bytes
     ) -> dict[str, str]:
-        return sign(self._keys, method, host, path, query, headers, body, datetime.now(UTC))
+        sent = {**headers, "X-Project-Id": self._project_id} if self._project_id else headers
+        return sign(self._keys, method, host, path, query, sent, body, datetime.now(UTC))
 
 
 class PasswordAuth(Auth):
     """A user who gets tokens from IAM: one before the first request, a new one before or when it expires.
 
-    One thread asks for it, the others wait and take what it got. `logins` is the gate of the password itself,
-    shared by the tokens for all projects; a log-in that failed is not tried again.
+    One thread asks for it, the others wait and take what it got. A sign-in that failed is not tried again for the
+    same project, but for a token that is still good: that is used until it expires.
     """
 
     advice = "IAM gives the user a token that this endpoint does not take: check region, endpoint and project_id"
 
-    def __init__(self, gate: Gate, logins: Gate, log_in: Callable[[], Login], host: str) -> None:
+    def __init__(self, gate: Gate, log_in: Callable[[], Login]) -> None:
         super().__init__(gate)
-        self._logins = logins
         self._log_in = log_in
-        self._host = host
         self._lock = RLock()
         self._login: Login | None = None
-        self._until = 0.0
+        self._until = self._ends = 0.0
         self._doubted = False
         self._failed: SourceError | None = None
 
@@ -132,24 +153,26 @@ class PasswordAuth(Auth):
     def _current(self) -> Login:
         with self._lock:
             if self._login is None or time.monotonic() >= self._until:
-                self._login = self._renewed()
+                try:
+                    self._login = self._renewed()
+                except TransientError:
+                    if self._login is None or time.monotonic() >= self._ends:
+                        raise
+                    self._failed, self._until = None, min(self._ends, time.monotonic() + KEEP)
+                    return self._login
                 good = float("inf") if self._login.seconds is None else self._login.seconds
-                self._until = time.monotonic() + good - min(RENEW_BEFORE, good / 5)
+                self._ends = time.monotonic() + good
+                self._until = self._ends - min(RENEW_BEFORE, good / 5)
             return self._login
 
     def _renewed(self) -> Login:
         if self._failed:
             raise SourceError(self._failed.summary, self._failed.hint)
-        with self._logins.turn(self._host):
-            try:
-                login = self._log_in()
-            except SourceError as error:
-                self._failed = error
-                if isinstance(error, WrongPasswordError):  # wrong for every project
-                    self._logins.refused(error)
-                raise
-            self._logins.accepted(self._host)
-            return login
+        try:
+            return self._log_in()
+        except SourceError as error:
+            self._failed = error
+            raise
 
 
 class Auths:
@@ -171,31 +194,34 @@ class Auths:
         """
         match source.credentials:
             case Token() as token:  # of one project: wrong in another place, it may still be right in its own
-                key = token, source.endpoint, source.region, source.project_id
+                key = token, source.endpoint, source.region, source.project_id, source.project_name
                 return self._one(key, lambda gate: TokenAuth(gate, token))
             case Keys() as keys:
-                return self._one(keys, lambda gate: KeysAuth(gate, keys))
+                scope = source.name, source.project_id, source.project_name
+                return KeysAuth(self._one(keys, lambda gate: gate), keys, scope)
             case Password() as password:
                 return self._password(source, password, iam)
-        raise SourceError(f"{source.name} has nothing to sign in with", "Give auth, or set the variables of a login")
+        raise SourceError("there is nothing to sign in with", "Give auth, or set the variables of a login")
 
     def _password(self, source: Source, password: Password, iam: str | None) -> Auth:
-        scope = ("id", source.project_id) if source.project_id else ("name", source.region or "")
+        name = source.project_name or source.region or ""
+        scope = ("id", source.project_id) if source.project_id else ("name", name)
         if iam is None or not scope[1]:
             hint = "Give its region, or iam_endpoint and project_id"
-            raise SourceError(f"{source.name} has no place to sign in at with a password", hint)
+            raise SourceError("a password needs an address of IAM and a project", hint)
+
+        logins = self._one(password, lambda gate: gate)
 
         def renew() -> Login:
             from inventory.http import Http
 
             http = Http(iam, timeout=source.timeout, max_body=MIB)
             try:
-                return log_in(http, self._stop, password, dict([scope]))
+                return log_in(http, self._stop, password, dict([scope]), source.retry_seconds, logins)
             finally:
                 http.close()
 
-        logins = self._one(password, lambda gate: gate)
-        return self._one((password, iam, scope), lambda gate: PasswordAuth(gate, logins, renew, iam))
+        return self._one((password, iam, scope), lambda gate: PasswordAuth(gate, renew))
 
     def _one(self, key: Hashable, make: Callable[[Gate], T]) -> T:
         with self._lock:
@@ -209,24 +235,27 @@ def ask(http: Exchange, auth: Auth, request: Request, arrived: Callable[[], None
     """Send one request under a credential; once more where a token had to be renewed.
 
     Raises:
-        SourceError: the credential is refused (401 but for DRS's own codes, which are about permission).
+        SourceError: the credential is refused (401 but for DRS's own codes, which are about permission), or the
+            answer is a redirect.
         NoAnswerError: as `Exchange.send`.
     """
-    with auth.gate.turn(http.host):
+    with auth.gate.turn(http.host, auth.scope):
         for again in (False, True):
             method, path, query, headers, body, *_ = request
             used = auth.headers(method, http.host, http.base_path + path, query, headers, body)
             answer = http.send(request._replace(headers=used), arrived)
+            if target := redirected(http, answer):
+                raise SourceError(f"{http.url} answered {told(answer)}", target)
             code = error_code(document_of(answer)) if answer.status == 401 else ""
             if answer.status != 401 or code.startswith("DRS."):
+                # Of other statuses nobody knows whether the credential was looked at: 403 may be a firewall's.
                 if answer.status < 300 or answer.status in (400, 422):
                     auth.accepted(http.host)
                 return answer
             if again or not auth.refused(code, used):
                 break
         error = SourceError(f"{http.url} answered {told(answer)}", _advice(auth, answer))
-        if code not in _WRONG_REGION:  # elsewhere it may still be right
-            auth.gate.refused(error)
+        auth.gate.refused(error, auth.scope, here_only=code in _WRONG_REGION)  # elsewhere it may still be right
         raise error
 
 

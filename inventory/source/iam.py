@@ -1,33 +1,45 @@
-"""Asks IAM for a token, patiently where IAM is busy, and once only where the password is wrong (API facts, 3.1)."""
+"""Asks IAM for a token: transient failures are retried by time, a wrong password is not (API facts, 3.1)."""
 
 import json
+import random
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from tenacity import Retrying, retry_if_exception, retry_if_result, stop_after_attempt, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception, retry_if_result
 
+from inventory.address import redirect_target
 from inventory.credentials import Password
 from inventory.errors import SourceError
 from inventory.exchange import Exchange, NoAnswerError, Request, Response
 from inventory.jsontext import Json, read
+from inventory.log import logger
 from inventory.source.answers import error_code
+from inventory.source.gate import Gate
+from inventory.source.retry import left, retry_after
 from inventory.stop import Stop
 
-__all__ = ["Login", "WrongPasswordError", "document_of", "log_in", "patiently", "sent_at", "told"]
+__all__ = ["Login", "TransientError", "document_of", "log_in", "patiently", "redirected", "sent_at", "told"]
 
-ATTEMPTS = 4
+SHORTEST, LONGEST = 0.5, 30.0  # seconds between two attempts
 _CODE = re.compile(r"[A-Za-z]+[A-Za-z0-9._-]{1,40}\Z")
+_TRANSIENT = frozenset({408, 425, 429})  # and 5xx
 _WRONG = (
-    "The user name, the password or the domain (the account's name) is wrong. It is not tried again, for several"
-    " wrong ones lock the user. A HUAWEI ID itself cannot sign in so: create an IAM user, or use an access key"
+    "The user name, the password or the domain (the account's name) is wrong, or the project does not exist. It is not"
+    " tried again, for several wrong passwords lock the user. A HUAWEI ID itself cannot sign in so: create an IAM user,"
+    " or use an access key"
+)
+_WRONG_PROJECT = (
+    "The user and the password were accepted for another project in this run. Check project_id, project_name and"
+    " region, and that the user may use this project"
 )
 
 
-class WrongPasswordError(SourceError):
-    """IAM does not know the user and the password."""
+class TransientError(SourceError):
+    """IAM did not answer, or was busy or out of order, for as long as was allowed; nothing is known to be wrong."""
 
 
 @dataclass(frozen=True)
@@ -39,29 +51,43 @@ class Login:
     seconds: float | None
 
 
-def log_in(http: Exchange, stop: Stop, password: Password, project: dict[str, str]) -> Login:
+def log_in(
+    http: Exchange, stop: Stop, password: Password, project: dict[str, str], seconds: float, logins: Gate
+) -> Login:
     """Exchange a password for a token.
 
     Args:
         project: {"id": …} or {"name": …}, of the one project that the token is for.
+        seconds: how long transient failures are retried.
+        logins: the gate of the password, shared by all projects. It is not held between two attempts.
 
     Raises:
-        WrongPasswordError: IAM does not know the user and the password.
-        SourceError: it refuses for another reason, or does not answer in spite of patience.
+        TransientError: see `patiently`.
+        SourceError: it refuses.
     """
-    user = {"name": password.username, "password": password.password, "domain": {"name": password.domain}}
-    identity = {"methods": ["password"], "password": {"user": user}}
+    identity = {"methods": ["password"], "password": {"user": password.user}}
     body = json.dumps({"auth": {"identity": identity, "scope": {"project": project}}}).encode()
     headers = {"Content-Type": "application/json;charset=utf8"}
     query = [("nocatalog", "true")]  # or the answer lists every service of the account
     request = Request("POST", "/v3/auth/tokens", query, headers, body)
-    answer = patiently(http, stop, lambda: http.send(request))
+    scope: Hashable = tuple(project.items())
+
+    def attempt() -> Response:
+        with logins.turn(http.host, scope):
+            answer = http.send(request)
+            if answer.status == 401:
+                error = SourceError(_no_token(http, password, answer), _WRONG_PROJECT if logins.is_accepted else _WRONG)
+                logins.refused(error, scope)
+                raise error
+            if answer.status == 201:
+                logins.accepted(http.host)
+            return answer
+
+    answer = patiently(http, stop, attempt, seconds, "sign-in")
     token = answer.headers.get("x-subject-token", "")
     if answer.status != 201 or not token:
-        what = f"{http.url} gave {password.username!r} of {password.domain!r} no token: {told(answer)}"
-        if answer.status == 401:
-            raise WrongPasswordError(what, _WRONG)
-        raise SourceError(what, "Check iam_endpoint, region and project_id")
+        hint = "Check iam_endpoint, region, project_id and project_name"
+        raise SourceError(_no_token(http, password, answer), redirected(http, answer) or hint)
     about = document_of(answer).get("token")
     about = about if isinstance(about, dict) else {}
     of = about.get("project")
@@ -69,26 +95,81 @@ def log_in(http: Exchange, stop: Stop, password: Password, project: dict[str, st
     return Login(token, project_id if isinstance(project_id, str) else None, _lifetime(answer, about))
 
 
-def patiently(http: Exchange, stop: Stop, ask: Callable[[], Response]) -> Response:
+def _no_token(http: Exchange, password: Password, answer: Response) -> str:
+    return f"{http.url} gave {password} no token: {told(answer)}"
+
+
+def patiently(http: Exchange, stop: Stop, ask: Callable[[], Response], seconds: float, call: str) -> Response:
     """Ask, and again after a while where that may help: throttled, out of order, no answer.
 
+    Args:
+        seconds: how long that is done. Retry-After is obeyed, unless it is longer than what is left.
+        call: what is asked, for the log.
+
     Raises:
-        SourceError: no answer came at all.
+        TransientError: the seconds are over.
+        SourceError: no answer came, and asking again cannot help.
         StoppedError: it was asked to stop meanwhile.
     """
+    deadline = time.monotonic() + seconds
+
+    def pause(state: RetryCallState) -> float:
+        longest = min(SHORTEST * 2.0 ** min(state.attempt_number - 1, 10), LONGEST)
+        jittered = longest * random.uniform(0.5, 1)  # noqa: S311  # nobody has to guess it
+        return max(_wanted(state), min(jittered, left(deadline)))
+
+    def note(state: RetryCallState) -> None:
+        wait = round(state.upcoming_sleep, 1)
+        logger().warning(
+            "retrying", call=call, host=http.host, attempt=state.attempt_number, pause=wait, why=_why(state)
+        )
+
     asking = Retrying(
         sleep=stop.wait,
-        stop=stop_after_attempt(ATTEMPTS),
-        wait=wait_random_exponential(multiplier=0.5, max=8),
-        retry=retry_if_result(lambda answer: answer.status == 429 or answer.status >= 500)
+        stop=lambda state: left(deadline) <= 0 or _wanted(state) > left(deadline),
+        wait=pause,
+        retry=retry_if_result(lambda answer: answer.status in _TRANSIENT or answer.status >= 500)
         | retry_if_exception(lambda error: isinstance(error, NoAnswerError) and error.retry),
-        retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        before_sleep=note,
+        retry_error_callback=lambda state: _give_up(http, state),
     )
     try:
         answer: Response = asking(ask)
     except NoAnswerError as error:
         raise SourceError(f"{http.url} does not answer: {error.reason}", "Check the address and the network") from None
     return answer
+
+
+def _give_up(http: Exchange, state: RetryCallState) -> None:
+    attempts = f"{state.attempt_number} attempt{'' if state.attempt_number == 1 else 's'}"
+    took = f"{attempts} in {state.seconds_since_start or 0:.0f} s"
+    hint = "Check the address and the network, or run it again later; retry_seconds says how long it is retried"
+    if state.outcome and not state.outcome.failed:
+        hint = "The service is busy or out of order: run it again later; retry_seconds says how long it is retried"
+    raise TransientError(f"{http.url} failed: {_why(state)} ({took})", hint)
+
+
+def _why(state: RetryCallState) -> str:
+    assert state.outcome is not None  # tenacity asks only after an attempt
+    error = state.outcome.exception()
+    if isinstance(error, NoAnswerError):
+        return f"no answer: {error.reason}"
+    return told(state.outcome.result())
+
+
+def _wanted(state: RetryCallState) -> float:
+    """Return the seconds that Retry-After asks for; 0."""
+    if state.outcome is None or state.outcome.failed:
+        return 0.0
+    return retry_after(state.outcome.result().headers.get("retry-after"))
+
+
+def redirected(http: Exchange, answer: Response) -> str:
+    """Say what to do where an answer is a redirect; ''. It is not followed: the credential would go along."""
+    if not 300 <= answer.status < 400:
+        return ""
+    target = redirect_target(http.url, answer.headers.get("location", ""))
+    return f"It redirects to {target}, which is not followed: give the right address instead of {http.url}"
 
 
 def told(answer: Response) -> str:

@@ -1,5 +1,6 @@
 """Signs a source in: connections to its endpoint, its credential, and its project."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from inventory.stop import Stop
 
 __all__ = ["Connect", "Session", "sign_in"]
 
+_PROJECT = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 Connect = Callable[[str, Source], Exchange]
 
 
@@ -40,18 +42,20 @@ def sign_in(source: Source, stop: Stop, auths: Auths, connect: Connect | None = 
     endpoint = source.endpoint or (drs_endpoint(source.region) if source.region else None)
     iam = source.iam_endpoint or (iam_endpoint(source.region) if source.region else None)
     if endpoint is None:
-        raise SourceError(f"{source.name} has no address", "Give its region or endpoint")
+        raise SourceError("there is no address to ask", "Give its region or endpoint")
     for key, address in (("endpoint", endpoint), ("iam_endpoint", iam)):
         why = check_address(address, plain_http=source.plain_http) if address else None
         if why:
-            raise SourceError(f"the {key} of {source.name} is refused: {why}")
+            raise SourceError(f"the {key} is refused: {why}")
     auth = auths.auth_for(source, iam)
     if source.credentials is not None:
         logger().info("signing in", host=endpoint, origin=source.credentials.origin)
     project_id = source.project_id or (auth.project_id if isinstance(auth, PasswordAuth) else None)
     if project_id is None:
         project_id = _find_project(source, iam, auth, stop)
-    return Session((connect or _directly)(endpoint, source), auth, project_id)
+    if not _PROJECT.match(project_id):
+        raise SourceError(f"{iam} names a project whose id cannot be sent", "Give project_id")
+    return Session((connect or _directly)(endpoint, source), auth.within(project_id), project_id)
 
 
 def _directly(url: str, source: Source) -> Exchange:
@@ -61,33 +65,42 @@ def _directly(url: str, source: Source) -> Exchange:
 
 
 def _find_project(source: Source, iam: str | None, auth: Auth, stop: Stop) -> str:
-    """Ask IAM for the region's main project: sub-projects are named REGION_NAME (API facts, 3.2)."""
-    if source.region is None or iam is None:
-        raise SourceError(f"the project of {source.name} cannot be found without a region", "Give project_id")
+    """Ask IAM for the project of the configured name, else for the region's main one (API facts, 3.2).
+
+    Sub-projects are named REGION_NAME. A name that is not found is an error: the main project would be another estate.
+    """
+    name = source.project_name or source.region
+    if name is None or iam is None:
+        raise SourceError("the project cannot be looked up without a region", "Give project_id")
     from inventory.http import Http
 
     http = Http(iam, timeout=source.timeout, max_body=16 * MIB)
 
     def projects(path: str, query: tuple[tuple[str, str], ...]) -> Response:
-        return patiently(http, stop, lambda: ask(http, auth, Request("GET", path, query)))
+        request = Request("GET", path, query)
+        return patiently(http, stop, lambda: ask(http, auth, request), source.retry_seconds, "projects")
 
     try:
-        answer = projects("/v3/projects", (("name", source.region),))
+        answer = projects("/v3/projects", (("name", name),))
         if answer.status == 403:  # to list all needs a permission; to list one's own needs none
             answer = projects("/v3/auth/projects", ())
     finally:
         http.close()
-    found = _ids(document_of(answer).get("projects"), source.region)
-    if answer.status != 200 or len(found) != 1:
-        what = f"{told(answer)}, {len(found)} projects" + (f": {', '.join(found)}" if found else "")
-        raise SourceError(f"{iam} does not tell which project {source.region} is ({what})", "Give project_id")
-    return found[0]
+    found = _ids(document_of(answer).get("projects"), name)
+    if answer.status == 200 and len(found) == 1:
+        return found[0]
+    if answer.status != 200:
+        raise SourceError(f"{iam} does not tell the id of project {name!r}: {told(answer)}", "Give project_id")
+    key = "project_name" if source.project_name else "region"
+    if not found:
+        raise SourceError(f"{iam} lists no project named {name!r} for this user", f"Check {key}. Give project_id")
+    raise SourceError(f"{iam} lists {len(found)} projects named {name!r}: {', '.join(found)}", "Give project_id")
 
 
-def _ids(projects: Json, region: str) -> list[str]:
+def _ids(projects: Json, name: str) -> list[str]:
     listed = projects if isinstance(projects, list) else []
     return sorted(
         str(each["id"])
         for each in listed
-        if isinstance(each, dict) and each.get("name") == region and isinstance(each.get("id"), str)
+        if isinstance(each, dict) and each.get("name") == name and isinstance(each.get("id"), str)
     )
