@@ -22,6 +22,7 @@ from inventory.store.reader import last_success
 __all__ = ["Listener", "Planned", "export_all", "plan_all", "worst"]
 
 PARTIAL = 3
+LEFT_OUT = "left out"
 T = TypeVar("T")
 Failed = Callable[[str, int, str, float], None]  # source, exit code, why, seconds
 
@@ -134,7 +135,7 @@ def _begin(run: Run) -> None:
     except DeadlineError as error:
         logger().warning("left out", why=error.summary)
         hint = "It comes first in the next run; raise `deadline`, or `parallel`, if this happens often"
-        raise DeadlineError(f"left out: {error.summary} before it began", hint) from None
+        raise DeadlineError(f"{LEFT_OUT}: {error.summary} before it began", hint) from None
 
 
 def _said(failure: Exception) -> str:
@@ -169,6 +170,7 @@ def _export(source: Source, run: Run, listener: Listener) -> SourceOutcome:
         throttles=sum(result.throttles for result in results),
         findings=findings,
         error=error,
+        left_out=error.startswith(LEFT_OUT),
     )
     listener.done(outcome)
     return outcome

@@ -13,7 +13,8 @@ class SourceOutcome:
 
     code: what it adds to the exit code. snapshot: the row of `snapshots` as it was written, the last where
     there were several; None where nothing was. throttles: answers that asked for patience. findings: how
-    many of each kind. error: what the person was told where it failed.
+    many of each kind. error: what the person was told where it failed. left_out: it did not begin before the run's
+    deadline.
     """
 
     source: str
@@ -23,3 +24,4 @@ class SourceOutcome:
     throttles: int = 0
     findings: Mapping[str, int] = field(default_factory=dict)
     error: str = ""
+    left_out: bool = False

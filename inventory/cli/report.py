@@ -168,6 +168,8 @@ class Report:
         """Return which sources are what, in the order of the configuration."""
         codes = dict(self.codes)
         found: dict[str, list[str]] = {word: [] for word in ("complete", "partial", "failed", "busy", "left_out")}
+        left_out = {outcome.source for outcome in self.outcomes if outcome.left_out}
         for name in self.names:
-            found["left_out" if name not in codes else _WORDS.get(codes[name], "failed")].append(name)
+            is_left_out = name in left_out or name not in codes
+            found["left_out" if is_left_out else _WORDS.get(codes[name], "failed")].append(name)
         return found

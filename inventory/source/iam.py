@@ -1,7 +1,6 @@
 """Asks IAM for a token: transient failures are retried by time, a wrong password is not (API facts, 3.1)."""
 
 import json
-import random
 import re
 import time
 from collections.abc import Callable, Hashable
@@ -19,12 +18,11 @@ from inventory.jsontext import Json, read
 from inventory.log import logger
 from inventory.source.answers import error_code
 from inventory.source.gate import Gate
-from inventory.source.retry import left, retry_after
+from inventory.source.retry import backoff, left, retry_after
 from inventory.stop import Stop
 
 __all__ = ["Login", "TransientError", "document_of", "log_in", "patiently", "redirected", "sent_at", "told"]
 
-SHORTEST, LONGEST = 0.5, 30.0  # seconds between two attempts
 _CODE = re.compile(r"[A-Za-z]+[A-Za-z0-9._-]{1,40}\Z")
 _TRANSIENT = frozenset({408, 425, 429})  # and 5xx
 _WRONG = (
@@ -114,9 +112,7 @@ def patiently(http: Exchange, stop: Stop, ask: Callable[[], Response], seconds: 
     deadline = time.monotonic() + seconds
 
     def pause(state: RetryCallState) -> float:
-        longest = min(SHORTEST * 2.0 ** min(state.attempt_number - 1, 10), LONGEST)
-        jittered = longest * random.uniform(0.5, 1)  # noqa: S311  # nobody has to guess it
-        return max(_wanted(state), min(jittered, left(deadline)))
+        return max(_wanted(state), min(backoff(state.attempt_number), left(deadline)))
 
     def note(state: RetryCallState) -> None:
         wait = round(state.upcoming_sleep, 1)
@@ -136,7 +132,7 @@ def patiently(http: Exchange, stop: Stop, ask: Callable[[], Response], seconds: 
     try:
         answer: Response = asking(ask)
     except NoAnswerError as error:
-        raise SourceError(f"{http.url} does not answer: {error.reason}", "Check the address and the network") from None
+        raise SourceError(str(error), error.hint or "Check the address and the network") from None
     return answer
 
 
