@@ -14,8 +14,8 @@ from tests.web import Reply, Sent, Web
 
 MIB = 1024 * 1024
 TEXT = b'{"jobs": []}' * 50
-PACKED = gzip.compress(TEXT)
-PARTS = gzip.compress(TEXT[:10]) + gzip.compress(b"") + gzip.compress(TEXT[10:])
+PACKED = gzip.compress(TEXT, mtime=0)
+PARTS = b"".join(gzip.compress(part, mtime=0) for part in (TEXT[:10], b"", TEXT[10:]))
 RAW = zlib.compressobj(wbits=-15)
 RAW_DEFLATED = RAW.compress(TEXT) + RAW.flush()
 

@@ -244,7 +244,6 @@ def test_a_configuration_here_has_its_database_here(tmp_path: Path) -> None:
     assert choose_database(None, load("c.yaml", for_export=True)) == "sqlite:///x.db"
 
 
-@pytest.mark.skip(reason="needs the checks of inventory/database_url.py")
 @pytest.mark.parametrize(
     "url", [f"mysql://u:{SECRET}@h/x", f"sqlite+pysqlcipher://:{SECRET}@/x.db", "sqlite://x.db", "x.db"]
 )
