@@ -33,7 +33,7 @@ class Page:
 
     ids: asked of batch-detail; `use`: the db_use_type asked of the list API, '' for batch-detail.
     unreachable: fewer ids at a time would not help. transient: asking later may help. detail: `problem` for a person,
-    in words that may change from night to night; '' where there are no others.
+    in words that may change from night to night; '' where there are no others. hint: what to do about it, if known.
     """
 
     ids: tuple[str, ...]
@@ -47,6 +47,7 @@ class Page:
     unreachable: bool = False
     transient: bool = False
     detail: str = ""
+    hint: str = ""
 
     @property
     def said(self) -> str:

@@ -214,7 +214,7 @@ class Client:
             self._log.debug("no answer", call=call, attempt=number, why=error.reason)
             page = replace(
                 blank, observed_at=datetime.now(UTC), problem=error.reason, detail=str(error),
-                unreachable=not error.reached,
+                hint=error.hint, unreachable=not error.reached,
             )  # fmt: skip
             return Attempt(page, again=error.retry)
         self._log.debug(

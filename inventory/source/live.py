@@ -323,6 +323,8 @@ class LiveReading:
 
 
 def _advice(page: Page) -> str:
+    if page.hint:
+        return page.hint
     if page.status in (401, 403):
         return "Check what the user may read; run `inventory doctor`"
     return "Check the endpoint, the network and its proxies; run `inventory doctor`"
