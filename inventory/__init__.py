@@ -7,6 +7,8 @@ address              with whom to speak, and how it is written
 credentials, seal    what a source signs in with; what a snapshot is signed with
 settings             what a configuration comes to
 located, yamlfile, values, sources, config  YAML and environment become settings
+secret_names         which names are those of secrets
+secret_values, secret_forms, secret_texts  secrets found in texts
 redact, findings     secrets masked; oddities kept
 render/              records become text, pages, tables, JSON
 log, digest          the run's events; the digests of a row, a job, a snapshot

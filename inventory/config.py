@@ -85,7 +85,7 @@ class _Reader(Sources):
 
     def settings(self, root: Located) -> Settings:
         top = self.mapping(root, TOP_KEYS)
-        secrets = self.choice(top.get("secrets"), ("drop", "fingerprint")) or "drop"
+        secrets = self.choice(top.get("secrets"), ("mask", "fingerprint")) or "mask"
         key = os.environ.get("INVENTORY_FINGERPRINT_KEY") if secrets == "fingerprint" else None
         if secrets == "fingerprint" and not key and self.for_export:
             self.faults.add(top["secrets"], "fingerprint needs the environment variable INVENTORY_FINGERPRINT_KEY")

@@ -19,10 +19,10 @@ from sqlalchemy import Engine, create_engine, inspect, text
 
 from inventory.cli import main
 from inventory.config import SOURCE_KEYS, TOP_KEYS
-from inventory.redact import looks_secret
 from inventory.schema import ENTITIES
 from inventory.schema.kinds import TEXT
 from inventory.schema.ledger import METADATA
+from inventory.secret_names import holds_secret
 from inventory.starter import STARTER
 from tests.conftest import ROOT, Command
 
@@ -33,7 +33,8 @@ ORDER = """
     inventory errors jsontext
     schema.kinds schema.fields schema.tables schema.entities schema.endpoints schema.jobs schema.objects
     schema.own schema.settings schema.transformation schema schema.keys schema.plan schema.ledger
-    stop shard address credentials seal settings located yamlfile values sources config redact findings
+    stop shard address credentials seal settings located yamlfile values sources config
+    secret_names secret_values secret_forms secret_texts redact findings
     render render.text log digest normalise rebuild prepare strict.code strict proof
     exchange strict.big http workers.wire workers.worker workers
     source source.reading source.answers source.pace source.retry source.signing source.gate source.iam source.auth
@@ -211,7 +212,7 @@ def test_what_looks_secret_is() -> None:
         for entity in ENTITIES
         for column in entity.fields
         if column.api.kind is TEXT and not column.api.secret
-        if looks_secret(column.name) or looks_secret((column.api.path or "").split(".")[-1])
+        if holds_secret(column.name) or holds_secret((column.api.path or "").split(".")[-1])
     }
     assert leaks == EXCUSED
 

@@ -216,7 +216,7 @@ SECRET_JOB = {
 }
 
 
-@pytest.mark.parametrize("secrets", ["drop", "fingerprint"])
+@pytest.mark.parametrize("secrets", ["mask", "fingerprint"])
 def test_no_planted_secret_is_found_anywhere(tmp_path: Path, inventory: Command, secrets: str) -> None:
     write_page(tmp_path / "n", 1, ["j"], {"count": 1, "results": [SECRET_JOB], "x_secret": SECRET})
     (tmp_path / "c.yaml").write_text(f"secrets: {secrets}\nsources: [{{name: s, replay: [n]}}]\n")
@@ -230,7 +230,7 @@ def test_no_planted_secret_is_found_anywhere(tmp_path: Path, inventory: Command,
     assert SECRET not in "".join(each.stdout + each.stderr for each in [done, *told])
     written = [file for file in tmp_path.iterdir() if file.name.startswith("x.db")]
     assert written and all(SECRET.encode() not in file.read_bytes() for file in written)
-    mark = "***" if secrets == "drop" else "hmac:"
+    mark = "***" if secrets == "mask" else "hmac:"
     assert mark in told[0].stdout
 
 
