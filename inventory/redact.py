@@ -94,21 +94,18 @@ class Redactor:
 
     def pair(self, item: dict[str, Json]) -> dict[str, Json]:
         """Return a masked copy of a tag, in either of its two forms: its value is judged by its key."""
-        plan = plan_of("tags")
         if is_free_map(item):
-            return {key: self._pair_value(plan, key, member) for key, member in item.items()}
+            return {key: self._tag(key, member) for key, member in item.items()}
         key = str(item.get("key"))
         return {
-            name: self._pair_value(plan, key, member)
-            if name == "value"
-            else self._member(plan, plan.shape.members.get(name), name, member)
+            name: self._tag(key, member) if name == "value" else self.loose("" if name == "key" else name, member)
             for name, member in item.items()
         }
 
-    def _pair_value(self, plan: Plan, key: str, value: Json) -> Json:
-        return (
-            self.mask(value) if introduces_secret(key) else self._member(plan, plan.shape.members["value"], "", value)
-        )
+    def _tag(self, key: str, value: Json) -> Json:
+        if introduces_secret(key) or "tags.value" in self.columns:
+            return self.mask(value)
+        return mask_text(value) if isinstance(value, str) else self.loose("", value)
 
     def _object(self, plan: Plan, shape: Shape, members: dict[str, Json]) -> dict[str, Json]:
         return {name: self._member(plan, shape.members.get(name), name, value) for name, value in members.items()}

@@ -12,12 +12,28 @@ from collections.abc import Callable, Iterator
 from inventory.secret_names import CHINESE, introduces_secret, is_name_member, is_value_member
 from inventory.secret_values import Span, end_of_word, value_at
 
-__all__ = ["APART", "FINDERS"]
+__all__ = ["APART", "RULES", "Rule", "mentions"]
 
 APART = 200  # characters between a name and its value in two members of one object, at most
 
+Finder = Callable[[str], Iterator[Span]]
+Rule = tuple[Callable[[str], bool], Finder]  # whether a text, in lower case, may hold something for it; what finds it
+_CHINESE = re.compile(CHINESE)
 
-def _behind(*patterns: re.Pattern[str]) -> Callable[[str], Iterator[Span]]:
+
+def mentions(*hints: str, chinese: bool = False) -> Callable[[str], bool]:
+    """Return what tells whether a text holds one of some constants: nothing is quicker, and most texts hold none."""
+
+    def may_find(folded: str) -> bool:
+        for hint in hints:  # `any` takes twice as long
+            if hint in folded:
+                return True
+        return chinese and not folded.isascii() and bool(_CHINESE.search(folded))
+
+    return may_find
+
+
+def _behind(*patterns: re.Pattern[str]) -> Finder:
     """Return what finds the values that stand behind patterns."""
 
     def find(text: str) -> Iterator[Span]:
@@ -51,8 +67,8 @@ _IN_CHINESE = re.compile(
     "(?!空|错|不|无|必|过|否|正|已|未|默|什|null)"
 )
 _RANDOM = re.compile(  # with letters and digits, no separator: "password hunter2"
-    rf"""(?xi) (?:\b(?:{_WORDS}|bearer) [ \t]{{1,3}}+ | (?:{CHINESE}) [ \t]{{0,3}}+)
-    (?!(?:md5|sha-?\d+|v\d+|utf-?\d+|base64|rfc\d*|e\d+)\b|\S{{0,99}}+://) (?=\S{{6}})
+    rf"""(?xi) (?:\b(?:{_WORDS}|bearer) [ \t]{{1,3}}+ | (?:{CHINESE}) [ \t]{{0,3}}+ (?=[!-~]))
+    (?!\(|(?:md5|sha-?\d+|v\d+|utf-?\d+|base64|rfc\d*|e\d+)\b|\S{{0,99}}+://) (?=\S{{6}})
     (?=[^\s\d:=：＝]{{0,99}}+\d) (?=[^\sA-Za-z:=：＝]{{0,99}}+[A-Za-z]) | \b bearer [ \t]{{1,3}}+ (?=[\w.~+/-]{{24}})"""
 )
 _QUOTED = re.compile(
@@ -113,15 +129,13 @@ _TO_QUOTE = re.compile(r"(\\*[\"'])[\w:+.-]{0,60}\Z")
 
 
 def _userinfo(text: str) -> Iterator[Span]:
-    if "@" not in text and "/" not in text:
-        return
     for pattern in (_IN_URL, _ORACLE, _TO_DRIVER):
         at = 0
         while found := pattern.search(text, at):
-            at, end = found.end(), end_of_word(text, found.end())
+            at = found.end()
             opened = _TO_QUOTE.search(text, max(0, found.start() - 80), found.start())
-            if opened and (close := text.find(opened[1], at, end)) >= 0:
-                end = close
+            close = text.find(opened[1], at) if opened else -1
+            end = end_of_word(text, at, len(text) if close < 0 else close)
             last = text.rfind("@", at, end)
             if pattern is _TO_DRIVER:
                 last = max((each.start() for each in _DRIVER.finditer(text, at, end)), default=-1)
@@ -174,14 +188,20 @@ _WEBHOOK = re.compile(
 _BASIC = re.compile(r"\b[Bb]asic[ \t]{1,3}+([A-Za-z0-9+/]{8,400}+={0,2}+)(?![A-Za-z0-9+/=])")
 
 
-def _forms(text: str) -> Iterator[Span]:
+def _pem(text: str) -> Iterator[Span]:
     at = 0
     while found := _PEM.search(text, at):
         end = text.find("-----END" if found[0].startswith("-----") else "---- END", found.end())
         at = len(text) if end < 0 else end
         yield found.end(), at
+
+
+def _tokens(text: str) -> Iterator[Span]:
     for found in _TOKEN.finditer(text):
         yield found.span()
+
+
+def _basic(text: str) -> Iterator[Span]:
     for found in _BASIC.finditer(text):
         if _is_user_and_password(found[1]):
             yield found.span(1)
@@ -195,10 +215,38 @@ def _is_user_and_password(text: str) -> bool:
         return False
 
 
-FINDERS: tuple[Callable[[str], Iterator[Span]], ...] = (
-    _behind(_IN_WORDS, _IN_CHINESE, _RANDOM, _QUOTED, _ANY_WORD, _IDENTIFIED, _TOOLS, _WEBHOOK),
-    _options,
-    _userinfo,
-    _elements,
-    _forms,
-)
+def _may_hold_options(folded: str) -> bool:
+    return "-" in folded and bool(_MAY_BE_OPTION.search(folded))
+
+
+def _may_hold_user(folded: str) -> bool:
+    if "@" in folded:
+        return ":" in folded or "/" in folded
+    return "/" in folded and _may_be_oracle(folded)
+
+
+_MAY_BE_OPTION = re.compile(r"(?:\A|[\s\"'])-{1,2}[a-z]")
+_may_be_oracle = mentions("sqlplus", "sqlldr", "exp", "imp", "rman", "userid")
+_may_hold_token = mentions(
+    "eyj", "a3t", "abia", "acca", "akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-",
+    "gldt-", "glft-", "glsoat-", "glrt-", "glptt-", "glcbt-", "xox", "sg.", "k_live", "pypi-", "npm_", "sk-",
+    "sq0csp", "mii", "mig",
+)  # fmt: skip
+_SPACED = tuple(f"{word} " for word in (*_WORDS.split("|"), "key", "credential", "credentials", "bearer"))
+
+RULES: tuple[Rule, ...] = (
+    (mentions(*_SPACED, "password(", chinese=True), _behind(_IN_WORDS, _IN_CHINESE, _RANDOM, _QUOTED)),
+    (mentions("login ", "requirepass", "masterauth"), _behind(_ANY_WORD)),
+    (mentions("identified", "replace "), _behind(_IDENTIFIED)),
+    (_may_hold_options, _options),
+    (_may_hold_options, _behind(_TOOLS)),
+    (_may_hold_user, _userinfo),
+    (mentions("<", "&lt;"), _elements),
+    (mentions("---- begin", "-----begin"), _pem),
+    (mentions("basic "), _basic),
+    (mentions("hook", "/bot"), _behind(_WEBHOOK)),
+    (
+        lambda folded: len(folded) >= 20 and _may_hold_token(folded),
+        _tokens,
+    ),
+)  # fmt: skip

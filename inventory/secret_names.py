@@ -8,7 +8,7 @@ keyword rule (Apache-2.0); the names of the cloud, of SQL and of HTTP, and the C
 import re
 from functools import lru_cache
 
-__all__ = ["CHINESE", "HINTS", "holds_secret", "introduces_secret", "is_name_member", "is_value_member"]
+__all__ = ["CHINESE", "HINTS", "holds_secret", "introduces_secret", "is_name_member", "is_value_member", "role_of"]
 
 CHINESE = "密码|密碼|口令|密钥|密鑰|金鑰|秘钥|秘鑰|私钥|私鑰|令牌|凭证|憑證|凭据|憑據|授权码|验证码"
 
@@ -70,8 +70,11 @@ _VALUE_MEMBERS = _set(
 _ONLY_CHINESE = re.compile(rf"(?:{CHINESE})(?:为|是|值)?\Z")
 _LONGEST = 200  # characters; a longer name is judged, and not remembered
 
-# A text in lower case that holds the name of a secret holds one of these, or Chinese.
-HINTS = tuple(_set("pass pwd psw secret token cred key cookie auth sig jwt bearer otp psk pem mima sessid contrase"))
+# A text in lower case that holds the name of a secret holds one of these; or `sk`, `ak`, or Chinese.
+HINTS = (
+    "pass", "pwd", "psw", "secret", "token", "cred", "key", "cookie", "auth", "sig", "jwt", "bearer", "otp", "psk",
+    "pem", "mima", "sessid", "contrase",
+)  # fmt: skip
 
 
 def holds_secret(name: str) -> bool:
@@ -106,18 +109,31 @@ def _words(name: str) -> list[str]:
 
 def introduces_secret(name: str) -> bool:
     """Judge a name in a text, behind which a separator and perhaps a secret stand."""
-    name = name[-_LONGEST:]
-    if not holds_secret(name):
-        return False
-    last = _words(name)[-1]
-    return last not in _ABOUT and (last.isascii() or bool(_ONLY_CHINESE.search(last)))
+    return role_of(name) == "secret"
 
 
 def is_name_member(name: str) -> bool:
     """Tell the member that names another's content: ``{"name": "password", "value": X}``."""
-    return name.casefold() in _NAME_MEMBERS or _words(name)[-1:] == ["name"]
+    return role_of(name) == "name"
 
 
 def is_value_member(name: str) -> bool:
     """Tell the member whose content another one names."""
-    return bool(_VALUE_MEMBERS.intersection(_words(name)[-1:]))
+    return role_of(name) == "value"
+
+
+def role_of(name: str) -> str:
+    """Return what a name in a text introduces: a secret, a name, a value that a name explains, or ''."""
+    return _role(name if len(name) <= _LONGEST else name[-_LONGEST:])
+
+
+@lru_cache(maxsize=4096)
+def _role(name: str) -> str:
+    if _holds(name):
+        last = _words(name)[-1]
+        is_one = last not in _ABOUT and (last.isascii() or bool(_ONLY_CHINESE.search(last)))
+        return "secret" if is_one else ""
+    last = (_words(name) or [""])[-1]
+    if name.casefold() in _NAME_MEMBERS or last == "name":
+        return "name"
+    return "value" if last in _VALUE_MEMBERS else ""

@@ -6,59 +6,42 @@ size of the text alone. A repetition that may fail is bounded, or begins only wh
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
-from inventory.secret_forms import APART, FINDERS
-from inventory.secret_names import CHINESE, HINTS, introduces_secret, is_name_member, is_value_member
-from inventory.secret_values import BARE, OPENING, QUOTE, Span, value_at
+from inventory.secret_forms import APART, RULES, mentions
+from inventory.secret_names import HINTS, introduces_secret, role_of
+from inventory.secret_values import OPENING, QUOTE, Span, value_at
 
 __all__ = ["MASK", "mask_text"]
 
 MASK = "***"
 _STARS = re.compile(r"\**\Z")
-_SHORTEST_TOKEN = 20  # characters
+_SHORT = 80  # characters
 _ROUNDS = 4  # until nothing changes: two, unless a text was made to need more
-
-# Most texts hold nothing to mask, and are told by a few searches for constants, the quickest that there is.
-_HINTS = (*HINTS, "identified", "-----", "basic ", "login", "\\u003", "replace")
-_TOKEN_HINTS = (
-    "eyj", "a3t", "abia", "acca", "akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-",
-    "gldt-", "glft-", "glsoat-", "glrt-", "glptt-", "glcbt-", "xox", "sg.", "k_live", "pypi-", "npm_", "sk-", "sq0csp",
-    "mii", "mig", "hook",
-)  # fmt: skip
-_HINT_OF_KEYS = re.compile(r"[as]k[^\w\n]{0,4}[=:：＝%>]")
-_HINT_OF_OPTIONS = re.compile(r"(?:\A|[\s\"'])-{1,2}[apuw]")
-_HINT_OF_COMMANDS = re.compile("sqlplus|sqlldr|exp|imp|rman|userid|/bot")
-_HINT_OF_CHINESE = re.compile(CHINESE)
+_AK_OR_SK = re.compile(r"[as]k[^\w\n]{0,4}[=:：＝%>]")
 
 
 def mask_text(text: str) -> str:
     """Return a text with ``***`` in the place of each secret; masking it again changes nothing."""
-    if not _may_hold_one(text):
-        return text
-    for _ in range(_ROUNDS):
-        masked = _without(text, sorted(span for find in _FINDERS for span in find(text)))
-        if masked == text:
-            break
+    return _short(text) if len(text) <= _SHORT else _searched(text)
+
+
+@lru_cache(maxsize=4096)
+def _short(text: str) -> str:
+    """Remember what a short text comes to: the values of tags and conditions come back in every other job."""
+    return _searched(text)
+
+
+def _searched(text: str) -> str:
+    folded = text.casefold()
+    rules = [find for may_find, find in _RULES if may_find(folded)]
+    for _ in range(_ROUNDS if rules else 0):
+        found = [spans for find in rules if (spans := list(find(text)))]
+        masked = _without(text, sorted(span for spans in found for span in spans))
+        if masked == text or len(found) == 1:  # what one rule masked, it finds again
+            return masked
         text = masked
     return text
-
-
-def _may_hold_one(text: str) -> bool:
-    folded = text.casefold()
-    for hint in _HINTS:  # a loop: `any` takes twice as long
-        if hint in folded:
-            return True
-    if len(text) >= _SHORTEST_TOKEN:
-        for hint in _TOKEN_HINTS:
-            if hint in folded:
-                return True
-    return bool(
-        ("@" in text and (":" in text or "/" in text))
-        or ("-" in text and _HINT_OF_OPTIONS.search(folded))
-        or (("sk" in folded or "ak" in folded) and _HINT_OF_KEYS.search(folded))
-        or ("/" in text and _HINT_OF_COMMANDS.search(folded))
-        or (not text.isascii() and _HINT_OF_CHINESE.search(text))
-    )
 
 
 def _without(text: str, spans: list[Span]) -> str:
@@ -92,17 +75,18 @@ def _assigned(text: str) -> Iterator[Span]:
     at, named, held = 0, -1, (0, 0)
     while found := _ASSIGNED.search(text, at):
         at, name = found.end(), found[1].rstrip(".-")
-        if _is_secret_here(text, found.start(), name):
+        role = role_of(name)
+        if role == "secret" or _is_secret_here(text, found.start(), name):
             if name.lower() == "password" and _YES_OR_NO.match(text, at) and text[: found.start()].endswith("using "):
                 continue  # MySQL tells whether one was given
             span = _header(text, found) or value_at(text, at)
             yield span
             at = max(at, span[1])
-        elif is_value_member(name):
+        elif role == "value":
             held = value_at(text, at)
             if 0 <= found.start() - named < APART and named >= 0 and "}" not in text[named : found.start()]:
                 yield held
-        elif is_name_member(name):
+        elif role == "name":
             start, end = value_at(text, at)
             if end - start < APART and introduces_secret(text[start:end]):
                 named = end
@@ -111,8 +95,6 @@ def _assigned(text: str) -> Iterator[Span]:
 
 
 def _is_secret_here(text: str, start: int, name: str) -> bool:
-    if introduces_secret(name):
-        return True
     plain = name.lower()
     if plain in _IN_QUERY and start and text[start - 1] in "?&":
         return True
@@ -121,27 +103,33 @@ def _is_secret_here(text: str, start: int, name: str) -> bool:
 
 
 _IN_A_LINE = re.compile(r"(?i)(?:(?:set-)?cookies?2?|(?:proxy-)?authori[sz]ation)\Z")
-_LINE = re.compile(r"[^\r\n]*+")
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|negotiate|ntlm|apikey|oauth)[ \t]++(?=\S)")
 _OTHER_SCHEME = re.compile(r"(?i)[a-z][\w-]{1,30}+[ \t]++(?=\S)")
 
 
 def _header(text: str, found: re.Match[str]) -> Span | None:
     """Return what stands behind Cookie or Authorization: the line, or up to the quote that opened before the name."""
-    at, before = found.end(), text[found.start() - 1 : found.start()]
-    line = _LINE.match(text, at)
-    if not _IN_A_LINE.match(found[1]) or OPENING.match(text, at) or line is None:
+    at = found.end()
+    if not _IN_A_LINE.match(found[1]) or OPENING.match(text, at):
         return None
-    end = line.end()
-    if before and before in "\"'" and (close := text.find(before, at, end)) >= 0:
-        end = close
-    if "cookie" in found[1].lower():
-        return at, end
-    if scheme := _SCHEME.match(text, at, end):
-        bare = BARE.match(text, scheme.end(), end)
-        return scheme.end(), bare.end() if bare else scheme.end()
-    scheme = _OTHER_SCHEME.match(text, at, end)
-    return scheme.end() if scheme else at, end
+    if "cookie" not in found[1].lower():
+        if scheme := _SCHEME.match(text, at):
+            return value_at(text, scheme.end())
+        if scheme := _OTHER_SCHEME.match(text, at):
+            at = scheme.end()
+    before = text[max(0, found.start() - 1) : found.start()]
+    close = text.find(before, at) if before and before in "\"'" else -1
+    line = text.find("\n", at, len(text) if close < 0 else close)
+    if line < 0:
+        line = len(text) if close < 0 else close
+    return at, line
 
 
-_FINDERS = (_assigned, *FINDERS)
+_may_hold_a_name = mentions(*HINTS, chinese=True)
+
+
+def _may_assign(folded: str) -> bool:
+    return _may_hold_a_name(folded) or (("sk" in folded or "ak" in folded) and bool(_AK_OR_SK.search(folded)))
+
+
+_RULES = ((_may_assign, _assigned), *RULES)

@@ -6,7 +6,7 @@ alone: possessive repetitions (``++``) never give back.
 
 import re
 
-__all__ = ["BARE", "OPENING", "QUOTE", "Span", "end_of_word", "value_at"]
+__all__ = ["OPENING", "QUOTE", "Span", "end_of_word", "value_at"]
 
 Span = tuple[int, int]
 
@@ -22,14 +22,14 @@ _PLAIN = {
 _ESCAPED = re.compile(r"\\++.?", re.DOTALL)
 
 _END = r"""[\s&;"'`，。；、！？）】」』》”’]|%(?:25)?(?:26|3[bB]|20|0[aAdD]|2[27])|\\{1,15}(?:u002[267]|["'])|</"""
-BARE = re.compile(rf"""(?:[^\s&;"'`，。；、！？）】」』》”’%\\<]++|(?!{_END}).)++""", re.DOTALL)
+_BARE = re.compile(rf"""(?:[^\s&;"'`，。；、！？）】」』》”’%\\<]++|(?!{_END}).)++""", re.DOTALL)
 _TRAILING = ",.)]}>:"
 _NOTHING = re.compile(r"(?i)(?:null|none|nil|undefined|true|false|empty|[(<](?:null|none|empty)[)>])[,.)\]}]*\Z")
 
 _OPENS = re.compile(r"[\[{(]|\w{1,40}\(\s{0,9}[\"']")
 _BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}()]', re.DOTALL)
-_BLOCK = re.compile(r"[|>][-+0-9]{0,2}[ \t]*+\r?\n((?:[ \t]++[^\n]*+\n?+)++)")  # of YAML
-_GAP = re.compile(r"\s|\Z")
+_BLOCK = re.compile(r"[|>][-+0-9]{0,2}[ \t]*+\r?\n[ \t]++([^\n]*+(?:\n[ \t]++[^\n]*+)*+)")  # of YAML
+_GAP = re.compile(r"\s")
 
 
 def value_at(text: str, at: int) -> Span:
@@ -39,7 +39,7 @@ def value_at(text: str, at: int) -> Span:
     if block := _BLOCK.match(text, at):
         return block.span(1)
     least = _balanced(text, at) if _OPENS.match(text, at) else at
-    bare = BARE.match(text, least)
+    bare = _BARE.match(text, least)
     end = bare.end() if bare else least
     if _NOTHING.match(text, at, end):
         return at, at
@@ -48,10 +48,10 @@ def value_at(text: str, at: int) -> Span:
     return at, end
 
 
-def end_of_word(text: str, at: int) -> int:
-    """Return where the next white space stands, or the text ends."""
-    found = _GAP.search(text, at)
-    return found.start() if found else len(text)
+def end_of_word(text: str, at: int, end: int) -> int:
+    """Return where the next white space stands, at `end` at the latest."""
+    found = _GAP.search(text, at, end)
+    return found.start() if found else end
 
 
 def _closing(text: str, at: int, quote: str) -> int:

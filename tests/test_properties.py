@@ -213,6 +213,15 @@ SECRET_JOB = {
     "error_message": f"cannot connect: password={SECRET} url=jdbc:mysql://root:{SECRET}@10.0.0.1/x",
     "policy_config": {"api_token": SECRET, "list": [{"private_key": [SECRET]}]},
     "failed_reason": {"password": SECRET},
+    "description": f"密码：{SECRET}",
+    "incre_start_position": f"mysql -u root -p{SECRET}",
+    "tags": [{"key": "password", "value": SECRET}, {"key": "note", "value": f"pwd={SECRET}"}],
+    "alarm_notify": {"subscriptions": [{"protocol": "sms", "endpoints": [f"https://h/x?token={SECRET}"]}]},
+    "data_transformation": {"filter_conditions": [{"transformation_info": {"value": f"password = '{SECRET}'"}}]},
+    "inst_info": {"volume_size": f"secret: {SECRET}", "status": f"api_key={SECRET}"},
+    "params": [{"name": "password", "value": SECRET}, ["--password", SECRET], f"Authorization: Bearer {SECRET}"],
+    "raw": json.dumps(json.dumps({"pwd": SECRET, "url": f"jdbc:mysql://h/x?user=a&password={SECRET}"})),
+    "pem": f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----",
 }
 
 
