@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inventory.jsontext import Json
-from inventory.normalise import normalise
+from inventory.normalise import normalise, normalise_listing
 from inventory.prepare import prepare
 from inventory.redact import Redactor
 from inventory.secret_names import holds_secret
@@ -306,7 +306,7 @@ def test_no_text_takes_long(unit: str) -> None:
         keyStoreKey private_key privateKey access_key AccessKeyId secret secretKey client_secret token authToken
         x_subject_token credential credentials sk ak db_sk auth basic_auth auth_key AccountKey signature sig jwt
         psk pwd_new password1 api_key_value 密码 数据库密码 口令 密钥 令牌 user_密码 signing_key master_key psw
-        otp keytab sessionSecret
+        otp keytab sessionSecret ssh_key_value sk1 pass_new user_pass2
         """
     ),
 )
@@ -429,6 +429,8 @@ def test_both_ways_through_the_job_mask_alike(place: str) -> None:
         (fast,), slow = answer["results"], prepare(normalise("j", Redactor().job(job)))
         assert (fast.parts, fast.findings) == (slow.parts, slow.findings)
         assert SECRET not in str((fast.rows, slow.rows, fast.findings))
+        listed = Redactor().listing({"id": "j", **job})
+        assert SECRET not in str(prepare(normalise_listing("j", None, listed, alone=True)).rows)
         assert text != "plain" or "plain" in str((fast.rows, fast.findings))
         assert SECRET not in str(Redactor().answer({"count": 1, "results": [job], "jobs": [job], "error_msg": text}))
 
@@ -448,3 +450,18 @@ def test_equal_secrets_have_equal_fingerprints_in_all_jobs() -> None:
     one, other = Redactor("a key"), Redactor("a key")
     assert one.job({"source_endpoint": {"db_password": "x"}}) == other.job({"source_endpoint": {"db_password": "x"}})
     assert one.mask("x") != one.mask("y") and one.mask("x") != Redactor("another").mask("x")
+
+
+def test_a_fingerprint_of_another_key_is_a_secret_like_any_other() -> None:
+    one, other = Redactor("a key"), Redactor("another")
+    assert one.mask(one.mask("x")) == one.mask("x")
+    assert other.mask(one.mask("x")) not in (one.mask("x"), other.mask("x"))
+
+
+def test_columns_that_are_treated_like_secrets() -> None:
+    redactor = Redactor(columns=frozenset({"tags.value", "job_listings.net_type"}))
+    job = redactor.job({"tags": [{"key": "stage", "value": "prod"}, {"owner": "ann"}]})
+    assert job == {"tags": [{"key": "stage", "value": MASK}, {"owner": MASK}]}
+    listed = {"id": "j", "net_type": "vpc", "error_msg": f"pwd={SECRET}"}
+    assert redactor.listing(listed) == {"id": "j", "net_type": MASK, "error_msg": "pwd=***"}
+    assert redactor.answer({"jobs": [listed]}) == {"jobs": [redactor.listing(listed)]}
