@@ -114,7 +114,7 @@ class _Reader(Sources):
         top = self.mapping(root, TOP_KEYS)
         if not isinstance(root.value, dict):
             return Settings()
-        secrets = self.choice(top.get("secrets"), ("drop", "fingerprint")) or "drop"
+        secrets = self.choice(top.get("secrets"), ("mask", "fingerprint")) or "mask"
         key = os.environ.get("INVENTORY_FINGERPRINT_KEY") if secrets == "fingerprint" else None
         if secrets == "fingerprint" and not key and self.for_export:
             self.faults.add(top["secrets"], "fingerprint needs the environment variable INVENTORY_FINGERPRINT_KEY")

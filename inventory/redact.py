@@ -1,8 +1,9 @@
 """Masks secrets in a job's document before a row, a recording or a finding can exist.
 
-The schema says which members are secret; a member that it does not know is judged by its name, at every
-depth; texts that quote errors are searched for passwords. Masking twice gives what masking once gave,
-so a recording that was masked when it was written reads back the same.
+The schema says which members are secret and which are free texts; a member that it does not know is judged by its
+name, at every depth, and its texts are searched. A column of known form (an id, an enumeration, a number, an address,
+the name of an object) is not searched. Masking twice gives what masking once gave, so a recording that was masked when
+it was written reads back the same.
 """
 
 import hashlib
@@ -11,43 +12,22 @@ import re
 from typing import Any
 
 from inventory.jsontext import Json, canonical, is_empty
+from inventory.schema.kinds import TEXT
 from inventory.schema.plan import Branch, Leaf, Plan, Shape, plan_of
+from inventory.secret_names import holds_secret, introduces_secret, is_name_member, is_value_member
+from inventory.secret_texts import MASK, mask_text
 from inventory.settings import Settings
 
-__all__ = ["MASK", "Redactor", "is_free_map", "is_mask", "looks_secret", "same_fingerprint_key"]
+__all__ = ["MASK", "Redactor", "is_free_map", "is_mask", "same_fingerprint_key"]
 
-MASK = "***"
 _STARS = re.compile(r"\*+\Z")
 _FINGERPRINT = re.compile(r"hmac:([0-9a-f]{8}):[0-9a-f]{64}\Z")
-
-_SECRET_WORDS = ("password", "passwd", "secret", "token", "credential", "privatekey", "accesskey")
-_SECRET_NAMES = ("sslcertkey", "truststorekey", "keystorekey")
-_ERROR_WORDS = ("error", "reason", "message", "msg")
-_NOT_A_LETTER = re.compile(r"[^a-z0-9]")
-
-# Over-masking an error text is cheap, a leak is not: an unquoted password ends at white space, & or ; alone.
-# Every repetition that a text could drive over and over is bounded: the text's size is the service's.
-_ASSIGNED = re.compile(
-    r"""(?ix) ( (?: password | passwd | pwd | secret | token | credential | private_?key | access_?key )
-        [\w.-]{0,40} \\?["']? \s{0,9} [=:] \s{0,9} | \b identified \s{1,9} by \s{1,9} )
-        ( \\"[^"\\]*\\" | "(?:[^"\\]|\\.)*" | '[^']*' | \\?["']?[^\s&;"']+ )"""
-)
-_IN_URLS = (  # up to the last @ before white space: a password may itself hold @ or /
-    re.compile(r"(://[^\s:/@?#]{0,200}:)\S{0,1000}(@)"),
-    re.compile(r"(?i)(jdbc:oracle:\w{1,20}:[^\s/@]{1,200}/)\S{0,1000}(@)"),
-    re.compile(r"(\b[\w.-]{1,100}:)(?!//)[^\s:/@]{1,200}(@[\w(\[])"),  # user:password@tcp(host)
-)
+_NAME = re.compile(r"[\w .-]{1,99}\Z")
 
 
 def is_mask(value: Json) -> bool:
     """Tell whether a value is a mask already: ours, or the service's own ``******``."""
     return isinstance(value, str) and bool(_STARS.match(value) or _FINGERPRINT.match(value))
-
-
-def looks_secret(name: str) -> bool:
-    """Judge a member that has no column by its name, however it is spelt (``privateKey``, ``DB-PASSWORD``)."""
-    plain = _NOT_A_LETTER.sub("", name.lower())
-    return any(word in plain for word in _SECRET_WORDS) or plain.endswith(_SECRET_NAMES)
 
 
 class Redactor:
@@ -78,7 +58,7 @@ class Redactor:
     def answer(self, document: Json) -> Json:
         """Return a masked copy of a whole answer of either call, for a recording; masking it again changes nothing."""
         if not isinstance(document, dict):
-            return self.loose("", document, texts=True)
+            return self.loose("", document)
         return {name: self._top(name, value) for name, value in document.items()}
 
     def _top(self, name: str, value: Json) -> Json:
@@ -87,30 +67,45 @@ class Redactor:
         each = {"results": self.job, "jobs": self.listing}.get(name)
         if each is None or not isinstance(value, list):
             return self.loose(name, value)
-        return [each(item) if isinstance(item, dict) else self.loose("", item, texts=True) for item in value]
+        return [each(item) if isinstance(item, dict) else self.loose("", item) for item in value]
 
-    def loose(self, name: str, value: Json, *, texts: bool = False) -> Json:
-        """Return a masked copy of a member that the schema does not know, judged by its name."""
-        if looks_secret(name):
+    def loose(self, name: str, value: Json) -> Json:
+        """Return a masked copy of a member that the schema does not know, judged by its name; texts are searched."""
+        if holds_secret(name):
             return self.mask(value)
-        texts = texts or any(word in name.lower() for word in _ERROR_WORDS)
         if isinstance(value, dict):
-            return {inner: self.loose(inner, member, texts=texts) for inner, member in value.items()}
+            named = any(is_name_member(inner) and _is_named_secret(member) for inner, member in value.items())
+            return {
+                inner: self.mask(member) if named and is_value_member(inner) else self.loose(inner, member)
+                for inner, member in value.items()
+            }
         if isinstance(value, list):
-            return [self.loose("", item, texts=texts) for item in value]
-        return self.text(value) if texts and isinstance(value, str) else value
+            return self._loose_list(value)
+        return mask_text(value) if isinstance(value, str) else value
 
-    def text(self, text: str) -> str:
-        """Mask the passwords that an error text quotes."""
-        text = _ASSIGNED.sub(self._assigned, text)
-        for pattern in _IN_URLS:
-            text = pattern.sub(rf"\1{MASK}\2", text)
-        return text
+    def _loose_list(self, items: list[Json]) -> list[Json]:
+        """Mask ``["password", X]`` and ``["--password", X]`` too: a pair, or the words of a command."""
+        found: list[Json] = []
+        for at, item in enumerate(items):
+            before = items[at - 1] if at else None
+            is_named = _is_named_secret(before) and (len(items) == 2 or str(before).startswith("-"))
+            found.append(self.mask(item) if is_named else self.loose("", item))
+        return found
 
-    @staticmethod
-    def _assigned(match: re.Match[str]) -> str:
-        quote = match[2][: 1 if match[2][0] in "\"'" else 2 if match[2][0] == "\\" else 0]
-        return f"{match[1]}{quote}{MASK}{quote}"
+    def pair(self, item: dict[str, Json]) -> dict[str, Json]:
+        """Return a masked copy of a tag, in either of its two forms: its value is judged by its key."""
+        if is_free_map(item):
+            return {key: self._tag(key, member) for key, member in item.items()}
+        key = str(item.get("key"))
+        return {
+            name: self._tag(key, member) if name == "value" else self.loose("" if name == "key" else name, member)
+            for name, member in item.items()
+        }
+
+    def _tag(self, key: str, value: Json) -> Json:
+        if introduces_secret(key) or "tags.value" in self.columns:
+            return self.mask(value)
+        return mask_text(value) if isinstance(value, str) else self.loose("", value)
 
     def _object(self, plan: Plan, shape: Shape, members: dict[str, Json]) -> dict[str, Json]:
         return {name: self._member(plan, shape.members.get(name), name, value) for name, value in members.items()}
@@ -132,18 +127,15 @@ class Redactor:
         if plan.shape.element is not None:
             return self._leaf(plan, plan.shape.element, item)
         if isinstance(item, dict):
-            if branch.place.pairs and is_free_map(item):
-                value = plan.shape.members["value"]
-                return {key: self._member(plan, value, "value", member) for key, member in item.items()}
-            return self._object(plan, plan.shape, item)
+            return self.pair(item) if branch.place.pairs else self._object(plan, plan.shape, item)
         return self.loose("", item)
 
     def _leaf(self, plan: Plan, leaf: Leaf, value: Json) -> Json:
         if leaf.api.secret or (self.columns and f"{plan.entity.name}.{leaf.name}" in self.columns):
             return self.mask(value)
-        if not isinstance(value, dict | list) and not leaf.api.error_text:
-            return value
-        return self.loose("", value, texts=leaf.api.error_text)
+        if leaf.api.free_text or isinstance(value, dict | list) or not _is_of_known_form(leaf, value):
+            return self.loose("", value)
+        return value
 
     def mask(self, value: Json) -> Json:
         """Return what stands in the place of a secret; nothing in the place of nothing."""
@@ -160,6 +152,16 @@ class Redactor:
 
     def _hmac(self, message: bytes) -> str:
         return hmac.new(self._key or b"", message, hashlib.sha256).hexdigest()
+
+
+def _is_of_known_form(leaf: Leaf, value: Json) -> bool:
+    """Tell a plain column's value from a text in a number's place, or one that is not among the documented values."""
+    return leaf.api.kind is TEXT and (not leaf.values or not isinstance(value, str) or value.lower() in leaf.values)
+
+
+def _is_named_secret(value: Json) -> bool:
+    """Tell a text that names a secret: what stands beside it is one."""
+    return isinstance(value, str) and introduces_secret(value) and bool(_NAME.match(value))
 
 
 def is_free_map(item: dict[str, Json]) -> bool:

@@ -49,7 +49,8 @@ sources:
 parallel: 4                     # sources read at once
 deadline: 6h                    # of the run: no source begins after it, and none is read further
 workers: 2                      # processes that prepare answers beside the export; 0: it does so itself
-secrets: drop                   # or fingerprint: HMAC-SHA256 under INVENTORY_FINGERPRINT_KEY, so that a rotation shows
+secrets: mask                   # secrets become ***; or fingerprint: HMAC-SHA256 under INVENTORY_FINGERPRINT_KEY, which
+                                # shows a rotation. Equal secrets then have equal fingerprints, in all jobs and sources
 redact: []                      # further columns to treat like secrets, such as alarm_endpoints.endpoint
 diff: {ignore: []}              # counted, not shown, such as jobs.update_time
 retention: {keep_daily: 35, keep_weekly: 12, keep_monthly: 24}

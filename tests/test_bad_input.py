@@ -104,7 +104,7 @@ TOP = {
     "ping's unknown key": (f"ping: {{sucess: https://example.com/{SECRET}}}", "ping.sucess", "do you mean success?"),
     "ping without scheme": (f"ping: {{failure: example.com/{SECRET}}}", "ping.failure", "not an address such as"),
     "defaults' name": ("defaults: {name: x}", "defaults.name", "unknown key"),
-    "secrets": ("secrets: hash", "secrets", "drop, fingerprint"),
+    "secrets": ("secrets: hash", "secrets", "mask, fingerprint"),
     "secrets without a key": ("secrets: fingerprint", "secrets", "INVENTORY_FINGERPRINT_KEY"),
 }
 

@@ -31,7 +31,7 @@ from tests.web import Reply, Web
 
 PIECE = 1000  # bytes
 ASKED: Asked = dict.fromkeys(("a", "b", "c"), (b"", None))
-REDACTORS = {"dropped": Redactor(), "fingerprints": Redactor("a key", frozenset({"object_infos.name"}))}
+REDACTORS = {"masked": Redactor(), "fingerprints": Redactor("a key", frozenset({"object_infos.name"}))}
 SMALL = {name: Preparer(redactor) for name, redactor in REDACTORS.items()}
 CUT = {name: AnySize(redactor, PIECE) for name, redactor in REDACTORS.items()}
 
@@ -62,12 +62,12 @@ def body_of(*jobs: Json, **spelt: Any) -> bytes:
     return json.dumps({"count": len(jobs), "results": jobs}, **spelt).encode()
 
 
-def cut(content: bytes, how: str = "dropped") -> list[Prepared] | None:
+def cut(content: bytes, how: str = "masked") -> list[Prepared] | None:
     answer = CUT[how].body(io.BytesIO(content), ASKED)
     return None if answer is None else answer["results"]
 
 
-def small(content: bytes, how: str = "dropped") -> list[Prepared] | None:
+def small(content: bytes, how: str = "masked") -> list[Prepared] | None:
     answer = SMALL[how].body(content, ASKED)
     return None if answer is None else answer["results"]
 
@@ -188,7 +188,7 @@ def test_a_big_job_is_never_taken_for_one_that_was_served_before() -> None:
     (rest,) = small(body_of(job_of("a", []))) or []
     assert rest.served is not None
     content = io.BytesIO(body_of(job_of("a", plenty(100))))
-    answer = CUT["dropped"].body(content, {"a": (b"", rest.served)})
+    answer = CUT["masked"].body(content, {"a": (b"", rest.served)})
     assert answer is not None
     assert [(type(job), job.served) for job in answer["results"]] == [(Big, None)]
 

@@ -19,10 +19,10 @@ from sqlalchemy import Engine, create_engine, inspect, text
 
 from inventory.cli import main
 from inventory.config import SOURCE_KEYS, TOP_KEYS
-from inventory.redact import looks_secret
 from inventory.schema import ENTITIES
 from inventory.schema.kinds import TEXT
 from inventory.schema.ledger import METADATA
+from inventory.secret_names import holds_secret
 from inventory.starter import STARTER
 from tests.conftest import ROOT, Command
 
@@ -34,7 +34,7 @@ ORDER = """
     schema.kinds schema.fields schema.tables schema.entities schema.endpoints schema.jobs schema.objects
     schema.own schema.settings schema.transformation schema schema.keys schema.plan schema.ledger
     shard address variables credentials seal settings located yamlfile values job_ids logins sources database_url config
-    redact findings
+    secret_names secret_values secret_forms secret_texts redact findings
     render render.text log waits stop digest normalise rebuild prepare strict.code strict proof
     exchange strict.big http.proxy http.tls http.stream http.transport
     http.body http.failure http workers.wire workers.worker workers
@@ -214,7 +214,7 @@ def test_what_looks_secret_is() -> None:
         for entity in ENTITIES
         for column in entity.fields
         if column.api.kind is TEXT and not column.api.secret
-        if looks_secret(column.name) or looks_secret((column.api.path or "").split(".")[-1])
+        if holds_secret(column.name) or holds_secret((column.api.path or "").split(".")[-1])
     }
     assert leaks == EXCUSED
 

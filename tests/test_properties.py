@@ -213,10 +213,19 @@ SECRET_JOB = {
     "error_message": f"cannot connect: password={SECRET} url=jdbc:mysql://root:{SECRET}@10.0.0.1/x",
     "policy_config": {"api_token": SECRET, "list": [{"private_key": [SECRET]}]},
     "failed_reason": {"password": SECRET},
+    "description": f"密码：{SECRET}",
+    "incre_start_position": f"mysql -u root -p{SECRET}",
+    "tags": [{"key": "password", "value": SECRET}, {"key": "note", "value": f"pwd={SECRET}"}],
+    "alarm_notify": {"subscriptions": [{"protocol": "sms", "endpoints": [f"https://h/x?token={SECRET}"]}]},
+    "data_transformation": {"filter_conditions": [{"transformation_info": {"value": f"password = '{SECRET}'"}}]},
+    "inst_info": {"volume_size": f"secret: {SECRET}", "status": f"api_key={SECRET}"},
+    "params": [{"name": "password", "value": SECRET}, ["--password", SECRET], f"Authorization: Bearer {SECRET}"],
+    "raw": json.dumps(json.dumps({"pwd": SECRET, "url": f"jdbc:mysql://h/x?user=a&password={SECRET}"})),
+    "pem": f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----",
 }
 
 
-@pytest.mark.parametrize("secrets", ["drop", "fingerprint"])
+@pytest.mark.parametrize("secrets", ["mask", "fingerprint"])
 def test_no_planted_secret_is_found_anywhere(tmp_path: Path, inventory: Command, secrets: str) -> None:
     write_page(tmp_path / "n", 1, ["j"], {"count": 1, "results": [SECRET_JOB], "x_secret": SECRET})
     (tmp_path / "c.yaml").write_text(f"secrets: {secrets}\nsources: [{{name: s, replay: [n]}}]\n")
@@ -230,7 +239,7 @@ def test_no_planted_secret_is_found_anywhere(tmp_path: Path, inventory: Command,
     assert SECRET not in "".join(each.stdout + each.stderr for each in [done, *told])
     written = [file for file in tmp_path.iterdir() if file.name.startswith("x.db")]
     assert written and all(SECRET.encode() not in file.read_bytes() for file in written)
-    mark = "***" if secrets == "drop" else "hmac:"
+    mark = "***" if secrets == "mask" else "hmac:"
     assert mark in told[0].stdout
 
 

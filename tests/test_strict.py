@@ -21,7 +21,7 @@ from inventory.strict import Preparer, Strict
 from tests.test_properties import ANY, RIGHT, SLOW, TEXTS
 
 REDACTORS = {
-    "dropped": Redactor(),
+    "masked": Redactor(),
     "fingerprints": Redactor("a key", frozenset({"alarm_endpoints.endpoint", "object_infos.name", "endpoints.ip"})),
 }
 SHORT = {name: Strict(redactor) for name, redactor in REDACTORS.items()}

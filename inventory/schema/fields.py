@@ -25,7 +25,8 @@ class Api:
         None where the column is the table's own.
     table: the reference's table number; None where the reference does not have the field.
     kind: the wire form. unit: of the number, where one is stated. values: the documented ones, open.
-    secret: masked before a row exists. error_text: a text that may quote passwords, masked inside.
+    secret: masked before a row exists. free_text: may quote secrets, which are masked inside; what is neither is of a
+        known form (an id, a number, an enumeration, an address, an object's name) and is not searched.
     since: the revision that brought the column.
     """
 
@@ -34,7 +35,7 @@ class Api:
     kind: Kind
     unit: str = ""
     secret: bool = False
-    error_text: bool = False
+    free_text: bool = False
     values: tuple[str, ...] = ()
     since: str = FIRST_REVISION
     limit: int | None = None  # bytes of UTF-8, where an index holds the column
@@ -72,7 +73,7 @@ def field(
     path: str | None = None,
     unit: str = "",
     secret: bool = False,
-    error_text: bool = False,
+    free_text: bool = False,
     values: Sequence[str] = (),
     key: bool = False,
     index: bool = False,
@@ -81,7 +82,7 @@ def field(
     """Declare one field of the API: its column, and on the same line all that derives from it."""
     limit = KEY_BYTES if key else INDEXED_BYTES if index else None
     origin = Api(
-        name if path is None else path, table, kind, unit, secret, error_text, tuple(values), since,
+        name if path is None else path, table, kind, unit, secret, free_text, tuple(values), since,
         limit if kind is TEXT else None,
     )  # fmt: skip
     comment = f"{doc} [Table {table}]" if table else doc

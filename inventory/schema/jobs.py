@@ -108,14 +108,14 @@ JOBS = entity(
     field("parent_id", TEXT, "ID of the parent task.", table=6),
     field("name", TEXT, "Task name.", table=6),
     field("status", TEXT, "Where the task is in its life.", table=6, values=_STATUSES, index=True),
-    field("description", TEXT, "Free text; empty means none.", table=6),
+    field("description", TEXT, "Free text; empty means none.", table=6, free_text=True),
     field("create_time", EPOCH_MS, "When the task was created; milliseconds since 1970, UTC.", table=6),
     field("task_type", TEXT, "Whether it moves what is there, what changes, or both.", table=6, values=_TASK_TYPES),
     field(
         "net_type", TEXT, "Network between the databases; in no known answer, see job_listings.",
         table=6, values=_NET_TYPES,
     ),
-    field("failed_reason", TEXT, "Why the task failed; may quote connection strings.", table=6, error_text=True),
+    field("failed_reason", TEXT, "Why the task failed; may quote connection strings.", table=6, free_text=True),
     field(
         "inst_info_engine_type", TEXT, "Kind of task, by its engines; may differ from what it was created with.",
         table=9, path="inst_info.engine_type", values=_ENGINE_TYPES, index=True,
@@ -187,7 +187,7 @@ JOBS = entity(
     field("migrate_user", BOOLEAN, "Whether users are migrated.", table=6),
     field("sync_database", BOOLEAN, "Whether whole databases are synchronized.", table=6),
     field("error_code", TEXT, "Error code of the task.", table=6),
-    field("error_message", TEXT, "Error message; may quote connection strings.", table=6, error_text=True),
+    field("error_message", TEXT, "Error message; may quote connection strings.", table=6, free_text=True),
     field(
         "target_root_db_db_name", TEXT, "Name of the root node's database at the destination.",
         table=11, path="target_root_db.db_name",
@@ -229,7 +229,10 @@ JOBS = entity(
     field("master_az", TEXT, "AZ of the primary, for a primary/standby task.", table=6),
     field("slave_az", TEXT, "AZ of the standby, for a primary/standby task.", table=6),
     field("node_role", TEXT, "Primary or standby role of the task; values not stated.", table=6),
-    field("incre_start_position", TEXT, "Where an incremental task starts in the log; format not stated.", table=6),
+    field(
+        "incre_start_position", TEXT, "Where an incremental task starts in the log; format not stated.", table=6,
+        free_text=True,
+    ),
     field(
         "period_order_status", TEXT, "Status of the yearly/monthly order; the values are the vendor's client's.",
         table=14, path="period_order.status", values=_ORDER_STATUSES,

@@ -29,7 +29,7 @@ TAGS = entity(
     "tags",
     "Task tags (Table 21); a free map {key: value}, as in the reference's example, gives a row for each member.",
     field("key", TEXT, "Tag key.", table=21, key=True),
-    field("value", TEXT, "Tag value.", table=21, index=True),
+    field("value", TEXT, "Tag value.", table=21, index=True, free_text=True),
     places=[Place("tags", pairs=True)],
     foreign_key=_JOB,
 )

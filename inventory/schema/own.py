@@ -21,7 +21,7 @@ JOB_LISTINGS = entity(
     own("parent_job_id", TEXT, "The task in whose children the list API names this one; NULL for a task of its own"),
     field(
         "error_msg", TEXT, "Error message, as the list API says it; may quote connection strings.",
-        table=None, error_text=True,
+        table=None, free_text=True,
     ),
 )  # fmt: skip
 

@@ -36,9 +36,12 @@ ALARM_ENDPOINTS = entity(
     "alarm_endpoints",
     "Phone numbers and e-mail addresses that a job's alarms are sent to (Table 13).",
     item(),
-    field("endpoint", TEXT, "Phone number or e-mail address, by the protocol.", table=13, path="[]", key=True),
+    field(
+        "endpoint", TEXT, "Phone number or e-mail address, by the protocol.",
+        table=13, path="[]", key=True, free_text=True,
+    ),
     item_occurrence("alarm_subscriptions"),
     places=[Place("endpoints")],
     parent="alarm_subscriptions",
     foreign_key=(("job_id", "item", "item_occurrence"), ("job_id", "item", "occurrence")),
-)
+)  # fmt: skip

@@ -20,7 +20,7 @@ FILTER_CONDITIONS = entity(
     field(
         "transformation_info_value", TEXT,
         "The condition: SQL for a processing rule, config for a configuration rule; at most 256 characters.",
-        table=19, path="transformation_info.value",
+        table=19, path="transformation_info.value", free_text=True,
     ),
     field(
         "config_transformation_db_table_name", TEXT, "Database and table with a dot between them.",
@@ -48,7 +48,7 @@ FILTER_CONDITIONS = entity(
     ),
     field(
         "config_transformation_values", TEXT, "Filtering criteria; at most 256 characters.",
-        table=20, path="config_transformation.values",
+        table=20, path="config_transformation.values", free_text=True,
     ),
     places=[Place("data_transformation.filter_conditions")],
     foreign_key=(("job_id",), ("id",)),

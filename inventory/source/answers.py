@@ -181,7 +181,7 @@ class _Reader:
             answer.read[result.job_id] = result
             return
         if not isinstance(result, dict):
-            masked = self._redactor.loose("", result, texts=True)
+            masked = self._redactor.loose("", result)
             self._keep("wrong_type", "results[]", "a result that is no object", "results[]", masked)
             return
         job_id = self._asked(result.get("id"), alone=alone)

@@ -24,6 +24,7 @@ from inventory.schema import REVISION
 from inventory.schema.jobs import is_deleted
 from inventory.schema.keys import digest16
 from inventory.schema.kinds import Misfit, stored_time
+from inventory.secret_texts import mask_text
 from inventory.strict.code import generate
 
 __all__ = ["Preparer", "Short", "Strict"]
@@ -114,8 +115,8 @@ class Strict:
         names: dict[str, Any] = {
             "FALSE": "false", "M": _MOST, "Refused": Refused, "TRUE": "true",
             "canonical": canonical, "comma": ",".join, "digest16": digest16,
-            "error_text": redactor.text, "join": _joined, "mask": redactor.mask, "moment": _moment, "pairs": _pairs,
-            "q": encode_basestring_ascii, "rfc": _rfc, "sha256": sha256,
+            "join": _joined, "mask": redactor.mask, "mask_pair": redactor.pair, "mask_text": mask_text,
+            "moment": _moment, "pairs": _pairs, "q": encode_basestring_ascii, "rfc": _rfc, "sha256": sha256,
             "unless_empty": _unless_empty, "whole": _whole, **code.names,
         }  # fmt: skip
         exec(compile(code.source, "<the short way>", "exec"), names)  # noqa: S102  # text of ours, from the schema
@@ -180,6 +181,8 @@ class Short:
     def unknown(self, at: str | None, path: str, value: Any, known: frozenset[Any]) -> None:
         """Note a value that is not documented, unless it is in other letters."""
         if not (isinstance(value, str) and value.lower() in known):
+            if isinstance(value, str) and mask_text(value) != value:
+                raise Refused  # it is no value of an enumeration
             self.findings += unknown_value(self.job_id, _joined(at, path), value)
 
 

@@ -213,10 +213,8 @@ class _Writer:
                 inner = list(self._mask_lines(plan, part, value, indent + "  "))
                 yield from [f"{indent}if {value} is not None:", *inner] if inner else []
             elif part.plan.entity.name in self.masks:
-                mask = f"mask_{part.plan.entity.name}"
-                if part.place.pairs:
-                    yield f"{indent}if {value}: raise Refused"
-                elif part.place.many:
+                mask = "mask_pair" if part.place.pairs else f"mask_{part.plan.entity.name}"
+                if part.place.many:
                     yield f"{indent}if {value}: {value} = [{mask}(i) for i in {value}]"
                 else:
                     yield f"{indent}if {value} is not None: {mask}({value})"
@@ -225,8 +223,8 @@ class _Writer:
         if leaf.api.secret or f"{plan.entity.name}.{leaf.name}" in self.masked:
             then = f"{value} = mask({value})" if leaf.api.kind.name == "text" else "raise Refused"
             yield f"{indent}if {value} is not None and {value} != '': {then}"
-        elif leaf.api.error_text:
-            yield f"{indent}if {value}: {value} = error_text({value})"
+        elif leaf.api.free_text:
+            yield f"{indent}if {value}: {value} = mask_text({value})"
 
     # -- one item of a list that has no key: its canonical text, which names it
 
