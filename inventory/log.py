@@ -16,7 +16,8 @@ from typing import Any
 
 import structlog
 
-from inventory.redact import MASK, Redactor
+from inventory.masks import MASK
+from inventory.redact import Redactor
 from inventory.render import CLEAR_LINE
 from inventory.render.text import clean
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from inventory.findings import Finding
 from inventory.jsontext import Json, canonical, is_empty, kind_of, tidy
-from inventory.redact import is_free_map, is_mask
+from inventory.masks import is_free_map, is_mask
 from inventory.schema import LISTED_ELSEWHERE, LISTED_TOO
 from inventory.schema.keys import digest16, key_text
 from inventory.schema.kinds import Misfit

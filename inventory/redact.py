@@ -12,22 +12,16 @@ import re
 from typing import Any
 
 from inventory.jsontext import Json, canonical, is_empty
+from inventory.masks import FINGERPRINT, MASK, STARS, is_free_map
 from inventory.schema.kinds import TEXT
 from inventory.schema.plan import Branch, Leaf, Plan, Shape, plan_of
 from inventory.secret_names import holds_secret, introduces_secret, is_name_member, is_value_member
-from inventory.secret_texts import MASK, mask_text
+from inventory.secret_texts import mask_text
 from inventory.settings import Settings
 
-__all__ = ["MASK", "Redactor", "is_free_map", "is_mask", "same_fingerprint_key"]
+__all__ = ["Redactor"]
 
-_STARS = re.compile(r"\*+\Z")
-_FINGERPRINT = re.compile(r"hmac:([0-9a-f]{8}):[0-9a-f]{64}\Z")
 _NAME = re.compile(r"[\w .-]{1,99}\Z")
-
-
-def is_mask(value: Json) -> bool:
-    """Tell whether a value is a mask already: ours, or the service's own ``******``."""
-    return isinstance(value, str) and bool(_STARS.match(value) or _FINGERPRINT.match(value))
 
 
 class Redactor:
@@ -142,8 +136,8 @@ class Redactor:
         if is_empty(value):
             return value
         if isinstance(value, str):
-            known = _FINGERPRINT.match(value)
-            if _STARS.match(value) or (known and self._key and known[1] == self.key_id):
+            known = FINGERPRINT.match(value)
+            if STARS.match(value) or (known and self._key and known[1] == self.key_id):
                 return value
         if self._key is None:
             return MASK
@@ -162,14 +156,3 @@ def _is_of_known_form(leaf: Leaf, value: Json) -> bool:
 def _is_named_secret(value: Json) -> bool:
     """Tell a text that names a secret: what stands beside it is one."""
     return isinstance(value, str) and introduces_secret(value) and bool(_NAME.match(value))
-
-
-def is_free_map(item: dict[str, Json]) -> bool:
-    """Tell the example's form of a tag, ``{k: v, k2: v2}``, from the documented ``{"key": k, "value": v}``."""
-    return "key" not in item and not item.keys() <= {"value"}
-
-
-def same_fingerprint_key(one: str, other: str) -> bool:
-    """Tell whether two masks are fingerprints under the same key, so that a difference means a rotation."""
-    first, second = _FINGERPRINT.match(one), _FINGERPRINT.match(other)
-    return first is not None and second is not None and first[1] == second[1]

@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from inventory.masks import MASK
 from inventory.secret_forms import APART, RULES, mentions
 from inventory.secret_names import HINTS, introduces_secret, role_of
 from inventory.secret_values import OPENING, QUOTE, Span, value_at
 
-__all__ = ["MASK", "mask_text"]
+__all__ = ["mask_text"]
 
-MASK = "***"
 _STARS = re.compile(r"\**\Z")
 _SHORT = 80  # characters
 _ROUNDS = 4  # until nothing changes: two, unless a text was made to need more

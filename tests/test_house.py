@@ -34,7 +34,7 @@ ORDER = """
     schema.kinds schema.fields schema.tables schema.entities schema.endpoints schema.jobs schema.objects
     schema.own schema.settings schema.transformation schema schema.keys schema.plan schema.ledger
     shard address variables credentials seal settings located yamlfile values job_ids logins sources database_url config
-    secret_names secret_values secret_forms secret_texts redact findings
+    masks secret_names secret_values secret_forms secret_texts redact findings
     render render.text log waits stop digest normalise rebuild prepare strict.code strict proof
     exchange strict.big http.proxy http.tls http.stream http.transport
     http.body http.failure http workers.wire workers.worker workers

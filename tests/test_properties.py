@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from inventory.digest import job_proof
 from inventory.jsontext import Json, Number, canonical, is_empty, pretty, read, tidy
+from inventory.masks import is_free_map
 from inventory.normalise import NormalisedJob, normalise
 from inventory.rebuild import rebuild
-from inventory.redact import Redactor, is_free_map
+from inventory.redact import Redactor
 from inventory.schema import BY_NAME
 from inventory.schema.plan import Branch, Leaf, Plan, Shape, plan_of
 from tests.conftest import ROOT, Command, write_page
