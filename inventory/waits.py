@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from threading import Event, Lock, Thread
 from typing import Any
 
-from inventory.log import logger
-
 __all__ = ["NAMED", "Waits"]
 
 FIRST = 10.0  # seconds until a wait is logged
@@ -50,6 +48,8 @@ class Waits:
             ids: the jobs that wait. The log names the first of them, and their number.
             fields: what else the log says. Waits that are equal in it and in `what` are logged together.
         """
+        from inventory.log import logger  # who only reads a database waits for nothing, and needs none
+
         wait = _Wait(what, tuple(sorted(fields.items())), ids, log or logger(), time.monotonic())
         with self._lock:
             self._number += 1

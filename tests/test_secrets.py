@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inventory.jsontext import Json
+from inventory.masks import MASK
 from inventory.normalise import normalise, normalise_listing
 from inventory.prepare import prepare
 from inventory.redact import Redactor
 from inventory.secret_names import holds_secret
-from inventory.secret_texts import MASK, mask_text
+from inventory.secret_texts import mask_text
 from inventory.strict import Preparer, Strict
 
 # § stands for the secret in each form. What comes out is the same text with *** in its place.
