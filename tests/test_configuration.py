@@ -117,7 +117,7 @@ def test_every_fault_of_one_line_is_told(tmp_path: Path) -> None:
     ]  # fmt: skip
     told = faults(tmp_path, "defaults: {concurrency: 0}\nsuorces: []\nretention: {keep_daily: x}")
     assert [fault.split(": ")[1] for fault in told] == ["defaults.concurrency", "suorces", "retention.keep_daily"]
-    two = ", ".join(f"{{name: {name}, region: r, project_id: {name}, jobs: all}}" for name in "ab")
+    two = ", ".join(f"{{name: {name}, region: cn-north-4, project_id: {name}, jobs: all}}" for name in "ab")
     told = faults(tmp_path, f"defaults: {{timeout: 0, auth: {{token: 1}}}}\nsources: [{two}]")
     assert [fault.split(": ")[1] for fault in told] == [
         "defaults.timeout",
@@ -148,7 +148,7 @@ def test_references_are_replaced_once(
     (tmp_path / "folder/other").write_text("from a file\n")
     monkeypatch.chdir("/")
     auth = f"{{username: u, password: '{written}', domain: d}}"
-    (found,) = read(tmp_path, f"sources: [{{name: a, region: r, project_id: p, jobs: all, auth: {auth}}}]").sources
+    (found,) = read(tmp_path, f"sources: [{{name: a, region: cn-north-4, project_id: p, jobs: all, auth: {auth}}}]").sources
     assert isinstance(found.credentials, Password)
     assert found.credentials.password == value
 
@@ -173,7 +173,7 @@ def test_what_looks_like_a_reference_and_is_none_is_refused(tmp_path: Path, writ
 
 
 def test_characters_are_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = "sources: [{name: a, region: r, project_id: p, jobs: all, auth: {username: u, password: %s, domain: d}}]"
+    text = "sources: [{name: a, region: cn-north-4, project_id: p, jobs: all, auth: {username: u, password: %s, domain: d}}]"
     for written in (json.dumps("a 😀"), "'a 😀'"):  # JSON escapes it as two halves
         (found,) = read(tmp_path, text % written).sources
         assert isinstance(found.credentials, Password)
@@ -262,9 +262,9 @@ def test_validate_checks_the_database(tmp_path: Path, monkeypatch: pytest.Monkey
 # Files with secrets that others can read
 
 HOLDS_A_SECRET = [
-    "sources: [{name: a, region: r, jobs: all, auth: {token: '%s'}}]",
-    "sources: [{name: a, region: r, jobs: all, auth: {access_key: k, secret_key: '${B:-%s}'}}]",
-    "sources: [{name: a, region: r, jobs: all, auth: {username: u, password: '%s', domain: d}}]",
+    "sources: [{name: a, region: cn-north-4, jobs: all, auth: {token: '%s'}}]",
+    "sources: [{name: a, region: cn-north-4, jobs: all, auth: {access_key: k, secret_key: '${B:-%s}'}}]",
+    "sources: [{name: a, region: cn-north-4, jobs: all, auth: {username: u, password: '%s', domain: d}}]",
     "database: 'postgresql://u:%s@h/x'",
     "database: postgresql://h/x?user=u&password=%s",
     "ping: {success: 'https://example.com/%s'}",
@@ -296,14 +296,14 @@ def test_files_without_a_secret_may_be_read_by_all(tmp_path: Path, monkeypatch: 
     for name in ("id", "ids.txt"):
         (tmp_path / name).write_text("an-id")
     keys = "auth: {access_key: k, secret_key: '${V}'}, project_id: '${file:id}', jobs: {file: ids.txt}"
-    text = f"database: postgresql://u@h/x\nsources: [{{name: a, region: r, {keys}}}]"
+    text = f"database: postgresql://u@h/x\nsources: [{{name: a, region: cn-north-4, {keys}}}]"
     assert not read(tmp_path, text).warnings
 
 
 def test_the_warning_is_told_once(tmp_path: Path, inventory: Command) -> None:
     (tmp_path / "secret").write_text(SECRET)
     both = "auth: {username: '${file:secret}', password: '${file:secret}', domain: d}"
-    text = f"sources: [{{name: a, region: r, jobs: all, {both}}}, {{name: b, region: s, jobs: all, {both}}}]"
+    text = f"sources: [{{name: a, region: cn-north-4, jobs: all, {both}}}, {{name: b, region: cn-north-1, jobs: all, {both}}}]"
     (tmp_path / "c.yaml").write_text(text)
     said = "other users can read secret, which holds a secret; run chmod 600 secret"
     assert inventory("--config", "c.yaml", "validate").stderr == f"warning: {said}\n"
@@ -345,8 +345,8 @@ def test_a_document_that_is_none(tmp_path: Path, text: str, place: str, said: st
 
 
 def test_aliases_are_welcome(tmp_path: Path) -> None:
-    text = "a: 1\nsources:\n- &a {name: a, region: r, jobs: &ids [x, y], project_id: p, auth: &auth {token: t}}\n"
-    text += "- {name: b, region: r, jobs: *ids, project_id: q, auth: *auth}\n"
+    text = "a: 1\nsources:\n- &a {name: a, region: cn-north-4, jobs: &ids [x, y], project_id: p, auth: &auth {token: t}}\n"
+    text += "- {name: b, region: cn-north-4, jobs: *ids, project_id: q, auth: *auth}\n"
     one, two = read(tmp_path, text.replace("a: 1\n", "")).sources
     assert (one.jobs, one.credentials) == (two.jobs, two.credentials) == (("x", "y"), Token("t"))
 
