@@ -223,7 +223,7 @@ def test_a_database_that_cannot_be_used(tmp_path: Path, inventory: Command, data
         )
     future.close()
     before = {file: file.read_bytes() for file in tmp_path.glob("*.db")}
-    (tmp_path / "c.yaml").write_text(REPLAY)
+    (tmp_path / "c.yaml").write_text(REPLAY.replace("{", "{retry_seconds: 0, "))
     write_page(tmp_path / "n", 1, ["j"], {"count": 0, "results": []})
     for command in ("export", "diff", "snapshots", "show"):
         done = inventory("--config", "c.yaml", "--database", database, command)
