@@ -148,7 +148,9 @@ def test_references_are_replaced_once(
     (tmp_path / "folder/other").write_text("from a file\n")
     monkeypatch.chdir("/")
     auth = f"{{username: u, password: '{written}', domain: d}}"
-    (found,) = read(tmp_path, f"sources: [{{name: a, region: cn-north-4, project_id: p, jobs: all, auth: {auth}}}]").sources
+    (found,) = read(
+        tmp_path, f"sources: [{{name: a, region: cn-north-4, project_id: p, jobs: all, auth: {auth}}}]"
+    ).sources
     assert isinstance(found.credentials, Password)
     assert found.credentials.password == value
 
@@ -173,7 +175,7 @@ def test_what_looks_like_a_reference_and_is_none_is_refused(tmp_path: Path, writ
 
 
 def test_characters_are_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = "sources: [{name: a, region: cn-north-4, project_id: p, jobs: all, auth: {username: u, password: %s, domain: d}}]"
+    text = "sources: [{name: a, region: cn-north-4, jobs: all, auth: {username: u, password: %s, domain: d}}]"
     for written in (json.dumps("a 😀"), "'a 😀'"):  # JSON escapes it as two halves
         (found,) = read(tmp_path, text % written).sources
         assert isinstance(found.credentials, Password)
@@ -303,13 +305,14 @@ def test_files_without_a_secret_may_be_read_by_all(tmp_path: Path, monkeypatch: 
 def test_the_warning_is_told_once(tmp_path: Path, inventory: Command) -> None:
     (tmp_path / "secret").write_text(SECRET)
     both = "auth: {username: '${file:secret}', password: '${file:secret}', domain: d}"
-    text = f"sources: [{{name: a, region: cn-north-4, jobs: all, {both}}}, {{name: b, region: cn-north-1, jobs: all, {both}}}]"
+    sources = (f"{{name: a{name}, region: cn-north-{name}, jobs: all, {both}}}" for name in "14")
+    text = f"sources: [{', '.join(sources)}]"
     (tmp_path / "c.yaml").write_text(text)
     said = "other users can read secret, which holds a secret; run chmod 600 secret"
     assert inventory("--config", "c.yaml", "validate").stderr == f"warning: {said}\n"
     assert inventory("--config", "c.yaml", "-q", "validate").stderr == ""
     (event,) = inventory("--config", "c.yaml", "--log-format", "json", "validate").stderr.splitlines()
-    assert (json.loads(event)["level"], json.loads(event)["event"]) == ("warning", said)
+    assert (json.loads(event)["event"], json.loads(event)["text"]) == ("warning", said)
     (tmp_path / "secret").chmod(0o600)
     assert inventory("--config", "c.yaml", "validate").stderr == ""
 
@@ -345,7 +348,8 @@ def test_a_document_that_is_none(tmp_path: Path, text: str, place: str, said: st
 
 
 def test_aliases_are_welcome(tmp_path: Path) -> None:
-    text = "a: 1\nsources:\n- &a {name: a, region: cn-north-4, jobs: &ids [x, y], project_id: p, auth: &auth {token: t}}\n"
+    text = "a: 1\nsources:\n"
+    text += "- &a {name: a, region: cn-north-4, jobs: &ids [x, y], project_id: p, auth: &auth {token: t}}\n"
     text += "- {name: b, region: cn-north-4, jobs: *ids, project_id: q, auth: *auth}\n"
     one, two = read(tmp_path, text.replace("a: 1\n", "")).sources
     assert (one.jobs, one.credentials) == (two.jobs, two.credentials) == (("x", "y"), Token("t"))

@@ -74,6 +74,7 @@ def recorded(name: str, *, read: int = 1, unread: int = 0, night: int = 1) -> st
 
 def configured(*sources: dict[str, Any], **top: Any) -> None:
     Path("c.yaml").write_text(json.dumps({"sources": sources, "parallel": 1, "workers": 0, **top}))
+    Path("c.yaml").chmod(0o600)  # or it would be a warning that others can read its secrets
 
 
 def replay(name: str, *folders: str) -> dict[str, Any]:
@@ -189,7 +190,7 @@ def test_the_last_event_tells_how_the_run_ended() -> None:
 
 def test_an_error_has_the_source_s_name_once() -> None:
     where = {"region": "cn-north-4", "endpoint": "http://127.0.0.1:1", "project_id": "p", "auth": {"token": "t0ken"}}
-    configured({"name": "prod", "jobs": "all", "attempts": 1, "retry_seconds": 1, **where})
+    configured({"name": "prod", "jobs": "all", "retry_seconds": 0, **where})
     code, _, err = export()
     assert (code, err.count("prod")) == (1, 1)
     assert err.startswith("error: prod: ")

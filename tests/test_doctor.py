@@ -242,7 +242,7 @@ def test_a_lock_that_is_held(export: Export, inventory: Command, database: str) 
     assert examined(export, database=database)["live", "lock"] == ("ok", "free")
 
 
-@pytest.mark.parametrize("database", ["nothing", "postgresql://u:wr0ng-value@127.0.0.1:1/x", "sqlite:///text.db"])
+@pytest.mark.parametrize("database", ["postgresql://u:wr0ng-value@127.0.0.1:1/x", "sqlite:///text.db"])
 def test_a_database_that_is_none(export: Export, tmp_path: Path, database: str) -> None:
     (tmp_path / "text.db").write_text("not a database at all" * 200)
     assert examined(export, database=database)["database", "connection"][0] == "fail"

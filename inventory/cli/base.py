@@ -56,21 +56,9 @@ class Options:
         from inventory.config import load
 
         settings = load(self.config, for_export=for_export, standard_input=standard_input)
-        if settings.warnings and not self.quiet:
-            self._warn(settings)
+        for warning in settings.warnings:  # what is allowed but probably not meant
+            self.warn(warning)
         return settings
-
-    def _warn(self, settings: "Settings") -> None:
-        """Tell what is allowed but probably not meant, in the form of the log."""
-        if self.log_format != "json":
-            for warning in settings.warnings:
-                click.echo(safe(f"warning: {warning}"), err=True)
-            return
-        from inventory import log
-
-        log.set_up(self.log_format, self.log_level, settings.secrets)
-        for warning in settings.warnings:
-            log.logger().warning(warning)
 
     def open(self, settings: "Settings", *, write: bool = False, ready: bool = True) -> "Store":
         """Open the database, `ready` only at this version's revision; else it may be created."""

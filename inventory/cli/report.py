@@ -59,6 +59,7 @@ class Report:
         """Do the work of the run; return what ended it before every source was done."""
         try:
             with stopping(stop, last_words=self.last_words):
+                self.log()
                 work()
         except InventoryError as failure:
             return failure
