@@ -54,6 +54,7 @@ class Auditor:
         """Make a key; its halves are in NAME.pem and NAME.public."""
         private, public = pems(Ed25519PrivateKey.generate())
         (self.folder / f"{name}.pem").write_text(private)
+        (self.folder / f"{name}.pem").chmod(0o600)
         (self.folder / f"{name}.public").write_text(public)
         return Seal(public)
 
