@@ -170,9 +170,10 @@ def _virtual_parents(server: DrsServer, _: Odds) -> None:
     parent = {**list_item(make_job(-7, seed=-7)), "db_use_type": "sync", "name": "DRS-many-to-one"}
 
     def hook(request: RecordedRequest, document: Job) -> Job:
-        if _swept(request, document) != "sync":
+        if "total_record" not in document or request.document.get("db_use_type") != "sync":
             return document
-        return document | {"jobs": [*document["jobs"], parent], "total_record": document["total_record"] + 1}
+        more = [parent] if _swept(request, document) else []
+        return document | {"jobs": [*document["jobs"], *more], "total_record": document["total_record"] + 1}
 
     server.hooks.append(hook)
 
