@@ -112,7 +112,7 @@ def test_a_night_on_which_a_job_could_not_be_read(server: DrsServer, export: Exp
         return {**document, "results": results}
 
     server.rewrite = silent
-    export(code=3)
+    export(code=3, retry_seconds=1)
     assert findings()
     server.rewrite = None
     for _ in range(2):

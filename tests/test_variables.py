@@ -41,6 +41,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], *sources:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     Path("c.yaml").write_text(json.dumps({"sources": sources or [NORTH]}))
+    Path("c.yaml").chmod(0o600)  # or it would be a warning that others can read its secrets
     return load("c.yaml", for_export=True)
 
 
@@ -294,9 +295,9 @@ def test_a_file_of_regions_is_not_read(home: Path, monkeypatch: pytest.MonkeyPat
 
 
 NOBODY = """
-import contextlib, os, sys
+import contextlib, io, os, sys
 from inventory.cli import main
-with contextlib.suppress(SystemExit), contextlib.redirect_stderr(None):
+with contextlib.suppress(SystemExit), contextlib.redirect_stderr(io.StringIO()):
     main(sys.argv[1:])  # imports all that is needed: another user may not read it
 os.setuid(54321)
 del os.environ["HOME"]
