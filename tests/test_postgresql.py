@@ -21,6 +21,7 @@ from sqlalchemy import make_url, text
 from inventory.cli import main
 from inventory.config import normal_url
 from inventory.errors import StoppedError, StoreError
+from inventory.schema import REVISION
 from inventory.stop import Stop
 from inventory.store.engine import Store, open_store
 from inventory.store.lock import source_lock
@@ -246,7 +247,7 @@ def test_two_upgrades_at_once(database: str, start: str) -> None:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert sorted(map(str, codes)) == sorted([str(None if start == "empty" else start), *["0008"] * 2])
+    assert sorted(map(str, codes)) == sorted([str(None if start == "empty" else start), *[REVISION] * 2])
     ran("--database", database, "db", "check")
     with open_store(normal_url(database), write=True) as store:
         assert store.path is None or len(list(store.path.parent.glob("*.backup"))) == (start != "empty")
@@ -494,7 +495,7 @@ def test_a_pooler_that_keeps_the_session(postgresql: str, more: str) -> None:
     ran("--database", postgresql, "db", "upgrade")
     with bouncer(postgresql, "session", more) as pooled:
         if more:  # what an export needs two of
-            assert ran("--database", pooled, "db", "current").strip() == "0008"
+            assert ran("--database", pooled, "db", "current").strip() == REVISION
             return
         for _ in range(2):
             ran("--config", CONFIG, "--database", pooled, "export")
