@@ -172,7 +172,8 @@ def _virtual_parents(server: DrsServer, _: Odds) -> None:
     def hook(request: RecordedRequest, document: Job) -> Job:
         if "total_record" not in document or request.document.get("db_use_type") != "sync":
             return document
-        more = [parent] if _swept(request, document) else []
+        is_last = _swept(request, document) and (document["jobs"] or request.document.get("cur_page") in (None, 0, 1))
+        more = [parent] if is_last else []
         return document | {"jobs": [*document["jobs"], *more], "total_record": document["total_record"] + 1}
 
     server.hooks.append(hook)
