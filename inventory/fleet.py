@@ -120,6 +120,7 @@ def _caught(source: Source, run: Run, work: Callable[[], None], failed: Failed) 
         except StoppedError:
             raise
         except InventoryError as failure:
+            run.stop.check()  # what fails because the run was stopped is no failure of the source
             code, error = failure.exit_code, str(failure)
         except Exception as failure:  # noqa: BLE001  # a fault of ours must not take the other sources along
             code, error = 1, _said(failure)

@@ -159,7 +159,7 @@ def test_an_address_where_nobody_is(server: DrsServer, export: Export, jobs: str
     assert 2 <= time.monotonic() - began < 30
     what = "the job list" if jobs else "any job"
     line = done.stderr.splitlines()[-1]
-    assert line.startswith(f"error: live: cannot read {what} from {server.url}: cannot connect")
+    assert line.startswith(f"error: live: cannot read {what} from {server.url}: connection refused")
     assert "(retried for 2 s). Check the endpoint, the network and its proxies; run `inventory doctor`" in line
 
 
@@ -194,7 +194,7 @@ def test_one_scenario_that_fails_does_not_take_the_others_along(server: DrsServe
     row = last()
     kept = [job for job in server.jobs.values() if job["db_use_type"] != "sync"]
     assert (row["consistency"], row["jobs"]) == ("torn", len(kept))
-    assert "sync is not whole" in done.stdout
+    assert "sync is not whole" in done.stderr
 
 
 def test_a_retry_names_host_ids_pause_and_reason(server: DrsServer, export: Export) -> None:
@@ -202,7 +202,7 @@ def test_a_retry_names_host_ids_pause_and_reason(server: DrsServer, export: Expo
     export.configured(jobs=sorted(server.jobs)[:10])
     done = here("--config", "c.yaml", "--log-format", "json", "export", TOKEN=server.token)
     first, second = events(done.stderr, "retrying")
-    assert (first["attempt"], first["why"], second["why"]) == (1, "HTTP 503 DRS.M00004", "the connection broke off")
+    assert (first["attempt"], first["why"], second["why"]) == (1, "HTTP 503 DRS.M00004", "connection closed")
     assert (first["call"], first["ids"], first["jobs"]) == ("detail", sorted(server.jobs)[:3], 10)
     assert first["host"] == server.url.removeprefix("http://")
     assert 0.25 <= first["pause"] <= 0.5

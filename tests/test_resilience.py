@@ -187,7 +187,8 @@ def test_asked_to_stop_it_ends_within_a_second(
         seconds = time.monotonic() - began
         assert archive.check() == []
     assert (process.returncode, out) == (1, "")
-    *_, failed, last = map(json.loads, err.splitlines())
+    *events, last = map(json.loads, err.splitlines())
+    (failed,) = (event for event in events if event["event"] == "failed")
     assert failed["error"] == f"stopped by {number.name}; what was not finished was not written"
     assert (last["event"], last["code"], last["complete"]) == ("finished", 1, 0)
     assert "Traceback" not in err

@@ -138,15 +138,16 @@ class LiveReading:
         return found
 
     def _no_list(self, found: Sweep) -> SourceError:
-        page, what = found.unread, f"cannot read the job list from {self._client.url}"
+        page, what = found.unread, "cannot read the job list from"
         if page is None:
-            return SourceError(f"{what}: {found.problem}", "Without the list no job can be found")
-        return SourceError(f"{what}: {self._failure(page)}", _advice(page))
+            return SourceError(f"{what} {self._client.url}: {found.problem}", "Without the list no job can be found")
+        return SourceError(f"{what} {self._failure(page)}", _advice(page))
 
     def _failure(self, page: Page) -> str:
-        return (page.detail or page.said) + (
-            f" (retried for {self._source.retry_seconds:g} s)" if page.transient else ""
-        )
+        """Say what failed: the address, the proxy where there is one, and the cause."""
+        has_address = page.detail and page.detail != page.problem
+        retried = f" (retried for {self._source.retry_seconds:g} s)" if page.transient else ""
+        return (page.detail if has_address else f"{self._client.url}: {page.said}") + retried
 
     def _told(self, found: Sweep) -> set[str]:
         """Return the ids that a sweep named, as far as they are asked for: sub-tasks only where they are followed."""
@@ -317,9 +318,10 @@ class LiveReading:
                 self._answered, self._in_vain = True, 0
             elif len(page.ids) == 1 or page.unreachable:
                 self._in_vain += 1
-                self._given_up = self._in_vain >= (HOPELESS if page.transient and page.unreachable else GIVEN_UP)
+                most = HOPELESS if page.transient and page.unreachable else GIVEN_UP
+                self._given_up = self._given_up or self._in_vain >= most  # for good: nothing more is requested
             if self._in_vain >= HOPELESS and not self._answered:
-                raise SourceError(f"cannot read any job from {self._client.url}: {self._failure(page)}", _advice(page))
+                raise SourceError(f"cannot read any job from {self._failure(page)}", _advice(page))
 
 
 def _advice(page: Page) -> str:
