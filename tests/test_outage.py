@@ -175,8 +175,10 @@ def test_an_outage_for_good_costs_retry_seconds_once(server: DrsServer, export: 
     began = time.monotonic()
     done = export(jobs=sorted(server.jobs), retry_seconds=3, concurrency=2, code=3)
     assert time.monotonic() - began < 60
-    assert 0 < last()["unreadable"] < 120
-    assert "last round" not in done.stderr  # it would be in vain
+    unread = last()["unreadable"]
+    assert 0 < unread < 120
+    # A last round would be in vain. It is made where the outage came so late that fewer than five batches failed.
+    assert "last round" not in done.stderr or unread <= 40
 
 
 @pytest.mark.parametrize("status", [404, 410])
