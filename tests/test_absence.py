@@ -21,6 +21,14 @@ def asked_alone(server: DrsServer) -> list[str]:
     return [request.jobs[0] for request in server.requests if len(request.jobs) == 1]
 
 
+def say_gone(server: DrsServer, job_id: str, shape: str, status: int, said: Document) -> None:
+    """Let every answer about a job say that it is gone, in the shape of a batch or of a single error."""
+    body = {"count": 1, "results": [{"id": job_id, **said}]} if shape == "batch" else said
+    server.faults.append(
+        Fault("status", status=status, body=body, times=None, when=lambda request: job_id in request.jobs)
+    )
+
+
 @pytest.mark.parametrize("status", ["DELETED", "deleted", "Deleted"])
 def test_a_job_with_the_status_deleted_leaves(
     server: DrsServer, export: Export, inventory: Command, estate: Estate, status: str
@@ -100,11 +108,7 @@ def test_a_code_of_a_deleted_job_proves_nothing_under_another_status(
 ) -> None:
     ids = sorted(server.jobs)[:4]
     export(jobs=ids)
-    said = {"error_code": "DRS.M05004", "error_message": "The task has been deleted or released."}
-    body = {"count": 1, "results": [{"id": ids[0], **said}]} if shape == "batch" else said
-    server.faults.append(
-        Fault("status", status=status, body=body, times=None, when=lambda request: ids[0] in request.jobs)
-    )
+    say_gone(server, ids[0], shape, status, {"error_code": "DRS.M05004", "error_message": "It has been deleted."})
     export(jobs=ids, retry_seconds=0, code=3)
     assert ids[0] in estate()
     assert last()["removed"] == 0
@@ -116,11 +120,7 @@ def test_the_status_404_proves_an_absence_with_its_code_alone(
 ) -> None:
     ids = sorted(server.jobs)[:4]
     export(jobs=ids)
-    said = {"error_code": "DRS.M00289", "error_msg": "The job does not exist."}
-    body = {"count": 1, "results": [{"id": ids[0], **said}]} if shape == "batch" else said
-    server.faults.append(
-        Fault("status", status=404, body=body, times=None, when=lambda request: ids[0] in request.jobs)
-    )
+    say_gone(server, ids[0], shape, 404, {"error_code": "DRS.M00289", "error_msg": "The job does not exist."})
     export(jobs=ids)
     assert estate().keys() == set(ids[1:])
 
