@@ -35,7 +35,7 @@ from inventory.stop import Stop
 from inventory.store.engine import Store
 from inventory.store.lock import source_lock
 from inventory.store.snapshots import Result, SourceRow, Writer, open_writer
-from inventory.workers import Workers
+from inventory.pool import NormaliserPool
 
 __all__ = ["Limits", "Progress", "Result", "Run", "export_source", "plan_source"]
 
@@ -71,7 +71,7 @@ class Run:
     stop: Stop
     time: Stop
     auths: Auths
-    workers: Workers
+    pool: NormaliserPool
     run_id: str
     progress: Progress
     record: Path | None = None
@@ -129,7 +129,7 @@ def _exported(source: Source, run: Run, time: Stop, done: list[Result]) -> Itera
             with open_writer(run.store, row, run.sealer, alone=run.alone, begin_signing=signing) as writer:
                 committed = _committed(writer, run, done)
                 if committed is None:
-                    done.append(_export(reading, writer, run, lock.check))
+                    done.append(_export(reading, source, writer, run, lock.check))
                 else:
                     done.append(Result(reading.label, committed))
                 yield done[-1]
@@ -152,16 +152,16 @@ def _readings(source: Source, run: Run, time: Stop) -> Iterator[tuple[Reading, S
         return
     recorder = Recorder(run.record / source.name, source, run.redactor) if run.record else None
     with time.waits.noted("sign-in", host=source.endpoint):
-        session = sign_in(source, time, run.auths, run.workers.open)
+        session = sign_in(source, time, run.auths)
     with closing(session.http):
         row = SourceRow(source.name, source.region, session.project_id)
-        yield LiveReading(source, session, run.redactor, time, recorder, run.settings.salt), row
+        yield LiveReading(source, session, run.redactor, time, recorder), row
 
 
-def _export(reading: Reading, writer: Writer, run: Run, still_ours: Callable[[], None]) -> Result:
+def _export(reading: Reading, source: Source, writer: Writer, run: Run, still_ours: Callable[[], None]) -> Result:
     if (already := _is_recorded(reading, writer)) is not None:
         return Result(reading.label, None, already)
-    ready = _prepare(reading, writer, run)
+    ready = _prepare(reading, source, writer, run)
     still_ours()
     run.stop.check()
     snapshot = writer.commit(ready.row, ready.content_digest, ready.served)
@@ -172,12 +172,13 @@ def _export(reading: Reading, writer: Writer, run: Run, still_ours: Callable[[],
     return Result(reading.label, snapshot, None, kinds, seen.throttles, seen.incomplete, writer.signing, ready.unread)
 
 
-def _prepare(reading: Reading, writer: Writer, run: Run) -> _Ready:
+def _prepare(reading: Reading, source: Source, writer: Writer, run: Run) -> _Ready:
     """Read a source to its end and stage all that a snapshot of it would write."""
     started_at = datetime.now(UTC)
     intake = Intake(writer.staging, writer.base)
-    for outcome in reading.outcomes(intake.known, intake.known_of(writer.served), intake.not_found):
-        intake.take(outcome)
+    outcomes = reading.outcomes(intake.known, intake.not_found)
+    for outcome, job in run.pool.normalised(source, outcomes, intake.known_of(writer.served)):
+        intake.take(outcome, job)
         run.progress(reading.label, intake.done, len(reading.requested))
     _guard(reading, intake, run.limits)
     digests, findings = intake.finish(reading.seen.findings)
@@ -222,7 +223,7 @@ def plan_source(source: Source, run: Run, what: Selection) -> SourceDiff:
             last = {"source": source.name, **writer.previous} if writer.previous else None
             if _is_recorded(reading, writer) is not None:
                 continue
-            ready = _prepare(reading, writer, run)
+            ready = _prepare(reading, source, writer, run)
             end = writer.planned(ready.row, ready.content_digest)
             staging = writer.staging
             diff = compare(

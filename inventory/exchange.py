@@ -1,38 +1,57 @@
-"""One exchange with a service as the rooms beyond see it: a request out, an answer or none back."""
+"""One exchange with a service: a request out, an answer or none back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, NamedTuple, Protocol
 
 from inventory.address import Query
 from inventory.errors import SourceError
-from inventory.jsontext import Json
-from inventory.prepare import Asked
 
-__all__ = ["Body", "Exchange", "NoAnswerError", "Prepare", "Request", "Response", "RouteError", "bound", "nothing"]
+__all__ = ["Body", "BodyFile", "Exchange", "NoAnswerError", "Request", "Response", "RouteError", "bound"]
 
-# One that is too large to hold is the file that it was written to.
-Body = bytes | IO[bytes]
 
-# Makes of a body, and the jobs that were asked, an answer with its jobs prepared; None where that cannot be done.
-Prepare = Callable[[Body, Asked], dict[str, Json] | None]
+class BodyFile:
+    """A body that is too large to hold, in a temporary file that is gone when nobody has it any more."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+
+    def __del__(self) -> None:
+        self.file.close()
+
+    def part(self, begin: int, end: int) -> bytes:
+        """Return some of its bytes."""
+        self.file.seek(begin)
+        return self.file.read(end - begin)
+
+    def whole(self) -> bytes:
+        """Return all of it."""
+        self.file.seek(0)
+        return self.file.read()
+
+
+Body = bytes | BodyFile
 
 
 @dataclass(frozen=True)
 class Response:
     """An answer. headers: names in small letters. at: when it was complete, UTC. seconds: how long it took.
 
-    prepared: the document of the body with its jobs prepared; then `content` is empty, and `size` its bytes.
+    body: unpacked, `size` bytes.
     """
 
     status: int
     headers: Mapping[str, str]
-    content: bytes
+    body: Body
     at: datetime
     seconds: float
     size: int
-    prepared: dict[str, Json] | None = None
+
+    @property
+    def content(self) -> bytes:
+        """The body in memory, however large it is."""
+        return self.body if isinstance(self.body, bytes) else self.body.whole()
 
 
 class NoAnswerError(Exception):
@@ -61,17 +80,12 @@ class RouteError(SourceError):
     """
 
 
-def nothing() -> None:
-    """Do nothing."""
-
-
 class Request(NamedTuple):
     """What is sent.
 
     path: below the base's; it and `query` go out as `encode_path` and `encode_query` write them.
     seconds: bounds the whole exchange, from connecting to the last byte of the body, whatever the server does;
     None: see `bound`.
-    jobs: that are asked, where they may come prepared.
     """
 
     method: str
@@ -80,7 +94,6 @@ class Request(NamedTuple):
     headers: Mapping[str, str] = {}
     body: bytes = b""
     seconds: float | None = None
-    jobs: Asked | None = None
 
 
 def bound(request: Request, timeout: float) -> float:
@@ -95,16 +108,12 @@ class Exchange(Protocol):
     host: str
     base_path: str
 
-    def send(self, request: Request, arrived: Callable[[], None] = nothing) -> Response:
+    def send(self, request: Request) -> Response:
         """Send one request and read its answer.
-
-        Args:
-            arrived: called before anything is made of an answer, where that is to be.
 
         Raises:
             NoAnswerError: no answer came, or it is larger than allowed.
             RouteError: a proxy does not accept who asks (407), or the first answer is packed as was not asked for.
-            SourceError: a worker is lost.
         """
 
     def close(self) -> None:

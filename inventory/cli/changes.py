@@ -113,20 +113,21 @@ def _planned(options: Options, report: "Report", stop: "Stop", names: tuple[str,
     from inventory.diff.select import Selection
     from inventory.fleet import plan_all
     from inventory.source.auth import Auths
-    from inventory.workers import Workers
+    from inventory.pool import NormaliserPool
 
     settings = options.settings(for_export=True, standard_input=lambda: sys.stdin)
     sources = select(settings, names)
     report.names = [source.name for source in sources]
     report.log(settings.secrets)
     with (
-        Workers(settings) as workers,
+        NormaliserPool(settings) as pool,
         _readable(options, settings) as store,
         Progress("plan", sys.stderr.isatty() and not options.quiet) as progress,
     ):
+        pool.start(sources)
         report.clear = progress.close
         time = stop.within(settings.deadline, "the run")
-        run = Run(settings, store, Limits(), stop, time, Auths(time), workers, report.run_id, progress.advance)
+        run = Run(settings, store, Limits(), stop, time, Auths(time), pool, report.run_id, progress.advance)
         return plan_all(sources, run, Selection(ignore=settings.ignore), report.failed)
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from inventory.settings import Settings, Source
     from inventory.stop import Stop
     from inventory.watch import Watch
-    from inventory.workers import Workers
+    from inventory.pool import NormaliserPool
 
 __all__ = ["export"]
 
@@ -73,7 +73,7 @@ def export(options: Options, /, metrics_file: Path | None, **given: Any) -> int:
 
 def _read_all(options: Options, report: "Report", watch: "Watch", stop: "Stop", asked: _Asked) -> None:
     """Do all that a night does but tell of its end; what ends it early is raised."""
-    from inventory.workers import Workers
+    from inventory.pool import NormaliserPool
 
     settings = options.settings(for_export=True, standard_input=lambda: sys.stdin)
     watch.settings = settings = replace(settings, deadline=asked.deadline or settings.deadline)
@@ -82,19 +82,19 @@ def _read_all(options: Options, report: "Report", watch: "Watch", stop: "Stop", 
     checked_sealer(settings, asked.begin_signing)
     sources = _chosen(settings, asked.names, asked.shard)
     watch.names = report.names = [source.name for source in sources]
-    with Workers(settings) as workers:
-        workers.start_early(sources)  # they come up while the rest is imported
+    with NormaliserPool(settings) as pool:
+        pool.start(sources)  # before there are threads, and while the rest is imported
         report.log(settings.secrets)
         if watch.metrics_file is not None:
             from inventory.metrics import check
 
             check(watch.metrics_file)
         watch.start()
-        _run(options, report, watch, stop, sources, workers, limits, asked)
+        _run(options, report, watch, stop, sources, pool, limits, asked)
 
 
 def _run(
-    options: Options, report: "Report", watch: "Watch", stop: "Stop", sources: "list[Source]", workers: "Workers",
+    options: Options, report: "Report", watch: "Watch", stop: "Stop", sources: "list[Source]", pool: "NormaliserPool",
     limits: "Limits", asked: _Asked,
 ) -> None:  # fmt: skip
     from inventory.cli.progress import Progress
@@ -113,7 +113,7 @@ def _run(
         with Progress("export", shown) as progress:
             report.clear = progress.close
             run = Run(
-                settings, store, limits, stop, time, Auths(time), workers, report.run_id, progress.advance,
+                settings, store, limits, stop, time, Auths(time), pool, report.run_id, progress.advance,
                 asked.record, asked.lock_timeout, settings.sealer, asked.begin_signing,
             )  # fmt: skip
             export_all(sources, run, report)

@@ -10,7 +10,7 @@ import os
 import socket
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from tempfile import SpooledTemporaryFile
 from threading import Lock
@@ -23,15 +23,13 @@ import httpx
 
 from inventory import __version__
 from inventory.address import encode_path, encode_query
-from inventory.exchange import Body, NoAnswerError, Prepare, Request, Response, RouteError, bound, nothing
+from inventory.exchange import Body, BodyFile, NoAnswerError, Request, Response, RouteError, bound
 from inventory.http.body import PackedError, unpacker_for
 from inventory.http.failure import Route
 from inventory.http.proxy import Proxy, proxy_for
 from inventory.http.stream import Backend, Deadline
 from inventory.http.tls import context
 from inventory.http.transport import Transport
-from inventory.jsontext import Json
-from inventory.prepare import Asked
 
 __all__ = ["HELD", "Http"]
 
@@ -50,16 +48,13 @@ _refused: set[Proxy] = set()  # proxies that did not accept who asks, for the wh
 class Http:
     """The `Exchange` of this process."""
 
-    def __init__(
-        self, base_url: str, *, timeout: float, max_body: int, prepare: Prepare | None = None, verify: bool = True
-    ) -> None:
+    def __init__(self, base_url: str, *, timeout: float, max_body: int, verify: bool = True) -> None:
         """Prepare; nothing is sent yet.
 
         Args:
             base_url: one that `check_address` accepts; a path in it stands before every path.
             timeout: seconds between two signs of life.
             max_body: bytes of an answer, after unpacking.
-            prepare: makes more of a body than its bytes; of one beyond `HELD`, it is given the file.
             verify: whether the service's certificate is checked.
 
         Raises:
@@ -82,7 +77,6 @@ class Http:
         self._target_host = bracketed if self._proxy and not self._proxy.is_socks else host  # httpcore adds none
         self._timeout = timeout
         self._max_body = max_body
-        self._prepare = prepare
         self._sockets: WeakSet[socket.socket] = WeakSet()
         self._lock = Lock()
         self._under_way = 0
@@ -118,21 +112,20 @@ class Http:
         self._faults += AssertionError, LookupError, socksio.SOCKSError  # what a strange answer ends in
         return httpcore.SOCKSProxy(url, login, **options)
 
-    def send(self, request: Request, arrived: Callable[[], None] = nothing) -> Response:
+    def send(self, request: Request) -> Response:
         """See `Exchange.send`."""
         started = time.monotonic()
         seconds = bound(request, self._timeout)
         if not seconds:
             raise NoAnswerError("timed out", detail=f"{self._route}: no time was left")
-        with self._in_use(), SpooledTemporaryFile(HELD) as file:
+        file = SpooledTemporaryFile(HELD)  # noqa: SIM115  # a large body stays in it
+        body: Body = BodyFile(file)
+        with self._in_use():
             self._deadline.begin(seconds)
             status, headers, size = self._exchanged(request, seconds, file)
-            at, took = datetime.now(UTC), time.monotonic() - started
-            jobs = request.jobs if status == 200 else None
-            if jobs:
-                arrived()
-            content, prepared = self._looked_at(file, size, jobs)
-        return Response(status, headers, content, at, took, size, prepared)
+        if size <= HELD:
+            body = body.whole()
+        return Response(status, headers, body, datetime.now(UTC), time.monotonic() - started, size)
 
     def _exchanged(self, request: Request, seconds: float, file: IO[bytes]) -> tuple[int, dict[str, str], int]:
         """Send a request and write the body of its answer to a file; return status, headers and size."""
@@ -166,16 +159,6 @@ class Http:
             if isinstance(why, RouteError) and self._proxy:
                 _refused.add(self._proxy)
             raise why from None
-
-    def _looked_at(self, file: IO[bytes], size: int, jobs: Asked | None) -> tuple[bytes, dict[str, Json] | None]:
-        """Return a body's bytes, or none and what was made of it."""
-        file.seek(0)
-        content: Body = file.read() if size <= HELD else file
-        prepared = self._prepare(content, jobs) if self._prepare and jobs else None
-        if prepared is not None:
-            return b"", prepared
-        file.seek(0)
-        return (content if isinstance(content, bytes) else file.read()), None
 
     def close(self) -> None:
         """See `Exchange.close`."""

@@ -10,11 +10,11 @@ from datetime import datetime
 
 from inventory.findings import Finding
 from inventory.jsontext import Json, canonical, is_empty, tidy
-from inventory.prepare import Prepared, Same
 from inventory.redact import Redactor
 from inventory.schema.jobs import is_deleted
 from inventory.schema.plan import join_path
 from inventory.source.reading import Absent, Outcome, Read, Unread
+from inventory.strict.split import JobResult
 
 __all__ = ["ABSENT_CODES", "PAST_THE_END", "Answer", "Page", "error_code", "interpret", "outcome_of", "settled"]
 
@@ -31,6 +31,7 @@ _RESPONSE = "(response)"
 class Page:
     """One response. `document` is None where there was none; then `problem` says why, without its text.
 
+    Of batch-detail's `results` each is a `JobResult`.
     ids: asked of batch-detail; `use`: the db_use_type asked of the list API, '' for batch-detail.
     unreachable: fewer ids at a time would not help. transient: asking later may help. detail: `problem` for a person,
     in words that may change from night to night; '' where there are no others. hint: what to do about it, if known.
@@ -56,12 +57,7 @@ class Page:
 
     def named(self) -> set[str]:
         """Return the ids of its results."""
-        results = self.items("results") or []
-        return {
-            result.job_id if isinstance(result, Prepared | Same) else str(result.get("id"))
-            for result in results
-            if isinstance(result, dict | Prepared | Same)
-        }
+        return {str(result.members.get("id")) for result in self.items("results") or [] if result.members is not None}
 
     def items(self, name: str) -> list[Json] | None:
         """Return the list that the answer is about, `results` or `jobs`; None where it has none.
@@ -78,7 +74,7 @@ class Page:
 
 @dataclass(slots=True)
 class Answer:
-    """What became of each id asked: read (the masked document), absent (the code that proves it), or unread.
+    """What became of each id asked: read, absent (the code that proves it), or unread.
 
     unread: id -> (kind of finding, detail). doubtful: read, but differently twice. deleted: read, with the status
     DELETED. failed: the whole
@@ -87,7 +83,7 @@ class Answer:
     """
 
     ids: tuple[str, ...]
-    read: dict[str, dict[str, Json] | Prepared | Same] = field(default_factory=dict)
+    read: dict[str, JobResult] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     unread: dict[str, tuple[str, str]] = field(default_factory=dict)
     doubtful: set[str] = field(default_factory=set)
@@ -175,19 +171,16 @@ class _Reader:
             if job_id not in answer.read:
                 answer.unread[job_id] = "unreadable_job", said
 
-    def _result(self, result: Json, *, alone: bool, status: int | None) -> None:
-        answer = self._answer
-        if isinstance(result, Prepared | Same):  # about an id that was asked, and about no other result's
-            answer.read[result.job_id] = result
-            return
-        if not isinstance(result, dict):
-            masked = self._redactor.loose("", result)
+    def _result(self, result: JobResult, *, alone: bool, status: int | None) -> None:
+        answer, members = self._answer, result.members
+        if members is None:
+            masked = self._redactor.loose("", result.document())
             self._keep("wrong_type", "results[]", "a result that is no object", "results[]", masked)
             return
-        job_id = self._asked(result.get("id"), alone=alone)
-        code = error_code(result)
+        job_id = self._asked(members.get("id"), alone=alone)
+        code = error_code(members)
         # In a healthy result error_code tells why the job failed; a failed look-up has neither status nor name.
-        if code and is_empty(result.get("status")) and is_empty(result.get("name")):
+        if code and is_empty(members.get("status")) and is_empty(members.get("name")):
             if job_id is None:
                 return  # the ids without an answer are asked again, or stay
             if code in ABSENT_CODES and len(answer.ids) == 1 and status in ABSENT_STATUSES:
@@ -196,20 +189,29 @@ class _Reader:
                 kind = "absent_job" if code in ABSENT_CODES else "unreadable_job"
                 answer.unread[job_id] = kind, code if status == 200 else f"HTTP {status} {code}"
             return
-        masked = self._redactor.job(result)
         if job_id is None:
-            self._keep("unasked_job", "results[]", "a result that answers none of the ids asked", "results[]", masked)
+            said = "a result that answers none of the ids asked"
+            self._keep("unasked_job", "results[]", said, "results[]", self._masked(result))
             return
-        known = answer.read.get(job_id)
-        if known is not None and tidy(known) != tidy(masked):
-            answer.doubtful.add(job_id)
-            self._keep("repeated_job", "results[]", "answered twice, differently; the later counts", "", known, job_id)
-        elif known is not None:
-            self._note("repeated_job", "results[]", "answered twice, with the same", job_id)
-        answer.read[job_id] = masked
+        if (known := answer.read.get(job_id)) is not None:
+            self._repeated(job_id, self._masked(known), self._masked(result))
+        answer.read[job_id] = result
         answer.deleted.discard(job_id)
-        if is_deleted(result.get("status")):
+        if is_deleted(members.get("status")):
             answer.deleted.add(job_id)
+
+    def _repeated(self, job_id: str, before: Json, after: Json) -> None:
+        if tidy(before) == tidy(after):
+            self._note("repeated_job", "results[]", "answered twice, with the same", job_id)
+            return
+        self._answer.doubtful.add(job_id)
+        self._keep("repeated_job", "results[]", "answered twice, differently; the later counts", "", before, job_id)
+
+    def _masked(self, result: JobResult) -> dict[str, Json]:
+        try:
+            return self._redactor.job(result.document())
+        except ValueError:  # nested too deeply: whoever normalises it says so
+            return self._redactor.job(result.members or {})
 
     def _asked(self, value: Json, *, alone: bool) -> str | None:
         """Return the asked id that a result is about; one without an id answers the only id asked."""
@@ -226,11 +228,11 @@ class _Reader:
                 continue
             job_id = answer.ids[0]
             if name == "data_transformation":
-                masked = self._redactor.job({name: value})[name]
-                job = answer.read.get(job_id)
-                if len(answer.ids) == 1 and isinstance(job, dict) and is_empty(job.get(name)):
-                    answer.read[job_id] = {**job, name: masked}
+                job = answer.read.get(job_id) if len(answer.ids) == 1 else None
+                if job is not None and (joined := job.joined(name, value)) is not None:
+                    answer.read[job_id] = joined
                     continue
+                masked = self._redactor.job({name: value})[name]
                 answer.unattributed = len(answer.ids) > 1
                 said = "beside results, where it belongs to no one job"
                 self._keep("unattributed_field", name, said, name, masked)

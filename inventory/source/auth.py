@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from inventory.address import Query
 from inventory.credentials import Keys, Password, Token
 from inventory.errors import SourceError
-from inventory.exchange import Exchange, Request, Response, nothing
+from inventory.exchange import Exchange, Request, Response
 from inventory.settings import MIB, Source
 from inventory.source.answers import error_code
 from inventory.source.gate import Gate
@@ -231,7 +231,7 @@ class Auths:
             return found
 
 
-def ask(http: Exchange, auth: Auth, request: Request, arrived: Callable[[], None] = nothing) -> Response:
+def ask(http: Exchange, auth: Auth, request: Request) -> Response:
     """Send one request under a credential; once more where a token had to be renewed.
 
     Raises:
@@ -243,7 +243,7 @@ def ask(http: Exchange, auth: Auth, request: Request, arrived: Callable[[], None
         for again in (False, True):
             method, path, query, headers, body, *_ = request
             used = auth.headers(method, http.host, http.base_path + path, query, headers, body)
-            answer = http.send(request._replace(headers=used), arrived)
+            answer = http.send(request._replace(headers=used))
             if target := redirected(http, answer):
                 raise SourceError(f"{http.url} answered {told(answer)}", target)
             code = error_code(document_of(answer)) if answer.status == 401 else ""

@@ -6,7 +6,6 @@ address that is none, a project that does not exist, a redirect.
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import BoundedSemaphore, Lock
@@ -16,7 +15,6 @@ from inventory.errors import SourceError
 from inventory.exchange import NoAnswerError, Request, Response
 from inventory.jsontext import DEEPEST, Json, canonical, is_empty, read
 from inventory.log import logger
-from inventory.prepare import Asked
 from inventory.settings import Source
 from inventory.source.answers import ABSENT_CODES, Page, error_code
 from inventory.source.auth import ask
@@ -26,6 +24,7 @@ from inventory.source.record import Recorder
 from inventory.source.retry import Attempt, Limits, Patience, left, repeated, retry_after
 from inventory.source.session import Session
 from inventory.stop import Stop
+from inventory.strict.split import JobResult, read_answer, with_results
 from inventory.waits import NAMED
 
 __all__ = ["BATCH", "LIST_PAGE", "Client"]
@@ -55,17 +54,15 @@ class Client:
     """Asks batch-detail (Tables 1 to 5) and the list of one project. Safe to share between threads."""
 
     def __init__(
-        self, source: Source, session: Session, pace: Pace, seen: Seen, recorder: Recorder | None, stop: Stop,
-        *, looks: bool = True,
-    ) -> None:  # fmt: skip
-        """Take who asks, how fast, who is told what was seen, and whether anybody looks into a job."""
+        self, source: Source, session: Session, pace: Pace, seen: Seen, recorder: Recorder | None, stop: Stop
+    ) -> None:
+        """Take who asks, how fast, and who is told what was seen."""
         self._source = source
         self._session = session
         self._pace = pace
         self._seen = seen
         self._recorder = recorder
         self._stop = stop
-        self._looks = looks
         self._turns = BoundedSemaphore(source.concurrency)
         self._lock = Lock()
         self._log = logger()
@@ -84,15 +81,12 @@ class Client:
         """Whether no request for details was answered for `retry_seconds`."""
         return self._detailed.is_over
 
-    def details(
-        self, ids: tuple[str, ...], cur_page: int, deadline: float, asked: Asked, *, last_round: bool = False
-    ) -> Page:
+    def details(self, ids: tuple[str, ...], cur_page: int, deadline: float, *, last_round: bool = False) -> Page:
         """Ask for one page of one batch.
 
         Args:
             ids: at most 10, each once.
             cur_page: from 1.
-            asked: the same ids, and what each depends on.
             deadline: on the monotonic clock; no attempt begins after it, but for the first.
             last_round: only one attempt, where the fault may be that of one job, and none after the deadline.
 
@@ -114,7 +108,7 @@ class Client:
 
         blank = Page(ids, cur_page, None, None, datetime.now(UTC))
         limits = Limits(deadline, 1, deadline) if last_round else Limits(deadline, ATTEMPTS)
-        return self._final(blank, judge, limits, self._detailed, None if self._looks or len(ids) > wanted else asked)
+        return self._final(blank, judge, limits, self._detailed)
 
     def new_sweep(self) -> None:
         """Begin to read the list: from now on it may fail for `retry_seconds` before it is given up."""
@@ -155,9 +149,7 @@ class Client:
             body["enterprise_project_id"] = self._source.filters.enterprise_project_id
         return self._path, body
 
-    def _final(
-        self, blank: Page, judge: Callable[[Page], str], limits: Limits, patience: Patience, asked: Asked | None = None
-    ) -> Page:
+    def _final(self, blank: Page, judge: Callable[[Page], str], limits: Limits, patience: Patience) -> Page:
         number = 0
         call = "list" if blank.use else "detail"
         about = {"host": self._host, "call": call}
@@ -168,13 +160,12 @@ class Client:
             nonlocal number, last
             number += 1
             until = limits.deadline if last else max(limits.latest, time.monotonic() + AHEAD)
-            with ExitStack() as turn:  # for as long as the service is at work: what is made of its answer takes none
-                turn.enter_context(self._turns)
+            with self._turns:
                 if not self._pace.wait(until, **waiting):
                     last = last or Attempt(replace(blank, problem=_NO_TURN, unreachable=True), again=True)
                     return replace(last, again=False)
                 sent = time.monotonic()
-                last = self._exchange(call, blank, judge, number, limits.deadline, asked, turn.close)
+                last = self._exchange(call, blank, judge, number, limits.deadline)
             if last.again:
                 patience.failed(sent)
             elif last.page.status is not None:
@@ -194,9 +185,8 @@ class Client:
         return replace(last.page, transient=last.again)
 
     def _exchange(
-        self, call: str, blank: Page, judge: Callable[[Page], str], number: int, deadline: float, asked: Asked | None,
-        arrived: Callable[[], None],
-    ) -> Attempt:  # fmt: skip
+        self, call: str, blank: Page, judge: Callable[[Page], str], number: int, deadline: float
+    ) -> Attempt:
         path, body = self._request(blank)
         sent = time.monotonic()
         with self._lock:
@@ -206,10 +196,10 @@ class Client:
                 "POST", path,
                 headers={"Content-Type": "application/json", "X-Language": self._source.language},
                 body=canonical(body).encode(),
-                seconds=min(self._stop.left, max(self._source.timeout, left(deadline))), jobs=asked,
-            )  # fmt: skip
+                seconds=min(self._stop.left, max(self._source.timeout, left(deadline))),
+            )
             with self._stop.waits.noted("an answer", log=self._log, ids=blank.ids, host=self._host, call=call):
-                response = ask(self._session.http, self._session.auth, request, arrived)
+                response = ask(self._session.http, self._session.auth, request)
         except NoAnswerError as error:
             self._log.debug("no answer", call=call, attempt=number, why=error.reason)
             page = replace(
@@ -231,7 +221,8 @@ class Client:
         return attempt
 
     def _judged(self, blank: Page, response: Response, judge: Callable[[Page], str]) -> Attempt:
-        document, problem = _document(response)
+        exact = bool(blank.use) or self._recorder is not None
+        document, problem = _document(response, exact=exact)
         status = response.status
         page = replace(
             blank, status=status, document=document, observed_at=datetime.now(UTC),
@@ -262,15 +253,17 @@ class Client:
         return f"{self._session.http.url} answered {status} {code}".rstrip()
 
 
-def _document(response: Response) -> tuple[Json, str]:
-    """Return the JSON document of a body, or what is wrong with it."""
-    if response.prepared is not None:
-        return response.prepared, ""
-    content = response.content
-    if not content.strip():
+def _document(response: Response, *, exact: bool) -> tuple[Json, str]:
+    """Return the JSON document of a body, or what is wrong with it.
+
+    Args:
+        exact: whether all of it is read here; else each result when its job is normalised.
+    """
+    body = response.body
+    if isinstance(body, bytes) and not body.strip():
         return None, "with an empty body"
     try:
-        document = read(content, deepest=DEEPEST)
+        document = with_results(read(response.content, deepest=DEEPEST)) if exact else read_answer(body)
     except ValueError:
         return None, "with a body that is not JSON"
     return (None, "with an empty document") if is_empty(document) else (document, "")
@@ -279,6 +272,7 @@ def _document(response: Response) -> tuple[Json, str]:
 def _failed_look_up(results: list[Json]) -> str:
     """Return the code of an only result that says that its job could not be looked up, or ''."""
     result = results[0] if len(results) == 1 else None
-    if not isinstance(result, dict) or not is_empty(result.get("status")) or not is_empty(result.get("name")):
+    members = result.members if isinstance(result, JobResult) else None
+    if members is None or not is_empty(members.get("status")) or not is_empty(members.get("name")):
         return ""
-    return error_code(result)
+    return error_code(members)

@@ -93,21 +93,19 @@ class Listings:
         """Return what was said of a job, if anything was."""
         return self._unpacked(job_id) if job_id in self._kept else None
 
-    def text_of(self, job_id: str) -> bytes:
-        """Return what was said of a job as it is kept; nothing where nothing was."""
-        with self._lock:
-            if job_id not in self._kept:
-                return b""
-            self._text.seek(self._kept[job_id])
-            return self._text.readline()
-
     def children_of(self, job_id: str) -> Iterator[tuple[str, Listing]]:
         """Yield the sub-tasks of a task, and what was said of each."""
         for child in self._children.get(job_id, ()):
             yield child, self._unpacked(child)
 
     def _unpacked(self, job_id: str) -> Listing:
-        return Listing(*read(self.text_of(job_id)))
+        text = self._text_of(job_id)
+        return Listing(*read(text), text)
+
+    def _text_of(self, job_id: str) -> bytes:
+        with self._lock:
+            self._text.seek(self._kept[job_id])
+            return self._text.readline()
 
     def _add(self, item: Json, parent: str | None, into: Sweep) -> str | None:
         job_id = item.get("id") if isinstance(item, dict) else None

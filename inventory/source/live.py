@@ -8,7 +8,7 @@ not be read for a transient fault is requested again, alone, until `retry_second
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Set
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -43,9 +43,8 @@ class LiveReading:
     """One pass over a project's jobs."""
 
     def __init__(
-        self, source: Source, session: Session, redactor: Redactor, stop: Stop, recorder: Recorder | None = None,
-        salt: bytes = b"",
-    ) -> None:  # fmt: skip
+        self, source: Source, session: Session, redactor: Redactor, stop: Stop, recorder: Recorder | None = None
+    ) -> None:
         """Take what to ask from the source; nothing is sent before `outcomes`."""
         self.label = source.name
         self.requested: set[str] = set()
@@ -54,13 +53,10 @@ class LiveReading:
         self._redactor = redactor
         self._recorder = recorder
         pace = Pace(source.requests_per_second, stop)
-        looks = recorder is not None or bool(source.filters.tags)
-        self._client = Client(source, session, pace, self.seen, recorder, stop, looks=looks)
+        self._client = Client(source, session, pace, self.seen, recorder, stop)
         self._listings = Listings(redactor, source.filters)
         self._stop = stop
-        self._salt = salt
         self._lock = Lock()
-        self._served: Mapping[str, bytes] = {}
         self._answered = False
         self._in_vain = 0
         self._given_up = False
@@ -74,17 +70,14 @@ class LiveReading:
         self._listing_only: set[str] = set()
         self._alone: Set[str] = frozenset()
 
-    def outcomes(
-        self, known: set[str], served: Mapping[str, bytes], not_found: Set[str] = frozenset()
-    ) -> Iterator[Outcome]:
+    def outcomes(self, known: set[str], not_found: Set[str] = frozenset()) -> Iterator[Outcome]:
         """Find the jobs, ask for every id and yield an outcome for each, a little ahead of who takes them.
 
         Raises:
             SourceError: the service refuses the source, or does not answer at all.
             StoppedError: it was asked to stop.
         """
-        self._served, self._alone = served, not_found
-        # Twice as many as ask at once: while some answers are looked at, others are under way.
+        self._alone = not_found
         pool = ThreadPoolExecutor(2 * self._source.concurrency, thread_name_prefix=f"read-{self.label}")
         try:
             if self._source.jobs is None:
@@ -253,8 +246,10 @@ class LiveReading:
         wanted = self._source.filters.tags
         if not wanted:
             return True
-        assert isinstance(outcome.document, dict)  # none comes prepared where it is to be looked at
-        tags = outcome.document.get("tags")
+        try:
+            tags = self._redactor.job({"tags": outcome.result.document().get("tags")})["tags"]
+        except ValueError:  # nested too deeply: whoever normalises it says so
+            return True
         found: set[tuple[str, str]] = set()
         for tag in tags if isinstance(tags, list) else ():
             if isinstance(tag, dict):
@@ -284,11 +279,10 @@ class LiveReading:
             return [self._unrequested(ids, "the last requests before it failed")]
         size = self._source.page_size or len(ids)
         pages: list[Page] = []
-        asked = {job_id: (self._salt + self._listings.text_of(job_id), self._served.get(job_id)) for job_id in ids}
         came: set[str] = set()
         for cur_page in range(1, -(-len(ids) // size) + 1):
             try:
-                page = self._client.details(ids, cur_page, deadline, asked, last_round=last_round)
+                page = self._client.details(ids, cur_page, deadline, last_round=last_round)
             except DeadlineError as error:
                 return [*pages, self._unrequested(ids, error.summary, cur_page)]
             self._client.relied_on(page)

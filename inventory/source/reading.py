@@ -1,13 +1,13 @@
 """What a source gives, live or recorded: an outcome for every id, and what was seen on the way."""
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from inventory.findings import Finding
 from inventory.jsontext import Json
-from inventory.prepare import Prepared, Same
+from inventory.strict.split import JobResult
 
 __all__ = ["DELETED", "UNLISTED", "Absent", "Listed", "Listing", "Outcome", "Read", "Reading", "Seen", "Unread"]
 
@@ -17,21 +17,25 @@ UNLISTED = "in no list and no answer"  # why a job is absent that the service do
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What the list API says of a job, masked; `parent_job_id` where it stands among the children of another."""
+    """What the list API says of a job, masked; `parent_job_id` where it stands among the children of another.
+
+    text: the two as they are kept.
+    """
 
     parent_job_id: str | None
     document: dict[str, Json]
+    text: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The job was answered: its masked document (Table 6), or what it comes to already.
+    """The job was answered (Table 6).
 
     says_deleted: asked alone, it was answered with the status DELETED.
     """
 
     job_id: str
-    document: dict[str, Json] | Prepared | Same
+    result: JobResult
     listing: Listing | None = None
     says_deleted: bool = False
 
@@ -99,14 +103,11 @@ class Reading(Protocol):
     requested: set[str]
     seen: Seen
 
-    def outcomes(
-        self, known: set[str], served: Mapping[str, bytes], not_found: Set[str] = frozenset(), /
-    ) -> Iterator[Outcome]:
+    def outcomes(self, known: set[str], not_found: Set[str] = frozenset(), /) -> Iterator[Outcome]:
         """Yield an outcome for each requested id, in any order; of several for one id the last counts.
 
         Args:
             known: ids of the jobs that the snapshot before has.
-            served: of some, the digest of what was served; if that comes again, `Same` says so.
             not_found: ids that the snapshot before has findings or listings of, and no job. They are asked alone: one
                 of them in a batch can make the whole batch fail.
 

@@ -20,6 +20,7 @@ from inventory.redact import Redactor
 from inventory.settings import Source
 from inventory.source.answers import Page
 from inventory.source.reading import Seen
+from inventory.strict.split import whole
 
 __all__ = ["END", "FORMAT_VERSION", "HEAD", "Recorder"]
 
@@ -71,7 +72,7 @@ class Recorder:
         if page.problem:
             said["problem"] = page.problem
         if page.document is not None:
-            said["response"] = self._redactor.answer(page.document)
+            said["response"] = self._redactor.answer(page.document if page.use else whole(page.document))
         with self._lock:
             self._pages += 1
             number = self._pages

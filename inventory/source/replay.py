@@ -14,7 +14,7 @@ and closes with ``end.json``; one by hand needs neither.
 
 import gzip
 import zlib
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ from inventory.source.answers import Page, interpret, outcome_of, settled
 from inventory.source.listing import Listings, Sweep, usable, with_listing
 from inventory.source.reading import DELETED, UNLISTED, Absent, Listed, Outcome, Read, Seen, Unread
 from inventory.source.record import END, FORMAT_VERSION, HEAD
+from inventory.strict.split import with_results
 
 __all__ = ["Recording"]
 
@@ -123,9 +124,7 @@ class Recording:
         for job_id in page.ids:
             self._last[job_id] = len(self._requests) - 1
 
-    def outcomes(
-        self, _known: set[str], _served: Mapping[str, bytes], _not_found: Set[str] = frozenset(), /
-    ) -> Iterator[Outcome]:
+    def outcomes(self, _known: set[str], _not_found: Set[str] = frozenset(), /) -> Iterator[Outcome]:
         """Yield one outcome for each id that the recording asked for, whatever is known."""
         self.seen.findings.extend(self._end.findings)
         for number, request in enumerate(self._requests):
@@ -209,7 +208,7 @@ def _page(file: Path) -> Page | None:
         raise SourceError(f"{file} is not a recorded page", hint) from None
     document: Json = recorded.get("response")
     problem = str(recorded.get("problem") or ("" if document is not None else "the answer was not JSON"))
-    return Page(ids, cur_page, status, document, moment, problem, use)
+    return Page(ids, cur_page, status, document if use else with_results(document), moment, problem, use)
 
 
 def _moment(text: str) -> datetime:

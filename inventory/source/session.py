@@ -1,7 +1,6 @@
 """Signs a source in: connections to its endpoint, its credential, and its project."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from inventory.address import check_address, drs_endpoint, iam_endpoint
@@ -14,10 +13,9 @@ from inventory.source.auth import Auth, Auths, PasswordAuth, ask
 from inventory.source.iam import document_of, patiently, told
 from inventory.stop import Stop
 
-__all__ = ["Connect", "Session", "sign_in"]
+__all__ = ["Session", "sign_in"]
 
 _PROJECT = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
-Connect = Callable[[str, Source], Exchange]
 
 
 @dataclass(frozen=True)
@@ -29,12 +27,11 @@ class Session:
     project_id: str
 
 
-def sign_in(source: Source, stop: Stop, auths: Auths, connect: Connect | None = None) -> Session:
+def sign_in(source: Source, stop: Stop, auths: Auths) -> Session:
     """Prepare all that asking a source needs. Asks IAM where the project is not given.
 
     Args:
         auths: the run's; what was learnt of a credential for one source is known for all.
-        connect: opens connections to its endpoint; without it they are this process's own.
 
     Raises:
         SourceError: the credential is refused, or the project is not to be found.
@@ -55,13 +52,10 @@ def sign_in(source: Source, stop: Stop, auths: Auths, connect: Connect | None = 
         project_id = _find_project(source, iam, auth, stop)
     if not _PROJECT.match(project_id):
         raise SourceError(f"{iam} names a project whose id cannot be sent", "Give project_id")
-    return Session((connect or _directly)(endpoint, source), auth.within(project_id), project_id)
-
-
-def _directly(url: str, source: Source) -> Exchange:
     from inventory.http import Http
 
-    return Http(url, timeout=source.timeout, max_body=source.max_body)
+    http = Http(endpoint, timeout=source.timeout, max_body=source.max_body)
+    return Session(http, auth.within(project_id), project_id)
 
 
 def _find_project(source: Source, iam: str | None, auth: Auth, stop: Stop) -> str:

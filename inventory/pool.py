@@ -1,0 +1,241 @@
+"""Processes that normalise jobs beside the export: a pool of the standard library.
+
+The export reads answers and writes rows; what lies between, from a result's bytes to rows with their digests, takes
+most of a night's processor time and needs no connection to anything. A process that is killed costs the run, never
+the database. All of them end with the export, however that ends.
+"""
+
+import gc
+import multiprocessing
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import cached_property
+from multiprocessing import connection
+from threading import Thread
+
+from inventory.errors import SourceError
+from inventory.prepare import PreparedJob, Unchanged
+from inventory.redact import Redactor
+from inventory.settings import Settings, Source
+from inventory.source.reading import Outcome, Read, Unread
+from inventory.strict import Normaliser
+from inventory.strict.big import normalise_large
+from inventory.strict.split import LargeResult
+
+__all__ = ["NormaliserPool"]
+
+ENOUGH = 100  # jobs that are worth a process
+MANY, MUCH = 10, 1024 * 1024  # jobs, and bytes of them, that are handed over together
+LOST = 300.0  # seconds without an answer after which a process counts as lost
+_METHOD = "fork" if sys.platform == "linux" else "spawn"  # elsewhere a fork may not call the system's libraries
+_SIGNALS = {number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))}
+_HINT = "Run it again. With `workers: 0` in the configuration no worker processes are used"
+
+Normalised = tuple[Outcome, PreparedJob | Unchanged | None]
+_Task = tuple[bytes, str, bytes, bytes | None]  # see `Normaliser.job`
+_normaliser: Normaliser  # of a worker process
+
+
+class NormaliserPool:
+    """A number of processes. Safe to share between threads; `start` is for the main thread, before there are others."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._number = settings.workers if sys.executable else 0
+        self._redactor = Redactor.of(settings)
+        self._salt = settings.salt
+        self._executor: ProcessPoolExecutor | None = None
+        self._processes: list[multiprocessing.process.BaseProcess] = []
+
+    def start(self, sources: Iterable[Source]) -> None:
+        """Start the processes, if one of the sources is work enough for them.
+
+        Raises:
+            SourceError: the system gives none.
+        """
+        if not self._number or not any(_is_worth(source) for source in sources):
+            return
+        before = set(multiprocessing.active_children())
+        self._executor = ProcessPoolExecutor(
+            self._number, multiprocessing.get_context(_METHOD), _begin, (self._redactor.key, self._redactor.columns)
+        )
+        try:
+            with _signals_held():
+                for _ in range(self._number):
+                    self._executor.submit(_ready)
+        except OSError as error:
+            raise SourceError(f"a worker process cannot be started: {error.strerror}", _HINT) from None
+        finally:
+            self._processes = [each for each in multiprocessing.active_children() if each not in before]
+
+    def __enter__(self) -> "NormaliserPool":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End them."""
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+        for process in self._processes:
+            process.join(5)
+            process.kill()
+
+    def normalised(
+        self, source: Source, outcomes: Iterable[Outcome], served: Mapping[str, bytes]
+    ) -> Iterator[Normalised]:
+        """Yield every outcome in its turn, and with a job that was read what it comes to.
+
+        Args:
+            served: of some jobs, the digest of what was served the last time; if that comes again, the job is
+                `Unchanged`.
+
+        Raises:
+            SourceError: a process is lost.
+        """
+        if self._executor is None or not _is_worth(source):
+            for outcome in outcomes:
+                yield from self._results([outcome], served, None)
+            return
+        waiting: deque[tuple[list[Outcome], _Jobs | None]] = deque()
+        try:
+            for group in _groups(outcomes):
+                waiting.append((group, self._submitted(self._executor, group, served)))
+                while len(waiting) > 2 * self._number or (waiting and _is_done(waiting[0][1])):
+                    group, jobs = waiting.popleft()
+                    yield from self._results(group, served, jobs)
+            while waiting:
+                group, jobs = waiting.popleft()
+                yield from self._results(group, served, jobs)
+        finally:
+            for _, jobs in waiting:
+                if jobs is not None:
+                    jobs.cancel()
+
+    def _submitted(
+        self, executor: ProcessPoolExecutor, group: list[Outcome], served: Mapping[str, bytes]
+    ) -> "_Jobs | None":
+        """Hand over the jobs that were read; None where there is none, or one that stays in this process."""
+        tasks = [self._task(each, served) for each in group if isinstance(each, Read)]
+        if not tasks or _is_large(group[0]):
+            return None
+        try:
+            return executor.submit(_normalise, tasks)
+        except BrokenProcessPool:
+            raise SourceError("a worker process ended", _HINT) from None
+
+    def _results(
+        self, group: list[Outcome], served: Mapping[str, bytes], jobs: "_Jobs | None"
+    ) -> Iterator[Normalised]:
+        try:
+            found = iter(jobs.result(LOST) if jobs is not None else ())
+        except BrokenProcessPool:
+            raise SourceError("a worker process ended", _HINT) from None
+        except TimeoutError:
+            raise SourceError("a worker process does not answer", _HINT) from None
+        for outcome in group:
+            if not isinstance(outcome, Read):
+                yield outcome, None
+                continue
+            job = next(found) if jobs is not None else self._job(outcome, served)
+            yield (outcome, job) if job is not None else (_unread(outcome), None)
+
+    def _task(self, read: Read, served: Mapping[str, bytes]) -> _Task:
+        salt = self._salt + (read.listing.text if read.listing is not None else b"")
+        return read.result.raw, read.job_id, salt, served.get(read.job_id)
+
+    def _job(self, read: Read, served: Mapping[str, bytes]) -> PreparedJob | Unchanged | None:
+        if isinstance(read.result, LargeResult):
+            return normalise_large(self._normaliser, read.result, read.job_id)
+        return _normalised(self._normaliser, self._task(read, served))
+
+    @cached_property
+    def _normaliser(self) -> Normaliser:
+        return Normaliser(self._redactor)
+
+
+_Jobs = Future[list[PreparedJob | Unchanged | None]]
+
+
+def _is_worth(source: Source) -> bool:
+    return not source.replay and (source.jobs is None or len(source.jobs) >= ENOUGH)
+
+
+def _is_large(outcome: Outcome) -> bool:
+    return isinstance(outcome, Read) and isinstance(outcome.result, LargeResult)
+
+
+def _is_done(jobs: _Jobs | None) -> bool:
+    return jobs is None or jobs.done()
+
+
+def _groups(outcomes: Iterable[Outcome]) -> Iterator[list[Outcome]]:
+    """Put together what is handed over together; a job that is too large for that stays alone."""
+    group: list[Outcome] = []
+    size = 0
+    for outcome in outcomes:
+        if group and (_is_large(outcome) or _is_large(group[0]) or len(group) == MANY or size >= MUCH):
+            yield group
+            group, size = [], 0
+        group.append(outcome)
+        size += len(outcome.result.raw) if isinstance(outcome, Read) else 0
+    if group:
+        yield group
+
+
+def _unread(read: Read) -> Unread:
+    return Unread(read.job_id, "unreadable_job", "its result is nested too deeply to be read", read.listing)
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Let no signal reach a process that is being started before it ignores those that are the export's to hear."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+# -- in the processes
+
+
+def _begin(fingerprint_key: str | None, columns: frozenset[str]) -> None:
+    global _normaliser  # noqa: PLW0603  # the one thing that a process is for
+    for number in _SIGNALS:  # sent to the whole group, perhaps: the export's to hear
+        signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    gc.freeze()  # what was made so far is shared, as long as nobody writes to it
+    Thread(target=_end_with_export, daemon=True).start()
+    _normaliser = Normaliser(Redactor(fingerprint_key, columns))
+
+
+def _end_with_export() -> None:
+    """End when the export does, even if it is killed: nobody closes the queue then."""
+    export = multiprocessing.parent_process()
+    assert export is not None
+    connection.wait([export.sentinel])
+    os._exit(0)
+
+
+def _ready() -> None:
+    """Do nothing, in a process that is there."""
+
+
+def _normalise(tasks: Sequence[_Task]) -> list[PreparedJob | Unchanged | None]:
+    return [_normalised(_normaliser, task) for task in tasks]
+
+
+def _normalised(normaliser: Normaliser, task: _Task) -> PreparedJob | Unchanged | None:
+    """Return what a job comes to; None where its bytes cannot be read."""
+    try:
+        return normaliser.job(*task)
+    except ValueError:
+        return None
