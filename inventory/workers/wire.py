@@ -14,7 +14,7 @@ from typing import Any
 from inventory.digest import Part, Proof
 from inventory.exchange import Request, Response
 from inventory.findings import Finding
-from inventory.prepare import Prepared, Same
+from inventory.prepare import PreparedJob, Unchanged
 from inventory.strict.big import Big, Spool
 
 __all__ = ["Channel", "Frame", "pack_answer", "pack_request", "unpack_answer"]
@@ -110,8 +110,8 @@ def unpack_answer(frame: Frame) -> Response:
     return Response(status, headers, content, datetime.fromisoformat(at), seconds, size, prepared)
 
 
-def _packed_job(job: Prepared | Same) -> Frame:
-    if isinstance(job, Same):
+def _packed_job(job: PreparedJob | Unchanged) -> Frame:
+    if isinstance(job, Unchanged):
         return (job.job_id,)
     findings = tuple(_plain(finding) for finding in job.findings)
     if isinstance(job, Big):
@@ -120,13 +120,13 @@ def _packed_job(job: Prepared | Same) -> Frame:
     return job.job_id, 0, parts, findings, job.packed, job.served
 
 
-def _unpacked_job(files: list[int], job_id: str, pieces: int = 0, *more: Any) -> Prepared | Same:
+def _unpacked_job(files: list[int], job_id: str, pieces: int = 0, *more: Any) -> PreparedJob | Unchanged:
     if not more:
-        return Same(job_id)
+        return Unchanged(job_id)
     proof, findings, packed, served = more
     plain = tuple(Finding(*finding) for finding in findings), packed, served
     if not pieces:
-        return Prepared(job_id, tuple(Part(*part) for part in proof), *plain)
+        return PreparedJob(job_id, tuple(Part(*part) for part in proof), *plain)
     spool = Spool(os.fdopen(files.pop(0), "r+b"), pieces)
     return Big(job_id, (), *plain, proof=Proof(*proof), spool=spool)
 
