@@ -9,7 +9,7 @@ from typing import Any
 from inventory.digest import Proof, job_parts, job_proof, proof_of
 from inventory.findings import Finding, Findings
 from inventory.normalise import Row, normalise, normalise_listing
-from inventory.prepare import Prepared, Same, prepare
+from inventory.prepare import PreparedJob, Unchanged, from_normalised
 from inventory.rebuild import rebuild, rebuild_listing
 from inventory.schema import BY_NAME
 from inventory.source.reading import Absent, Listing, Outcome, Read, Unread
@@ -52,22 +52,21 @@ class Intake:
         return self.known & self.unread.keys()
 
     def known_of(self, served: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Return what was served of the jobs that stand with their digest: for those alone `Same` says enough."""
+        """Return what was served of the jobs that stand with their digest: for those alone `Unchanged` says enough."""
         return {job_id: each for job_id, each in served.items() if job_id in self.known and job_id in self._before}
 
-    def take(self, outcome: Outcome) -> None:
-        """Take one outcome; of several for one id the last counts."""
+    def take(self, outcome: Outcome, job: PreparedJob | Unchanged | None) -> None:
+        """Take one outcome, and what a job that was read comes to; of several for one id the last counts."""
         job_id = outcome.job_id
         if job_id in self._told:  # the list changed, and it was asked again
             self._forget(job_id)
         self._told.add(job_id)
         if isinstance(outcome, Read):
-            document = outcome.document
-            if isinstance(document, Same):
+            assert job is not None  # it was read
+            if isinstance(job, Unchanged):
                 self.read[job_id] = self._before[job_id]
                 self._staging.carry([job_id])
                 return
-            job = document if isinstance(document, Prepared) else prepare(normalise(job_id, document))
             self.served[job_id] = job.served
             if outcome.listing is not None:
                 job = job.joined(listed := _of_list(job_id, outcome.listing, alone=False))
@@ -116,7 +115,7 @@ class Intake:
             self.served[job_id] = None  # the digest is of a night on which something was odd
         return digests, rows
 
-    def _put(self, job: Prepared) -> str:
+    def _put(self, job: PreparedJob) -> str:
         """Stage a job's rows, unless they are what stands already; return its digest."""
         self.findings.add(job.findings)
         proof = job.proof
@@ -160,5 +159,5 @@ class Intake:
             self.findings.add(normalise_listing(job_id, None, rebuild_listing(row), alone=False).findings)
 
 
-def _of_list(job_id: str, listing: Listing, *, alone: bool) -> Prepared:
-    return prepare(normalise_listing(job_id, listing.parent_job_id, listing.document, alone=alone))
+def _of_list(job_id: str, listing: Listing, *, alone: bool) -> PreparedJob:
+    return from_normalised(normalise_listing(job_id, listing.parent_job_id, listing.document, alone=alone))

@@ -36,8 +36,8 @@ ORDER = """
     shard address variables credentials seal settings located yamlfile values job_ids logins sources database_url config
     masks secret_names secret_values secret_forms secret_texts redact findings
     render render.text log waits stop digest normalise rebuild prepare strict.code strict proof
-    exchange strict.big http.proxy http.tls http.stream http.transport
-    http.body http.failure http workers.wire workers.worker workers
+    exchange strict.cut strict.split strict.big http.proxy http.tls http.stream http.transport
+    http.body http.failure http
     source source.reading source.answers source.pace source.retry source.signing source.gate source.iam source.auth
     source.session source.record source.client source.ahead source.listing source.live source.replay
     retention
@@ -48,7 +48,7 @@ ORDER = """
     diff.ends diff.life
     render.estate render.json render.changes render.plan render.markdown render.page render.html render.prune
     render.snapshots render.sources render.verify
-    intake collect outcome fleet doctor
+    pool intake collect outcome fleet doctor
     metrics ping watch
     reference bundle starter
     mock.parts mock.estate mock.nights mock.faults mock.index mock.answers mock.signature mock.identity mock.iam

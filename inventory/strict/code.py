@@ -1,8 +1,8 @@
-"""Writes the short way: from the schema's plans the source of functions that turn decoded structs into rows.
+"""Writes the fast path: from the schema's plans the source of functions that turn decoded structs into rows.
 
 One function a table, straight-line code for each column: what `normalise`, `redact` and `digest` do in a walk is
 done here without asking what a member is. It covers the answer that is exactly as documented; whatever else it
-meets raises `Refused`, and the long way decides. A test holds the two together for all inputs.
+meets raises `NotCovered`, and the walk decides. A test holds the two together for all inputs.
 """
 
 from collections.abc import Iterator
@@ -24,23 +24,29 @@ _WIRE: dict[str, Any] = {"integer": int | None, "boolean": bool | None}  # the r
 class Code:
     """What was generated: `source` defines a function ``rows_TABLE`` for each table; `names` is what it refers to.
 
-    job: the struct that one result of batch-detail is decoded into.
+    job: the struct that one result of batch-detail is decoded into. tables: those of its members that are rows of
+    tables of their own, with keys that no other member's rows have.
     """
 
     source: str
     names: dict[str, Any]
     job: type[msgspec.Struct]
+    tables: frozenset[str]
 
 
 def generate(masked: frozenset[str]) -> Code:
-    """Generate the short way.
+    """Generate the fast path.
 
     Args:
         masked: further ``table.column`` names to treat like secrets.
     """
     writer = _Writer(masked)
-    writer.entity(plan_of("jobs"))
-    return Code("\n".join(writer.lines), writer.names, writer.structs["jobs"])
+    plan = plan_of("jobs")
+    writer.entity(plan)
+    tables = frozenset(
+        name for name, part in plan.shape.members.items() if isinstance(part, Branch) and _is_apart(part)
+    )
+    return Code("\n".join(writer.lines), writer.names, writer.structs["jobs"], tables)
 
 
 @dataclass
@@ -60,6 +66,9 @@ class _Writer:
         self.names[f"T_{name}"] = self.structs[name]
         if "item" in plan.index or plan.shape.element is not None:
             self._item_text(plan)
+        if _has_branches(plan.shape):
+            self.lines.append(f"def rows_below_{name}(o, at, job, qj, item, out):")
+            self._branches(plan.shape, "o", "  ")
         self._rows(plan)
         lines = list(self._mask_lines(plan, plan.shape, "o", "  "))
         if lines or name == "jobs":
@@ -88,7 +97,7 @@ class _Writer:
 
     def _rows(self, plan: Plan) -> None:
         entity, write = plan.entity, self.lines.append
-        write(f"def rows_{entity.name}(items, at, job, qj, role, item, single, out):")
+        write(f"def rows_{entity.name}(items, at, job, qj, item, role, single, out):")
         write(f"  rows, marks = out.of({entity.name!r}), out.marks")
         write("  for o in items:")
         if _has_extra(plan.shape):
@@ -102,7 +111,8 @@ class _Writer:
             write("    e = canonical(x) if x else None")
         self._digest(plan)
         write(f"    rows.append(({', '.join(self._cell(plan, name) for name in entity.names)},))")
-        self._branches(plan.shape, "o", "    ")
+        if _has_branches(plan.shape):
+            write(f"    rows_below_{entity.name}(o, at, job, qj, item, out)")
 
     def _leaves(self, plan: Plan, shape: Shape, at: str, indent: str, path: str | None = None) -> Iterator[str]:
         """Read the columns of an object into locals: ``w`` as it came, ``v`` as it is stored. Yield the names of w."""
@@ -128,13 +138,13 @@ class _Writer:
         write, w, v, kind = self.lines.append, f"w{leaf.index}", f"v{leaf.index}", leaf.api.kind
         write(f"{indent}{w} = {v} = {_wire(leaf, source)}")
         if leaf.is_key:
-            write(f"{indent}if {w} is None: raise Refused")
+            write(f"{indent}if {w} is None: raise NotCovered")
         if leaf.api.limit is not None:
-            write(f"{indent}if {w} is not None and len({w}) > {leaf.api.limit // 4}: raise Refused")
+            write(f"{indent}if {w} is not None and len({w}) > {leaf.api.limit // 4}: raise NotCovered")
         if kind.name == "integer":
             if kind.either:
                 write(f"{indent}if type({w}) is str: {v} = whole({w}); x = {{**(x or {{}}), {path!r}: {w}}}")
-            write(f"{indent}if {v} is not None and not -M <= {v} < M: raise Refused")
+            write(f"{indent}if {v} is not None and not -M <= {v} < M: raise NotCovered")
         elif kind.name == "integer_text":
             write(f"{indent}if {w} is not None: {v} = whole({w})")
         elif kind.sql == "time":
@@ -197,7 +207,7 @@ class _Writer:
                 items = f"[{value}]" if not many else f"pairs({value}, T_{name})" if part.place.pairs else value
                 where = f"join(at, {inner + ('[]' if many else '')!r})"
                 item = "item" if part.plan.entity.inherits_item else "''"
-                call = f"rows_{name}({items}, {where}, job, qj, {part.place.role!r}, {item}, {not many}, out)"
+                call = f"rows_{name}({items}, {where}, job, qj, {item}, {part.place.role!r}, {not many}, out)"
                 write(f"{indent}if {value}: {call}" if many else f"{indent}if {value} is not None: {call}")
 
     # -- secrets, masked in place before anything else looks
@@ -221,7 +231,7 @@ class _Writer:
 
     def _mask_leaf(self, plan: Plan, leaf: Leaf, value: str, indent: str) -> Iterator[str]:
         if leaf.api.secret or f"{plan.entity.name}.{leaf.name}" in self.masked:
-            then = f"{value} = mask({value})" if leaf.api.kind.name == "text" else "raise Refused"
+            then = f"{value} = mask({value})" if leaf.api.kind.name == "text" else "raise NotCovered"
             yield f"{indent}if {value} is not None and {value} != '': {then}"
         elif leaf.api.free_text:
             yield f"{indent}if {value}: {value} = mask_text({value})"
@@ -295,6 +305,11 @@ def _has_extra(shape: Shape) -> bool:
         part.api.kind.either if isinstance(part, Leaf) else isinstance(part, Shape) and _has_extra(part)
         for part in shape.members.values()
     )
+
+
+def _is_apart(branch: Branch) -> bool:
+    """Tell whether no other member's rows can have the same key."""
+    return len(branch.plan.entity.places) == 1 or branch.place.role is not None
 
 
 def _has_branches(shape: Shape) -> bool:

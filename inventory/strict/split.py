@@ -1,14 +1,14 @@
 """An answer of batch-detail is split into its results: each as its own bytes, and what tells whose it is.
 
 What a result holds is decoded where it is normalised, perhaps in another process. An answer that does not fit into
-memory is cut (`strict.big`); whatever can be neither split nor cut is read as a whole, exactly.
+memory is cut (`strict.cut`); whatever can be neither split nor cut is read as a whole, exactly.
 """
 
 import msgspec
 
 from inventory.exchange import Body, BodyFile
 from inventory.jsontext import DEEPEST, Json, canonical, is_empty, read
-from inventory.strict.big import PIECE, CannotSplit, Span, cut
+from inventory.strict.cut import PIECE, CannotSplit, Span, cut
 
 __all__ = ["JobResult", "LargeResult", "read_answer", "whole", "with_results"]
 
