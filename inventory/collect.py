@@ -22,6 +22,7 @@ from inventory.errors import ConnectionLostError, SourceError
 from inventory.intake import Intake
 from inventory.log import logger
 from inventory.normalise import Row
+from inventory.pool import NormaliserPool
 from inventory.redact import Redactor
 from inventory.seal import Sealer
 from inventory.settings import Settings, Source
@@ -35,7 +36,6 @@ from inventory.stop import Stop
 from inventory.store.engine import Store
 from inventory.store.lock import source_lock
 from inventory.store.snapshots import Result, SourceRow, Writer, open_writer
-from inventory.pool import NormaliserPool
 
 __all__ = ["Limits", "Progress", "Result", "Run", "export_source", "plan_source"]
 

@@ -98,18 +98,16 @@ class NormaliserPool:
         """
         if self._executor is None or not _is_worth(source):
             for outcome in outcomes:
-                yield from self._results([outcome], served, None)
+                yield from self._results([outcome], None, served)
             return
         waiting: deque[tuple[list[Outcome], _Jobs | None]] = deque()
         try:
             for group in _groups(outcomes):
                 waiting.append((group, self._submitted(self._executor, group, served)))
                 while len(waiting) > 2 * self._number or (waiting and _is_done(waiting[0][1])):
-                    group, jobs = waiting.popleft()
-                    yield from self._results(group, served, jobs)
+                    yield from self._results(*waiting.popleft(), served)
             while waiting:
-                group, jobs = waiting.popleft()
-                yield from self._results(group, served, jobs)
+                yield from self._results(*waiting.popleft(), served)
         finally:
             for _, jobs in waiting:
                 if jobs is not None:
@@ -127,9 +125,7 @@ class NormaliserPool:
         except BrokenProcessPool:
             raise SourceError("a worker process ended", _HINT) from None
 
-    def _results(
-        self, group: list[Outcome], served: Mapping[str, bytes], jobs: "_Jobs | None"
-    ) -> Iterator[Normalised]:
+    def _results(self, group: list[Outcome], jobs: "_Jobs | None", served: Mapping[str, bytes]) -> Iterator[Normalised]:
         try:
             found = iter(jobs.result(LOST) if jobs is not None else ())
         except BrokenProcessPool:

@@ -112,8 +112,8 @@ def _planned(options: Options, report: "Report", stop: "Stop", names: tuple[str,
     from inventory.config import select
     from inventory.diff.select import Selection
     from inventory.fleet import plan_all
-    from inventory.source.auth import Auths
     from inventory.pool import NormaliserPool
+    from inventory.source.auth import Auths
 
     settings = options.settings(for_export=True, standard_input=lambda: sys.stdin)
     sources = select(settings, names)

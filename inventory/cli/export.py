@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from inventory.cli.report import Report
     from inventory.collect import Limits
+    from inventory.pool import NormaliserPool
     from inventory.settings import Settings, Source
     from inventory.stop import Stop
     from inventory.watch import Watch
-    from inventory.pool import NormaliserPool
 
 __all__ = ["export"]
 

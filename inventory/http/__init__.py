@@ -23,7 +23,7 @@ import httpx
 
 from inventory import __version__
 from inventory.address import encode_path, encode_query
-from inventory.exchange import Body, BodyFile, NoAnswerError, Request, Response, RouteError, bound
+from inventory.exchange import BodyFile, NoAnswerError, Request, Response, RouteError, bound
 from inventory.http.body import PackedError, unpacker_for
 from inventory.http.failure import Route
 from inventory.http.proxy import Proxy, proxy_for
@@ -119,13 +119,12 @@ class Http:
         if not seconds:
             raise NoAnswerError("timed out", detail=f"{self._route}: no time was left")
         file = SpooledTemporaryFile(HELD)  # noqa: SIM115  # a large body stays in it
-        body: Body = BodyFile(file)
+        body = BodyFile(file)
         with self._in_use():
             self._deadline.begin(seconds)
             status, headers, size = self._exchanged(request, seconds, file)
-        if size <= HELD:
-            body = body.whole()
-        return Response(status, headers, body, datetime.now(UTC), time.monotonic() - started, size)
+        at, took = datetime.now(UTC), time.monotonic() - started
+        return Response(status, headers, body.whole() if size <= HELD else body, at, took, size)
 
     def _exchanged(self, request: Request, seconds: float, file: IO[bytes]) -> tuple[int, dict[str, str], int]:
         """Send a request and write the body of its answer to a file; return status, headers and size."""

@@ -184,16 +184,15 @@ class Client:
         assert last is not None  # there is at least one attempt
         return replace(last.page, transient=last.again)
 
-    def _exchange(
-        self, call: str, blank: Page, judge: Callable[[Page], str], number: int, deadline: float
-    ) -> Attempt:
+    def _exchange(self, call: str, blank: Page, judge: Callable[[Page], str], number: int, deadline: float) -> Attempt:
         path, body = self._request(blank)
         sent = time.monotonic()
         with self._lock:
             self._seen.requests += 1
         try:
             request = Request(
-                "POST", path,
+                "POST",
+                path,
                 headers={"Content-Type": "application/json", "X-Language": self._source.language},
                 body=canonical(body).encode(),
                 seconds=min(self._stop.left, max(self._source.timeout, left(deadline))),

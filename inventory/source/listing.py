@@ -100,7 +100,8 @@ class Listings:
 
     def _unpacked(self, job_id: str) -> Listing:
         text = self._text_of(job_id)
-        return Listing(*read(text), text)
+        parent, document = read(text)
+        return Listing(parent, document, text)
 
     def _text_of(self, job_id: str) -> bytes:
         with self._lock:

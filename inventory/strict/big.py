@@ -101,10 +101,9 @@ class LargeJob(PreparedJob):
         except OSError as error:
             hint = "Make room in the folder for temporary files (TMPDIR), and run it again"
             raise StoreError(f"a temporary file cannot be written: {error.strerror}", hint) from None
-        return _proven(self.job_id, [part for part, _ in self.row_file], (*self.findings, *other.findings), self.row_file)
+        findings = (*self.findings, *other.findings)
+        return _proven(self.job_id, [part for part, _ in self.row_file], findings, self.row_file)
 
 
 def _proven(job_id: str, parts: Sequence[Part], findings: tuple[Finding, ...], row_file: RowFile) -> LargeJob:
     return LargeJob(job_id, (), findings, b"", proof=proof_of(parts), row_file=row_file)
-
-
