@@ -10,14 +10,16 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from functools import cached_property
+from contextlib import contextmanager, suppress
+from functools import cache, cached_property
 from multiprocessing import connection
-from threading import Thread
+from typing import TypeVar
 
 from inventory.errors import SourceError
 from inventory.prepare import PreparedJob, Unchanged
@@ -32,25 +34,30 @@ __all__ = ["NormaliserPool"]
 
 ENOUGH = 100  # jobs that are worth a process
 MANY, MUCH = 10, 1024 * 1024  # jobs, and bytes of them, that are handed over together
-LOST = 300.0  # seconds without an answer after which a process counts as lost
+LOST = 300.0  # seconds
 _METHOD = "fork" if sys.platform == "linux" else "spawn"  # elsewhere a fork may not call the system's libraries
 _SIGNALS = {number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))}
 _HINT = "Run it again. With `workers: 0` in the configuration no worker processes are used"
 
 Normalised = tuple[Outcome, PreparedJob | Unchanged | None]
 _Task = tuple[bytes, str, bytes, bytes | None]  # see `Normaliser.job`
-_normaliser: Normaliser  # of a worker process
+_masking: tuple[str | None, frozenset[str]]  # of a worker process; see `Redactor`
+T = TypeVar("T")
 
 
 class NormaliserPool:
     """A number of processes. Safe to share between threads; `start` is for the main thread, before there are others."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, patience: float = LOST) -> None:
+        """Take how many, how to mask, and after how many seconds without an answer a process counts as lost."""
         self._number = settings.workers if sys.executable else 0
         self._redactor = Redactor.of(settings)
         self._salt = settings.salt
         self._executor: ProcessPoolExecutor | None = None
         self._processes: list[multiprocessing.process.BaseProcess] = []
+        self._patience = patience
+        self._failure: BaseException | None = None
+        self._hook = threading.excepthook
 
     def start(self, sources: Iterable[Source]) -> None:
         """Start the processes, if one of the sources is work enough for them.
@@ -61,13 +68,14 @@ class NormaliserPool:
         if not self._number or not any(_is_worth(source) for source in sources):
             return
         before = set(multiprocessing.active_children())
-        self._executor = ProcessPoolExecutor(
-            self._number, multiprocessing.get_context(_METHOD), _begin, (self._redactor.key, self._redactor.columns)
-        )
+        masking = self._redactor.key, self._redactor.columns
+        self._executor = ProcessPoolExecutor(self._number, multiprocessing.get_context(_METHOD), _begin, (masking,))
+        self._hook, threading.excepthook = threading.excepthook, self._thread_failed
         try:
             with _signals_held():
-                for _ in range(self._number):
-                    self._executor.submit(_ready)
+                ready = [self._executor.submit(_ready) for _ in range(self._number)]
+            for each in ready:
+                self._wait(each)
         except OSError as error:
             raise SourceError(f"a worker process cannot be started: {error.strerror}", _HINT) from None
         finally:
@@ -78,8 +86,10 @@ class NormaliserPool:
 
     def __exit__(self, *_: object) -> None:
         """End them."""
-        if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
+        if self._executor is None:
+            return
+        threading.excepthook = self._hook
+        self._executor.shutdown(wait=False, cancel_futures=True)
         for process in self._processes:
             process.join(5)
             process.kill()
@@ -126,18 +136,39 @@ class NormaliserPool:
             raise SourceError("a worker process ended", _HINT) from None
 
     def _results(self, group: list[Outcome], jobs: "_Jobs | None", served: Mapping[str, bytes]) -> Iterator[Normalised]:
-        try:
-            found = iter(jobs.result(LOST) if jobs is not None else ())
-        except BrokenProcessPool:
-            raise SourceError("a worker process ended", _HINT) from None
-        except TimeoutError:
-            raise SourceError("a worker process does not answer", _HINT) from None
+        found = iter(self._wait(jobs) if jobs is not None else ())
         for outcome in group:
             if not isinstance(outcome, Read):
                 yield outcome, None
                 continue
             job = next(found) if jobs is not None else self._job(outcome, served)
             yield (outcome, job) if job is not None else (_unread(outcome), None)
+
+    def _wait(self, future: Future[T]) -> T:
+        """Return what a process answers.
+
+        Raises:
+            SourceError: a process ended, or stands still.
+            RuntimeError, MemoryError: the system has no thread or no memory for the pool.
+        """
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                return future.result(timeout=1)
+            except BrokenProcessPool:
+                raise SourceError("a worker process ended", _HINT) from None
+            except TimeoutError:
+                if self._failure is not None:
+                    raise self._failure from None
+                if time.monotonic() > until:
+                    raise SourceError("a worker process does not answer", _HINT) from None
+
+    def _thread_failed(self, failed: threading.ExceptHookArgs) -> None:
+        """Keep why a thread of the pool ended: it would not answer any more. Whoever waits says so."""
+        if isinstance(failed.exc_value, MemoryError | RuntimeError | OSError):
+            self._failure = failed.exc_value
+        else:
+            self._hook(failed)
 
     def _task(self, read: Read, served: Mapping[str, bytes]) -> _Task:
         salt = self._salt + (read.listing.text if read.listing is not None else b"")
@@ -202,15 +233,17 @@ def _signals_held() -> Iterator[None]:
 # -- in the processes
 
 
-def _begin(fingerprint_key: str | None, columns: frozenset[str]) -> None:
-    global _normaliser  # noqa: PLW0603  # the one thing that a process is for
+def _begin(masking: tuple[str | None, frozenset[str]]) -> None:
+    global _masking  # noqa: PLW0603  # what the process is told once
+    _masking = masking
     for number in _SIGNALS:  # sent to the whole group, perhaps: the export's to hear
         signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     gc.freeze()  # what was made so far is shared, as long as nobody writes to it
-    Thread(target=_end_with_export, daemon=True).start()
-    _normaliser = Normaliser(Redactor(fingerprint_key, columns))
+    signal.set_wakeup_fd(-1)
+    with suppress(RuntimeError):  # the system has no thread for it
+        threading.Thread(target=_end_with_export, daemon=True).start()
 
 
 def _end_with_export() -> None:
@@ -225,8 +258,13 @@ def _ready() -> None:
     """Do nothing, in a process that is there."""
 
 
+@cache
+def _normaliser() -> Normaliser:
+    return Normaliser(Redactor(*_masking))
+
+
 def _normalise(tasks: Sequence[_Task]) -> list[PreparedJob | Unchanged | None]:
-    return [_normalised(_normaliser, task) for task in tasks]
+    return [_normalised(_normaliser(), task) for task in tasks]
 
 
 def _normalised(normaliser: Normaliser, task: _Task) -> PreparedJob | Unchanged | None:

@@ -9,12 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inventory.jsontext import Json, canonical
-from inventory.normalise import normalise, normalise_listing
+from inventory.normalise import normalise_listing
 from inventory.redact import Redactor
 from inventory.settings import SCENARIOS, Filters
 from inventory.source.answers import Page, interpret, outcome_of, settled
 from inventory.source.listing import Listings, sweep, usable
 from inventory.source.reading import Absent, Read, Unread
+from inventory.strict import Normaliser
+from inventory.strict.split import with_results
 from tests.test_properties import ANY, TEXTS
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -53,20 +55,19 @@ FUZZ = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCh
 def batches(draw: st.DrawFn) -> list[Page]:
     ids = draw(st.sampled_from([IDS, IDS[:1], IDS[:2]]))
     answers = draw(st.lists(st.tuples(STATUS, DETAIL), min_size=1, max_size=3))
-    return [Page(ids, at, status, document, NOW) for at, (status, document) in enumerate(answers, 1)]
+    return [Page(ids, at, status, with_results(document), NOW) for at, (status, document) in enumerate(answers, 1)]
 
 
 @FUZZ
 @given(batches())
 def test_every_id_asked_has_one_outcome(pages: list[Page]) -> None:
-    answer = interpret(pages, Redactor())
+    answer, normaliser = interpret(pages, Redactor()), Normaliser(Redactor())
     for job_id in pages[0].ids:
         outcome = outcome_of(answer, job_id)
         assert isinstance(outcome, Read | Absent | Unread)
         assert not isinstance(outcome, Absent) or len(pages[0].ids) == 1
         if isinstance(outcome, Read):
-            assert isinstance(outcome.document, dict)
-            normalise(job_id, outcome.document)
+            normaliser.job(outcome.result.raw, job_id, b"", None)
     assert answer.read.keys() | answer.absent.keys() <= set(pages[0].ids)
     for finding in settled(answer, set(pages[0].ids[:1])):
         canonical(dict(finding.evidence))

@@ -21,6 +21,14 @@ class _Head(msgspec.Struct):
     name: str | None = None
 
 
+class _Answer(msgspec.Struct, forbid_unknown_fields=True):
+    """The documented answer (Table 5)."""
+
+    results: list[msgspec.Raw]
+    count: int | None = None
+
+
+_answer = msgspec.json.Decoder(_Answer).decode
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _results = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _head = msgspec.json.Decoder(_Head).decode
@@ -119,8 +127,14 @@ def whole(document: Json) -> Json:
 
 
 def _split(content: bytes) -> dict[str, Json]:
-    content.decode()  # `Raw` does not look
-    members = _members(content)
+    if not content.isascii():
+        content.decode()  # `Raw` does not look
+    try:
+        answer = _answer(content)
+    except msgspec.ValidationError:  # it has other members, perhaps
+        members = _members(content)
+    else:
+        return {"count": answer.count, "results": [JobResult(bytes(each)) for each in answer.results]}
     raw = members.pop("results", None)
     document = {name: read(bytes(member), deepest=DEEPEST - 1) for name, member in members.items()}
     if raw is not None:

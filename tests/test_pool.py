@@ -1,28 +1,31 @@
 """With workers or without, an export is the same; and one that is killed costs the run, never the database."""
 
+import errno
+import io
+import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from inventory.errors import SourceError
-from inventory.exchange import NoAnswerError, Request
+from inventory.exchange import BodyFile
 from inventory.mock import DrsServer, make_estate
+from inventory.pool import NormaliserPool
 from inventory.settings import Settings, Source
-from inventory.workers import Workers
+from inventory.source.reading import Absent, Outcome, Read, Unread
+from inventory.strict.split import JobResult, LargeResult, read_answer
 from tests.live import Export, as_stored, last, shown
-from tests.web import Reply, Tunnel, Web, Wire
 
 MANY = 120  # jobs that are worth a process
 WORKERS = Settings.workers
+MANY_JOBS = Source("s", jobs=None)
 
 
 @pytest.fixture
@@ -139,54 +142,60 @@ def awaited(process: "subprocess.Popen[str]") -> list[int]:
     raise AssertionError("the workers did not come up")
 
 
-@pytest.fixture
-def workers() -> Iterator[Workers]:
-    with Workers(Settings(workers=1)) as running:
-        yield running
+def read_of(job: dict[str, Any]) -> Read:
+    return Read(job["id"], JobResult.of(job))
 
 
-def test_a_worker_keeps_to_the_bound_of_a_request(workers: Workers) -> None:
-    def drip(connection: socket.socket) -> None:
-        while True:
-            connection.sendall(b"HTTP/1.1 102 Processing\r\n\r\n")
-            time.sleep(0.02)
+def digests(found: Iterable[Any]) -> dict[str, str]:
+    return {outcome.job_id: job.proof.digest for outcome, job in found}
 
-    with (
-        Wire(drip) as wire,
-        closing(workers.open(f"http://{wire.address}", Source("s", jobs=None))) as exchange,
-        pytest.raises(NoAnswerError) as caught,
-    ):
-        exchange.send(Request("GET", "/", seconds=0.5))
-    error = caught.value
-    assert (error.reason, error.retry, error.reached) == ("timed out", True, True)
-    assert str(error) == f"http://{wire.address}: timed out after 0.5 s"
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_the_order_is_kept_and_a_large_job_stays(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inventory.pool._METHOD", method)
+    jobs = list(make_estate(45, objects=60).values())
+    body = json.dumps({"results": [jobs[7]]}).encode()
+    (large,) = read_answer(BodyFile(io.BytesIO(body)), piece=1000)["results"]
+    assert isinstance(large, LargeResult)
+    outcomes: list[Outcome] = [read_of(job) for job in jobs]
+    outcomes[7:8] = [Absent("gone", "DRS.M05004"), Read(jobs[7]["id"], large)]
+    with NormaliserPool(Settings(workers=0)) as alone, NormaliserPool(Settings(workers=2)) as pool:
+        pool.start([MANY_JOBS])
+        found = list(pool.normalised(MANY_JOBS, outcomes, {}))
+        assert [outcome for outcome, _ in found] == outcomes
+        assert found[7][1] is None
+        expected = alone.normalised(MANY_JOBS, map(read_of, jobs), {})
+        assert digests(each for each in found if each[1] is not None) == digests(expected)
+
+
+def test_a_job_that_cannot_be_read_is_told() -> None:
+    deep = JobResult(b'{"id":"a","name":"n","new":%b1%b}' % (b"[" * 250, b"]" * 250))
+    with NormaliserPool(Settings(workers=0)) as pool:
+        (found,) = pool.normalised(MANY_JOBS, [Read("a", deep)], {})
+    assert found == (Unread("a", "unreadable_job", "its result is nested too deeply to be read"), None)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_a_worker_that_stands_still_is_late_and_not_waited_for(
-    workers: Workers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("inventory.workers.GRACE", 1)
+def test_a_process_that_stands_still_is_not_waited_for() -> None:
     before = descendants(os.getpid())
-    with Web(lambda _: Reply()) as web, closing(workers.open(web.url, Source("s", jobs=None))) as exchange:
-        assert exchange.send(Request("GET", "/", seconds=30)).status == 200
+    with NormaliserPool(Settings(workers=1), patience=1) as pool:
+        pool.start([MANY_JOBS])
         (worker,) = set(descendants(os.getpid())) - set(before)
         os.kill(worker, signal.SIGSTOP)
-        try:
-            for _ in range(2):  # with a channel that is open, and with a new one
-                with pytest.raises(NoAnswerError) as caught:
-                    exchange.send(Request("GET", "/", seconds=0.1))
-                assert (caught.value.reason, caught.value.retry) == ("timed out", True)
-        finally:
-            os.kill(worker, signal.SIGCONT)
-        assert exchange.send(Request("GET", "/", seconds=30)).status == 200
+        outcomes = [read_of(job) for job in make_estate(1).values()]
+        with pytest.raises(SourceError, match="a worker process does not answer"):
+            list(pool.normalised(MANY_JOBS, outcomes, {}))
+    awaited_end([worker])
 
 
-def test_a_proxy_that_wants_a_login_is_told_by_a_worker(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Tunnel(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n") as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", f"http://me:hush@{proxy.address}")
-        with closing(workers.open("https://drs.example", Source("s", jobs=None))) as exchange:
-            for _ in range(2):
-                with pytest.raises(SourceError, match=r"407.*HTTPS_PROXY"):
-                    exchange.send(Request("GET", "/", seconds=5))
-        assert proxy.connections == 1
+def test_the_system_s_own_words_where_it_gives_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fork", refused)
+    with (
+        NormaliserPool(Settings(workers=1)) as pool,
+        pytest.raises(SourceError, match="a worker process cannot be started: Cannot allocate memory"),
+    ):
+        pool.start([MANY_JOBS])
+
+
+def refused() -> int:
+    raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
