@@ -112,18 +112,18 @@ def unpack_answer(frame: Frame) -> Response:
 
 def _packed_job(job: PreparedJob | Unchanged) -> Frame:
     if isinstance(job, Unchanged):
-        return (job.job_id,)
-    findings = tuple(_plain(finding) for finding in job.findings)
+        return job.job_id, tuple(map(_plain, job.findings))
+    findings = tuple(map(_plain, job.findings))
     if isinstance(job, Big):
         return job.job_id, job.spool.size, (job.proof.digest, job.proof.packed), findings, job.packed, job.served
     parts = tuple((part.digests, part.marks) for part in job.parts)
     return job.job_id, 0, parts, findings, job.packed, job.served
 
 
-def _unpacked_job(files: list[int], job_id: str, pieces: int = 0, *more: Any) -> PreparedJob | Unchanged:
-    if not more:
-        return Unchanged(job_id)
-    proof, findings, packed, served = more
+def _unpacked_job(files: list[int], job_id: str, *more: Any) -> PreparedJob | Unchanged:
+    if len(more) == 1:
+        return Unchanged(job_id, tuple(Finding(*finding) for finding in more[0]))
+    pieces, proof, findings, packed, served = more
     plain = tuple(Finding(*finding) for finding in findings), packed, served
     if not pieces:
         return PreparedJob(job_id, tuple(Part(*part) for part in proof), *plain)
