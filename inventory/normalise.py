@@ -153,7 +153,7 @@ class _Walk:
                 draft.values[leaf.index] = ""
                 if leaf is not element and (leaf.api.path or "") not in draft.extra:
                     self._note("missing_key", join_path(full, leaf.api.path or ""), "part of the key, missing or empty")
-        if "item" in plan.index and not plan.entity.inherits_item:
+        if plan.entity.has_item:
             draft.item = canonical(tidy(item)) if place.many else ""
             draft.set("item", digest16(draft.item) if place.many else "")
 

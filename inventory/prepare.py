@@ -8,16 +8,19 @@ import marshal
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 from inventory.digest import Part, Proof, job_marks, key_of, part_of, proof_of, row_digest
 from inventory.findings import Finding
+from inventory.jsontext import canonical, read
 from inventory.normalise import NormalisedJob, Row
 from inventory.schema import BY_NAME
 from inventory.schema.kinds import stored_time
 
 __all__ = ["Asked", "JobRows", "PreparedJob", "Unchanged", "from_normalised", "pack_job"]
 
-Asked = Mapping[str, tuple[bytes, bytes | None]]  # id -> what else the job depends on, what was served before
+Asked = Mapping[str, tuple[bytes, bytes | None]]  # id -> what else the job depends on, `PreparedJob.note` of before
+LONGEST_NOTE = 4000  # bytes of findings: what is odder is looked at each time
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class PreparedJob:
     """All that is stored of a job, small enough to wait in numbers.
 
     parts: what proves its rows. packed: `rows`.
-    served: the digest of what was served, where the same again need not be looked at again.
+    served: the digest of what was served, and of what else the rows depend on; None where that does not tell.
     """
 
     job_id: str
@@ -50,17 +53,37 @@ class PreparedJob:
         """The rows with their table, as many at a time as memory holds."""
         return self.rows.items()
 
+    @property
+    def note(self) -> bytes | None:
+        """What is kept of a job, so that it need not be looked at when it is served the same again.
+
+        The findings, and before them a digest over them too: who cannot make up `served` cannot make up findings.
+        """
+        found = canonical([[each.kind, each.path, each.detail] for each in self.findings]).encode()
+        if self.served is None or len(found) > LONGEST_NOTE:
+            return None
+        return sha256(self.served + found).digest() + found
+
     def joined(self, other: "PreparedJob") -> "PreparedJob":
-        """Put together with what another answer says of the job, in tables of its own."""
+        """Put together with what another answer says of the job, in tables of its own; `served` covers that too."""
         findings = (*self.findings, *other.findings)
-        return pack_job(self.job_id, self.rows | other.rows, (*self.parts, *other.parts), findings)
+        return pack_job(self.job_id, self.rows | other.rows, (*self.parts, *other.parts), findings, self.served)
 
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """A job that was served as it was the last time."""
+    """A job that was served as it was the last time, and what was odd about it then."""
 
     job_id: str
+    findings: tuple[Finding, ...] = ()
+
+    @classmethod
+    def since(cls, note: bytes | None, job_id: str, served: bytes) -> "Unchanged | None":
+        """Return what `PreparedJob.note` kept of a job; None where something else was served."""
+        if not isinstance(note, bytes) or sha256(served + note[32:]).digest() != note[:32]:  # SQLite may hold anything
+            return None
+        found = [Finding(kind, path, job_id, detail, shared=True) for kind, path, detail in read(note[32:])]
+        return cls(job_id, tuple(found))
 
 
 class JobRows:
@@ -112,8 +135,8 @@ def pack_job(
     findings: Iterable[Finding],
     served: bytes | None = None,
 ) -> PreparedJob:
-    """Put together what is known of a job."""
-    return PreparedJob(job_id, tuple(parts), tuple(findings), marshal.dumps(rows), served)
+    """Put together what is known of a job; what was odd about many of its rows is one finding."""
+    return PreparedJob(job_id, tuple(parts), tuple(dict.fromkeys(findings)), marshal.dumps(rows), served)
 
 
 def _stored(row: Row) -> Row:

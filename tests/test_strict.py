@@ -186,18 +186,30 @@ def test_a_key_that_repeats_in_the_text_counts_as_the_last() -> None:
     assert not job.rows.get("tags")
 
 
-@pytest.mark.parametrize("odd", [{}, {"new": 1}, {"tags": [{"key": "a", "value": "b"}] * 2}], ids=str)
-def test_what_is_served_again_is_known_by_its_digest(odd: dict[str, Json]) -> None:
-    document = {**make_job(1, size=20), **odd}
-    raw, salted = text_of(document), b"salt"
-    first = NORMALISERS["masked"].job(raw, document["id"], salted, None)
+@pytest.mark.parametrize("odd", [{}, *ODDITIES.values()], ids=["documented", *ODDITIES])
+def test_what_is_served_again_is_known_by_its_note(odd: dict[str, Json]) -> None:
+    document, salted, normaliser = {**make_job(1, size=20), **odd}, b"salt", NORMALISERS["masked"]
+    raw = text_of(document)
+    first = normaliser.job(raw, "job", salted, None)
     assert isinstance(first, PreparedJob)
-    if first.served is None:
-        return
-    assert NORMALISERS["masked"].job(raw, document["id"], salted, first.served) == Unchanged(document["id"])
+    assert normaliser.job(raw, "job", salted, first.note) == Unchanged("job", first.findings)
     for other in (text_of({**document, "newer": 1}), text_of({**document, "name": "another"})):
-        assert isinstance(NORMALISERS["masked"].job(other, document["id"], salted, first.served), PreparedJob)
-    assert isinstance(NORMALISERS["masked"].job(raw, document["id"], b"other", first.served), PreparedJob)
+        assert isinstance(normaliser.job(other, "job", salted, first.note), PreparedJob)
+    assert isinstance(normaliser.job(raw, "job", b"other", first.note), PreparedJob)
+    assert first.note is not None
+    for note in (first.note[:32] + b"[]", first.note + b" ", b"", b"0", "text"):
+        if note != first.note:
+            assert isinstance(normaliser.job(raw, "job", salted, note), PreparedJob)  # type: ignore[arg-type]
+
+
+def test_a_note_tells_no_secret() -> None:
+    notes = []
+    for secret in ("Pl4nted", "another"):
+        document = {**make_job(1), "new": {"password": secret}, "source_endpoint": {"db_password": secret}}
+        job = NORMALISERS["masked"].job(text_of(document), "job", b"", None)
+        assert isinstance(job, PreparedJob)
+        notes.append(job.note)
+    assert notes[0] == notes[1]
 
 
 def test_members_beside_the_results_belong_to_the_job() -> None:

@@ -61,7 +61,7 @@ class Normaliser:
             raw: the JSON text of the result, an object.
             job_id: the job that it is about, whatever id it has.
             salt: what else the job's rows depend on.
-            before: what `PreparedJob.served` was the last time.
+            before: what `PreparedJob.note` was the last time.
             beside: members that stood beside `results` and belong to this job, where the result has none of the name.
 
         Raises:
@@ -74,12 +74,12 @@ class Normaliser:
             whole, split = None, self._split(raw, beside or {})
             content = split.content
         served: bytes = hashed(b"%b\n%b\n%b" % (self._salt, salt, content)).digest()
-        if served == before:
-            return Unchanged(job_id)
+        if (unchanged := Unchanged.since(before, job_id, served)) is not None:
+            return unchanged
         rows = self._fast.rows(whole, raw, job_id) if whole is not None else None
         if rows is None:
             rows = self._joined(split or self._split(raw, {}), job_id)
-        return rows.packed(None if rows.findings else served)
+        return rows.packed(served)
 
     def _split(self, raw: bytes, beside: dict[str, Json]) -> "_Split":
         """Read the members that are tables, each by the fast path where it covers it, and the rest as it comes."""

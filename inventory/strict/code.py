@@ -64,7 +64,7 @@ class _Writer:
             return
         self.structs[name] = self._struct(name, plan.shape)
         self.names[f"T_{name}"] = self.structs[name]
-        if "item" in plan.index or plan.shape.element is not None:
+        if "item" in plan.entity.own or plan.shape.element is not None:
             self._item_text(plan)
         if _has_branches(plan.shape):
             self.lines.append(f"def rows_below_{name}(o, at, job, qj, item, out):")
@@ -105,7 +105,7 @@ class _Writer:
         wires = list(self._leaves(plan, plan.shape, "o", "    "))
         if any(not place.many for place in entity.places):
             write(f"    if single and {' and '.join(f'{wire} is None' for wire in wires)}: continue")
-        if "item" in plan.index and not entity.inherits_item:
+        if entity.has_item:
             write(f"    item = '' if single else digest16(text_{entity.name}(o))")
         if _has_extra(plan.shape):
             write("    e = canonical(x) if x else None")
@@ -158,10 +158,14 @@ class _Writer:
 
     @staticmethod
     def _cell(plan: Plan, name: str) -> str:
-        own = {"job_id": "job", "role": "role", "item": "item", "occurrence": "0", "item_occurrence": "0"}
+        """Return the expression of a column's value: of ours by its name, of a member's by its place."""
+        if name == plan.entity.job_column:
+            return "job"
+        if name not in plan.entity.own:
+            return f"v{plan.index[name]}"
         if name == "extra":
             return "e" if _has_extra(plan.shape) else "None"
-        return "job" if name == "id" and plan.entity.name == "jobs" else own.get(name, f"v{plan.index[name]}")
+        return {"role": "role", "item": "item", "occurrence": "0", "item_occurrence": "0"}[name]
 
     def _digest(self, plan: Plan) -> None:
         """Write the canonical text of the row (`digest.row_text`), and its mark."""
@@ -185,14 +189,12 @@ class _Writer:
         mark = _glue(f"{entity.name}\t[", *parts, "]")
         write(f"    marks[{mark}] = sha256(t.encode()).digest()")
 
-    @staticmethod
-    def _quoted(plan: Plan, name: str) -> tuple[str, ...]:
+    def _quoted(self, plan: Plan, name: str) -> tuple[str, ...]:
         """Return, for `_glue`, what spells a key part in JSON."""
-        if plan.index[name] == 0:
-            return ("$qj",)
-        if name in ("role", "item"):
-            return '"', f"${name}", '"'
-        return ("0",) if name == "occurrence" else (f"$k{plan.index[name]}",)
+        cell = self._cell(plan, name)
+        if cell in ("role", "item"):
+            return '"', f"${cell}", '"'
+        return {"job": ("$qj",), "0": ("0",)}.get(cell, (f"$k{plan.index[name]}",))
 
     def _branches(self, shape: Shape, at: str, indent: str, path: str | None = None) -> None:
         """Call the functions of the tables that hang on this one."""

@@ -17,7 +17,7 @@ def upgrade() -> None:
         "served_jobs",
         sa.Column("source_id", sa.BigInteger(), autoincrement=False, nullable=False, comment="The source: sources.id"),
         sa.Column("job_id", TEXT, nullable=False, comment="The job"),
-        sa.Column("digest", sa.LargeBinary(), nullable=False, comment="SHA-256 over the answer with its secrets masked, and over whatever else its rows depend on"),
+        sa.Column("digest", sa.LargeBinary(), nullable=False, comment="SHA-256 over the answer with its secrets masked, whatever else its rows depend on, and its findings; behind it these, as JSON"),
         sa.ForeignKeyConstraint(["source_id"], ["sources.id"]),
         sa.PrimaryKeyConstraint("source_id", "job_id"),
         comment="What was served of each job the last time: what is served the same again need not be normalised again. A cache: it may be emptied at any time.",
