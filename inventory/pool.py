@@ -214,7 +214,9 @@ def _groups(outcomes: Iterable[Outcome]) -> Iterator[list[Outcome]]:
 
 
 def _unread(read: Read) -> Unread:
-    return Unread(read.job_id, "unreadable_job", "its result is nested too deeply to be read", read.listing)
+    return Unread(
+        read.job_id, "unreadable_job", "its result is nested too deeply, or is not text in UTF-8", read.listing
+    )
 
 
 @contextmanager

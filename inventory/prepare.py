@@ -5,7 +5,7 @@ Two ways lead there and give the same (a test holds them together): the fast pat
 """
 
 import marshal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -17,9 +17,8 @@ from inventory.normalise import NormalisedJob, Row
 from inventory.schema import BY_NAME
 from inventory.schema.kinds import stored_time
 
-__all__ = ["Asked", "JobRows", "PreparedJob", "Unchanged", "from_normalised", "pack_job"]
+__all__ = ["JobRows", "PreparedJob", "Unchanged", "from_normalised", "pack_job"]
 
-Asked = Mapping[str, tuple[bytes, bytes | None]]  # id -> what else the job depends on, `PreparedJob.note` of before
 LONGEST_NOTE = 4000  # bytes of findings: what is odder is looked at each time
 
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from inventory.collect import Limits, Run, export_source
 from inventory.config import normal_url
 from inventory.jsontext import Json
+from inventory.pool import NormaliserPool
 from inventory.settings import Settings, Source
 from inventory.source.auth import Auths
 from inventory.stop import Stop
 from inventory.store.engine import Store, open_store
 from inventory.store.migrate import upgrade
-from inventory.pool import NormaliserPool
 from tests.conftest import write_page
 
 Night = dict[str, dict[str, Json]]  # job id -> job
@@ -84,7 +84,9 @@ def running(store: Store, **settings: Any) -> Run:
     """Return what an export within this process needs."""
     stop, chosen = Stop(), Settings(**{"workers": 0, **settings})
     limits = Limits(max_removals=Decimal(1), max_deselections=Decimal(1))
-    return Run(chosen, store, limits, stop, stop, Auths(stop), NormaliserPool(chosen), str(uuid.uuid4()), lambda *_: None)
+    return Run(
+        chosen, store, limits, stop, stop, Auths(stop), NormaliserPool(chosen), str(uuid.uuid4()), lambda *_: None
+    )
 
 
 def recorded(folder: Path, nights: list[Night], first: int = 1) -> Source:

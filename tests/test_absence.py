@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 
 from inventory.mock import DrsServer, Fault, rehearse
-from inventory.redact import Redactor
-from inventory.strict import Normaliser
 from tests.conftest import ROOT, Command, write_page
 from tests.live import DATABASE, Estate, Export, as_stored, findings, last
 from tests.test_discovery import asked, rewrite_list, rows, sweeps
@@ -88,17 +86,6 @@ def test_a_deleted_job_that_the_list_names_stays(server: DrsServer, export: Expo
     export(jobs="all")
     assert listed not in estate()
     assert last()["removed"] == 1
-
-
-def test_a_deleted_job_is_never_prepared_as_one_that_exists() -> None:
-    preparer, body = Normaliser(Redactor()), json.dumps(SHARED).encode()
-    job_id = SHARED["results"][0]["id"]
-    assert preparer.body(body, {job_id: (b"", None)}) is None
-    odd = json.loads(body)
-    odd["results"][0] |= {"status": "deleted", "unknown_member": 1}
-    assert preparer.body(json.dumps(odd).encode(), {job_id: (b"", None)}) is None
-    odd["results"][0]["status"] = "DELETEDX"
-    assert preparer.body(json.dumps(odd).encode(), {job_id: (b"", None)}) is not None
 
 
 @pytest.mark.parametrize("status", [403, 409, 500, 503])

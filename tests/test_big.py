@@ -2,38 +2,34 @@
 
 import io
 import json
-import socket
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import IO, Any
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.digest import SHORT, job_digest, job_marks, job_proof, key_of, row_digest, unpack
-from inventory.exchange import Body, Request, Response
+from inventory.exchange import BodyFile, Request
 from inventory.findings import Findings
 from inventory.http import HELD, Http
-from inventory.jsontext import Json
+from inventory.jsontext import Json, pretty
 from inventory.mock import DrsServer
 from inventory.mock.estate import make_job
 from inventory.normalise import Row, normalise_listing
-from inventory.prepare import Asked, PreparedJob, from_normalised
+from inventory.prepare import PreparedJob, Unchanged, from_normalised
 from inventory.redact import Redactor
 from inventory.schema import BY_NAME
 from inventory.strict import Normaliser
-from inventory.strict.big import AnySize, Big
-from inventory.workers.wire import Channel, pack_answer, unpack_answer
+from inventory.strict.big import LargeJob, normalise_large
+from inventory.strict.split import JobResult, LargeResult, read_answer, whole
 from tests.live import DATABASE, Export
 from tests.test_properties import SLOW
 from tests.web import Reply, Web
 
 PIECE = 1000  # bytes
-ASKED: Asked = dict.fromkeys(("a", "b", "c"), (b"", None))
 REDACTORS = {"masked": Redactor(), "fingerprints": Redactor("a key", frozenset({"object_infos.name"}))}
-SMALL = {name: Normaliser(redactor) for name, redactor in REDACTORS.items()}
-CUT = {name: AnySize(redactor, PIECE) for name, redactor in REDACTORS.items()}
+NORMALISERS = {name: Normaliser(redactor) for name, redactor in REDACTORS.items()}
 
 TEXTS = st.one_of(
     st.text(max_size=5),
@@ -62,14 +58,31 @@ def body_of(*jobs: Json, **spelt: Any) -> bytes:
     return json.dumps({"count": len(jobs), "results": jobs}, **spelt).encode()
 
 
-def cut(content: bytes, how: str = "masked") -> list[PreparedJob] | None:
-    answer = CUT[how].body(io.BytesIO(content), ASKED)
-    return None if answer is None else answer["results"]
+def cut(content: bytes, how: str = "masked") -> list[PreparedJob]:
+    """Return what an answer in a file comes to."""
+    normaliser = NORMALISERS[how]
+    return [
+        prepared(normalise_large(normaliser, each, name_of(each)))
+        if isinstance(each, LargeResult)
+        else prepared(normaliser.job(each.raw, name_of(each), b"", None))
+        for each in read_answer(BodyFile(io.BytesIO(content)), PIECE)["results"]
+    ]
 
 
-def small(content: bytes, how: str = "masked") -> list[PreparedJob] | None:
-    answer = SMALL[how].body(content, ASKED)
-    return None if answer is None else answer["results"]
+def small(content: bytes, how: str = "masked") -> list[PreparedJob]:
+    """Return what an answer in memory comes to."""
+    results = read_answer(content)["results"]
+    return [prepared(NORMALISERS[how].job(each.raw, name_of(each), b"", None)) for each in results]
+
+
+def name_of(result: JobResult) -> str:
+    assert result.members is not None
+    return str(result.members["id"])
+
+
+def prepared(job: PreparedJob | Unchanged) -> PreparedJob:
+    assert isinstance(job, PreparedJob)
+    return job
 
 
 def rows_of(job: PreparedJob) -> dict[str, list[Row]]:
@@ -86,9 +99,7 @@ def told(job: PreparedJob) -> Any:
     return job.job_id, job.proof.digest, unpack(job.proof.packed, 10**6), rows_of(job), findings.rows()
 
 
-def are_same(one: list[PreparedJob] | None, other: list[PreparedJob] | None) -> bool:
-    assert one is not None
-    assert other is not None
+def are_same(one: list[PreparedJob], other: list[PreparedJob]) -> bool:
     return [told(job) for job in one] == [told(job) for job in other]
 
 
@@ -99,18 +110,15 @@ def are_same(one: list[PreparedJob] | None, other: list[PreparedJob] | None) -> 
     SPELT,
     st.sampled_from([*REDACTORS]),
 )
-def test_a_cut_answer_comes_to_the_same_or_is_refused(
+def test_a_cut_answer_comes_to_the_same(
     lists: list[list[Json]], odd: list[tuple[int, Json]], spelt: dict[str, Any], how: str
 ) -> None:
     for at, item in odd:
         into = lists[at % len(lists)]
         into.insert(at % (len(into) + 1), item)
-    jobs = [job_of(job_id, objects) for job_id, objects in zip(ASKED, lists, strict=False)]
+    jobs = [job_of(job_id, objects) for job_id, objects in zip("abc", lists, strict=False)]
     content = body_of(*jobs, **spelt)
-    found = cut(content, how)
-    if not odd:
-        assert found is not None
-    assert found is None or are_same(found, small(content, how))
+    assert are_same(cut(content, how), small(content, how))
 
 
 @pytest.mark.parametrize(
@@ -128,8 +136,7 @@ def test_a_cut_answer_comes_to_the_same_or_is_refused(
 def test_whatever_stands_beside_the_list(member: dict[str, Json]) -> None:
     content = body_of(job_of("a", plenty(50), **member), job_of("b", plenty(30)), job_of("c", []))
     found = cut(content)
-    assert found is not None
-    assert [isinstance(job, Big) for job in found] == ["object_infos" not in member, True, False]
+    assert [isinstance(job, LargeJob) for job in found] == ["object_infos" not in member, True, False]
     assert are_same(found, small(content))
 
 
@@ -146,23 +153,26 @@ ONE = b'{"results": [{"id": "a", "name": "n", "object_infos": [%b}]}'
         (ONE % (MANY + b'], "object_infos": [7]'), True),
         (ONE % (MANY + b'], "object_infos": [%b]' % MANY), True),
         (ONE % (MANY + b'], "object\\u005finfos": []'), True),
-        (b'{"results": [], "object_infos": [%b]}' % MANY, False),
+        (b'{"results": [], "object_infos": [%b]}' % MANY, True),
         (ONE % (MANY + b",]"), False),
         (ONE % (MANY + b",,{}]"), False),
         (ONE % MANY, False),
         ((ONE % MANY)[:-30], False),
         (ONE % (MANY + b"]}"), False),
         (ONE % (MANY.replace(b"-*-39", b"\xff") + b"]"), False),
-        (body_of(job_of("x", plenty(40))), False),
     ],
     ids=[
         "a key twice", *(f"in a list: {odd}" for odd in LEFT_BEHIND), "another list", "then short", "twice", "escaped",
-        "nobody's", "a comma", "commas", "open", "cut off", "closed twice", "no text", "unasked",
+        "nobody's", "a comma", "commas", "open", "cut off", "closed twice", "no text",
     ],
 )  # fmt: skip
-def test_what_cannot_be_cut_is_left_to_those_who_read_it_whole(content: bytes, is_read: bool) -> None:
-    assert (small(content) is not None) is is_read
-    assert cut(content) is None
+def test_what_cannot_be_cut_is_read_whole(content: bytes, is_read: bool) -> None:
+    if not is_read:
+        with pytest.raises(ValueError, match=r"."):
+            cut(content)
+        return
+    assert not any(isinstance(job, LargeJob) for job in cut(content))
+    assert are_same(cut(content), small(content))
 
 
 @pytest.mark.parametrize("odd", ODD)
@@ -173,64 +183,40 @@ def test_an_odd_object_is_prepared_with_its_piece(odd: Json) -> None:
 
 def test_a_key_that_repeats_far_apart_is_noticed() -> None:
     content = body_of(job_of("a", [*plenty(400), {"id": "db-*-*-0", "type": "table", "name": "other"}]))
-    assert small(content) is not None
-    assert cut(content) is None
+    assert not isinstance(cut(content)[0], LargeJob)
+    assert are_same(cut(content), small(content))
 
 
-def big_job(objects: int = 100) -> Big:
-    found = cut(body_of(job_of("a", plenty(objects, select="half"))))
-    assert found is not None
-    assert isinstance(found[0], Big)
-    return found[0]
+def large_job() -> PreparedJob:
+    (found,) = cut(body_of(job_of("a", plenty(100, select="half"))))
+    assert isinstance(found, LargeJob)
+    return found
 
 
-def test_a_big_job_is_never_taken_for_one_that_was_served_before() -> None:
-    (rest,) = small(body_of(job_of("a", []))) or []
-    assert rest.served is not None
-    content = io.BytesIO(body_of(job_of("a", plenty(100))))
-    answer = CUT["masked"].body(content, {"a": (b"", rest.served)})
-    assert answer is not None
-    assert [(type(job), job.served) for job in answer["results"]] == [(Big, None)]
+def test_nothing_is_noted_of_a_large_job() -> None:
+    assert large_job().note is None
 
 
-def test_what_the_list_says_is_put_beside_a_big_job() -> None:
+def test_what_the_list_says_is_put_beside_a_large_job() -> None:
     listing = from_normalised(normalise_listing("a", None, {"net_type": "eip", "billing_tag": 7}, alone=False))
-    (whole,) = small(body_of(job_of("a", plenty(100, select="half")))) or []
-    assert told(big_job().joined(listing)) == told(whole.joined(listing))
+    (at_once,) = small(body_of(job_of("a", plenty(100, select="half"))))
+    assert told(large_job().joined(listing)) == told(at_once.joined(listing))
 
 
-def test_a_big_job_comes_from_a_worker() -> None:
-    at = datetime(2026, 1, 1, tzinfo=UTC)
-    sent = [big_job(), *(small(body_of(job_of("b", plenty(1)))) or []), big_job(200)]
-    wanted = [told(job) for job in sent]
-    ours, theirs = (Channel(each) for each in socket.socketpair())
-    ours.send(*pack_answer(Response(200, {}, b"", at, 0.5, 7, {"count": 3, "results": sent})))
-    del sent  # with its files
-    frame = theirs.receive()
-    ours.close()
-    theirs.close()
-    assert frame is not None
-    answer = unpack_answer(frame)
-    assert (answer.at, answer.size) == (at, 7)
-    assert answer.prepared is not None
-    assert [told(job) for job in answer.prepared["results"]] == wanted
+def test_a_large_result_is_read_exactly() -> None:
+    document = {"count": 1, "results": [job_of("a", plenty(100), new=[1, 0.5])]}
+    found = read_answer(BodyFile(io.BytesIO(json.dumps(document).encode())), PIECE)
+    assert isinstance(found["results"][0], LargeResult)
+    assert json.loads(pretty(whole(found))) == document
 
 
-@pytest.mark.parametrize(("size", "waits"), [(HELD, bytes), (HELD + 1, IO)], ids=["memory", "a file"])
+@pytest.mark.parametrize(("size", "waits"), [(HELD, bytes), (HELD + 1, BodyFile)], ids=["memory", "a file"])
 def test_a_body_waits_in_memory_or_in_a_file(size: int, waits: type[Any]) -> None:
-    seen: list[Body] = []
-
-    def prepare(body: Body, asked: Asked) -> None:
-        assert asked is ASKED
-        seen.append(body)
-        assert isinstance(body, bytes) or len(body.read()) == size
-
     with Web(lambda _: Reply(pieces=(b"x" * size,))) as web:
-        http = Http(web.url, timeout=5, max_body=2 * HELD, prepare=prepare)
-        answer = http.send(Request("POST", "/", jobs=ASKED))
+        http = Http(web.url, timeout=5, max_body=2 * HELD)
+        answer = http.send(Request("POST", "/"))
         http.close()
-    assert (answer.content, answer.size, answer.prepared) == (b"x" * size, size, None)
-    assert [isinstance(body, bytes) for body in seen] == [waits is bytes]
+    assert (type(answer.body), answer.content, answer.size) == (waits, b"x" * size, size)
 
 
 def test_a_job_of_many_rows_is_proven_as_any_other() -> None:

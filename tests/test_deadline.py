@@ -252,7 +252,7 @@ def test_every_wait_of_an_export_is_noted(
         server.faults.append(Fault("drip_head", seconds=1))
         session = sign_in(source, stop, Auths(stop))
         with contextlib.closing(session.http):
-            list(LiveReading(source, session, Redactor(), stop).outcomes(set(), {}))
+            list(LiveReading(source, session, Redactor(), stop).outcomes(set()))
     found = {event["what"]: event for event in told(capsys.readouterr().err)}
     assert found.keys() >= {"an answer", "the rate limit", "the next attempt", "the lock"}
     assert found["an answer"]["ids"] == [min(server.jobs)]

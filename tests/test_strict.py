@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from inventory.jsontext import Json, pretty, read
 from inventory.mock.estate import make_job
 from inventory.normalise import normalise
-from inventory.prepare import Asked, PreparedJob, Unchanged, from_normalised
+from inventory.prepare import PreparedJob, Unchanged, from_normalised
 from inventory.redact import Redactor
 from inventory.schema.plan import Branch, Leaf, Shape, plan_of
 from inventory.strict import FastPath, Normaliser
@@ -29,10 +29,6 @@ NORMALISERS = {name: Normaliser(redactor) for name, redactor in REDACTORS.items(
 
 def text_of(job: dict[str, Json]) -> bytes:
     return pretty(job, indent=None).encode()
-
-
-def asked(*ids: str) -> Asked:
-    return dict.fromkeys(ids, (b"", None))
 
 
 def told(job: PreparedJob) -> Any:
@@ -123,37 +119,6 @@ def test_every_member_of_the_reference_at_once(how: str) -> None:
     assert taken > 0
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b'{"count": 1, "results": [%s], "data_transformation": {"total_count": 1}}',
-        b'{"count": 2, "results": [%s, %s]}',
-        b'{"count": 1, "results": [{"id": "another", "name": "n"}]}',
-        b'{"count": 1, "results": [{"id": "job", "error_code": "DRS.M00289"}]}',
-        b'{"count": 1, "results": [{"name": "without id"}]}',
-        b'{"count": 1, "results": ["job"]}',
-        b'{"count": 1, "results": [%s',
-        b'{"count": 1, "results": null}',
-        b'{"count": 1, "results": [{"id": "job", "name": "n", "deep": %s}]}' % (b"[" * 300 + b"]" * 300),
-        b"[]",
-        b"\xff",
-    ],
-    ids=["beside", "twice", "unasked", "failed", "no id", "no object", "cut off", "null", "deep", "a list", "no text"],
-)
-def test_what_is_no_plain_answer_is_not_prepared(body: bytes) -> None:
-    job = b'{"id": "job", "name": "n"}'
-    assert Normaliser(Redactor()).body(body.replace(b"%s", job), asked("job")) is None
-
-
-def test_a_result_that_is_odd_is_prepared_beside_the_others() -> None:
-    content = b'{"count": 2, "results": [{"id": "a", "name": "n", "new": 1}, {"id": "b", "name": "n"}]}'
-    prepared = Normaliser(Redactor()).body(content, asked("a", "b", "c"))
-    assert prepared is not None
-    assert [(each.job_id, [f.kind for f in each.findings]) for each in prepared["results"]] == [
-        ("a", ["unknown_field"]), ("b", []),
-    ]  # fmt: skip
-
-
 ODDITIES: dict[str, dict[str, Json]] = {
     "unknown member": {"new": {"deep": [1, 0.10]}},
     "secret of no text": {"source_endpoint": {"db_password": 7, "ip": "10.0.0.1"}},
@@ -210,14 +175,6 @@ def test_a_note_tells_no_secret() -> None:
         assert isinstance(job, PreparedJob)
         notes.append(job.note)
     assert notes[0] == notes[1]
-
-
-def test_members_beside_the_results_belong_to_the_job() -> None:
-    document = make_job(1, size=20)
-    beside = {"data_transformation": {"total_count": 1}}
-    job = NORMALISERS["masked"].job(text_of(document), document["id"], b"", None, beside)
-    assert isinstance(job, PreparedJob)
-    assert told(job) == told(walked(text_of(document | beside), "masked", document["id"]))
 
 
 @pytest.mark.parametrize("raw", [b"[]", b"7", b"{", b"\xff", b'{"new": %b}' % (b"[" * 300 + b"]" * 300), b'{"a": NaN}'])

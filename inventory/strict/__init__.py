@@ -17,12 +17,11 @@ import msgspec
 
 from inventory import __version__
 from inventory.digest import hashed
-from inventory.jsontext import DEEPEST, Json, canonical, is_empty, read
+from inventory.jsontext import DEEPEST, Json, canonical, read
 from inventory.normalise import NormalisedJob, normalise, unknown_value
-from inventory.prepare import Asked, JobRows, PreparedJob, Unchanged, from_normalised
+from inventory.prepare import JobRows, PreparedJob, Unchanged, from_normalised
 from inventory.redact import Redactor
 from inventory.schema import REVISION
-from inventory.schema.jobs import is_deleted
 from inventory.schema.keys import digest16
 from inventory.schema.kinds import Misfit, stored_time
 from inventory.secret_texts import mask_text
@@ -46,15 +45,11 @@ class Normaliser:
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
         self._fast = FastPath(redactor)
-        self._bodies = msgspec.json.Decoder(_Body).decode
-        self._heads = msgspec.json.Decoder(_Head).decode
         self._members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
         # What a job comes to depends on these too.
         self._salt = canonical([REVISION, __version__, redactor.key_id, sorted(redactor.columns)]).encode()
 
-    def job(
-        self, raw: bytes, job_id: str, salt: bytes, before: bytes | None, beside: dict[str, Json] | None = None
-    ) -> PreparedJob | Unchanged:
+    def job(self, raw: bytes, job_id: str, salt: bytes, before: bytes | None) -> PreparedJob | Unchanged:
         """Prepare one result: by the fast path where it covers it, else member by member.
 
         Args:
@@ -62,38 +57,37 @@ class Normaliser:
             job_id: the job that it is about, whatever id it has.
             salt: what else the job's rows depend on.
             before: what `PreparedJob.note` was the last time.
-            beside: members that stood beside `results` and belong to this job, where the result has none of the name.
 
         Raises:
             ValueError: it is no JSON object, or nested too deeply to hold.
         """
-        split, whole = None, None if beside else self._fast.read(raw)
+        split, whole = None, self._fast.read(raw)
         if whole is not None and whole.id == job_id:
             content = msgspec.json.encode(whole)
         else:
-            whole, split = None, self._split(raw, beside or {})
+            whole, split = None, self._split(raw)
             content = split.content
         served: bytes = hashed(b"%b\n%b\n%b" % (self._salt, salt, content)).digest()
         if (unchanged := Unchanged.since(before, job_id, served)) is not None:
             return unchanged
         rows = self._fast.rows(whole, raw, job_id) if whole is not None else None
         if rows is None:
-            rows = self._joined(split or self._split(raw, {}), job_id)
+            rows = self._joined(split or self._split(raw), job_id)
         return rows.packed(served)
 
-    def _split(self, raw: bytes, beside: dict[str, Json]) -> "_Split":
+    def _split(self, raw: bytes) -> "_Split":
         """Read the members that are tables, each by the fast path where it covers it, and the rest as it comes."""
         try:
             members = self._members(raw)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return _Split({}, self._redactor.job(_object(raw) | beside))
+            return _Split({}, self._redactor.job(_object(raw)))
         parts: dict[bytes, Any] = {}
         for name in self._fast.tables & members.keys():
             text = b'{"%b":%b}' % (name.encode(), bytes(members[name]))
             if (part := self._fast.read(text)) is not None:
                 parts[text] = part
                 del members[name]
-        return _Split(parts, self._redactor.job(_object(msgspec.json.encode(members)) | beside))
+        return _Split(parts, self._redactor.job(_object(msgspec.json.encode(members))))
 
     def _joined(self, split: "_Split", job_id: str) -> JobRows:
         """Put together what the fast path makes of the members, and what the walk makes of the rest."""
@@ -105,37 +99,6 @@ class Normaliser:
                 rest = rest | self._redactor.job(_object(text))
         job.add_normalised(normalise(job_id, rest))
         return job
-
-    def body(self, content: bytes, asked: Asked) -> dict[str, Json] | None:
-        """Prepare every result of a body.
-
-        Returns:
-            ``{"count", "results"}`` with a `PreparedJob` or `Unchanged` for each result; None where the body is
-            anything but the documented answer with each result about another one of the ids.
-        """
-        try:
-            body = self._bodies(content)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return None
-        results = []
-        for raw in body.results:
-            result = self._result(bytes(raw), asked)
-            if result is None:
-                return None
-            results.append(result)
-        if len({each.job_id for each in results}) != len(results):
-            return None
-        return {"count": body.count, "results": results}
-
-    def _result(self, raw: bytes, asked: Asked) -> PreparedJob | Unchanged | None:
-        try:
-            head = self._heads(raw)
-            is_job = not is_deleted(head.status) and not (is_empty(head.status) and is_empty(head.name))
-            if not is_job or head.id not in asked:
-                return None
-            return self.job(raw, head.id, *asked[head.id])
-        except (ValueError, RecursionError):  # what msgspec raises is a ValueError
-            return None
 
     def objects(self, raw: bytes, job_id: str) -> PreparedJob:
         """Prepare some of a job's `object_infos`, a list of objects as it came, by themselves.
@@ -150,21 +113,6 @@ class Normaliser:
             return rows.packed()
         job = normalise(job_id, self._redactor.job(_object(text)))
         return from_normalised(NormalisedJob(job_id, {"object_infos": job.rows["object_infos"]}, job.findings))
-
-
-class _Body(msgspec.Struct, forbid_unknown_fields=True):
-    """The documented answer (Table 5)."""
-
-    results: list[msgspec.Raw]
-    count: int | str | None = None
-
-
-class _Head(msgspec.Struct):
-    """What tells whether a result is about a job that exists."""
-
-    id: str
-    status: Any = None
-    name: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class _Answer(msgspec.Struct, forbid_unknown_fields=True):
     """The documented answer (Table 5)."""
 
     results: list[msgspec.Raw]
-    count: int | None = None
+    count: int | msgspec.UnsetType | None = msgspec.UNSET
 
 
 _answer = msgspec.json.Decoder(_Answer).decode
@@ -134,7 +134,8 @@ def _split(content: bytes) -> dict[str, Json]:
     except msgspec.ValidationError:  # it has other members, perhaps
         members = _members(content)
     else:
-        return {"count": answer.count, "results": [JobResult(bytes(each)) for each in answer.results]}
+        document: dict[str, Json] = {} if answer.count is msgspec.UNSET else {"count": answer.count}
+        return document | {"results": [JobResult(bytes(each)) for each in answer.results]}
     raw = members.pop("results", None)
     document = {name: read(bytes(member), deepest=DEEPEST - 1) for name, member in members.items()}
     if raw is not None:
@@ -145,6 +146,8 @@ def _split(content: bytes) -> dict[str, Json]:
 def _cut(body: BodyFile, piece: int) -> dict[str, Json]:
     rest, lists = cut(body.file, piece)
     document = _split(rest)
+    if not lists:
+        return document
     document["results"] = [
         LargeResult(result.raw, body, lists[place]) if place in lists else result
         for place, result in enumerate(document["results"])
