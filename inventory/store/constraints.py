@@ -3,10 +3,11 @@
 For 200,000 rows: 1.0 to 1.3 s so, 3.5 to 5.5 s with them. SQLite's key is the table, and stays.
 """
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DBAPIError
 
 from inventory.schema import ENTITIES, JOB_DIGESTS
+from inventory.schema.ledger import SNAPSHOTS
 
 __all__ = ["drop_constraints", "restore_constraints"]
 
@@ -29,15 +30,19 @@ _LEFT_ON = ("42501", "55P03", "2BP01")
 
 
 def drop_constraints(connection: Connection) -> list[str]:
-    """Drop keys and indexes of the tables of the current state, within the caller's transaction.
+    """Drop keys and indexes of the tables of the current state, if this transaction added the first snapshot.
 
     Returns:
         What makes them again, by the very definitions that they had; nothing where they could not be dropped.
     """
+    if not _is_first(connection):
+        return []
     try:
         with connection.begin_nested():
             # All at once or not at all: who waits for a lock while holding others may wait for ever.
             connection.exec_driver_sql(f"LOCK TABLE sources, {', '.join(_TABLES)} IN ACCESS EXCLUSIVE MODE NOWAIT")
+            if not _is_first(connection):  # another source's came in between
+                return []
             parts = connection.execute(_PARTS, {"tables": _TABLES}).all()
             restore_constraints(connection, [part.dropped for part in reversed(parts)])
             return [part.again for part in parts]
@@ -51,3 +56,7 @@ def restore_constraints(connection: Connection, statements: list[str]) -> None:
     """Make again what `drop_constraints` dropped: in one message, as they are, whatever % or : they hold."""
     if statements:
         connection.exec_driver_sql("; ".join(statements), execution_options={"no_parameters": True})
+
+
+def _is_first(connection: Connection) -> bool:
+    return len(connection.execute(select(SNAPSHOTS.c.id).limit(2)).all()) == 1

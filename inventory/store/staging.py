@@ -12,13 +12,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, CursorResult, func, select, text
+from sqlalchemy import Column, Connection, CursorResult, select, text
 
 from inventory.digest import Proof
 from inventory.normalise import Row
 from inventory.schema import BY_NAME, ENTITIES, ESTATE, JOB_DIGESTS
 from inventory.schema.entities import Entity
-from inventory.schema.ledger import SNAPSHOTS
 from inventory.store.bulk import Write, row_stream, within
 from inventory.store.constraints import drop_constraints, restore_constraints
 
@@ -143,9 +142,7 @@ class Staging:
         Args:
             source_id: the source's id, which is new where it had no rows yet.
         """
-        snapshots = self._connection.execute(select(func.count()).select_from(SNAPSHOTS)).scalar()
-        is_first = snapshots == 1  # the one that this transaction added
-        dropped = drop_constraints(self._connection) if is_first and not self._is_sqlite else []
+        dropped = [] if self._is_sqlite else drop_constraints(self._connection)
         for entity in reversed(TABLES):
             if entity.name in self._gone:
                 self._supersede(entity, snapshot_id)
