@@ -80,11 +80,6 @@ class Run:
     begin_signing: bool = False
 
     @property
-    def alone(self) -> bool:
-        """Whether no other source of the configuration may be exported at the same time."""
-        return len(self.settings.sources) == 1
-
-    @property
     def redactor(self) -> Redactor:
         return Redactor.of(self.settings)
 
@@ -126,7 +121,7 @@ def _exported(source: Source, run: Run, time: Stop, done: list[Result]) -> Itera
     with source_lock(run.store, source.name, run.lock_timeout, time) as lock:
         for reading, row in islice(_readings(source, run, time), begin, None):
             signing = run.begin_signing
-            with open_writer(run.store, row, run.sealer, alone=run.alone, begin_signing=signing) as writer:
+            with open_writer(run.store, row, run.sealer, begin_signing=signing) as writer:
                 committed = _committed(writer, run, done)
                 if committed is None:
                     done.append(_export(reading, source, writer, run, lock.check))

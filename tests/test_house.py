@@ -43,7 +43,7 @@ ORDER = """
     retention
     diff diff.records diff.select diff.masks diff.items diff.compare
     store store.postgresql store.engine store.views store.triggers store.exclusive store.lock store.migrate store.check
-    store.reader store.bulk store.indexes store.place store.temporary store.direct store.staging store.served
+    store.reader store.bulk store.constraints store.staging store.served
     store.raw store.base store.snapshots store.sources store.verify store.prune
     diff.ends diff.life
     render.estate render.json render.changes render.plan render.markdown render.page render.html render.prune

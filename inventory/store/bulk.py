@@ -1,16 +1,15 @@
 """Rows by the thousand, past SQLAlchemy's dictionaries: INSERTs of many rows on SQLite, COPY on PostgreSQL."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Column, Connection
 from sqlalchemy.exc import DBAPIError
 
 from inventory.normalise import Row
-from inventory.schema.entities import Entity
 from inventory.schema.kinds import stored_time
 from inventory.schema.tables import UtcDateTime
 
@@ -26,24 +25,17 @@ def within(connection: Connection) -> AbstractContextManager[Any]:
     return nullcontext() if connection.in_transaction() else connection.begin()
 
 
-def row_stream(connection: Connection, table: str, entity: Entity, fixed: Mapping[str, int]) -> Write:
-    """Return what writes rows of an entity, in the order of its columns, into a table, within a transaction.
-
-    Args:
-        table: has the entity's columns, and those of `fixed`.
-        fixed: columns that have the same value in every row.
-    """
-    times = tuple(at for at, column in enumerate(entity.columns) if isinstance(column.type, UtcDateTime))
-    into = f"{table} ({', '.join((*fixed, *entity.names))})"
+def row_stream(connection: Connection, table: str, columns: Sequence[Column[Any]]) -> Write:
+    """Return what writes rows into a table that has these columns, in their order, within a transaction."""
+    times = tuple(at for at, column in enumerate(columns) if isinstance(column.type, UtcDateTime))
+    into = f"{table} ({', '.join(column.name for column in columns)})"
     if connection.dialect.name == "sqlite":
-        return _inserts(connection, f"INSERT INTO {into} VALUES ", len(entity.names), times, fixed)  # noqa: S608  # no text of others
-    return _copies(connection, f"COPY {into} FROM STDIN", times, fixed)
+        return _inserts(connection, f"INSERT INTO {into} VALUES ", len(columns), times)  # noqa: S608  # no text of others
+    return _copies(connection, f"COPY {into} FROM STDIN", times)
 
 
-def _inserts(
-    connection: Connection, head: str, width: int, times: Sequence[int], fixed: Mapping[str, int]
-) -> Write:  # fmt: skip
-    one = f"({', '.join((*map(str, fixed.values()), *'?' * width))})"
+def _inserts(connection: Connection, head: str, width: int, times: Sequence[int]) -> Write:
+    one = f"({', '.join('?' * width)})"
     many = max(1, VALUES // width)
     by_many = head + ", ".join([one] * many)
 
@@ -59,17 +51,16 @@ def _inserts(
     return write
 
 
-def _copies(connection: Connection, statement: str, times: Sequence[int], fixed: Mapping[str, int]) -> Write:
+def _copies(connection: Connection, statement: str, times: Sequence[int]) -> Write:
     """As text: as fast as the binary form, and it takes every type as it is."""
     driver: Any = connection.connection.driver_connection
     error: Any = connection.dialect.loaded_dbapi.Error
-    lead = tuple(fixed.values())
 
     def write(rows: Sequence[Row]) -> None:
         try:
             with driver.cursor() as cursor, cursor.copy(statement) as copy:
                 for row in rows:
-                    copy.write_row(lead + (_timed(row, times, "+00") if times else row))
+                    copy.write_row(_timed(row, times, "+00") if times else row)
         except error as failure:
             lost = driver.closed
             raise DBAPIError(statement, None, failure, hide_parameters=True, connection_invalidated=lost) from None

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from inventory.database_url import check_database_url, parse_database_url, safe_url
@@ -19,7 +19,7 @@ from inventory.errors import ConnectionLostError, StoreError, UsageError
 from inventory.stop import Stop
 from inventory.store import postgresql
 
-__all__ = ["Patience", "Store", "begun", "begun_at_once", "is_absent", "open_store", "translated"]
+__all__ = ["Patience", "Store", "begun", "is_absent", "open_store", "translated"]
 
 LOCK_WAIT = 60  # seconds a short transaction waits for another source's
 LONGEST_PAUSE = 5.0  # seconds between two attempts to connect
@@ -205,19 +205,6 @@ def _take_back(path: Path) -> None:
 def begun(connection: Connection) -> RootTransaction:
     """Begin a transaction that writes: on SQLite the lock comes first, so that nothing it read can be out of date."""
     return connection.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin()
-
-
-def begun_at_once(connection: Connection) -> RootTransaction | None:
-    """Begin a transaction that writes to SQLite; None where another process does so now."""
-    driver: Any = connection.connection.driver_connection
-    driver.execute("PRAGMA busy_timeout = 0")
-    try:
-        return begun(connection)
-    except OperationalError:
-        return None
-    finally:
-        connection.execution_options(sqlite_begin="BEGIN")
-        driver.execute(f"PRAGMA busy_timeout = {LOCK_WAIT * 1000}")
 
 
 @contextmanager

@@ -3,10 +3,11 @@
 from collections.abc import Container, Mapping
 from itertools import islice
 
-from sqlalchemy import Connection, bindparam, delete, exists, insert, select
+from sqlalchemy import Connection, bindparam, delete, exists, select
 
 from inventory.schema import BY_NAME
 from inventory.schema.ledger import SERVED
+from inventory.store.bulk import row_stream
 
 __all__ = ["note_served", "served_jobs"]
 
@@ -32,10 +33,9 @@ def note_served(
     stands = exists().where(jobs.c.source_id == source_id, jobs.c.id == SERVED.c.job_id)
     connection.execute(delete(SERVED).where(mine, ~stands))
     stale = delete(SERVED).where(mine, SERVED.c.job_id == bindparam("job"))
+    note = row_stream(connection, SERVED.name, list(SERVED.columns))
     jobs_served = iter(served.items())
     while some := list(islice(jobs_served, _PIECE)):
         if noted := [{"job": job_id} for job_id, _ in some if job_id in before]:
             connection.execute(stale, noted)
-        now = [{"source_id": source_id, "job_id": job_id, "digest": each} for job_id, each in some if each]
-        if now:
-            connection.execute(insert(SERVED), now)
+        note([(source_id, job_id, digest) for job_id, digest in some if digest])

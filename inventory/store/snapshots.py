@@ -1,4 +1,4 @@
-"""Writing a snapshot: one transaction that takes all of it, or nothing; a short one, but for a database's first."""
+"""Writing a snapshot: one short transaction that takes all of it, or nothing."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -6,18 +6,16 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Table, Text, func, insert, select, update
+from sqlalchemy import Connection, Table, func, insert, select, update
 
 from inventory import __version__
 from inventory.digest import snapshot_digest
 from inventory.errors import BusyError, StoreError
 from inventory.schema import REVISION
 from inventory.schema.ledger import SIGNATURES, SNAPSHOTS, SOURCES
-from inventory.schema.tables import UtcDateTime
 from inventory.seal import Sealer
 from inventory.store.base import proven, signing
-from inventory.store.direct import Direct
-from inventory.store.engine import Store, begun, begun_at_once, translated
+from inventory.store.engine import Store, begun, translated
 from inventory.store.served import note_served, served_jobs
 from inventory.store.staging import Staging
 
@@ -59,12 +57,11 @@ class Writer:
 
     def __init__(
         self, connection: Connection, source: SourceRow, sealer: Sealer | None = None, *,
-        alone: bool = False, begin_signing: bool = False,
+        begin_signing: bool = False,
     ) -> None:  # fmt: skip
         self._connection = connection
         self._sealer = sealer
         self._source = source
-        self._ids: tuple[int, int] | None = None  # of the source and the snapshot, once there are rows of both
         with connection.begin():
             if connection.dialect.name == "postgresql":  # of one moment, as on SQLite: an export may commit meanwhile
                 connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -73,8 +70,7 @@ class Writer:
             self.previous = self.base.row
             self.signing = signing(connection, self.previous, sealer, begin=begin_signing) if sealer else ""
             self.served = served_jobs(connection, self._source_id)
-        direct = alone and connection.dialect.name == "sqlite" and self.previous is None
-        self.staging = Staging(connection, self._source_id, self._directly if direct else lambda: None)
+        self.staging = Staging(connection, self._source_id)
 
     def has(self, observed_from: datetime, observed_to: datetime) -> int | None:
         """Return the snapshot that was observed in exactly this interval, if there is one."""
@@ -107,36 +103,26 @@ class Writer:
         Raises:
             BusyError: another export of the source finished in between.
         """
-        with self._connection.get_transaction() or begun(self._connection):
-            source_id, snapshot_id = self._ids or self._begin()
-            complete = {"id": snapshot_id, "source_id": source_id, **self._completed(row, content_digest)}
-            complete["finished_at"] = datetime.now(UTC)
-            complete["digest"] = snapshot_digest(complete["previous_digest"], content_digest, complete)
-            self._connection.execute(update(SNAPSHOTS).where(SNAPSHOTS.c.id == snapshot_id).values(**complete))
+        with begun(self._connection):
+            source_id = self._still_last() or _add_source(self._connection, self._source)
+            complete = self._added_snapshot({"source_id": source_id, **self._completed(row, content_digest)})
             if self._sealer is not None:
                 self._sign(complete)
-            self.staging.merge(snapshot_id, source_id)
+            self.staging.merge(complete["id"], source_id)
             note_served(self._connection, source_id, served, self.served)
             if retiring:
                 ended = update(SOURCES).where(SOURCES.c.id == source_id)
                 self._connection.execute(ended.values(retired_at=complete["finished_at"]))
         return complete
 
-    def _begin(self) -> tuple[int, int]:
-        """Add the rows that others refer to; the snapshot's is completed later, which its empty digest allows."""
-        source_id = self._still_last() or _add_source(self._connection, self._source)
-        return source_id, _add_snapshot(self._connection, source_id)
-
-    def _directly(self) -> Direct | None:
-        """Begin the transaction that the commit ends; None where somebody else is writing, or was first."""
-        transaction = begun_at_once(self._connection)
-        if transaction is None:
-            return None
-        if self._connection.execute(select(SNAPSHOTS.c.id).limit(1)).first() is not None:
-            transaction.rollback()
-            return None
-        self._ids = self._begin()
-        return Direct(self._connection, *self._ids)
+    def _added_snapshot(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Add the row of `snapshots`, then its digest, which covers the id that the database gave it."""
+        row["finished_at"] = datetime.now(UTC)
+        row["id"] = _added(self._connection, SNAPSHOTS, {**row, "digest": ""})
+        row["digest"] = snapshot_digest(row["previous_digest"], row["content_digest"], row)
+        finished = update(SNAPSHOTS).where(SNAPSHOTS.c.id == row["id"])
+        self._connection.execute(finished.values(digest=row["digest"]))
+        return row
 
     def _sign(self, row: dict[str, Any]) -> None:
         assert self._sealer is not None  # whoever calls has looked
@@ -179,13 +165,12 @@ class Writer:
 
 @contextmanager
 def open_writer(
-    store: Store, source: SourceRow, sealer: Sealer | None = None, *, alone: bool = False, begin_signing: bool = False
+    store: Store, source: SourceRow, sealer: Sealer | None = None, *, begin_signing: bool = False
 ) -> Iterator[Writer]:
     """Open a connection for one snapshot of one source; what is not committed goes with it.
 
     Args:
         sealer: signs the snapshot.
-        alone: no other source is exported beside it, so it may hold a database that has no snapshots yet.
         begin_signing: the last snapshot need not be signed with the key of `sealer`.
 
     Raises:
@@ -193,7 +178,7 @@ def open_writer(
             prove, or is not signed as the next one will be (see `store.base`).
     """
     with translated(store), store.connect() as connection:
-        yield Writer(connection, source, sealer, alone=alone, begin_signing=begin_signing)
+        yield Writer(connection, source, sealer, begin_signing=begin_signing)
 
 
 def _source_id(connection: Connection, source: SourceRow) -> int:
@@ -238,17 +223,6 @@ def _refuse_second_name(connection: Connection, source: SourceRow) -> None:
 
 def _add_source(connection: Connection, source: SourceRow) -> int:
     return _added(connection, SOURCES, {**asdict(source), "created_at": datetime.now(UTC)})
-
-
-def _add_snapshot(connection: Connection, source_id: int) -> int:
-    """Add the row of a snapshot that is not finished: it has its id, its source, and nothing in every other column."""
-    nothing: dict[type, Any] = {Text: "", BigInteger: 0, UtcDateTime: datetime.now(UTC)}
-    values = {
-        column.name: next(value for kind, value in nothing.items() if isinstance(column.type, kind))
-        for column in SNAPSHOTS.columns
-        if not column.nullable and not column.primary_key
-    }
-    return _added(connection, SNAPSHOTS, {**values, "source_id": source_id})
 
 
 def _added(connection: Connection, table: Table, values: dict[str, Any]) -> int:

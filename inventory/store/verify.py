@@ -19,8 +19,8 @@ from inventory.schema import JOB_DIGESTS
 from inventory.schema.entities import Entity
 from inventory.schema.ledger import SIGNATURES, SNAPSHOTS, SOURCES
 from inventory.seal import Seal
-from inventory.store.place import TABLES
 from inventory.store.raw import Stored, orphans, stored_rows, stored_snapshots, tolerate
+from inventory.store.staging import TABLES
 
 __all__ = ["Verified", "outside", "verify"]
 
