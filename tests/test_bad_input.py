@@ -56,7 +56,7 @@ KEYS = {  # what is wrong with one key of a source, where it is told, and how
     "jobs in capitals": ("jobs", "All", "jobs", "all, a list of job ids"),
     "jobs is a number": ("jobs", "7", "jobs", "all, a list of job ids"),
     "jobs with another key": ("jobs", "{path: x}", "jobs.path", "unknown key"),
-    "an id that is a number": ("jobs", "[1]", "jobs[0]", "quote a number"),
+    "an id that is a number": ("jobs", "[1]", "jobs[0]", "put it in quotes"),
     "an id with a space": ("jobs", '["a b"]', "jobs[0]", "not a job id"),
     "except is a word": ("except", "x", "except", "is needed"),
     "children is a word": ("children", "perhaps", "children", "true or false"),
@@ -104,7 +104,7 @@ TOP = {
     "ping's unknown key": (f"ping: {{sucess: https://example.com/{SECRET}}}", "ping.sucess", "do you mean success?"),
     "ping without scheme": (f"ping: {{failure: example.com/{SECRET}}}", "ping.failure", "not an address such as"),
     "defaults' name": ("defaults: {name: x}", "defaults.name", "unknown key"),
-    "secrets": ("secrets: hash", "secrets", "mask, fingerprint"),
+    "secrets": ("secrets: hash", "secrets", "fingerprint, mask"),
     "secrets without a key": ("secrets: fingerprint", "secrets", "INVENTORY_FINGERPRINT_KEY"),
 }
 
