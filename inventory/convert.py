@@ -90,11 +90,13 @@ class Converter:
 
 def _member(union: types.UnionType, value: Any) -> types.Type:
     """Return the member of a union that a value is meant for: the keys, the list, else the scalar."""
-    wanted = types.StructType if isinstance(value, dict) else types.ListType if isinstance(value, list) else None
-    inner = [(each.type if isinstance(each, types.Metadata) else each, each) for each in union.types]
-    fitting = [each for kind, each in inner if wanted and isinstance(kind, wanted)]
-    scalars = [each for kind, each in inner if not isinstance(kind, types.StructType | types.ListType)]
-    return (fitting or scalars)[0]
+    kinds = {type(each.type if isinstance(each, types.Metadata) else each): each for each in union.types}
+    compound = {kind: kinds.pop(kind) for kind in (types.StructType, types.ListType) if kind in kinds}
+    if isinstance(value, dict) and types.StructType in compound:
+        return compound[types.StructType]
+    if isinstance(value, dict | list | None) and types.ListType in compound:
+        return compound[types.ListType]
+    return next(iter(kinds.values()))
 
 
 def _scalar(value: Any, kind: types.Type, more: dict[str, Any]) -> tuple[Any, str | None]:
@@ -110,7 +112,7 @@ def _scalar(value: Any, kind: types.Type, more: dict[str, Any]) -> tuple[Any, st
             return value, None if value in kind.values else wrong
         case types.BoolType():
             value = {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
-            instead = ", not a word such as yes, no, on or off" if isinstance(value, Ambiguous) else ""
+            instead = ", not a word such as yes, no, on or off" if value == Ambiguous("true or false") else ""
             return value, None if isinstance(value, bool) else f"true or false is needed{instead}"
         case types.IntType() | types.FloatType():
             return _number(value, kind)
@@ -140,6 +142,6 @@ def _number(value: Any, kind: types.IntType | types.FloatType) -> tuple[Any, str
             return int(text) if whole else number, None
     except ValueError:  # more digits than Python reads
         pass
-    ambiguous = isinstance(value, Ambiguous) or re.match(r"[-+]?0[0-9a-zA-Z_]|[0-9]+[_:]", text)
+    ambiguous = value == Ambiguous("a number") or re.match(r"[-+]?0[0-9a-zA-Z_]|[0-9]+[_:]", text)
     hint = ", as a plain decimal number: YAML reads 010 as 8 and 1:30 as 90" if ambiguous else ""
     return UNSET, f"a {'whole ' if whole else ''}number from {least:g} to {most:g} is needed{hint}"

@@ -44,6 +44,8 @@ class Sources(Logins):
         for entry in listed.value:
             given = self.known(entry, fields(SourceKeys))
             if not given:
+                if entry.value == {}:
+                    self.faults.add(entry, "the key name is needed")
                 continue
             both = {**defaults, **given}
             self._one_project(both, given)

@@ -19,6 +19,7 @@ CONFIGURATIONS = {
     "not YAML": ("sources: [", "not YAML"),
     "empty": ("", "empty"),
     "a list": ("[1]", "keys are needed"),
+    "a source without keys": ("sources: [{}]", "c.yaml:1: sources[0]: the key name is needed"),
     "unknown key": (f"databse: x\nsources: [{LIVE}]", "c.yaml:1: databse: unknown key; do you mean database?"),
     "unset variable": (f"database: ${{NOT_SET}}\nsources: [{LIVE}]", "NOT_SET is not set"),
     "wrong type": (f"defaults: {{page_size: many}}\nsources: [{LIVE}]", "whole number from 0 to 100"),
