@@ -14,6 +14,7 @@ from inventory.permissions import readable_by_others
 from inventory.variables import FAMILIES, FILE, PROJECTS, REGION_NAMES, refused, refused_last
 
 __all__ = [
+    "WAYS",
     "Credentials",
     "CredentialsError",
     "Found",
@@ -112,13 +113,15 @@ class Found:
 
 
 # What each kind needs, as Terraform prefers them; a domain alone, the last, is no beginning of a set.
-_KINDS: tuple[tuple[type[Credentials], tuple[str, ...]], ...] = (
-    (Token, ("token",)),
-    (Keys, ("access_key", "secret_key")),
-    (Password, ("username", "password", "domain")),
-    (Password, ("username", "password", "domain_id")),
-    (Password, ("user_id", "password")),
+# Then what it may have.
+_KINDS: tuple[tuple[type[Credentials], tuple[str, ...], tuple[str, ...]], ...] = (
+    (Token, ("token",), ()),
+    (Keys, ("access_key", "secret_key"), ("security_token",)),
+    (Password, ("username", "password", "domain"), ()),
+    (Password, ("username", "password", "domain_id"), ()),
+    (Password, ("user_id", "password"), ()),
 )
+WAYS = tuple((kind, frozenset(needed), frozenset(more)) for kind, needed, more in _KINDS)
 _IN_HEADERS = ("token", "access_key", "secret_key", "security_token")  # the secret key is as plain as they are
 
 
@@ -175,7 +178,7 @@ def _search(
     """Look through one family, or the file. `halves` takes what is begun and not complete."""
     where = f" in {file}" if file else ""
     given = {member: name for member, known in names.items() for name in reversed(known.split()) if values.get(name)}
-    for kind, needed in _KINDS:
+    for kind, needed, _ in _KINDS:
         begun = [given[member] for member in needed[:2] if member in given]
         missing = [names[member].split()[0] for member in needed if member in names and member not in given]
         if begun and missing:

@@ -1,10 +1,29 @@
 """Values of a configuration that remember their lines, and what is wrong with them."""
 
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ELSEWHERE", "FAULTY", "Ambiguous", "Faults", "Located"]
+__all__ = ["ELSEWHERE", "FAULTY", "FOR_EXPORT", "Ambiguous", "Faults", "Lines", "Located", "Reading"]
+
+FOR_EXPORT = re.compile(r"\.auth|^ping|^signing")  # keys that only who exports needs
+Lines = Callable[[], Iterable[str]]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a configuration is read for.
+
+    for_export: credentials too. no_env: no variable and no file of a reference is read, and what they stand for is not
+    checked. recordings: whether folders of recordings are there. standard_input: the lines for `jobs: {file: "-"}`.
+    """
+
+    for_export: bool
+    no_env: bool = False
+    recordings: bool = False
+    standard_input: Lines | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +42,7 @@ class _Faulty:
 
 
 ELSEWHERE = "\0"  # in a text, for what it takes from the environment or another file; no YAML has it
-FAULTY = _Faulty()  # a value whose fault is reported already; nothing more is said about it
+FAULTY = _Faulty()  # a value whose fault is reported already, or that is unknown; nothing more is said about it
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +53,20 @@ class Located:
     line: int
     key: str
 
+    @property
+    def place(self) -> "Located":
+        """The place alone: a fault of the key is told whatever is wrong with its value."""
+        return Located(None, self.line, self.key)
+
 
 class Faults:
-    """Gathers every fault of one file, to tell them all at once, and its warnings. Neither quotes a value."""
+    """Gathers every fault of one file, to tell them all at once, its warnings, and what was not checked: no values."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.lines: list[tuple[int, str]] = []
         self.warnings: list[str] = []
+        self.skipped: list[tuple[int, str]] = []
         self._known: set[tuple[int, str]] = set()
 
     def add(self, at: Located, what: str) -> None:
@@ -56,6 +81,10 @@ class Faults:
         """Note what is allowed but probably not meant; the same text once."""
         if what not in self.warnings:
             self.warnings.append(what)
+
+    def skip(self, at: Located, what: str) -> None:
+        """Note what is not checked."""
+        self.skipped.append((at.line, f"line {at.line}, {at.key}: {what}"))
 
     def told(self) -> list[str]:
         """Return one line a fault, by line of the file."""

@@ -3,59 +3,51 @@
 import os
 from dataclasses import replace
 
+from msgspec import UnsetType
+
 from inventory.address import REGIONS, check_address, drs_endpoint, iam_endpoint
-from inventory.credentials import (
-    Credentials,
-    CredentialsError,
-    Found,
-    Keys,
-    Password,
-    Token,
-    find_credentials,
-    home_folder,
-)
-from inventory.located import Faults, Located
+from inventory.config_keys import Auth, SourceKeys, fields
+from inventory.convert import Converter
+from inventory.credentials import WAYS, Credentials, CredentialsError, Found, find_credentials, home_folder
+from inventory.located import FOR_EXPORT, Faults, Located, Reading
 from inventory.settings import Source
-from inventory.values import Values, nearest
+from inventory.values import nearest
 from inventory.variables import PROJECTS, cloud_domain, drs_variable, not_read, regions_file
 
 __all__ = ["Logins"]
 
-_AUTH = (
-    "token", "access_key", "secret_key", "security_token", "username", "user_id", "password", "domain", "domain_id",
-)  # fmt: skip
-_WAYS = (  # the kind, what it needs, what it may have
-    (Token, {"token"}, set[str]()),
-    (Keys, {"access_key", "secret_key"}, {"security_token"}),
-    (Password, {"username", "password", "domain"}, set[str]()),
-    (Password, {"username", "password", "domain_id"}, set[str]()),
-    (Password, {"user_id", "password"}, set[str]()),
-)
 
-
-class Logins(Values):
+class Logins(Converter):
     """Reads `auth` and addresses, and completes a source by what the environment and its region say."""
 
-    def __init__(self, faults: Faults, *, for_export: bool) -> None:
-        super().__init__(faults)
-        self.for_export = for_export
+    def __init__(self, faults: Faults, reading: Reading) -> None:
+        super().__init__(faults, None if reading.for_export else FOR_EXPORT)
+        self.reading = reading
         self._found: Found | None = None  # credentials of the environment, looked for once
         self._looked = False
 
-    def completed(self, source: Source, entry: Located, auth: Located | None, *, alone: bool) -> Source:
-        """Add what follows from the region, and the credentials: the source's own, else the environment's."""
-        if source.replay:
+    def completed(self, source: Source, entry: Located, keys: SourceKeys, *, alone: bool) -> Source:
+        """Add what follows from the region, and the credentials: the source's own, else the environment's.
+
+        Args:
+            entry: with the keys of `defaults`.
+        """
+        for_export, auth = self.reading.for_export, entry.value.get("auth")
+        if "replay" in entry.value:
             return self._addressed(source, entry, check=False)
         if auth is not None:
-            source = replace(source, credentials=self._auth(auth))
-            if self.for_export:
+            if for_export and keys.auth:
+                source = replace(source, credentials=self._credentials(keys.auth, auth))
+            if for_export and not self.reading.no_env:
                 self._unused(source)
-        elif self.for_export and (found := self._environment(entry)) is not None:
+        elif for_export and self.reading.no_env:
+            self.faults.skip(entry, "the credentials, which are looked for where the export runs")
+        elif for_export and (found := self._environment(entry)) is not None:
             source = replace(self._placed(source, entry, found, alone=alone), credentials=found.credentials)
             if found.iam_endpoint and not source.iam_endpoint:
                 self._checked(entry, found.iam_origin, found.iam_endpoint, plain_http=source.plain_http)
                 source = replace(source, iam_endpoint=found.iam_endpoint)
-        return self._addressed(source, entry, check=self.for_export)
+        return self._addressed(source, entry, check=for_export)
 
     def _placed(self, source: Source, entry: Located, found: Found, *, alone: bool) -> Source:
         """Take the environment's project where it is this source's; where that is not clear, it is a fault."""
@@ -89,7 +81,7 @@ class Logins(Values):
             cloud = cloud_domain(os.environ)
         except ValueError as error:
             self.faults.add(entry, str(error))
-        if check and endpoint is None:
+        if check and "endpoint" not in entry.value:
             endpoint = self._variable(source, entry, region)
             if endpoint is None and cloud is None and region not in REGIONS:
                 text = "unknown region; one that is new needs endpoint too" + nearest(region, REGIONS)
@@ -134,25 +126,20 @@ class Logins(Values):
             self.faults.add(entry, f"a source needs auth, or {names}, or ~/.huaweicloud/credentials, or replay")
         return self._found
 
-    def _auth(self, at: Located) -> Credentials | None:
-        auth = self.mapping(at, _AUTH)
-        if not self.for_export:
-            return None
-        plain = ("username", "password")  # sent in a body, which carries any text
-        given = {name: self.text(at) if name in plain else self.header(at) for name, at in auth.items()}
-        for kind, needed, more in _WAYS:
-            if needed <= auth.keys() <= needed | more:
-                found = {name: value for name, value in given.items() if name in auth and value}
+    def _credentials(self, auth: Auth, at: Located) -> Credentials | None:
+        given = at.value.keys() & fields(Auth).keys()
+        for kind, needed, more in WAYS:
+            if needed <= given <= needed | more:
+                found = {name: value for name in given if (value := getattr(auth, name))}
                 return kind(**found) if needed <= found.keys() else None
-        if auth or at.value == {}:  # else it was told that no key of it is known
+        if given or not at.value:  # else it was told that no key of it is known
             self.faults.add(at, "a token, or access_key and secret_key, or username, password and domain are needed")
         return None
 
-    def address(self, at: Located | None, *, plain_http: bool) -> str | None:
-        text = self.text(at)
-        if at is None or text is None:
+    def address(self, key: str, entry: Located, text: str | UnsetType, *, plain_http: bool) -> str | None:
+        """Return an address of the service, or None; what is wrong with it is a fault of its key."""
+        if not text:
             return None
-        why = check_address(text, plain_http=plain_http)
-        if why:
-            self.faults.add(at, why)
+        if why := check_address(text, plain_http=plain_http):
+            self.faults.add(entry.value[key], why)
         return text.rstrip("/")

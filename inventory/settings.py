@@ -80,6 +80,7 @@ class Settings:
     which a run reads no further. signs: whether a key is named; signing_key: the private key in PEM, for who writes.
     ping_start, ping_success, ping_failure: addresses told that a run starts and how it ended; whoever knows one may
     lie to the watcher, so they are secret. warnings: what is allowed but probably not meant, for people.
+    unchecked: what `validate --no-env` did not check.
     """
 
     file: Path | None = None
@@ -98,6 +99,7 @@ class Settings:
     ping_success: str | None = field(default=None, repr=False)
     ping_failure: str | None = field(default=None, repr=False)
     warnings: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
 
     @property
     def sealer(self) -> Sealer | None:

@@ -3,6 +3,10 @@
 __all__ = ["STARTER"]
 
 STARTER = """\
+# yaml-language-server: $schema=inventory.schema.json
+# Editors with YAML support complete and check the keys by this schema, which is written beside this file with
+#   inventory schema --format config-schema > inventory.schema.json
+
 # The configuration of inventory. `inventory validate` checks it, offline; `inventory doctor` tries it.
 # ${NAME}, ${NAME:-default} and ${file:PATH} are replaced inside values; write $$ for a $. Put text that looks like
 # a number or a date, or is yes or no, in quotes. Relative paths are relative to the folder of this file.

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from inventory.located import ELSEWHERE, FAULTY, Ambiguous, Faults, Located
+from inventory.located import ELSEWHERE, FAULTY, FOR_EXPORT, Ambiguous, Faults, Located, Reading
 
 __all__ = ["Document", "read_yaml"]
 
@@ -43,13 +43,12 @@ class Document:
     secret_files: list[Path] = field(default_factory=list)
 
 
-def read_yaml(
-    file: Path, faults: Faults, wanted: Callable[[str], bool], secret: Callable[[str, str], bool]
-) -> Document:
+def read_yaml(file: Path, faults: Faults, reading: Reading, secret: Callable[[str, str], bool]) -> Document:
     """Read a YAML file, expanding `${NAME}`, `${NAME:-default}` and `${file:PATH}` inside values.
 
+    Credentials that are not read for an export keep their text.
+
     Args:
-        wanted: whether the value under this key is to be expanded; others keep their text.
         secret: whether what is written under this key is a secret; ELSEWHERE in it stands for what it takes.
 
     Raises:
@@ -70,7 +69,7 @@ def read_yaml(
     if node is None:
         faults.add(Located(None, 1, ""), "the file is empty; `inventory init` writes one to start from")
         return broken
-    walk = _Walk(file, faults, wanted, secret)
+    walk = _Walk(file, faults, reading, secret)
     try:
         return Document(walk.convert(node, ""), walk.secret_files)
     except _TooManyError as error:
@@ -119,13 +118,11 @@ class _TooManyError(Exception):
 
 
 class _Walk:
-    def __init__(
-        self, file: Path, faults: Faults, wanted: Callable[[str], bool], secret: Callable[[str, str], bool]
-    ) -> None:
+    def __init__(self, file: Path, faults: Faults, reading: Reading, secret: Callable[[str, str], bool]) -> None:
         self.secret_files: list[Path] = []
         self._file = file
         self._faults = faults
-        self._wanted = wanted
+        self._reading = reading
         self._secret = secret
         self._open: set[int] = set()
         self._seen: set[int] = set()
@@ -160,7 +157,8 @@ class _Walk:
         if node.tag not in _TEXTS:
             plain = _plain(node)
             return self._faulty(at, "a tag that is not known here") if plain is FAULTY else Located(plain, line, key)
-        found = self._expanded(node.value, at) if self._wanted(key) else Located(node.value, line, key)
+        wanted = self._reading.for_export or not FOR_EXPORT.search(key)
+        found = self._expanded(node.value, at) if wanted else Located(node.value, line, key)
         if found.value is FAULTY:
             return found
         if (text := _whole(found.value)) is None:
@@ -202,6 +200,10 @@ class _Walk:
             self._faults.add(at, why)
         if wrong:
             return Located(FAULTY, at.line, at.key)
+        if ELSEWHERE in value and self._reading.no_env:
+            unknown = (match[0] for match in _DOLLAR.finditer(text) if match["reference"] and ":-" not in match[0])
+            self._faults.skip(at, ", ".join(unknown))
+            return Located(FAULTY, at.line, at.key)
         if self._secret(at.key, _DOLLAR.sub(_own, text)):
             self.secret_files.append(self._file)
         if self._secret(at.key, value):
@@ -214,15 +216,19 @@ class _Walk:
         Raises:
             LookupError: nothing, and why.
         """
+        if reference.startswith("file:") and self._reading.no_env:
+            return ELSEWHERE
         if reference.startswith("file:"):
             files.append(self._file.parent / reference.removeprefix("file:"))
             return _content(files[-1])
         match = _NAME.match(reference)
         if match is None:
             raise LookupError(f"a ${{…}} that is no reference; {_FORMS}")
-        value = os.environ.get(match[1])
+        value = None if self._reading.no_env else os.environ.get(match[1])
         if value:
             return value
+        if match[2] is None and self._reading.no_env:
+            return ELSEWHERE
         if match[2] is None:
             raise LookupError(f"the environment variable {match[1]} is not set, or is empty")
         if (wrong := _DOLLAR.search(match[2])) and wrong["wrong"]:
@@ -256,8 +262,9 @@ def _plain(node: Any) -> Any:
     except ValueError:  # more digits than Python reads
         return Ambiguous("a number")
     if kind == "bool":
-        return text.lower() == "true" if text.lower() in ("true", "false") else Ambiguous("a word such as yes or no")
-    return {"null": None, "timestamp": Ambiguous("a date")}.get(kind, FAULTY)
+        return text.lower() == "true" if text.lower() in ("true", "false") else Ambiguous("true or false")
+    null = Ambiguous("null, which is no value") if text else None
+    return {"null": null, "timestamp": Ambiguous("a date")}.get(kind, FAULTY)
 
 
 def _content(path: Path) -> str:

@@ -19,6 +19,7 @@ CONFIGURATIONS = {
     "not YAML": ("sources: [", "not YAML"),
     "empty": ("", "empty"),
     "a list": ("[1]", "keys are needed"),
+    "a source without keys": ("sources: [{}]", "c.yaml:1: sources[0]: the key name is needed"),
     "unknown key": (f"databse: x\nsources: [{LIVE}]", "c.yaml:1: databse: unknown key; do you mean database?"),
     "unset variable": (f"database: ${{NOT_SET}}\nsources: [{LIVE}]", "NOT_SET is not set"),
     "wrong type": (f"defaults: {{page_size: many}}\nsources: [{LIVE}]", "whole number from 0 to 100"),
@@ -56,7 +57,7 @@ KEYS = {  # what is wrong with one key of a source, where it is told, and how
     "jobs in capitals": ("jobs", "All", "jobs", "all, a list of job ids"),
     "jobs is a number": ("jobs", "7", "jobs", "all, a list of job ids"),
     "jobs with another key": ("jobs", "{path: x}", "jobs.path", "unknown key"),
-    "an id that is a number": ("jobs", "[1]", "jobs[0]", "quote a number"),
+    "an id that is a number": ("jobs", "[1]", "jobs[0]", "put it in quotes"),
     "an id with a space": ("jobs", '["a b"]', "jobs[0]", "not a job id"),
     "except is a word": ("except", "x", "except", "is needed"),
     "children is a word": ("children", "perhaps", "children", "true or false"),
@@ -104,7 +105,7 @@ TOP = {
     "ping's unknown key": (f"ping: {{sucess: https://example.com/{SECRET}}}", "ping.sucess", "do you mean success?"),
     "ping without scheme": (f"ping: {{failure: example.com/{SECRET}}}", "ping.failure", "not an address such as"),
     "defaults' name": ("defaults: {name: x}", "defaults.name", "unknown key"),
-    "secrets": ("secrets: hash", "secrets", "mask, fingerprint"),
+    "secrets": ("secrets: hash", "secrets", "fingerprint, mask"),
     "secrets without a key": ("secrets: fingerprint", "secrets", "INVENTORY_FINGERPRINT_KEY"),
 }
 

@@ -12,7 +12,8 @@ from inventory.credentials import Password, Token
 from inventory.errors import ConfigError, UsageError
 from inventory.mock import DrsServer
 from inventory.settings import Settings
-from tests.conftest import Command, ran
+from tests.conftest import Command, ran, write_page
+from tests.test_config_schema import schema_faults
 
 SECRET = "t0ken-value"
 LIVE = '{name: a, region: cn-north-4, project_id: p, jobs: all, auth: {token: "${T:-t}"}%s}'
@@ -21,7 +22,9 @@ LIVE = '{name: a, region: cn-north-4, project_id: p, jobs: all, auth: {token: "$
 def read(folder: Path, text: str, *, for_export: bool = True) -> Settings:
     """Read a configuration of this text, and a source."""
     (folder / "c.yaml").write_text(text if "sources:" in text else f"{text}\nsources: [{LIVE % ''}]\n")
-    return load(str(folder / "c.yaml"), for_export=for_export)
+    settings = load(str(folder / "c.yaml"), for_export=for_export)
+    assert schema_faults((folder / "c.yaml").read_text()) == []
+    return settings
 
 
 def faults(folder: Path, text: str) -> list[str]:
@@ -112,16 +115,16 @@ def test_every_fault_of_one_line_is_told(tmp_path: Path) -> None:
         "sources: [{name: 1, region: , project_id: 0123, auth: {token: '${NOT_SET}'}, jobs: [], concurrency: 010}]",
     )
     assert [fault.split(": ")[1] for fault in told] == [
-        "sources[0].auth.token", "sources[0].name", "sources[0].region", "sources[0].project_id", "sources[0].jobs",
-        "sources[0].concurrency",
+        "sources[0].auth.token", "sources[0].name", "sources[0].region", "sources[0].project_id",
+        "sources[0].concurrency", "sources[0].jobs",
     ]  # fmt: skip
     told = faults(tmp_path, "defaults: {concurrency: 0}\nsuorces: []\nretention: {keep_daily: x}")
     assert [fault.split(": ")[1] for fault in told] == ["defaults.concurrency", "suorces", "retention.keep_daily"]
     two = ", ".join(f"{{name: {name}, region: cn-north-4, project_id: {name}, jobs: all}}" for name in "ab")
     told = faults(tmp_path, f"defaults: {{timeout: 0, auth: {{token: 1}}}}\nsources: [{two}]")
     assert [fault.split(": ")[1] for fault in told] == [
-        "defaults.timeout",
         "defaults.auth.token",
+        "defaults.timeout",
     ]  # not for each source
 
 
@@ -359,3 +362,135 @@ def test_a_configuration_that_does_not_end(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as error:
         load("/dev/zero", for_export=True)
     assert "longer than 4 MiB" in str(error.value)
+
+
+# Without the environment, as in a pull request
+
+
+NO_SECRETS = """
+database: ${DATABASE_URL}
+secrets: fingerprint
+sources:
+- name: a
+  region: cn-north-4
+  project_id: ${PROJECT:-p}
+  auth: {access_key: "${AK}", secret_key: "${file:no-such-file}"}
+  jobs: all
+  concurrency: ${MANY}
+  endpoint: https://drs.${ZONE}.example.com
+- {name: b, region: cn-east-3, jobs: "${JOBS}", children: true}
+- {name: c, region: cn-north-4, project_id: "${OTHER}", jobs: all, auth: {token: "${T}"}}
+- {name: d, region: cn-north-4, project_id: "${ANOTHER}", jobs: all, auth: {token: "${T}"}}
+ping: {failure: "https://example.com/${PING}"}
+"""
+
+
+def test_what_a_pull_request_can_check(tmp_path: Path, inventory: Command) -> None:
+    (tmp_path / "c.yaml").write_text(NO_SECRETS)
+    done = inventory("--config", "c.yaml", "validate", "--no-env", AK="hush", INVENTORY_DATABASE_URL="nonsense")
+    assert (done.returncode, done.stderr) == (0, "")
+    first, second, *lines = done.stdout.splitlines()
+    assert first == "c.yaml is valid as far as it was checked: 4 sources."
+    assert second == "Not checked, because of --no-env:"
+    assert [line.strip() for line in lines] == [
+        "line 2, database: ${DATABASE_URL}",
+        "line 3, secrets: INVENTORY_FINGERPRINT_KEY",
+        "line 8, sources[0].auth.access_key: ${AK}",
+        "line 8, sources[0].auth.secret_key: ${file:no-such-file}",
+        "line 10, sources[0].concurrency: ${MANY}",
+        "line 11, sources[0].endpoint: ${ZONE}",
+        "line 12, sources[1].jobs: ${JOBS}",
+        "line 12, sources[1]: the credentials, which are looked for where the export runs",
+        "line 13, sources[2].project_id: ${OTHER}",
+        "line 13, sources[2].auth.token: ${T}",
+        "line 14, sources[3].project_id: ${ANOTHER}",
+        "line 14, sources[3].auth.token: ${T}",
+        "line 15, ping.failure: ${PING}",
+    ]
+    assert inventory("--config", "c.yaml", "-q", "validate", "--no-env").stdout == ""
+    assert inventory("--config", "c.yaml", "validate").returncode == 64
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("${PROJECT:-p}", "${PROJECT:-a/b}", "7: sources[0].project_id: not a project id"),
+        ("${MANY}", "${MANY", "10: sources[0].concurrency: a ${ that is not closed"),
+        ("concurrency", "concurency", "10: sources[0].concurency: unknown key; do you mean concurrency?"),
+        ('secret_key: "${file', 'secretkey: "${file', "8: sources[0].auth.secretkey: unknown key; do you mean"),
+        (', secret_key: "${file:no-such-file}"', "", "8: sources[0].auth: a token, or access_key and secret_key"),
+        ("name: b", "name: a", "12: sources[1]: the same name as the source on line 5"),
+        ("cn-east-3", "cn-esat-3", "12: sources[1]: unknown region; one that is new needs endpoint too; do you mean"),
+        ('"${JOBS}"', "{file: missing.txt}", "12: sources[1].jobs: missing.txt cannot be read"),
+        ("${DATABASE_URL}", "mysql://h/x", "2: database: "),
+    ],
+)
+def test_everything_else_is_checked(tmp_path: Path, inventory: Command, right: str, wrong: str, said: str) -> None:
+    assert right in NO_SECRETS
+    (tmp_path / "c.yaml").write_text(NO_SECRETS.replace(right, wrong))
+    done = inventory("--config", "c.yaml", "validate", "--no-env")
+    assert done.returncode == 64
+    assert f"error: c.yaml:{said}" in done.stderr
+
+
+def test_nothing_is_left_out_where_nothing_is_taken_from_elsewhere(tmp_path: Path, inventory: Command) -> None:
+    write_page(tmp_path / "n", 1, ["j"], {"count": 0, "results": []})
+    (tmp_path / "c.yaml").write_text("sources: [{name: s, replay: [n]}]")
+    assert inventory("--config", "c.yaml", "validate", "--no-env").stdout == "c.yaml is valid: 1 source.\n"
+
+
+# Recordings
+
+
+def test_folders_of_recordings_are_looked_for(tmp_path: Path, server: DrsServer, inventory: Command) -> None:
+    source = {"name": "a", "region": "r", "endpoint": server.url, "project_id": server.project_id}
+    source |= {"auth": {"token": server.token}, "jobs": "all"}  # type: ignore[dict-item]
+    (tmp_path / "live.yaml").write_text(json.dumps({"workers": 0, "sources": [source]}))
+    ran("--config", "live.yaml", "export", "--record", "pages")
+    (tmp_path / "cut").mkdir()
+    (tmp_path / "empty").mkdir()
+    for file in (tmp_path / "pages/a").iterdir():
+        if file.name != "end.json":
+            (tmp_path / "cut" / file.name).write_bytes(file.read_bytes())
+    first = "- name: s\n  replay: [pages/a,\n    cut, empty, no, night, c.yaml]"
+    (tmp_path / "c.yaml").write_text(f"sources:\n{first}\n- {{name: t, replay: no folder}}")
+    done = inventory("--config", "c.yaml", "validate")
+    assert done.returncode == 64
+    assert [line.removeprefix("error: c.yaml:") for line in done.stderr.splitlines()] == [
+        "4: sources[0].replay[3]: a text is needed, and YAML reads this as true or false: put it in quotes",
+        "4: sources[0].replay[1]: the recording cut was cut off: it has no end.json",
+        "4: sources[0].replay[2]: the recording empty has no pages: a page is a file NAME.json or NAME.json.gz",
+        "4: sources[0].replay[4]: the recording night cannot be read: No such file or directory",
+        "4: sources[0].replay[5]: the recording c.yaml cannot be read: Not a directory",
+        "5: sources[1].replay: the recording no folder cannot be read: No such file or directory",
+    ]
+
+
+# Texts that YAML reads as something else
+
+
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [
+        ("0" * 32, "a number"), ("12345678901234567890123456789012", "a number"), ("1.5", "a number"),
+        ("0x1F", "a number"), ("1_000", "a number"), ("1:30", "a number"), (".inf", "a number"),
+        ("no", "true or false"), ("true", "true or false"), ("2026-01-01", "a date"), ("~", "null"), ("null", "null"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "key",
+    ["name", "region", "project_id", "project_name", "endpoint", "replay", "jobs: [{}]", "jobs: {{file: {}}}",
+     "except: [{}]", "filter: {{status: {}}}", "filter: {{engine_type: [{}]}}", "filter: {{name: {}}}",
+     "filter: {{tags: {{a: {}}}}}", "filter: {{enterprise_project_id: {}}}", "auth: {{token: {}}}",
+     "auth: {{username: u, password: {}, domain: d}}"],
+)  # fmt: skip
+def test_every_text_that_yaml_reads_as_something_else_needs_quotes(
+    tmp_path: Path, key: str, written: str, kind: str
+) -> None:
+    given = key.format(written) if ":" in key else f"{key}: {written}"
+    document = {"name": "name: a", "region": "region: cn-north-4", "jobs": "jobs: all", "auth": "auth: {token: t}"}
+    text = ", ".join({**document, given.split(":")[0]: given}.values())
+    (said,) = faults(tmp_path, f"sources: [{{{text}}}]")
+    assert f"a text is needed, and YAML reads this as {kind}" in said
+    assert said.endswith(": put it in quotes")
+    assert "YAML reads" not in "".join(faults(tmp_path, f"parallel: 0\ndatabase: '{written}'"))

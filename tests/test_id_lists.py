@@ -12,6 +12,7 @@ from inventory.mock import DrsServer
 from inventory.settings import Source
 from tests.conftest import ran
 from tests.live import DATABASE, Estate, Export, last
+from tests.test_config_schema import schema_faults
 
 ID = "054ba152-aaaa-bbbb-cccc-0123456jb101"
 OTHER = "cc44f780-aaaa-bbbb-cccc-0123456jb20r"
@@ -22,7 +23,9 @@ def source(folder: Path, jobs: str, more: str = "", lines: str | None = None) ->
     """Read a configuration whose only source has these jobs; `lines` are standard input."""
     (folder / "c.yaml").write_text(SOURCE % (jobs, more))
     given = None if lines is None else (lambda: io.StringIO(lines))
-    return load(str(folder / "c.yaml"), for_export=True, standard_input=given).sources[0]
+    (found,) = load(str(folder / "c.yaml"), for_export=True, standard_input=given).sources
+    assert schema_faults((folder / "c.yaml").read_text()) == []
+    return found
 
 
 def faults(folder: Path, *given: Any, **more: Any) -> list[str]:
@@ -128,9 +131,9 @@ def test_what_is_no_id_is_refused_in_the_configuration_too(tmp_path: Path, key: 
     told = [fault for fault in error.value.faults if f"sources[0].{key}" in fault]
     assert [fault.split(": ")[1:3] for fault in told] == [
         [f"sources[0].{key}[1]", "not a job id"],
-        [f"sources[0].{key}[2]", "not a job id"],
+        [f"sources[0].{key}[2]", "a text is needed, and YAML reads this as a number"],
     ]
-    assert ("quotes around it" in told[0], "quote a number" in told[1]) == (True, True)
+    assert ("quotes around it" in told[0], "put it in quotes" in told[1]) == (True, True)
     assert "has no job id" not in "".join(error.value.faults)  # what was wrong is told already
 
 

@@ -19,6 +19,7 @@ from inventory.errors import ConfigError
 from inventory.settings import Settings
 from inventory.variables import FAMILIES, PROJECTS
 from tests.conftest import ROOT
+from tests.test_config_schema import schema_faults
 
 SK = "hush-secret-key"
 HW = {"HW_ACCESS_KEY": "ak", "HW_SECRET_KEY": SK}
@@ -42,7 +43,9 @@ def loaded(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], *sources:
         monkeypatch.setenv(name, value)
     Path("c.yaml").write_text(json.dumps({"sources": sources or [NORTH]}))
     Path("c.yaml").chmod(0o600)  # or it would be a warning that others can read its secrets
-    return load("c.yaml", for_export=True)
+    settings = load("c.yaml", for_export=True)
+    assert schema_faults(Path("c.yaml").read_text()) == []
+    return settings
 
 
 # Variables -> what of the source they give.

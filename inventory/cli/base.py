@@ -50,12 +50,19 @@ class Options:
         return logging.ERROR if self.quiet else logging.INFO if self.log_format == "json" else logging.WARNING
 
     def settings(
-        self, *, for_export: bool = False, standard_input: Callable[[], Iterable[str]] | None = None
+        self,
+        *,
+        for_export: bool = False,
+        standard_input: Callable[[], Iterable[str]] | None = None,
+        no_env: bool = False,
+        recordings: bool = False,
     ) -> "Settings":
-        """Read the configuration; credentials only for who asks the service."""
+        """Read the configuration; credentials only for who asks the service. The rest is explained by `config.load`."""
         from inventory.config import load
 
-        settings = load(self.config, for_export=for_export, standard_input=standard_input)
+        settings = load(
+            self.config, for_export=for_export, standard_input=standard_input, no_env=no_env, recordings=recordings
+        )
         for warning in settings.warnings:  # what is allowed but probably not meant
             self.warn(warning)
         return settings

@@ -26,15 +26,25 @@ def init(options: Options, file: str) -> None:
 
 
 @click.command()
+@click.option(
+    "--no-env", is_flag=True,
+    help="For where no secret is: values with ${NAME} or ${file:PATH} and credentials are not checked, but named.",
+)  # fmt: skip
 @click.pass_obj
-def validate(options: Options) -> None:
+def validate(options: Options, no_env: bool) -> None:
     """Check the configuration, offline: every error at once, with file, line and key."""
     from inventory.config import choose_database
 
-    settings = options.settings(for_export=True)
-    choose_database(options.database, settings)
+    settings = options.settings(for_export=True, no_env=no_env, recordings=True)
+    if options.database or not no_env:
+        choose_database(options.database, settings)
     count = len(settings.sources)
-    options.say(f"{settings.file} is valid: {count} source{'' if count == 1 else 's'}.")
+    checked = " as far as it was checked" if settings.unchecked else ""
+    options.say(f"{settings.file} is valid{checked}: {count} source{'' if count == 1 else 's'}.")
+    if settings.unchecked:
+        options.say("Not checked, because of --no-env:")
+        for each in settings.unchecked:
+            options.say(safe(f"  {each}"))
 
 
 @click.group()
@@ -107,15 +117,24 @@ def db_check(options: Options) -> int:
 
 @click.command()
 @click.option(
-    "--format", "style", type=click.Choice(["markdown", "sql", "json"]), default="markdown", show_default=True
-)
+    "--format", "style", type=click.Choice(["markdown", "sql", "json", "config-schema", "config-markdown"]),
+    default="markdown", show_default=True,
+    help="config-schema: a JSON Schema of the configuration, for editors; config-markdown: a table of its keys.",
+)  # fmt: skip
 @click.option(
     "--dialect", type=click.Choice(["sqlite", "postgresql"]), default="sqlite", show_default=True, help="For sql."
 )
 def schema(style: str, dialect: str) -> None:
     """Print the data dictionary: every table and column, its meaning and where it comes from."""
-    from inventory import reference
     from inventory.jsontext import pretty
+
+    if style.startswith("config-"):
+        from inventory import config_schema
+
+        whole = style == "config-schema"
+        print_lines([pretty(config_schema.as_schema())] if whole else config_schema.as_markdown())
+        return
+    from inventory import reference
 
     if style == "json":
         echo(pretty(reference.as_json()))
