@@ -1,24 +1,67 @@
-"""All the checks, in the order of how soon they answer: ``python -m tests``."""
+"""All the checks, the quickest first: ``python -m tests --help``."""
 
+import argparse
+import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 
-CHECKS = (
-    ["ruff", "check", "."],
-    ["ruff", "format", "--check", "."],
-    ["mypy"],
-    ["pytest", "-n", "auto", "--dist", "worksteal"],  # tests differ in length
-)
+LINT = [["ruff", "check", "."], ["ruff", "format", "--check", "."]]
+TYPES = [["mypy"]]
+PYTEST = ["pytest", "-n", "auto", "--dist", "worksteal"]  # tests differ in length
+QUICK = ["-m", "not soak"]
+PARTS = {"lint": LINT, "types": TYPES, "tests": [PYTEST]}
+ABOUT = """\
+parts, each with the time that it takes on two idle cores:
+  lint    ruff check and ruff format, 1 s
+  types   mypy, 30 s (3 s when little has changed)
+  tests   pytest with real HTTP servers, SQLite and a real PostgreSQL, 5 min; with --soak 8 min
+
+without parts, all of them run, in this order, up to the first that fails.
+
+--soak adds the tests that are long or random: kills and alterations at random places, restarts, large
+estates. They are marked with @pytest.mark.soak; `pytest` by itself runs them too.
+
+one file, one test, one part:
+  .venv/bin/pytest tests/test_diff.py
+  .venv/bin/pytest tests/test_diff.py -k filters -x
+  .venv/bin/python -m tests types
+
+skipped where something is missing: Chromium (HTML in a browser), PgBouncer (pools), OpenSSL (a TLS
+certificate), Linux (processes and threads in /proc), root (a full disk) or no root (file rights).
+`pytest -rs` names each with its reason.
+
+not a check: `python -m tests.bench.speed --all` measures the speed (10 min; `pip install -e '.[test,bench]'`).
+"""
+
+
+def chosen(arguments: Sequence[str] | None = None) -> list[list[str]]:
+    """Return the checks that a command line asks for, in order."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests",
+        description="Runs the checks of the project.",
+        epilog=ABOUT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--soak", action="store_true", help="run the long and random tests too")
+    options = parser.parse_args(arguments)
+    unknown = sorted(set(options.parts) - set(PARTS))
+    if unknown:
+        parser.error(f"unknown part {unknown[0]!r}: choose from {', '.join(PARTS)}")
+    checks = [check for name in PARTS if name in options.parts or not options.parts for check in PARTS[name]]
+    return checks if options.soak else [[*check, *(QUICK if check is PYTEST else [])] for check in checks]
 
 
 def main() -> int:
-    """Run every check and fail at the first that does."""
-    for check in CHECKS:
-        print("$ python -m", *check, flush=True)  # noqa: T201
+    """Run the checks and stop at the first that fails."""
+    for check in chosen():
+        print("$ python -m", shlex.join(check), flush=True)  # noqa: T201
         code = subprocess.run([sys.executable, "-m", *check], check=False).returncode
         if code:
             return code
     return 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,14 +1,20 @@
-"""Faults against outcomes, over real HTTP with the real command: no row is lost, invented or removed without proof."""
+"""Faults against outcomes, over real HTTP with the real command: no row is lost, invented or removed without proof.
 
+Each export is recorded, and the recording must give the same snapshot again.
+"""
+
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from inventory.mock import DrsServer, rehearse
+from inventory.mock import PLANTED, DrsServer, rehearse
 from inventory.mock.scenarios import SCENARIOS
 from tests.live import Estate, Export, as_stored, findings, last, long_list
+from tests.recordings import replay, unpacked, written
 
 PASSWORD = {"username": "rehearsal", "password": "mock-password", "domain": "mock-domain"}
 KEYS = {"access_key": "MOCKACCESSKEY0000001", "secret_key": "mock-secret-key"}
@@ -76,9 +82,14 @@ MATRIX = {
 }
 
 
-@pytest.fixture
-def export(export: Export) -> Export:
-    return export.as_it_comes()
+WITH_WORKERS = {"mixed", "outage", "poison"}  # the others too in the soak tier; workers change nothing (test_workers)
+CASES = [
+    *(pytest.param(name, 0, id=name) for name in MATRIX),
+    *(
+        pytest.param(name, 2, id=f"{name}-workers", marks=() if name in WITH_WORKERS else pytest.mark.soak)
+        for name in MATRIX
+    ),
+]
 
 
 @pytest.fixture
@@ -89,34 +100,40 @@ def server() -> Iterator[DrsServer]:
 
 
 @pytest.fixture(scope="module")
-def kept() -> list[bytes]:
-    """The database of the first night, once it was exported."""
-    return []
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the first night: its database and its recording, once it was exported."""
+    return tmp_path_factory.mktemp("first")
 
 
-def first_night(export: Export, kept: list[bytes], keys: dict[str, Any]) -> None:
-    """Export the estate; where no keys are the case's own, all have the same night before them, exported once."""
-    file = export.folder / "x.db"
-    if kept and not keys:
-        file.write_bytes(kept[0])
-        return
-    export(jobs="all", **keys)
-    if not keys:
-        kept.append(file.read_bytes())
+def first_night(export: Export, first: Path, keys: dict[str, Any]) -> Path:
+    """Export the estate; where no keys are the case's own, all have the same night before them, exported once.
+
+    Returns:
+        The recording.
+    """
+    database, recording = export.folder / "x.db", first / "1"
+    if keys:
+        export("--record", "1", jobs="all", **keys)
+        return export.folder / "1/live"
+    if not recording.exists():
+        export("--record", str(recording), jobs="all")
+        shutil.copy(database, first)
+    shutil.copy(first / "x.db", database)
+    return recording / "live"
 
 
 def test_every_scenario_has_its_outcome() -> None:
     assert MATRIX.keys() == SCENARIOS.keys()
 
 
-@pytest.mark.parametrize("name", MATRIX)
+@pytest.mark.parametrize(("name", "workers"), CASES)
 def test_a_fault_has_its_outcome(
-    server: DrsServer, export: Export, estate: Estate, kept: list[bytes], name: str
+    server: DrsServer, export: Export, estate: Estate, first: Path, name: str, workers: int
 ) -> None:
     expected = MATRIX[name]
     keys: dict[str, Any] = {"auth": expected.auth} if expected.auth else {}
     keys |= {"retry_seconds": 2} if name == "poison" else {}  # of which none helps
-    first_night(export, kept, keys)
+    recording = first_night(export, first, keys)
     before = estate()
     assert before == {job_id: as_stored(job) for job_id, job in server.jobs.items()}
 
@@ -125,7 +142,8 @@ def test_a_fault_has_its_outcome(
     for job_id in others[::10]:
         server.jobs[job_id] = server.jobs[job_id] | {"description": "another night"}
     rehearse(server, [name], expected.rate)
-    done = export(jobs="all", code=expected.code, **keys)
+    export.top = {"workers": workers}
+    done = export("--record", "2", jobs="all", code=expected.code, **keys)
 
     after = estate()
     assert expected.said in done.stdout + done.stderr
@@ -144,3 +162,7 @@ def test_a_fault_has_its_outcome(
     assert (row["retries"] > 0) >= expected.again
     if expected.consistency:
         assert row["consistency"] == expected.consistency
+
+    replay(export, str(recording), "2/live", code=expected.code)
+    assert written(export.folder / "r.db") == written(export.folder / "x.db")
+    assert PLANTED.encode() not in unpacked(recording) + unpacked(export.folder / "2")

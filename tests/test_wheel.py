@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import sys
 import venv
+import zipfile
+from email import message_from_bytes
 from pathlib import Path
 
 from inventory.schema import REVISION
@@ -22,18 +24,33 @@ def run(*command: str | Path, cwd: Path) -> str:
     return result.stdout
 
 
+def check_metadata(wheel: Path) -> None:
+    """Check that the wheel carries its licence and says whose it is."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        told = message_from_bytes(archive.read(name))
+        assert archive.read(name.replace("METADATA", "licenses/LICENSE")) == (ROOT / "LICENSE").read_bytes()
+    assert told["License-Expression"] == "Apache-2.0"
+    assert told["License-File"] == "LICENSE"
+    assert told["Author"] == "The drs-inventory authors"
+    assert told["Keywords"]
+    assert "Programming Language :: Python :: 3.11" in told.get_all("Classifier", [])
+    assert told.get_all("Project-URL", []) == []
+
+
 def test_the_wheel_works_by_itself(tmp_path: Path) -> None:
     source, away = tmp_path / "source", tmp_path / "away"
     source.mkdir()
     away.mkdir()
     for name in ("inventory", "migrations"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md"):
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
     shutil.copytree(ROOT / "samples", away / "samples")
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path / "dist", source, cwd=tmp_path)
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     shutil.rmtree(source)
+    check_metadata(wheel)
 
     venv.create(tmp_path / "venv", with_pip=True)
     folder = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin")

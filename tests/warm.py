@@ -5,6 +5,7 @@ own as any other. That each command imports what it needs, in an order that work
 first time in each test process, and wherever a test starts one and goes on.
 """
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -16,9 +17,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import traceback
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import inventory
 from inventory.cli import main
@@ -31,7 +35,7 @@ LIBRARIES = (  # that our modules import where they need them
     "httpx", "prometheus_client.parser", "psycopg", "sqlalchemy.dialects.postgresql.psycopg",
     "sqlalchemy.dialects.sqlite.pysqlite", "structlog", "tabulate", "yaml",
 )  # fmt: skip
-START = "import sys; from tests.warm import serve; serve(int(sys.argv.pop())); from inventory.cli import main; main()"
+START = "import sys; from tests.warm import serve; serve(int(sys.argv.pop()))"
 EARLY = ("LANG", "LC_", "LD_", "MALLOC_", "PYTHON", "SQLITE_", "TMPDIR", "TZ")  # variables that are read at the start
 SECONDS = 120
 
@@ -88,7 +92,7 @@ def _early(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def serve(descriptor: int) -> None:
-    """Fork for each command that is asked for, and tell how it ended; return in the fork alone."""
+    """Fork for each command that is asked for, and tell how it ended."""
     for name in (*LIBRARIES, *(module.name for module in pkgutil.walk_packages(inventory.__path__, "inventory."))):
         importlib.import_module(name)
     gc.freeze()  # what all forks share is not to be copied for being looked at
@@ -99,15 +103,15 @@ def serve(descriptor: int) -> None:
                 os._exit(0)
             child = os.fork()
             if not child:
-                break
+                control.detach()
+                _become(*files)
             for file in files:
                 os.close(file)
             _, status = os.waitpid(child, 0)
             control.send(str(os.waitstatus_to_exitcode(status)).encode())
-    _become(*files)
 
 
-def _become(asked: int, out: int, err: int) -> None:
+def _become(asked: int, out: int, err: int) -> NoReturn:
     with open(asked) as file:
         sys.argv[1:], folder, environment = json.load(file)
     for captured, standard in ((out, 1), (err, 2)):
@@ -117,3 +121,21 @@ def _become(asked: int, out: int, err: int) -> None:
     os.environ.clear()
     os.environ.update(environment)
     signal.alarm(SECONDS)  # whoever hangs is killed
+    _run()
+
+
+def _run() -> NoReturn:
+    """Run the command and end as Python does, but for destroying all objects, which would copy all shared memory."""
+    code: int | None = 70
+    try:
+        main()
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int | None) else 70
+    except BaseException:  # noqa: BLE001  # as Python tells it
+        traceback.print_exc()
+        code = 1
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads
+    atexit._run_exitfuncs()
+    for stream in sys.stdout, sys.stderr:
+        stream.flush()
+    os._exit(code or 0)
