@@ -10,7 +10,10 @@ credentials          what a source signs in with, and where a machine keeps it
 seal                 what a snapshot is signed with
 settings             what a configuration comes to
 database_url         what a database URL says, why one cannot be used, what of one may be shown
-located, yamlfile, values, job_ids, logins, sources, config  YAML and environment become settings
+config_keys          the keys of the configuration, declared once
+config_schema        their JSON Schema, for editors, and their table
+located, yamlfile, values, job_ids, convert, logins, sources, config_reader, config
+                     YAML and environment become settings
 masks                what stands in the place of a secret
 secret_names         which names are those of secrets
 secret_values, secret_forms, secret_texts  secrets found in texts

@@ -16,11 +16,7 @@ SCENARIOS = ("migration", "sync", "cloudDataGuard")  # the values of db_use_type
 
 @dataclass(frozen=True)
 class Filters:
-    """Which of the jobs that the list names are wanted; None: whatever it is.
-
-    status, engine_type: as the list says them. name: a shell pattern. tags: pairs that the job has.
-    enterprise_project_id: asked of the service. A filter never removes a job that is known already.
-    """
+    """Which of the jobs that the list names are wanted; None: whatever it is."""
 
     status: frozenset[str] | None = None
     engine_type: frozenset[str] | None = None
@@ -34,13 +30,10 @@ class Filters:
 
 @dataclass(frozen=True)
 class Source:
-    """One project in one region, live or recorded.
+    """One project in one region, live or recorded; `config_keys` says what each key means.
 
     project_id: None where it is looked up by project_name, or without one by the region's name. jobs: ids to ask
-    for, sorted, without `excluded`; None: all that the list API names. scenarios: of which kinds of job the list is
-    read. children: sub-tasks too. concurrency: requests under way at once. timeout: seconds between two signs of
-    life. retry_seconds: for so long a transient fault is retried. deadline: seconds until the source is read no
-    further. max_body: bytes. plain_http: http to other machines too.
+    for, sorted, without `excluded`; None: all that the list API names. deadline: seconds. max_body: bytes.
     """
 
     name: str
@@ -76,11 +69,9 @@ class Source:
 class Settings:
     """All that the configuration says. Without a file: the defaults, and no source.
 
-    parallel: sources read at once. workers: processes that prepare answers beside the export. deadline: seconds after
-    which a run reads no further. signs: whether a key is named; signing_key: the private key in PEM, for who writes.
-    ping_start, ping_success, ping_failure: addresses told that a run starts and how it ended; whoever knows one may
-    lie to the watcher, so they are secret. warnings: what is allowed but probably not meant, for people.
-    unchecked: what `validate --no-env` did not check.
+    deadline: seconds. signs: whether a key is named; signing_key: the private key in PEM, for who writes. ping_start,
+    ping_success, ping_failure: whoever knows one may lie to the watcher, so they are secret. warnings: what is allowed
+    but probably not meant, for people. unchecked: what `validate --no-env` did not check.
     """
 
     file: Path | None = None

@@ -433,6 +433,14 @@ def test_everything_else_is_checked(tmp_path: Path, inventory: Command, right: s
     assert f"error: c.yaml:{said}" in done.stderr
 
 
+def test_what_was_not_checked_is_named_without_a_default(tmp_path: Path, inventory: Command) -> None:
+    written = f"x${{A}}-${{B:-{SECRET}}}-${{file:c}}"
+    (tmp_path / "c.yaml").write_text(f"sources: [{LIVE.replace('${T:-t}', written) % ''}]")
+    done = inventory("--config", "c.yaml", "validate", "--no-env")
+    assert "line 1, sources[0].auth.token: ${A}, ${file:c}\n" in done.stdout
+    assert SECRET not in done.stdout + done.stderr
+
+
 def test_nothing_is_left_out_where_nothing_is_taken_from_elsewhere(tmp_path: Path, inventory: Command) -> None:
     write_page(tmp_path / "n", 1, ["j"], {"count": 0, "results": []})
     (tmp_path / "c.yaml").write_text("sources: [{name: s, replay: [n]}]")

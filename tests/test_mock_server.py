@@ -20,6 +20,7 @@ import yaml
 
 from inventory.mock import SCENARIOS, DrsServer, evolve, make_estate, rehearse
 from tests.conftest import ROOT, Command
+from tests.test_config_schema import schema_faults
 
 USES = ("migration", "sync", "cloudDataGuard")
 
@@ -564,6 +565,7 @@ def start() -> Iterator[Start]:
             assert piece, process.communicate()[1]
             told += piece
         [source] = yaml.safe_load(told)["sources"]
+        assert schema_faults(told.decode()) == []
         return process, source
 
     yield run

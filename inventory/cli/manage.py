@@ -125,7 +125,7 @@ def db_check(options: Options) -> int:
     "--dialect", type=click.Choice(["sqlite", "postgresql"]), default="sqlite", show_default=True, help="For sql."
 )
 def schema(style: str, dialect: str) -> None:
-    """Print the data dictionary: every table and column, its meaning and where it comes from."""
+    """Print the data dictionary: every table and column, its meaning and source; or the keys of the configuration."""
     from inventory.jsontext import pretty
 
     if style.startswith("config-"):
