@@ -41,7 +41,7 @@ class Export:
         self.server = server
         self.folder = folder
         self.inventory = inventory
-        # Keys beside `sources`. Workers change nothing (test_workers); where it is about them, or about all that
+        # Keys beside `sources`. Workers change nothing (test_pool); where it is about them, or about all that
         # can happen, exports have them; elsewhere half the time of a test would be their start.
         self.top: dict[str, Any] = {"workers": 0}
         self.environment: dict[str, str] = {}

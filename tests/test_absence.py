@@ -232,4 +232,4 @@ def test_a_source_chooses_its_scenarios(server: DrsServer, export: Export, inven
     export.configured(jobs="all", scenarios=["migration", "replay"])
     done = inventory("--config", "c.yaml", "validate", TOKEN="t")
     assert done.returncode == 64
-    assert "one of migration, sync, cloudDataGuard is needed" in done.stderr
+    assert "one of cloudDataGuard, migration, sync is needed" in done.stderr

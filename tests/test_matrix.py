@@ -82,7 +82,7 @@ MATRIX = {
 }
 
 
-WITH_WORKERS = {"mixed", "outage", "poison"}  # the others too in the soak tier; workers change nothing (test_workers)
+WITH_WORKERS = {"mixed", "outage", "poison"}  # the others too in the soak tier; workers change nothing (test_pool)
 CASES = [
     *(pytest.param(name, 0, id=name) for name in MATRIX),
     *(

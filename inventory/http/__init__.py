@@ -118,13 +118,15 @@ class Http:
         seconds = bound(request, self._timeout)
         if not seconds:
             raise NoAnswerError("timed out", detail=f"{self._route}: no time was left")
-        file = SpooledTemporaryFile(HELD)  # noqa: SIM115  # a large body stays in it
-        body = BodyFile(file)
-        with self._in_use():
+        with self._in_use(), contextlib.ExitStack() as closing:
+            file = closing.enter_context(SpooledTemporaryFile(HELD))
             self._deadline.begin(seconds)
             status, headers, size = self._exchanged(request, seconds, file)
-        at, took = datetime.now(UTC), time.monotonic() - started
-        return Response(status, headers, body.whole() if size <= HELD else body, at, took, size)
+            at, took = datetime.now(UTC), time.monotonic() - started
+            body = BodyFile(file)
+            if size > HELD:
+                closing.pop_all()  # it is closed with the body
+            return Response(status, headers, body if size > HELD else body.whole(), at, took, size)
 
     def _exchanged(self, request: Request, seconds: float, file: IO[bytes]) -> tuple[int, dict[str, str], int]:
         """Send a request and write the body of its answer to a file; return status, headers and size."""
