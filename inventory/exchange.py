@@ -3,35 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import IO, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from inventory.address import Query
+from inventory.body import Body
 from inventory.errors import SourceError
 
-__all__ = ["Body", "BodyFile", "Exchange", "NoAnswerError", "Request", "Response", "RouteError", "bound"]
-
-
-class BodyFile:
-    """A body that is too large to hold, in a temporary file that is gone when nobody has it any more."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.file = file
-
-    def __del__(self) -> None:
-        self.file.close()
-
-    def part(self, begin: int, end: int) -> bytes:
-        """Return some of its bytes."""
-        self.file.seek(begin)
-        return self.file.read(end - begin)
-
-    def whole(self) -> bytes:
-        """Return all of it."""
-        self.file.seek(0)
-        return self.file.read()
-
-
-Body = bytes | BodyFile
+__all__ = ["Exchange", "NoAnswerError", "Request", "Response", "RouteError", "bound"]
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,15 @@ class Sealer(Seal):
         """
         super().__init__(pem, private=True)
 
+    @classmethod
+    def of(cls, pem: str | None) -> "Sealer | None":
+        """Return what signs with this key; None without one.
+
+        Raises:
+            UsageError: not an Ed25519 key.
+        """
+        return cls(pem) if pem else None
+
     def sign(self, digest: str) -> str:
         """Return the signature over a digest, in hex."""
         return str(self._loaded.sign(_message(digest)).hex())

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from inventory.credentials import Credentials
-from inventory.seal import Sealer
 
 __all__ = ["DEFAULT_DATABASE", "MIB", "SCENARIOS", "Filters", "Settings", "Source"]
 
@@ -91,11 +90,6 @@ class Settings:
     ping_failure: str | None = field(default=None, repr=False)
     warnings: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
-
-    @property
-    def sealer(self) -> Sealer | None:
-        """What signs snapshots; None where there is no key."""
-        return Sealer(self.signing_key) if self.signing_key else None
 
     @property
     def salt(self) -> bytes:

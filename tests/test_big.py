@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inventory.body import BodyFile
 from inventory.digest import SHORT, job_digest, job_marks, job_proof, key_of, row_digest, unpack
-from inventory.exchange import BodyFile, Request
+from inventory.exchange import Request
 from inventory.findings import Findings
 from inventory.http import HELD, Http
 from inventory.jsontext import Json, pretty

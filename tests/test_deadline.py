@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from inventory.cli.log_setup import set_up
 from inventory.credentials import Token
 from inventory.errors import BusyError, DeadlineError, StoppedError
-from inventory.log import set_up
 from inventory.mock import DrsServer, Fault, RecordedRequest, make_estate
 from inventory.redact import Redactor
 from inventory.settings import Source

@@ -14,6 +14,7 @@ from tests.conftest import ROOT
 
 Run = Callable[..., list[str]]
 STYLES = pytest.mark.parametrize("style", ["text", "json"])
+SET_UP = "from inventory.cli.log_setup import set_up"
 SECRETS = [
     "plainsecret1",
     "q\"uo\\te'd/p@ss wörd+%&<\n\t\x01\u2028😀",
@@ -28,9 +29,9 @@ def run() -> Run:
     """Run a program after `set_up` and return the lines of its log."""
 
     def run(code: str, style: str = "json", level: str = "DEBUG", secrets: list[str] = SECRETS) -> list[str]:
-        head = f"import logging, sys\nfrom inventory import log\nSECRETS = {secrets!r}\n"
+        head = f"import logging, sys\nfrom inventory import log\n{SET_UP}\nSECRETS = {secrets!r}\n"
         done = subprocess.run(
-            [sys.executable, "-c", f"{head}log.set_up({style!r}, logging.{level}, SECRETS)\n{code}"],
+            [sys.executable, "-c", f"{head}set_up({style!r}, logging.{level}, SECRETS)\n{code}"],
             capture_output=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"},
         )  # fmt: skip
         assert (done.returncode, done.stdout) == (0, b""), done.stderr
@@ -209,7 +210,7 @@ def test_a_log_that_cannot_be_written_fails_nothing(run: Run) -> None:
 
 def test_in_a_terminal_the_bar_is_taken_away_before_the_line() -> None:
     leader, follower = os.openpty()
-    code = "from inventory import log; log.set_up('json', 0); log.logger().info('x')"
+    code = f"from inventory import log\n{SET_UP}\nset_up('json', 0); log.logger().info('x')"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", code], stderr=follower, check=True, env=environment)
     assert os.read(leader, 999).startswith(b'\r\x1b[K{"event": "x"')

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from inventory.body import BodyFile
 from inventory.errors import SourceError
-from inventory.exchange import BodyFile
 from inventory.mock import DrsServer, make_estate
 from inventory.pool import NormaliserPool
 from inventory.settings import Settings, Source

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.exchange import BodyFile
+from inventory.body import BodyFile
 from inventory.jsontext import DEEPEST, Json, canonical, pretty, read
 from inventory.strict.split import JobResult, read_answer, whole
 from tests.test_properties import ANY, SLOW

@@ -88,10 +88,11 @@ class Options:
         if self.quiet:
             return
         if self.log_format == "json":
-            from inventory import log
+            from inventory.cli.log_setup import set_up_unless
+            from inventory.log import logger
 
-            log.set_up_unless("json", self.log_level)
-            log.logger().info("note", text=text)
+            set_up_unless("json", self.log_level)
+            logger().info("note", text=text)
         else:
             echo(safe(text), err=True)
 
@@ -100,10 +101,11 @@ class Options:
         if self.quiet and not code:
             return
         if self.log_format == "json":
-            from inventory import log
+            from inventory.cli.log_setup import set_up_unless
+            from inventory.log import logger
 
-            log.set_up_unless("json", self.log_level)
-            (log.logger().error if self.quiet else log.logger().warning)("warning", text=text)
+            set_up_unless("json", self.log_level)
+            (logger().error if self.quiet else logger().warning)("warning", text=text)
         else:
             complain(f"warning: {text}")
 
@@ -213,10 +215,11 @@ def complain(line: str, style: str = "text", code: int = 1, **fields: object) ->
     """Tell what went wrong, if anybody can hear it: a line for people, an event `failed` for machines."""
     try:
         if style == "json":
-            from inventory import log
+            from inventory.cli.log_setup import set_up_unless
+            from inventory.log import logger
 
-            log.set_up_unless(style)
-            log.logger().error("failed", error=line.removeprefix("error: "), code=code, **fields)
+            set_up_unless(style)
+            logger().error("failed", error=line.removeprefix("error: "), code=code, **fields)
         else:
             echo(safe(line), err=True)
     except (OSError, ValueError):  # a terminal that is gone, a full disk, a closed stream
@@ -288,7 +291,9 @@ def checked_sealer(settings: "Settings", begin_signing: bool) -> "Sealer | None"
     """
     if begin_signing and not settings.signs:
         raise UsageError("--begin-signing: the configuration names no key", "Set signing.key, or leave the option out")
-    return settings.sealer
+    from inventory.seal import Sealer
+
+    return Sealer.of(settings.signing_key)
 
 
 def print_lines(lines: Iterable[str]) -> None:

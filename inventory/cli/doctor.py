@@ -14,12 +14,12 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 @click.pass_obj
 def doctor(options: Options, names: tuple[str, ...]) -> int:
     """Try what a cron job will meet at night, a line a check; nothing is written. Exit 1 where a check fails."""
-    from inventory import log
+    from inventory.cli.log_setup import set_up
     from inventory.config import choose_database, select
     from inventory.doctor import examine
 
     settings = options.settings(for_export=True)
-    log.set_up(options.log_format, options.log_level, settings.secrets)
+    set_up(options.log_format, options.log_level, settings.secrets)
     failed = False
     for check in examine(settings, select(settings, names), choose_database(options.database, settings)):
         failed = failed or check.state == "fail"

@@ -100,6 +100,7 @@ def _run(
     from inventory.cli.progress import Progress
     from inventory.collect import Run
     from inventory.fleet import export_all
+    from inventory.seal import Sealer
     from inventory.source.auth import Auths
     from inventory.store.migrate import prepare
 
@@ -114,7 +115,7 @@ def _run(
             report.clear = progress.close
             run = Run(
                 settings, store, limits, stop, time, Auths(time), pool, report.run_id, progress.advance,
-                asked.record, asked.lock_timeout, settings.sealer, asked.begin_signing,
+                asked.record, asked.lock_timeout, Sealer.of(settings.signing_key), asked.begin_signing,
             )  # fmt: skip
             export_all(sources, run, report)
         if watch.metrics_file is not None:

@@ -72,9 +72,10 @@ class Report:
     def log(self, secrets: Sequence[str] = ()) -> None:
         """Start the log; again, once the configuration has told which values are secret."""
         from inventory import log
+        from inventory.cli.log_setup import set_up
 
         self._secrets += tuple(secrets)
-        log.set_up(self._options.log_format, self._options.log_level, self._secrets)
+        set_up(self._options.log_format, self._options.log_level, self._secrets)
         log.everywhere["run_id"] = self.run_id
 
     def result(self, source: "Source", result: "Result") -> None:

@@ -15,7 +15,7 @@ from socket import socketpair
 from threading import Thread
 
 from inventory.errors import StoppedError
-from inventory.render import CLEAR_LINE
+from inventory.render.text import CLEAR_LINE
 from inventory.stop import Stop
 
 __all__ = ["stopping"]

@@ -23,7 +23,8 @@ import httpx
 
 from inventory import __version__
 from inventory.address import encode_path, encode_query
-from inventory.exchange import BodyFile, NoAnswerError, Request, Response, RouteError, bound
+from inventory.body import BodyFile
+from inventory.exchange import NoAnswerError, Request, Response, RouteError, bound
 from inventory.http.body import PackedError, unpacker_for
 from inventory.http.failure import Route
 from inventory.http.proxy import Proxy, proxy_for

@@ -6,13 +6,14 @@ from typing import Any
 
 from inventory.jsontext import Json, pretty
 
-__all__ = ["LONGEST", "clean", "count", "moment", "table", "unread_jobs", "value"]
+__all__ = ["CLEAR_LINE", "LONGEST", "clean", "count", "moment", "table", "unread_jobs", "value"]
 
 # C0, DEL, C1, line separators, bidirectional controls, zero-width and tag characters, lone surrogates.
 _HOSTILE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
 LONGEST = 200
+CLEAR_LINE = "\r\x1b[K"  # takes a progress bar away, so that a line can be printed in its place
 
 
 def clean(text: object) -> str:

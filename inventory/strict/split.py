@@ -6,7 +6,7 @@ memory is cut (`strict.cut`); whatever can be neither split nor cut is read as a
 
 import msgspec
 
-from inventory.exchange import Body, BodyFile
+from inventory.body import Body, BodyFile
 from inventory.jsontext import DEEPEST, Json, canonical, is_empty, read
 from inventory.strict.cut import PIECE, CannotSplit, Span, cut
 
