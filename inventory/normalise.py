@@ -16,7 +16,7 @@ from inventory.schema.keys import digest16, key_text
 from inventory.schema.kinds import Misfit
 from inventory.schema.plan import ELEMENT, Branch, Leaf, Plan, Shape, join_path, plan_of
 
-__all__ = ["NormalisedJob", "Row", "normalise", "normalise_listing", "unknown_value"]
+__all__ = ["NormalisedJob", "Row", "normalise", "normalise_listing", "unknown_field", "unknown_value"]
 
 Row = tuple[Any, ...]
 _MAX_QUOTED = 100
@@ -117,7 +117,7 @@ class _Walk:
             elif not is_empty(kept := tidy(value)):
                 draft.extra[inner_at] = kept
                 if part is None:
-                    self._note("unknown_field", inner_full, f"no column; {kind_of(value)}")
+                    self.findings += unknown_field(self._job_id, inner_full, value)
                 else:
                     expected = "a list" if isinstance(part, Branch) and part.place.many else "an object"
                     self._note("wrong_type", inner_full, f"expected {expected}, got {kind_of(value)}")
@@ -218,6 +218,11 @@ class _Walk:
             self._note("repeated_key", group[0].path or "", "rows that are equal in their key")
         for number, draft in enumerate(group):
             draft.set("occurrence", number)
+
+
+def unknown_field(job_id: str, path: str, value: Json) -> list[Finding]:
+    """Return the finding of a member that no column holds."""
+    return [Finding("unknown_field", path, job_id, f"no column; {kind_of(value)}", shared=True)]
 
 
 def unknown_value(job_id: str, path: str, value: Any) -> list[Finding]:

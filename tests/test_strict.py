@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.jsontext import Json, pretty, read
+from inventory.jsontext import Json, Number, pretty, read
 from inventory.mock.estate import make_job
 from inventory.normalise import normalise
 from inventory.prepare import PreparedJob, Unchanged, from_normalised
 from inventory.redact import Redactor
 from inventory.schema.plan import Branch, Leaf, Shape, plan_of
-from inventory.strict import FastPath, Normaliser
+from inventory.strict import MOST_LEARNED, FastPath, Normaliser, NotCovered, UnknownMember
 from tests.test_properties import ANY, RIGHT, SLOW, TEXTS
 
 REDACTORS = {
@@ -47,8 +47,15 @@ def same(raw: bytes, how: str) -> bool:
     job = NORMALISERS[how].job(raw, job_id, b"", None)
     assert isinstance(job, PreparedJob)
     assert told(job) == told(walked(raw, how, job_id))
-    whole = FAST[how].read(raw)
-    return whole is not None and FAST[how].rows(whole, raw, job_id) is not None
+    return is_covered(FAST[how], raw, job_id)
+
+
+def is_covered(fast: FastPath, raw: bytes, job_id: str) -> bool:
+    """Tell whether the fast path covers a job whole."""
+    try:
+        return fast.rows(fast.read(raw), raw, job_id) is not None
+    except NotCovered:
+        return False
 
 
 def places(value: Json) -> Iterator[tuple[Any, Any]]:
@@ -64,14 +71,18 @@ ODD = st.one_of(
 )
 
 
+NEW = ["newer", "a_token", "class", "role", "item", "with-dash", "a.b", "x__y", "ü"]
+CHANGES = st.tuples(st.integers(0, 10**6), st.none() | st.sampled_from(NEW), ODD)
+
+
 @SLOW
-@given(st.integers(0, 500), st.lists(st.tuples(st.integers(0, 10**6), ODD), max_size=3), st.sampled_from([*REDACTORS]))
-def test_an_answer_with_something_odd_in_it(number: int, changes: list[tuple[int, Json]], how: str) -> None:
+@given(st.integers(0, 500), st.lists(CHANGES, max_size=3), st.sampled_from([*REDACTORS]))
+def test_an_answer_with_something_odd_in_it(number: int, changes: list[tuple[int, str | None, Json]], how: str) -> None:
     job = deepcopy(make_job(number, size=6))
     job_id = job["id"]
-    for at, value in changes:
+    for at, new, value in changes:
         container, key = list(places(job))[at % len(list(places(job)))]
-        container[key] = value
+        container[new if new and isinstance(container, dict) else key] = value
     job["id"] = job_id
     same(text_of(job), how)
 
@@ -182,3 +193,37 @@ def test_what_is_no_object_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError, match=r".") as error:
         NORMALISERS["masked"].job(raw, "job", b"", None)
     assert "x" * 100 not in str(error.value)
+
+
+@pytest.mark.parametrize("how", REDACTORS)
+def test_members_beyond_the_schema_are_learned(how: str) -> None:
+    new = {
+        "newer": {"deep": [1, Number("0.10"), None], "password": "Pl4nted"},
+        "a_token": "Pl4nted",
+        "class": Number("1e400"),
+    }
+    job = make_job(1, size=20)
+    job |= new | {"object_infos": [each | new for each in job["object_infos"]], "source_endpoint": new}
+    job["alarm_notify"] = {**new, "subscriptions": [{"protocol": "email", "endpoints": ["a@example.com"], **new}]}
+    raw = text_of(job)
+    fast = FAST[how]
+    with pytest.raises(UnknownMember):
+        fast.read(raw)
+    grown = fast.grown(raw)
+    assert is_covered(grown, raw, job["id"])
+    assert grown.grown(raw) is grown
+    normaliser = Normaliser(REDACTORS[how])
+    for found in (normaliser.job(raw, job["id"], b"", None) for _ in range(2)):
+        assert isinstance(found, PreparedJob)
+        assert told(found) == told(walked(raw, how, job["id"]))
+        assert b"Pl4nted" not in found.packed
+        assert Normaliser(REDACTORS[how]).job(raw, job["id"], b"", found.note) == Unchanged(job["id"], found.findings)
+
+
+def test_no_more_members_are_learned_than_pay() -> None:
+    normaliser = Normaliser(REDACTORS["masked"])
+    for number in range(3 * MOST_LEARNED // 20):
+        raw = text_of({**make_job(1), **{f"new_{20 * number + each}": each for each in range(20)}})
+        job = normaliser.job(raw, "job", b"", None)
+        assert isinstance(job, PreparedJob)
+        assert told(job) == told(walked(raw, "masked", "job"))
