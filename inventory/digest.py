@@ -249,8 +249,6 @@ def unpack(packed: bytes, most: int) -> list[Mark]:
         raise ValueError("more lines than there may be")
     digests = stream.unused_data
     lines = [] if lines == [""] else lines
-    if not digests:  # as it was before revision 0008: eight digits at the end of each line
-        return [(line, bytes.fromhex(digest)) for line, _, digest in (each.rpartition("\t") for each in lines)]
     if len(digests) != len(lines) * SHORT:
         raise ValueError("cut off, or something behind it")
     return list(zip(lines, _cut(digests, SHORT), strict=True))

@@ -16,9 +16,8 @@ from typing import Any
 from inventory.digest import MANY, Mark, job_digest, job_marks, snapshot_digest, unpack
 from inventory.schema import BY_NAME, ESTATE, JOB_DIGESTS
 
-__all__ = ["NOTED_SINCE", "Check", "Problem", "Version"]
+__all__ = ["Check", "Problem", "Version"]
 
-NOTED_SINCE = "0003"  # the revision that brought job_digests
 _COUNTED = ("jobs", "added", "changed", "removed", "deselected")
 _ESTATE = frozenset(entity.name for entity in ESTATE)
 
@@ -78,12 +77,9 @@ class Check:
         self.whole = [
             snapshot_digest(row["previous_digest"], row["content_digest"], row) == row["digest"] for row in snapshots
         ]
-        noted = (p for p, row in enumerate(snapshots) if self.whole[p] and row["schema_revision"] >= NOTED_SINCE)
-        self._noted = next(noted, len(snapshots))  # the first place whose jobs are noted
         self._contents = [hashlib.sha256() for _ in snapshots]
         self._changes: list[Counter[str]] = [Counter() for _ in snapshots]  # since the snapshot before
         self._suspicions: list[_Suspicion] = []
-        self._alone: dict[tuple[int, int], Version | None] = {}
         self._problems: dict[tuple[str, str, str, str], tuple[int, int]] = {}
 
     def report(self, word: str, table: str, key: str, begin: int, end: int, detail: str = "") -> None:
@@ -101,8 +97,7 @@ class Check:
         self._look_at_versions(sorted((*rows, *notes), key=lambda version: version.begin))
         self._count([row for row in rows if row.table in _ESTATE])
         edges = {place for version in (*rows, *notes) for place in (version.begin, version.end)}
-        steps = sorted(edges | {self._noted})
-        for begin, end in pairwise(steps):
+        for begin, end in pairwise(sorted(edges)):
             seen = [place for place in range(begin, end) if self.kept[place]]
             if seen:
                 alive = [row for row in rows if row.begin <= begin < row.end]
@@ -137,24 +132,11 @@ class Check:
                 self.report("overlapping", version.stored, version.key, version.begin, end, f"with {before.stored}")
             if version.end >= before.end:
                 last[version.table, version.key] = version
-            self._remember_old(version)
-
-    def _remember_old(self, version: Version) -> None:
-        """Keep which single row exactly these snapshots see, among those whose jobs were not noted."""
-        if version.begin < self._noted and version.table != JOB_DIGESTS.name:
-            seen = [place for place in range(version.begin, min(version.end, self._noted)) if self.kept[place]]
-            if seen:
-                span = seen[0], seen[-1]
-                self._alone[span] = None if span in self._alone else version
 
     def _compare(
         self, job_id: str, begin: int, end: int, digest: str | None, rows: list[Version], notes: list[Version]
     ) -> None:
         """Compare a job with its note, between two places that see the same of both."""
-        if begin < self._noted:
-            for early in notes if any(self.whole[begin:end]) else ():
-                self.report("added", early.stored, early.key, begin, end, "these snapshots were written without")
-            return
         note = next((each for each in notes if each.digest == digest), next(iter(notes), None))
         table, key = (note.stored, note.key) if note else (JOB_DIGESTS.name, json.dumps([job_id]))
         noted = _unpacked(note, len(rows))
@@ -218,7 +200,7 @@ class Check:
                     self.report("altered", "snapshots", key, place, place + 1, f"{name}: {said}, the rows: {counted}")
 
     def _look_at_unexplained(self, right: list[bool]) -> None:
-        """Name snapshots whose content differs although no row was found to: they were written before the notes."""
+        """Name snapshots whose content differs although no row was found to."""
         explained = {
             place
             for (_, table, *_), span in self._problems.items()
@@ -227,11 +209,7 @@ class Check:
         }
         open_places = [p for p, kept in enumerate(self.kept) if kept and not right[p] and p not in explained]
         for first, last in _runs(open_places, [p for p, kept in enumerate(self.kept) if kept]):
-            alone = self._alone.get((first, last))
-            if alone is not None:
-                self.report("altered", alone.stored, alone.key, first, last + 1, "or a row of the same time is missing")
-            else:
-                self.report("altered", "snapshots", "", first, last + 1, "the content; which row, cannot be told")
+            self.report("altered", "snapshots", "", first, last + 1, "the content; which row, cannot be told")
 
     def _problem(self, word: str, table: str, key: str, detail: str, begin: int, end: int) -> Problem:
         seen = self.ids[begin:end]

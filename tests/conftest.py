@@ -21,6 +21,7 @@ from tests.warm import WARM, WarmStart
 if TYPE_CHECKING:
     from inventory.mock import DrsServer
     from tests.live import Export
+    from tests.next_version import NextVersion
 
 ROOT = Path(__file__).parent.parent
 COMMAND = [sys.executable, "-c", "from inventory.cli import main; main()"]
@@ -119,6 +120,14 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/inventory.db"
     return str(request.getfixturevalue("postgresql"))
+
+
+@pytest.fixture(scope="session")
+def next_version(tmp_path_factory: pytest.TempPathFactory) -> "NextVersion":
+    """A later version of the package, of the next revision."""
+    from tests.next_version import NextVersion
+
+    return NextVersion(tmp_path_factory.mktemp("next"))
 
 
 @pytest.fixture

@@ -264,33 +264,6 @@ def test_what_the_older_tables_did_not_have_is_not_recorded(tmp_path: Path) -> N
     assert same.not_recorded is None
 
 
-@pytest.mark.parametrize("older", ["0001", "9999"])
-def test_what_moved_from_extra_into_a_newer_column_is_not_compared(older: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the older tables kept in `extra` for want of a column; the rest of `extra` is compared as always."""
-    jobs = next(entity for entity in ESTATE if entity.name == "jobs")
-    later = [replace(f, api=replace(f.api, since="9999")) if f.name == "name" else f for f in jobs.fields]
-    declared = [replace(jobs, fields=tuple(later)), *(entity for entity in ESTATE if entity is not jobs)]
-    monkeypatch.setattr("inventory.diff.compare.ESTATE", declared)  # no revision has brought a column yet
-    names = jobs.names
-
-    def job(**values: Json) -> Row:
-        return tuple({"id": "j", **values}.get(name) for name in names)
-
-    def changed(before: dict[str, Json], after: dict[str, Json]) -> list[str]:
-        rows = job(extra=canonical({"name": "n", **before})), job(name="n", extra=canonical(after) if after else None)
-
-        def between(entity: Entity) -> tuple[list[Row], list[Row]]:
-            return ([rows[0]], [rows[1]]) if entity.name == "jobs" else ([], [])
-
-        ends: list[dict[str, Any]] = [{"schema_revision": each, "id": at} for at, each in enumerate([older, "9999"])]
-        diff = compare(Step("s", ends[0], ends[1], between, lambda *_: []), ALL)
-        return [name for change in diff.changes for name in change.changed]
-
-    moved = [] if older == "0001" else ["name", "extra.name"]
-    assert changed({}, {}) == moved
-    assert changed({"other": 1}, {"other": 2}) == [*moved, "extra.other"]
-
-
 @pytest.mark.parametrize(
     ("words", "named"),
     [

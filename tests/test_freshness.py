@@ -12,7 +12,6 @@ from sqlalchemy import BigInteger, Text, insert, text
 from inventory.config import normal_url
 from inventory.schema.ledger import SNAPSHOTS, SOURCES
 from inventory.store import migrate
-from inventory.store.check import check
 from inventory.store.engine import Store, open_store
 from inventory.store.reader import last_success
 from tests.conftest import ran
@@ -91,17 +90,6 @@ def test_without_an_answer_the_age_counts_from_the_end(store: Store) -> None:
 def test_the_metrics_mean_the_same_snapshot(store: Store) -> None:
     nights(store)
     assert last_success(store) == {"ahead": NOW - 2 * HOUR, "partial": None, "new": None, "gone": NOW}
-
-
-def test_an_older_database_gets_the_view_and_gives_it_back(store: Store) -> None:
-    nights(store)
-    migrate.downgrade(store, "0008")
-    before = fresh(store)["ahead"]
-    assert "observed_to" not in before
-    assert before["age_seconds"] < 0  # the fault that 0009 mends
-    migrate.upgrade(store)
-    assert fresh(store)["ahead"]["snapshot_id"] == 2
-    assert check(store) == []
 
 
 def test_the_list_has_every_source(store: Store, database: str, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from inventory.schema import ENTITIES, JOB_DIGESTS, REVISION
+from inventory.schema import ENTITIES, JOB_DIGESTS
 from inventory.schema.ledger import METADATA
 from tests.conftest import Command, ran
 from tests.test_properties import nights
@@ -145,20 +145,6 @@ def content(database: Database, snapshot: Row) -> str:
             jobs.setdefault(row[key[0]], []).append(row_digest(database, table, key, row))
     digests = {job: sha256("".join(f"{each}\n" for each in sorted(rows))) for job, rows in jobs.items()}
     return sha256("".join(f"{job}\t{digests[job]}\n" for job in sorted(digests)))
-
-
-def marks_before_0008(database: Database, note: Row) -> bytes:
-    """Return what 0003 to 0007 noted of a job's rows: a line of table, key and eight digits of the digest, zlib."""
-    lines, at = [], note["valid_from"]
-    for table, key in database.tables().items():
-        seen = f"source_id = ? AND {key[0]} = ? AND valid_from <= ?"
-        asked = note["source_id"], note["job_id"], at
-        current = database.query(f"SELECT * FROM {table} WHERE {seen}", *asked)
-        history = database.query(f"SELECT * FROM {table}_history WHERE {seen} AND valid_to > ?", *asked, at)
-        for row in current + history:
-            name = json.dumps([row[column] for column in key])
-            lines.append(f"{table}\t{name}\t{row_digest(database, table, key, row)[:8]}")
-    return zlib.compress("\n".join(sorted(lines)).encode())
 
 
 def digest(database: Database, snapshot: Row, previous: str | None) -> str:
@@ -584,58 +570,3 @@ def test_accidents_are_refused(copy: Copy, recorded: Path, statement: str, why: 
     assert "removed" in said
     assert len(json.loads(ran("--database", url, "snapshots", "--json"))) == NIGHTS + 3 + 1
     assert found(url, code=0) == []
-
-
-def test_snapshots_from_before_the_notes(recorded: Path, database: str, tmp_path: Path) -> None:
-    """Written by 0002, upgraded, exported on: both halves are proven; in the first a row is named where it is alone."""
-    export(recorded, database, "early")
-    ran("--database", database, "db", "downgrade", "0002")
-    with Database(database) as owner:
-        previous: dict[int, str] = {}
-        for row in snapshots(owner):
-            row |= {"schema_revision": "0002", "previous_digest": previous.get(row["source_id"])}
-            previous[row["source_id"]] = digest(owner, row, row["previous_digest"])
-            owner.query(
-                "UPDATE snapshots SET schema_revision = '0002', previous_digest = ?, digest = ? WHERE id = ?",
-                row["previous_digest"], previous[row["source_id"]], row["id"],
-            )  # fmt: skip
-        owner.connection.commit()
-    ran("--database", database, "db", "upgrade")
-    assert found(database, code=0) == []
-    export(recorded, database)
-    assert found(database, code=0) == []
-    with Database(database) as owner:
-        (first,) = owner.query("SELECT min(id) AS id FROM snapshots WHERE schema_revision = ?", REVISION)
-        old = owner.query("SELECT * FROM jobs_history WHERE valid_to <= ? ORDER BY id, valid_from", first["id"])
-    altered(database, f"UPDATE jobs_history SET name = 'x' WHERE id = '{old[0]['id']}' AND valid_to <= {first['id']}")
-    problems = found(database)
-    assert {p["word"] for p in problems} == {"altered"}
-    assert all(p["last"] < first["id"] for p in problems)
-
-
-def test_notes_from_before_0008(recorded: Path, database: str) -> None:
-    """Both forms of marks stand beside each other: all is proven, and a row is named by either."""
-    export(recorded, database, "early")
-    with Database(database) as owner:
-        owner.unguarded()
-        for table in ("job_digests", "job_digests_history"):
-            for note in owner.query(f"SELECT * FROM {table}"):
-                owner.query(
-                    f"UPDATE {table} SET row_digests = ? WHERE source_id = ? AND job_id = ? AND valid_from = ?",
-                    marks_before_0008(owner, note), note["source_id"], note["job_id"], note["valid_from"],
-                )  # fmt: skip
-        owner.connection.commit()
-        (last,) = owner.query("SELECT max(id) AS id FROM snapshots")
-    assert found(database, code=0) == []
-    export(recorded, database)
-    assert found(database, code=0) == []
-    for begun in (f"<= {last['id']}", f"> {last['id']}"):
-        with Database(database) as owner:
-            row = owner.query(f"SELECT * FROM endpoints WHERE valid_from {begun} ORDER BY job_id, role, item")[0]
-        key = {name: row[name] for name in ("job_id", "role", "item", "occurrence")}
-        where = " AND ".join(f"{name} = '{value}'" for name, value in key.items())
-        altered(database, f"UPDATE endpoints SET ip = '{row['ip'] or ''}0' WHERE {where}")
-        problems = found(database)
-        assert [(p["word"], p["table"], p["key"]) for p in problems] == [("altered", "endpoints", key)]
-        was = "NULL" if row["ip"] is None else f"'{row['ip']}'"
-        altered(database, f"UPDATE endpoints SET ip = {was} WHERE {where}")

@@ -73,7 +73,8 @@ def db_upgrade(options: Options, lock_timeout: int) -> None:
         if done.copy is not None:
             options.say(f"Copied the database as it was to {done.copy}.")
         how = "was at revision" if done.before == REVISION else "was upgraded to revision"
-        options.say(f"{store} {how} {REVISION}{' already' if done.before == REVISION else ''}.")
+        mended = "; its views and triggers were made anew" if done.mended else ""
+        options.say(f"{store} {how} {REVISION}{' already' if done.before == REVISION else ''}{mended}.")
 
 
 @db.command("downgrade")
@@ -85,7 +86,10 @@ def db_downgrade(options: Options, revision: str) -> None:
 
     with options.open(options.settings(), write=True) as store:
         downgrade(store, revision)
-        options.say(f"{store} is at revision {revision}.")
+        options.say(
+            f"{store} is at revision {revision}. Run `inventory db upgrade` of the version that has it: it makes the"
+            " views and triggers."
+        )
 
 
 @db.command("current")

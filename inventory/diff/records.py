@@ -1,6 +1,6 @@
 """What is compared, and what comes of it: plain data, without a database or a printer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from inventory.schema.entities import Entity
 
 __all__ = ["Change", "Snapshot", "SourceDiff", "Step"]
 
+_PIECE = 500  # jobs that are asked for together
 Snapshot = dict[str, Any]  # a row of `snapshots`, with its source's name
 
 
@@ -27,6 +28,17 @@ class Step:
     between: Callable[[Entity], tuple[list[Row], list[Row]]]
     at_start: Callable[[Entity, list[str]], list[Row]]
     findings: list[Row] = field(default_factory=list)
+
+    def both_ends(self, entity: Entity, job_ids: Iterable[str]) -> tuple[list[Row], list[Row]]:
+        """Return the rows of some jobs at the start, and at the end: those, less what left, and what came."""
+        wanted = sorted(job_ids)
+        pieces = (wanted[at : at + _PIECE] for at in range(0, len(wanted), _PIECE))
+        start = [row for piece in pieces for row in self.at_start(entity, piece)]
+        left, came = self.between(entity)
+        gone = {entity.key_of(row) for row in left}
+        stayed = [row for row in start if entity.key_of(row) not in gone]
+        asked = set(wanted)
+        return start, stayed + [row for row in came if row[0] in asked]
 
 
 @dataclass(frozen=True)

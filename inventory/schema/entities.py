@@ -41,6 +41,10 @@ class Entity:
         """Where in a row its key stands."""
         return tuple(at for at, field in enumerate(self.fields) if field.key)
 
+    def key_of(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the key of a row that is in the order of `fields`."""
+        return tuple(row[at] for at in self.key_places)
+
     @property
     def is_estate(self) -> bool:
         """Whether its rows are batch-detail's, whose changes count; what the list says and what was odd are apart."""

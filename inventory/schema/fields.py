@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from inventory.schema.kinds import INTEGER, TEXT, Kind
 
-__all__ = ["KEY_BYTES", "Api", "Field", "Place", "field", "item", "item_occurrence", "own"]
+__all__ = ["FIRST_REVISION", "KEY_BYTES", "Api", "Field", "Place", "field", "item", "item_occurrence", "own"]
 
 FIRST_REVISION = "0001"
 INDEXED_BYTES = 1000  # a PostgreSQL index entry ends at about 2,700 bytes, all its columns together

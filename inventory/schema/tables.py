@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from inventory.schema.fields import Field
+from inventory.schema.fields import FIRST_REVISION, Field
 
 __all__ = ["METADATA", "UtcDateTime", "current_table", "history_table", "index_validity", "source_id", "text_type"]
 
@@ -69,7 +69,7 @@ def current_table(
         what: of which a line tells: the row, or the job.
     """
     begin = _snapshot("valid_from", f"The snapshot that first saw the {what} so")
-    columns = [source_id(), *(_column(field) for field in fields), begin]
+    columns = _as_migrated([source_id(), *(_column(field) for field in fields), begin])
     table = Table(name, METADATA, *columns, comment=comment, sqlite_with_rowid=rowid)
     if foreign_key is not None:
         ours, parent, theirs = foreign_key
@@ -91,7 +91,7 @@ def history_table(current: Table, *, rowid: bool) -> Table:
         Column(c.name, c.type, nullable=c.nullable, autoincrement=False, comment=c.comment, info=dict(c.info))
         for c in current.columns
     ]
-    columns.append(_snapshot("valid_to", "The first snapshot that no longer saw the row so"))
+    columns = _as_migrated([*columns, _snapshot("valid_to", "The first snapshot that no longer saw the row so")])
     key = [c.name for c in current.columns if c.primary_key]
     return Table(
         f"{current.name}_history", METADATA, *columns, PrimaryKeyConstraint(*key, "valid_from"),
@@ -109,6 +109,14 @@ def index_validity(current: Table, history: Table) -> None:
     Index(f"ix_{current.name}_valid_from", begin, sqlite_where=later)  # PostgreSQL is told by `ledger.declared`
     for name in ("valid_from", "valid_to"):
         Index(f"ix_{history.name}_{name}", history.c[name])
+
+
+def _as_migrated(columns: list[Column[Any]]) -> list[Column[Any]]:
+    """Put the columns that came to a table later at its end, where ADD COLUMN puts them."""
+    origins = {column.name: column.info["field"].api for column in columns if column.info}
+    since = {name: origin.since for name, origin in origins.items() if origin.path is not None}
+    first = min(since.values(), default=FIRST_REVISION)
+    return sorted(columns, key=lambda column: since.get(column.name, first))
 
 
 def _column(field: Field) -> Column[Any]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -14,9 +15,9 @@ from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, Strin
 from inventory.errors import StoreError
 from inventory.schema import REVISION
 from inventory.schema.ledger import MAINTENANCE, METADATA, declared
+from inventory.store import derived
 from inventory.store.engine import Store, open_store, translated
 from inventory.store.exclusive import Waiting, exclusive
-from inventory.store.triggers import triggers
 from inventory.store.views import views
 
 if TYPE_CHECKING:
@@ -106,16 +107,22 @@ def scratch() -> Iterator[Store]:
 
 @dataclass(frozen=True)
 class Upgrade:
-    """What an upgrade did. before: the revision that it found; None for no tables. copy: of an SQLite file."""
+    """What an upgrade did.
+
+    before: the revision that it found; None for no tables. copy: of an SQLite file. mended: at the right revision,
+    but views or triggers were missing or changed, as after the downgrade that a newer version made.
+    """
 
     before: str | None
     copy: Path | None = None
+    mended: bool = False
 
 
 def upgrade(store: Store, waiting: Waiting | None = None) -> Upgrade:
     """Upgrade to this version's revision in one transaction; an SQLite file that has tables is copied before.
 
     A database without tables of ours gets them as declared, which is what the migrations come to, and far quicker.
+    Views, triggers and comments are made anew after the last migration, from the declared schema.
     Of two upgrades at once one waits for the other, and finds nothing to do.
 
     Raises:
@@ -125,21 +132,38 @@ def upgrade(store: Store, waiting: Waiting | None = None) -> Upgrade:
     from inventory.store.lock import UPGRADE, source_lock  # who only reads needs none
 
     waiting = waiting or Waiting()
-    if (at := current(store)) == REVISION:
+    if (at := current(store)) == REVISION and not _differs(store):
         return Upgrade(at)
     with source_lock(store, UPGRADE, waiting.seconds, waiting.stop, UPGRADE, waiting.told):
         if (at := current(store)) == REVISION:
-            return Upgrade(at)
+            return Upgrade(at, mended=_mend(store, waiting))
         if at is None:
             _create(store, waiting)
             return Upgrade(at)
         _refuse_unknown(store, at)
         copy = _copy(store.path, at) if store.path is not None else None
-        with _alembic(store, waiting) as config:
+        with _alembic(store, waiting) as (config, connection):
             from alembic import command
 
+            if store.is_sqlite:  # it changes no table that a broken view would name; a server's keep their rights
+                derived.drop(connection)
             command.upgrade(config, "head")
+            derived.make(connection)
     return Upgrade(at, copy)
+
+
+def _differs(store: Store) -> bool:
+    with translated(store), store.reading() as connection:
+        return any(True for _ in derived.differences(connection))
+
+
+def _mend(store: Store, waiting: Waiting) -> bool:
+    """Make views, triggers and comments as declared, unless they are."""
+    if not _differs(store):
+        return False
+    with translated(store), exclusive(store, waiting) as connection:
+        derived.make(connection)
+    return True
 
 
 def _create(store: Store, waiting: Waiting) -> None:
@@ -151,9 +175,7 @@ def _create(store: Store, waiting: Waiting) -> None:
         _refuse_taken(connection, store)
         declared(dialect).create_all(connection, checkfirst=False)
         connection.execute(insert(MAINTENANCE).values(id=1, pruning=False))
-        for make in (views, triggers):
-            for statement in make(dialect).values():
-                connection.exec_driver_sql(statement)
+        derived.make(connection)
         _VERSION.create(connection, checkfirst=True)
         connection.execute(insert(_VERSION).values(version_num=REVISION))
 
@@ -172,23 +194,25 @@ def _refuse_taken(connection: Connection, store: Store) -> None:
 
 
 def downgrade(store: Store, revision: str) -> None:
-    """Go back to an older revision; a migration refuses where rows would be lost.
+    """Go back to an older revision; a migration refuses where rows or values would be lost.
+
+    The views and triggers of that revision are made by `upgrade` of the version that has it.
 
     Raises:
         StoreError: it refuses, or does not know the revision.
     """
-    with _alembic(store, Waiting()) as config:
+    with _alembic(store, Waiting()) as (config, connection):
         from alembic import command
 
+        derived.drop(connection)
         command.downgrade(config, revision)
 
 
 def _copy(path: Path, revision: str) -> Path:
     """Copy the file beside itself, whole even while others read; never over an older copy."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    target = path.with_name(f"{path.name}.{revision}.{stamp}.backup")
-    if target.exists():
-        raise StoreError(f"the copy {target} exists already", "Wait a second and run it again")
+    name = f"{path.name}.{revision}.{datetime.now(UTC).strftime('%Y%m%dT%H%M%SZ')}"
+    names = (f"{name}{f'.{number}' if number else ''}.backup" for number in count())
+    target = next(each for each in map(path.with_name, names) if not each.exists())
     unfinished = target.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
     try:
@@ -214,8 +238,8 @@ def _known() -> set[str]:
 
 
 @contextmanager
-def _alembic(store: Store, waiting: Waiting) -> Iterator["Config"]:
-    """Yield Alembic's configuration around one connection, in one transaction that all of its steps share."""
+def _alembic(store: Store, waiting: Waiting) -> Iterator[tuple["Config", Connection]]:
+    """Yield Alembic's configuration and its connection, in one transaction that all of its steps share."""
     from alembic.config import Config
     from alembic.util import CommandError
 
@@ -224,6 +248,6 @@ def _alembic(store: Store, waiting: Waiting) -> Iterator["Config"]:
     try:
         with translated(store), exclusive(store, waiting) as connection:
             config.attributes["connection"] = connection
-            yield config
+            yield config, connection
     except (CommandError, RuntimeError) as error:  # the second: a revision that refuses to lose rows
         raise StoreError(f"the database {store} was not migrated: {error}") from None

@@ -1,4 +1,4 @@
-"""The triggers that keep history append-only, as SQL; migrations hold the same text, frozen.
+"""The triggers that keep history append-only, as SQL.
 
 They stop accidents, not the owner of the database: whoever may drop them may alter anything, and is found by
 `verify` alone. `prune` opens them for its own transaction through the table `maintenance`.

@@ -1,4 +1,4 @@
-"""The views, as SQL derived from the declared tables; migrations hold the same text, frozen."""
+"""The views, as SQL derived from the declared tables."""
 
 from dataclasses import dataclass
 

@@ -1,0 +1,82 @@
+"""A later version of the package: one more field, one more nested table and one more value, by the recipe.
+
+What only a next revision can show is tested with it: an upgrade of a database with rows, and one that is killed.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from inventory.schema import REVISION
+from tests.conftest import COMMAND, ROOT
+
+__all__ = ["NEXT", "NextVersion"]
+
+NEXT = f"{int(REVISION) + 1:04}"
+
+JOBS, OBJECTS, TABLES = (f"inventory/schema/{name}.py" for name in ("jobs", "objects", "__init__"))
+FIELD = f"""\
+    field(
+        "inst_info_engine_version", TEXT, "Version of the engine.",
+        table=None, path="inst_info.engine_version", since="{NEXT}",
+    ),
+"""
+TABLE = f"""\
+DISKS = entity(
+    "disks",
+    "Disks of the replication instance.",
+    field("id", TEXT, "Which disk.", table=None, key=True, since="{NEXT}"),
+    field("size", INTEGER, "Its size.", table=None, unit="GB", since="{NEXT}"),
+    places=[Place("inst_info.disks")],
+    foreign_key=_JOB,
+)
+
+"""
+EDITS = (  # file, the text that it has once, and what this becomes
+    (JOBS, '    field(\n        "inst_info_inst_type",', FIELD + '    field(\n        "inst_info_inst_type",'),
+    (JOBS, '    "CREATING",\n', '    "CREATING",\n    "HIBERNATING",\n'),
+    (OBJECTS, "import TEXT\n", "import INTEGER, TEXT\n"),
+    (OBJECTS, "CHILD_JOBS = entity(", TABLE + "CHILD_JOBS = entity("),
+    (TABLES, "import CHILD_JOBS,", "import CHILD_JOBS, DISKS,"),
+    (TABLES, "    CHILD_JOBS,\n", "    CHILD_JOBS,\n    DISKS,\n"),
+)
+
+
+class NextVersion:
+    """The package in a folder of its own, with the migration that the command drafted."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        ignored = shutil.ignore_patterns("__pycache__")
+        for name in ("inventory", "migrations", "tests"):
+            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        for name, place, new in EDITS:
+            text = (folder / name).read_text()
+            assert text.count(place) == 1, (name, place)
+            (folder / name).write_text(text.replace(place, new))
+        init = folder / "inventory/schema/__init__.py"
+        self.refused = self.drafted(code=1)
+        init.write_text(init.read_text().replace(f'REVISION = "{REVISION}"', f'REVISION = "{NEXT}"'))
+        self.drafted()
+        (self.migration,) = (folder / "migrations/versions").glob(f"{NEXT}_*.py")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "PYTHONPATH": str(self.folder), "PYTHONPYCACHEPREFIX": str(self.folder / "bytecode")}
+
+    def drafted(self, message: str = "Add the engine's version and disks", code: int = 0) -> str:
+        return self._ran([sys.executable, "-m", "tests.draft_migration", message], code)
+
+    def ran(self, *arguments: str, code: int = 0, **variables: str) -> str:
+        """Run the command of this version and return its output."""
+        return self._ran([*COMMAND, *arguments], code, **variables)
+
+    def _ran(self, command: list[str], code: int, **variables: str) -> str:
+        environment = {**self.environment, **variables}
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=120, env=environment, cwd=self.folder
+        )
+        assert done.returncode == code, (command, done.stdout[-2000:], done.stderr[-2000:])
+        return done.stdout if code == 0 else done.stdout + done.stderr
