@@ -278,6 +278,7 @@ def test_the_dictionary_s_sql_makes_the_migrated_tables(inventory: Command, tmp_
     assert declared == migrated
 
 
+@pytest.mark.empty_database
 def test_the_dictionary_s_sql_makes_postgresql_tables(inventory: Command, postgresql: str) -> None:
     sql = inventory("schema", "--format", "sql", "--dialect", "postgresql").stdout
     engine = create_engine(postgresql.replace("postgresql://", "postgresql+psycopg://"))

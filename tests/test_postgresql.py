@@ -31,6 +31,7 @@ from tests.conftest import ROOT, ran
 from tests.live import Export
 
 CONFIG = str(ROOT / "samples/inventory.yaml")
+pytestmark = pytest.mark.empty_database
 
 
 def run(url: str, *statements: str) -> list[tuple[Any, ...]]:

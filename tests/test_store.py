@@ -37,6 +37,7 @@ from tests.conftest import COMMAND, ROOT, Command
 
 CONFIG = str(ROOT / "samples/inventory.yaml")
 Shape = set[tuple[str, str, str]]
+pytestmark = pytest.mark.empty_database
 
 
 @contextlib.contextmanager
