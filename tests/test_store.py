@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -223,6 +223,21 @@ def test_upgrade_copies_the_file(inventory: Command, tmp_path: Path) -> None:
     assert dumped(copy) == before
     assert f"revision {REVISION}" in said
     assert [row["content_digest"] for row in listed(inventory, url)] == list(undisturbed().digests)
+
+
+def test_a_copy_never_replaces_another_of_the_same_second(inventory: Command, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/inventory.db"
+    done(inventory, "--database", url, "db", "upgrade")
+    done(inventory, "--database", url, "db", "downgrade", "0001")
+    now = datetime.now(UTC)
+    taken = {f"inventory.db.0001.{now + timedelta(seconds=at):%Y%m%dT%H%M%SZ}.backup" for at in range(120)}
+    for name in taken:
+        (tmp_path / name).write_text("mine")
+    done(inventory, "--database", url, "db", "upgrade")
+    (copy,) = {each.name for each in tmp_path.iterdir()} - {"inventory.db", *taken}
+    assert re.fullmatch(r"inventory\.db\.0001\.\d{8}T\d{6}Z-2\.backup", copy)
+    assert dumped(tmp_path / copy)
+    assert {(tmp_path / name).read_text() for name in taken} == {"mine"}
 
 
 def dumped(path: Path) -> str:
@@ -438,6 +453,5 @@ def test_a_killed_upgrade(inventory: Command, tmp_path: Path, start: str, run: i
     killed(whole.empty * random.uniform(0.4, 1.05), "--database", f"sqlite:///{path}", "db", "upgrade")
     if path.exists():
         assert shape(path) in ((set() if start == "empty" else whole.old), whole.new)
-    time.sleep(1.1)  # the copies' names tell seconds apart
     done(inventory, "--database", f"sqlite:///{path}", "db", "upgrade")
     assert shape(path) == whole.new

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -187,8 +188,10 @@ def _copy(path: Path, revision: str) -> Path:
     """Copy the file beside itself, whole even while others read; never over an older copy."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     target = path.with_name(f"{path.name}.{revision}.{stamp}.backup")
-    if target.exists():
-        raise StoreError(f"the copy {target} exists already", "Wait a second and run it again")
+    for number in count(2):  # a second that already has a copy
+        if not target.exists():
+            break
+        target = path.with_name(f"{path.name}.{revision}.{stamp}-{number}.backup")
     unfinished = target.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
     try:
