@@ -444,7 +444,7 @@ def killed(after: float, *arguments: str) -> None:
 
 
 @pytest.mark.parametrize("start", ["empty", "0001"])
-@pytest.mark.parametrize("run", range(6))
+@pytest.mark.parametrize("run", [0, *(pytest.param(run, marks=pytest.mark.soak) for run in range(1, 6))])
 def test_a_killed_upgrade(inventory: Command, tmp_path: Path, start: str, run: int) -> None:
     whole = undisturbed()
     path = tmp_path / "inventory.db"
