@@ -12,15 +12,15 @@ PYTEST = ["pytest", "-n", "auto", "--dist", "worksteal"]  # tests differ in leng
 QUICK = ["-m", "not soak"]
 PARTS = {"lint": LINT, "types": TYPES, "tests": [PYTEST]}
 ABOUT = """\
-parts, each with the time that it takes on two idle cores:
+parts, each with the time that it takes at most on two idle cores:
   lint    ruff check and ruff format, 1 s
   types   mypy, 30 s (3 s when little has changed)
-  tests   pytest with real HTTP servers, SQLite and a real PostgreSQL, 5 min; with --soak 8 min
+  tests   pytest with real HTTP servers, SQLite and a real PostgreSQL, 15 min
 
 without parts, all of them run, in this order, up to the first that fails.
 
---soak adds the tests that are long or random: kills and alterations at random places, restarts, large
-estates. They are marked with @pytest.mark.soak; `pytest` by itself runs them too.
+--soak adds the tests that are long or random: kills and alterations at random places, restarts, each
+fault with worker processes. They are marked with @pytest.mark.soak; `pytest` by itself runs them too.
 
 one file, one test, one part:
   .venv/bin/pytest tests/test_diff.py

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
 from inventory.cli import main
 from tests.warm import WARM, WarmStart
@@ -103,23 +104,67 @@ def postgresql_server() -> Iterator[str]:
         yield str(server.get_uri())
 
 
+def admin_of(server: str) -> Engine:
+    """Connect to a PostgreSQL server to create and drop databases."""
+    return create_engine(server.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
+
+
+def with_tables(url: str) -> None:
+    """Make the tables in an empty database."""
+    from inventory.config import normal_url
+    from inventory.store.engine import open_store
+    from inventory.store.migrate import upgrade
+
+    with open_store(normal_url(url), write=True) as store:
+        upgrade(store)
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: str) -> str:
+    """The name of a PostgreSQL database with the tables, to create others from."""
+    admin = admin_of(postgresql_server)
+    with admin.connect() as connection:
+        connection.execute(text("CREATE DATABASE with_tables"))
+    with_tables(postgresql_server.replace("/postgres?", "/with_tables?"))
+    admin.dispose()
+    return "with_tables"
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with the tables, to copy."""
+    file = tmp_path_factory.mktemp("template") / "template.db"
+    with_tables(f"sqlite:///{file}")
+    return file
+
+
+def wants_no_tables(request: pytest.FixtureRequest) -> bool:
+    """Tell whether the test is about making the tables."""
+    return request.node.get_closest_marker("empty_database") is not None
+
+
 @pytest.fixture
-def postgresql(postgresql_server: str) -> Iterator[str]:
-    """The URL of an empty PostgreSQL database."""
+def postgresql(request: pytest.FixtureRequest, postgresql_server: str) -> Iterator[str]:
+    """The URL of a PostgreSQL database with the tables, or without if the test is marked with `empty_database`."""
     name = f"test_{uuid.uuid4().hex}"
-    admin = create_engine(postgresql_server.replace("postgresql://", "postgresql+psycopg://"))
-    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+    template = "template1" if wants_no_tables(request) else request.getfixturevalue("postgresql_template")
+    admin = admin_of(postgresql_server)
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     yield postgresql_server.replace("/postgres?", f"/{name}?")
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
     admin.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database, on each of the two kinds."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/inventory.db"
-    return str(request.getfixturevalue("postgresql"))
+    """The URL of a database of each kind, with the tables, or without if the test is marked with `empty_database`."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgresql"))
+    if not wants_no_tables(request):
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "inventory.db")
+    return f"sqlite:///{tmp_path}/inventory.db"
 
 
 @pytest.fixture(scope="session")
@@ -140,10 +185,12 @@ def server() -> Iterator["DrsServer"]:
 
 
 @pytest.fixture
-def export(server: "DrsServer", tmp_path: Path, inventory: Command) -> "Export":
-    """Export from the server."""
+def export(request: pytest.FixtureRequest, server: "DrsServer", tmp_path: Path, inventory: Command) -> "Export":
+    """Export from the server, by default to an SQLite file that has the tables."""
     from tests.live import Export
 
+    if not wants_no_tables(request):
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "x.db")
     return Export(server, tmp_path, inventory)
 
 

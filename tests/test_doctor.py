@@ -49,7 +49,6 @@ def run(database: str, *statements: str) -> None:
 
 
 def test_all_is_well(export: Export, inventory: Command, database: str) -> None:
-    assert inventory("--database", database, "db", "upgrade").returncode == 0
     told = examined(export, database=database)
     live = ("credentials", "project", "endpoint", "clock", "list", "batch-detail", "lock")
     assert [what for subject, what in told if subject == "live"] == list(live)
@@ -58,11 +57,13 @@ def test_all_is_well(export: Export, inventory: Command, database: str) -> None:
     assert (("database", "disk") in told) == database.startswith("sqlite")
 
 
+@pytest.mark.empty_database
 def test_quiet_says_nothing_where_all_is_well(export: Export, tmp_path: Path) -> None:
     assert examined(export, "-q") == {}
     assert not (tmp_path / "x.db").exists()
 
 
+@pytest.mark.empty_database
 def test_nothing_is_written(export: Export, tmp_path: Path) -> None:
     told = examined(export)
     assert told["database", "file"][0] == "ok"
@@ -171,6 +172,7 @@ def test_recordings(export: Export, inventory: Command, tmp_path: Path) -> None:
     assert "none cannot be read" in told["t", "recording"][1]
 
 
+@pytest.mark.empty_database
 def test_a_database_without_tables(export: Export, database: str, tmp_path: Path) -> None:
     if database.startswith("sqlite"):
         (tmp_path / "inventory.db").touch()

@@ -148,6 +148,7 @@ def test_no_planted_secret_leaves_the_service(export: Export, tmp_path: Path) ->
     assert PLANTED.encode() not in (tmp_path / "x.db").read_bytes()
 
 
+@pytest.mark.empty_database
 def test_postgresql_holds_the_same(export: Export, inventory: Command, postgresql: str) -> None:
     assert "inventory db upgrade" in export(database=postgresql, code=1).stderr
     assert inventory("--database", postgresql, "db", "upgrade").returncode == 0

@@ -21,6 +21,8 @@ from inventory.store.engine import Store, open_store
 from inventory.store.lock import holder, source_lock
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.empty_database  # a lock needs none
+
 HOLD = """
 import sys, time
 from inventory.stop import Stop

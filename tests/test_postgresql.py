@@ -31,6 +31,7 @@ from tests.live import Export
 from tests.next_version import NextVersion
 
 CONFIG = str(ROOT / "samples/inventory.yaml")
+pytestmark = pytest.mark.empty_database
 
 
 def run(url: str, *statements: str) -> list[tuple[Any, ...]]:

@@ -126,6 +126,7 @@ def at_some_moment(moment: str, archive: Archive, usual: Usual, process: "subpro
         time.sleep(random.uniform(0, usual.commit))
 
 
+@pytest.mark.soak
 def test_killed_at_any_moment(archive: Archive, export: Export) -> None:
     for _ in range(2):  # the first is another than those that follow
         usual = undisturbed(archive, export)
@@ -307,6 +308,7 @@ def kill(server: Any) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("end", [lambda server: server.stop(), kill], ids=["stopped", "killed"])
 @pytest.mark.parametrize("way", [reading, committing], ids=lambda way: way.__name__)
 def test_a_server_that_is_started_again(

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from tests.next_version import NEXT, NextVersion
 
 CONFIG = str(ROOT / "samples/inventory.yaml")
 Shape = set[tuple[str, str, str]]
+pytestmark = pytest.mark.empty_database
 
 
 @contextlib.contextmanager
@@ -224,6 +225,22 @@ def test_upgrade_copies_the_file(inventory: Command, tmp_path: Path, next_versio
     assert f"revision {NEXT}" in said
     found = json.loads(next_version.ran("--database", url, "snapshots", "--json"))
     assert [row["content_digest"] for row in found] == list(undisturbed(next_version).digests)
+
+
+def test_a_copy_never_replaces_another_of_the_same_second(
+    inventory: Command, tmp_path: Path, next_version: NextVersion
+) -> None:
+    url = f"sqlite:///{tmp_path}/inventory.db"
+    done(inventory, "--database", url, "db", "upgrade")
+    now = datetime.now(UTC)
+    taken = {f"inventory.db.0001.{now + timedelta(seconds=at):%Y%m%dT%H%M%SZ}.backup" for at in range(120)}
+    for name in taken:
+        (tmp_path / name).write_text("mine")
+    next_version.ran("--database", url, "db", "upgrade")
+    (copy,) = {each.name for each in tmp_path.iterdir()} - {"inventory.db", *taken}
+    assert re.fullmatch(r"inventory\.db\.0001\.\d{8}T\d{6}Z-2\.backup", copy)
+    assert dumped(tmp_path / copy)
+    assert {(tmp_path / name).read_text() for name in taken} == {"mine"}
 
 
 def dumped(path: Path) -> str:
@@ -432,7 +449,7 @@ def killed(after: float, *arguments: str, variables: dict[str, str] | None = Non
 
 
 @pytest.mark.parametrize("start", ["empty", REVISION])
-@pytest.mark.parametrize("run", range(6))
+@pytest.mark.parametrize("run", [0, *(pytest.param(run, marks=pytest.mark.soak) for run in range(1, 6))])
 def test_a_killed_upgrade(tmp_path: Path, next_version: NextVersion, start: str, run: int) -> None:
     whole = undisturbed(next_version)
     path = tmp_path / "inventory.db"

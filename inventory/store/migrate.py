@@ -211,7 +211,7 @@ def downgrade(store: Store, revision: str) -> None:
 def _copy(path: Path, revision: str) -> Path:
     """Copy the file beside itself, whole even while others read; never over an older copy."""
     name = f"{path.name}.{revision}.{datetime.now(UTC).strftime('%Y%m%dT%H%M%SZ')}"
-    names = (f"{name}{f'.{number}' if number else ''}.backup" for number in count())
+    names = (f"{name}{f'-{number}' if number > 1 else ''}.backup" for number in count(1))
     target = next(each for each in map(path.with_name, names) if not each.exists())
     unfinished = target.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
