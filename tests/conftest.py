@@ -111,7 +111,7 @@ def admin_of(server: str) -> Engine:
 
 def with_tables(url: str) -> None:
     """Make the tables in an empty database."""
-    from inventory.config import normal_url
+    from inventory.config.load import normal_url
     from inventory.store.engine import open_store
     from inventory.store.migrate import upgrade
 

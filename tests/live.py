@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from inventory.cli import main
-from inventory.jsontext import Json, canonical, read
+from inventory.common.exact_json import Json, canonical, read
 from inventory.mock import DrsServer, make_estate
-from inventory.redact import Redactor
+from inventory.normalise.redact import Redactor
 from tests.conftest import COMMAND, ROOT, Command, ran
 from tests.test_properties import as_contract, as_sent
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from inventory.collect import Limits, Run, export_source
-from inventory.config import normal_url
-from inventory.jsontext import Json
-from inventory.pool import NormaliserPool
-from inventory.settings import Settings, Source
+from inventory.common.cancellation import Stop
+from inventory.common.exact_json import Json
+from inventory.config.load import normal_url
+from inventory.config.settings import Settings, Source
+from inventory.export.flow import Limits, Run, export_source
+from inventory.export.pool import NormaliserPool
 from inventory.source.auth import Auths
-from inventory.stop import Stop
 from inventory.store.engine import Store, open_store
 from inventory.store.migrate import upgrade
 from tests.conftest import write_page

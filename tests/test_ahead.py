@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Event
 
-from inventory.redact import Redactor
-from inventory.settings import Filters
-from inventory.source.ahead import as_they_come
+from inventory.config.settings import Filters
+from inventory.normalise.redact import Redactor
 from inventory.source.listing import IN_MEMORY, Listings, Sweep
+from inventory.source.prefetch import as_they_come
 
 
 def test_a_task_that_waits_holds_up_no_other() -> None:

@@ -14,17 +14,17 @@ from typing import Any
 
 import pytest
 
-from inventory.address import redirect_target
-from inventory.credentials import Credentials, Keys, Password, Token
-from inventory.errors import SourceError, StoppedError
-from inventory.exchange import Request, Response
+from inventory.common.cancellation import Stop
+from inventory.common.errors import SourceError, StoppedError
+from inventory.config.credentials import Credentials, Keys, Password, Token
+from inventory.config.endpoints import redirect_target
+from inventory.config.settings import Source
 from inventory.mock import DrsServer
 from inventory.mock.iam import DOMAIN_ID, USER_ID
-from inventory.settings import Source
 from inventory.source.auth import Auths, ask
-from inventory.source.session import Session, sign_in
-from inventory.source.signing import sign
-from inventory.stop import Stop
+from inventory.source.auth.session import Session, sign_in
+from inventory.source.auth.signing import sign
+from inventory.source.transport import Request, Response
 from tests.web import Reply, Sent, Web
 
 REGION = "cn-north-4"

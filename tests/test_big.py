@@ -9,21 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.body import BodyFile
-from inventory.digest import SHORT, job_digest, job_marks, job_proof, key_of, row_digest, unpack
-from inventory.exchange import Request
-from inventory.findings import Findings
-from inventory.http import HELD, Http
-from inventory.jsontext import Json, pretty
+from inventory.common.body import BodyFile
+from inventory.common.exact_json import Json, pretty
 from inventory.mock import DrsServer
 from inventory.mock.estate import make_job
-from inventory.normalise import Row, normalise_listing
-from inventory.prepare import PreparedJob, Unchanged, from_normalised
-from inventory.redact import Redactor
+from inventory.normalise.fast import Normaliser
+from inventory.normalise.findings import Findings
+from inventory.normalise.large import LargeJob, normalise_large
+from inventory.normalise.prepared import PreparedJob, Unchanged, from_normalised
+from inventory.normalise.redact import Redactor
+from inventory.normalise.split import JobResult, LargeResult, read_answer, whole
+from inventory.normalise.walk import Row, normalise_listing
+from inventory.proof.digest import SHORT, job_digest, job_marks, job_proof, key_of, row_digest, unpack
 from inventory.schema import BY_NAME
-from inventory.strict import Normaliser
-from inventory.strict.big import LargeJob, normalise_large
-from inventory.strict.split import JobResult, LargeResult, read_answer, whole
+from inventory.source.http import HELD, Http
+from inventory.source.transport import Request
 from tests.live import DATABASE, Export
 from tests.test_properties import SLOW
 from tests.web import Reply, Web

@@ -7,8 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from inventory.exchange import NoAnswerError, Request, Response, RouteError
-from inventory.http import Http
+from inventory.source.http import Http
+from inventory.source.transport import NoAnswerError, Request, Response, RouteError
 from tests.live import Export
 from tests.web import Reply, Sent, Web
 

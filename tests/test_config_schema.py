@@ -10,9 +10,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from inventory.config_keys import Configuration, SourceKeys, fields
-from inventory.config_schema import as_markdown, as_schema
-from inventory.starter import STARTER
+from inventory.config.json_schema import as_markdown, as_schema
+from inventory.config.keys import Configuration, SourceKeys, fields
+from inventory.config.starter import STARTER
 from tests import test_bad_input as bad
 from tests.conftest import ROOT, Command
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from inventory.config import choose_database, load
-from inventory.credentials import Password, Token
-from inventory.errors import ConfigError, UsageError
+from inventory.common.errors import ConfigError, UsageError
+from inventory.config.credentials import Password, Token
+from inventory.config.load import choose_database, load
+from inventory.config.settings import Settings
 from inventory.mock import DrsServer
-from inventory.settings import Settings
 from tests.conftest import Command, ran, write_page
 from tests.test_config_schema import schema_faults
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from inventory.credentials import (
+from inventory.config.credentials import (
     Credentials,
     CredentialsError,
     Found,

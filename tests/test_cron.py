@@ -18,11 +18,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from inventory.cli import main
-from inventory.jsontext import Json
+from inventory.common.cancellation import Stop
+from inventory.common.exact_json import Json
+from inventory.common.safe_text import unread_jobs
 from inventory.mock import DrsServer
 from inventory.render.snapshots import ALL_UNREAD
-from inventory.render.text import unread_jobs
-from inventory.stop import Stop
 from inventory.store.engine import open_store
 from inventory.store.lock import source_lock
 from tests.conftest import ROOT, Command, write_page

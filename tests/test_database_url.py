@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inventory.cli import main
-from inventory.database_url import check_database_url, parse_database_url, safe_url
+from inventory.config.database_url import check_database_url, parse_database_url, safe_url
 
 SECRET = "s3cr3t-value"
 

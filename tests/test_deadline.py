@@ -11,20 +11,20 @@ from typing import Any
 import pytest
 
 from inventory.cli.log_setup import set_up
-from inventory.credentials import Token
-from inventory.errors import BusyError, DeadlineError, StoppedError
+from inventory.common.cancellation import Stop
+from inventory.common.errors import BusyError, DeadlineError, StoppedError
+from inventory.common.waits import Waits
+from inventory.config.credentials import Token
+from inventory.config.settings import Source
+from inventory.config.values import seconds_of
 from inventory.mock import DrsServer, Fault, RecordedRequest, make_estate
-from inventory.redact import Redactor
-from inventory.settings import Source
+from inventory.normalise.redact import Redactor
 from inventory.source.auth import Auths
+from inventory.source.auth.session import sign_in
 from inventory.source.live import LiveReading
-from inventory.source.pace import Pace
-from inventory.source.session import sign_in
-from inventory.stop import Stop
+from inventory.source.rate_limiter import Pace
 from inventory.store.engine import open_store
 from inventory.store.lock import source_lock
-from inventory.values import seconds_of
-from inventory.waits import Waits
 from tests.live import Export, findings, here, last, shown
 
 

@@ -13,23 +13,23 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
-from inventory.collect import Run, export_source, plan_source
+from inventory.common.cancellation import Stop
+from inventory.common.errors import BusyError, CompareError, UsageError
+from inventory.common.exact_json import Json, canonical, read
+from inventory.config.settings import Source
 from inventory.diff.compare import compare
 from inventory.diff.ends import choose, step
 from inventory.diff.life import life
 from inventory.diff.masks import agree
 from inventory.diff.records import Change, SourceDiff, Step
 from inventory.diff.select import Condition, Selection
-from inventory.digest import key_of, rfc3339
-from inventory.errors import BusyError, CompareError, UsageError
-from inventory.jsontext import Json, canonical, read
-from inventory.normalise import Row, normalise
-from inventory.redact import Redactor
+from inventory.export.flow import Run, export_source, plan_source
+from inventory.normalise.redact import Redactor
+from inventory.normalise.walk import Row, normalise
+from inventory.proof.digest import key_of, rfc3339
 from inventory.schema import ESTATE
 from inventory.schema.entities import Entity
 from inventory.schema.ledger import METADATA
-from inventory.settings import Source
-from inventory.stop import Stop
 from inventory.store import reader
 from inventory.store.engine import Store
 from inventory.store.lock import source_lock

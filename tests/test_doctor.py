@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from inventory.config import normal_url
+from inventory.config.load import normal_url
 from inventory.mock import DrsServer, Fault, rehearse
 from tests.conftest import Command, write_page
 from tests.live import Export

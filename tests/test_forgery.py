@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import event
 
 from inventory.cli import main
-from inventory.collect import export_source
-from inventory.digest import LONGEST, pack, unpack
+from inventory.export.flow import export_source
+from inventory.proof.digest import LONGEST, pack, unpack
+from inventory.proof.signature import Seal
 from inventory.schema import ENTITIES
-from inventory.seal import Seal
-from inventory.store.snapshots import SourceRow, open_writer
+from inventory.store.writer import SourceRow, open_writer
 from tests.conftest import ROOT, write_page
 from tests.nights import opened, recorded, running
 from tests.test_seal import pems

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import BigInteger, Text, insert, text
 
-from inventory.config import normal_url
+from inventory.config.load import normal_url
 from inventory.schema.ledger import SNAPSHOTS, SOURCES
 from inventory.store import migrate
 from inventory.store.engine import Store, open_store

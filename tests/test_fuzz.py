@@ -8,15 +8,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inventory.jsontext import Json, canonical
-from inventory.normalise import normalise_listing
-from inventory.redact import Redactor
-from inventory.settings import SCENARIOS, Filters
+from inventory.common.exact_json import Json, canonical
+from inventory.config.settings import SCENARIOS, Filters
+from inventory.normalise.fast import Normaliser
+from inventory.normalise.redact import Redactor
+from inventory.normalise.split import with_results
+from inventory.normalise.walk import normalise_listing
 from inventory.source.answers import Page, interpret, outcome_of, settled
 from inventory.source.listing import Listings, sweep, usable
 from inventory.source.reading import Absent, Read, Unread
-from inventory.strict import Normaliser
-from inventory.strict.split import with_results
 from tests.test_properties import ANY, TEXTS
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from inventory.address import check_address, drs_endpoint, iam_endpoint
-from inventory.exchange import NoAnswerError, Request
-from inventory.http import Http
+from inventory.config.endpoints import check_address, drs_endpoint, iam_endpoint
+from inventory.source.http import Http
+from inventory.source.transport import NoAnswerError, Request
 from tests.certificates import Authority
 from tests.web import Reply, Sent, Web, Wire, head_of
 

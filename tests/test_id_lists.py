@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from inventory.config import load
-from inventory.errors import ConfigError
+from inventory.common.errors import ConfigError
+from inventory.config.load import load
+from inventory.config.settings import Source
 from inventory.mock import DrsServer
-from inventory.settings import Source
 from tests.conftest import ran
 from tests.live import DATABASE, Estate, Export, last
 from tests.test_config_schema import schema_faults

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from inventory.config import normal_url
-from inventory.errors import BusyError, StoppedError, StoreError
-from inventory.stop import Stop
+from inventory.common.cancellation import Stop
+from inventory.common.errors import BusyError, StoppedError, StoreError
+from inventory.config.load import normal_url
 from inventory.store.engine import Store, open_store
 from inventory.store.lock import holder, source_lock
 from tests.conftest import ROOT
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.empty_database  # a lock needs none
 
 HOLD = """
 import sys, time
-from inventory.stop import Stop
+from inventory.common.cancellation import Stop
 from inventory.store.engine import open_store
 from inventory.store.lock import source_lock
 with open_store(sys.argv[1], write=True) as store, source_lock(store, sys.argv[2], 60, Stop()):
@@ -36,8 +36,8 @@ with open_store(sys.argv[1], write=True) as store, source_lock(store, sys.argv[2
 COUNT = """
 import sys
 from pathlib import Path
-from inventory.errors import BusyError
-from inventory.stop import Stop
+from inventory.common.errors import BusyError
+from inventory.common.cancellation import Stop
 from inventory.store.engine import open_store
 from inventory.store.lock import source_lock
 counter, won = Path(sys.argv[2]), 0

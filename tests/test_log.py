@@ -29,7 +29,7 @@ def run() -> Run:
     """Run a program after `set_up` and return the lines of its log."""
 
     def run(code: str, style: str = "json", level: str = "DEBUG", secrets: list[str] = SECRETS) -> list[str]:
-        head = f"import logging, sys\nfrom inventory import log\n{SET_UP}\nSECRETS = {secrets!r}\n"
+        head = f"import logging, sys\nfrom inventory.common import log\n{SET_UP}\nSECRETS = {secrets!r}\n"
         done = subprocess.run(
             [sys.executable, "-c", f"{head}set_up({style!r}, logging.{level}, SECRETS)\n{code}"],
             capture_output=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"},
@@ -210,7 +210,7 @@ def test_a_log_that_cannot_be_written_fails_nothing(run: Run) -> None:
 
 def test_in_a_terminal_the_bar_is_taken_away_before_the_line() -> None:
     leader, follower = os.openpty()
-    code = f"from inventory import log\n{SET_UP}\nset_up('json', 0); log.logger().info('x')"
+    code = f"from inventory.common import log\n{SET_UP}\nset_up('json', 0); log.logger().info('x')"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", code], stderr=follower, check=True, env=environment)
     assert os.read(leader, 999).startswith(b'\r\x1b[K{"event": "x"')

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from inventory import metrics
-from inventory.errors import InventoryError, UsageError
-from inventory.outcome import SourceOutcome
+from inventory.common.errors import InventoryError, UsageError
+from inventory.export import metrics
+from inventory.export.outcome import SourceOutcome
 from inventory.schema.ledger import SNAPSHOTS
 
 NOW = datetime(2026, 11, 1, 1, 2, 3, 456789, UTC)

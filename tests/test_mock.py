@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from inventory.jsontext import read
+from inventory.common.exact_json import read
 from inventory.mock import PLANTED, DrsServer, Fault, RecordedRequest, list_item, make_estate
 from inventory.mock.estate import STATUSES, engine_type, net_type
 from tests.conftest import Command

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from inventory.config import normal_url
-from inventory.jsontext import Json
+from inventory.common.exact_json import Json
+from inventory.config.load import normal_url
 from inventory.store.engine import open_store
 from tests.conftest import ran, write_page
 from tests.next_version import NEXT, NextVersion

@@ -21,11 +21,11 @@ KEY = '    field("role", TEXT, "A part of the key.", table=None, key=True),\n'
 
 SCRIPT = """
 import json, sys
-from inventory.normalise import normalise
-from inventory.prepare import from_normalised
-from inventory.rebuild import rebuild
-from inventory.redact import Redactor
-from inventory.strict import FastPath, Normaliser
+from inventory.normalise.walk import normalise
+from inventory.normalise.prepared import from_normalised
+from inventory.normalise.rebuild import rebuild
+from inventory.normalise.redact import Redactor
+from inventory.normalise.fast import FastPath, Normaliser
 
 document, redactor = json.load(sys.stdin), Redactor()
 raw = json.dumps(document).encode()

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from inventory.errors import StoppedError
+from inventory.common.cancellation import Stop
+from inventory.common.errors import StoppedError
 from inventory.mock import DrsServer, Fault, make_estate
-from inventory.source.pace import RECOVERY, SLOWEST, Pace
-from inventory.stop import Stop
+from inventory.source.rate_limiter import RECOVERY, SLOWEST, Pace
 from tests.conftest import Command
 from tests.live import Export, last
 from tests.web import Reply, Sent, Web

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from inventory.ping import StartPing, ping
+from inventory.export.ping import StartPing, ping
 from tests.web import Reply, Web
 
 Serve = Callable[..., str]

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from inventory.body import BodyFile
-from inventory.errors import SourceError
+from inventory.common.body import BodyFile
+from inventory.common.errors import SourceError
+from inventory.config.settings import Settings, Source
+from inventory.export.pool import NormaliserPool
 from inventory.mock import DrsServer, make_estate
-from inventory.pool import NormaliserPool
-from inventory.settings import Settings, Source
+from inventory.normalise.split import JobResult, LargeResult, read_answer
 from inventory.source.reading import Absent, Outcome, Read, Unread
-from inventory.strict.split import JobResult, LargeResult, read_answer
 from tests.live import Export, as_stored, last, shown
 
 MANY = 120  # jobs that are worth a process
@@ -152,7 +152,7 @@ def digests(found: Iterable[Any]) -> dict[str, str]:
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_the_order_is_kept_and_a_large_job_stays(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inventory.pool._METHOD", method)
+    monkeypatch.setattr("inventory.export.pool._METHOD", method)
     jobs = list(make_estate(45, objects=60).values())
     body = json.dumps({"results": [jobs[7]]}).encode()
     (large,) = read_answer(BodyFile(io.BytesIO(body)), piece=1000)["results"]

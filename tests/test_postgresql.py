@@ -19,13 +19,13 @@ import pytest
 from sqlalchemy import make_url, text
 
 from inventory.cli import main
-from inventory.config import normal_url
-from inventory.errors import StoppedError, StoreError
+from inventory.common.cancellation import Stop
+from inventory.common.errors import StoppedError, StoreError
+from inventory.config.load import normal_url
 from inventory.schema import REVISION
-from inventory.stop import Stop
 from inventory.store.engine import Store, open_store
 from inventory.store.lock import source_lock
-from inventory.store.snapshots import SourceRow, open_writer
+from inventory.store.writer import SourceRow, open_writer
 from tests.conftest import ROOT, ran
 from tests.live import Export
 from tests.next_version import NextVersion

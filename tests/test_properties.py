@@ -9,14 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inventory.digest import job_proof
-from inventory.jsontext import Json, Number, canonical, is_empty, pretty, read, tidy
-from inventory.masks import is_free_map
-from inventory.normalise import NormalisedJob, normalise
-from inventory.rebuild import rebuild
-from inventory.redact import Redactor
+from inventory.common.exact_json import Json, Number, canonical, is_empty, pretty, read, tidy
+from inventory.common.masks import is_free_map
+from inventory.normalise.rebuild import rebuild
+from inventory.normalise.redact import Redactor
+from inventory.normalise.walk import NormalisedJob, normalise
+from inventory.proof.digest import job_proof
 from inventory.schema import BY_NAME
-from inventory.schema.plan import Branch, Leaf, Plan, Shape, plan_of
+from inventory.schema.layout import Branch, Leaf, Plan, Shape, plan_of
 from tests.conftest import ROOT, Command, write_page
 
 REFERENCE = ROOT / "tests/payloads/hwc_batch_detail_doc_2024-07.json"

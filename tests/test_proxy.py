@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from inventory.errors import SourceError
-from inventory.exchange import NoAnswerError, Request
-from inventory.http import Http
-from inventory.http.proxy import Proxy, proxy_for
+from inventory.common.errors import SourceError
+from inventory.source.http import Http
+from inventory.source.http.proxy import Proxy, proxy_for
+from inventory.source.transport import NoAnswerError, Request
 from tests.certificates import Authority
 from tests.live import Export
 from tests.web import Reply, Socks, Tunnel, Web, Wire, head_of

@@ -15,16 +15,16 @@ import pytest
 from sqlalchemy import Connection, column, func, select, table, text
 from sqlalchemy.exc import DBAPIError
 
-from inventory.config import normal_url
+from inventory.common.cancellation import Stop
+from inventory.config.load import normal_url
 from inventory.diff.compare import compare
 from inventory.diff.ends import step
 from inventory.diff.records import SourceDiff
 from inventory.diff.select import Selection
-from inventory.digest import content_digest, job_proof, snapshot_digest
+from inventory.proof.digest import content_digest, job_proof, snapshot_digest
 from inventory.render import estate
 from inventory.schema import ENTITIES, JOB_DIGESTS
 from inventory.schema.ledger import MAINTENANCE
-from inventory.stop import Stop
 from inventory.store import reader
 from inventory.store.engine import Store, open_store
 from inventory.store.lock import source_lock

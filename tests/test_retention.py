@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inventory.errors import UsageError
-from inventory.retention import Policy, choose, cutoff
+from inventory.common.errors import UsageError
+from inventory.config.retention import Policy, choose, cutoff
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 RULES = ("keep_daily", "keep_weekly", "keep_monthly")

@@ -6,10 +6,10 @@ from email.utils import format_datetime
 
 import pytest
 
-from inventory.errors import DeadlineError, StoppedError
+from inventory.common.cancellation import Stop
+from inventory.common.errors import DeadlineError, StoppedError
 from inventory.source.answers import Page
 from inventory.source.retry import LONGEST, Attempt, Limits, Patience, backoff, repeated, retry_after
-from inventory.stop import Stop
 
 PAGE = Page(("a",), 1, 500, None, datetime.now(UTC))
 AWAY = Page(("a", "b"), 1, None, None, datetime.now(UTC), problem="cannot connect", unreachable=True)

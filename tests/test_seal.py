@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from inventory.bundle import LONGEST, check
-from inventory.errors import InventoryError, UsageError
-from inventory.seal import Seal, Sealer
+from inventory.common.errors import InventoryError, UsageError
+from inventory.proof.signature import Seal, Sealer
+from inventory.render.bundle import LONGEST, check
 from tests.conftest import ROOT, Command
 
 

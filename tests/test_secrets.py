@@ -8,14 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inventory.jsontext import Json
-from inventory.masks import MASK
-from inventory.normalise import normalise, normalise_listing
-from inventory.prepare import PreparedJob, from_normalised
-from inventory.redact import Redactor
-from inventory.secret_names import holds_secret
-from inventory.secret_texts import mask_text
-from inventory.strict import Normaliser
+from inventory.common.exact_json import Json
+from inventory.common.masks import MASK
+from inventory.normalise.fast import Normaliser
+from inventory.normalise.prepared import PreparedJob, from_normalised
+from inventory.normalise.redact import Redactor
+from inventory.normalise.secret_names import holds_secret
+from inventory.normalise.secret_texts import mask_text
+from inventory.normalise.walk import normalise, normalise_listing
 
 # § stands for the secret in each form. What comes out is the same text with *** in its place.
 WHOLE = """

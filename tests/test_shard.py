@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.errors import UsageError
-from inventory.shard import Shard
+from inventory.common.errors import UsageError
+from inventory.config.shard import Shard
 
 NAMES = st.lists(st.text("abcXYZ019._-", min_size=1, max_size=6), unique=True, max_size=60)
 

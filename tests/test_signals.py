@@ -23,8 +23,8 @@ import os, signal, socket, sqlite3, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
 from inventory.cli.base import fail
 from inventory.cli.signals import stopping
-from inventory.errors import StoppedError
-from inventory.stop import Stop
+from inventory.common.errors import StoppedError
+from inventory.common.cancellation import Stop
 
 def ready():
     print("ready", flush=True)

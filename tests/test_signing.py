@@ -9,9 +9,9 @@ from huaweicloudsdkcore.signer.signer import Signer
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from inventory.address import encode_query
-from inventory.credentials import Keys
-from inventory.source.signing import sign
+from inventory.config.credentials import Keys
+from inventory.config.endpoints import encode_query
+from inventory.source.auth.signing import sign
 
 NAMES = st.text(string.ascii_letters + string.digits + "-_", min_size=1, max_size=12).map("X-".__add__)
 HEADERS = st.dictionaries(NAMES, st.text(max_size=20), max_size=5).filter(

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, text
 
-from inventory.config import normal_url
-from inventory.digest import content_digest, snapshot_digest
-from inventory.errors import StoreError
+from inventory.common.cancellation import Stop
+from inventory.common.errors import StoreError
+from inventory.config.load import normal_url
+from inventory.proof.digest import content_digest, snapshot_digest
 from inventory.schema import ENTITIES
 from inventory.schema.ledger import SNAPSHOTS, SOURCES
-from inventory.stop import Stop
 from inventory.store.engine import Store, open_store
 from inventory.store.lock import source_lock
-from inventory.store.snapshots import SourceRow, open_writer
+from inventory.store.writer import SourceRow, open_writer
 from tests.conftest import ROOT, Command
 
 CONFIG = str(ROOT / "samples/inventory.yaml")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.body import BodyFile
-from inventory.jsontext import DEEPEST, Json, canonical, pretty, read
-from inventory.strict.split import JobResult, read_answer, whole
+from inventory.common.body import BodyFile
+from inventory.common.exact_json import DEEPEST, Json, canonical, pretty, read
+from inventory.normalise.split import JobResult, read_answer, whole
 from tests.test_properties import ANY, SLOW
 
 RESULT = ANY | st.fixed_dictionaries({"id": ANY, "name": ANY, "object_infos": ANY})

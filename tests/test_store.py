@@ -24,15 +24,15 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, column, event, insert, inspect, select, table, text
 from sqlalchemy.exc import IntegrityError
 
-from inventory.config import normal_url
-from inventory.errors import StoreError
+from inventory.common.errors import StoreError
+from inventory.config.load import normal_url
 from inventory.schema import BY_NAME, ENTITIES, ESTATE, REVISION
 from inventory.schema.ledger import METADATA, SOURCES
+from inventory.schema.views import views
 from inventory.store import derived, reader
 from inventory.store.check import check
 from inventory.store.engine import Store, open_store, translated
 from inventory.store.migrate import upgrade
-from inventory.store.views import views
 from tests.conftest import COMMAND, ROOT, Command
 from tests.next_version import NEXT, NextVersion
 

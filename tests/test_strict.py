@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.jsontext import Json, Number, pretty, read
+from inventory.common.exact_json import Json, Number, pretty, read
 from inventory.mock.estate import make_job
-from inventory.normalise import normalise
-from inventory.prepare import PreparedJob, Unchanged, from_normalised
-from inventory.redact import Redactor
-from inventory.schema.plan import Branch, Leaf, Shape, plan_of
-from inventory.strict import MOST_LEARNED, FastPath, Normaliser, NotCovered, UnknownMember
+from inventory.normalise.fast import MOST_LEARNED, FastPath, Normaliser, NotCovered, UnknownMember
+from inventory.normalise.prepared import PreparedJob, Unchanged, from_normalised
+from inventory.normalise.redact import Redactor
+from inventory.normalise.walk import normalise
+from inventory.schema.layout import Branch, Leaf, Shape, plan_of
 from tests.test_properties import ANY, RIGHT, SLOW, TEXTS
 
 REDACTORS = {

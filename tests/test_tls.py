@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from inventory.errors import SourceError
-from inventory.exchange import NoAnswerError, Request
-from inventory.http import Http
-from inventory.http.tls import context
+from inventory.common.errors import SourceError
+from inventory.source.http import Http
+from inventory.source.http.tls import context
+from inventory.source.transport import NoAnswerError, Request
 from tests.certificates import Authority
 from tests.web import Reply, Web, Wire
 

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from huaweicloudsdkdrs.v3.region.drs_region import DrsRegion
 
-from inventory.address import REGIONS, drs_endpoint
-from inventory.config import load
-from inventory.credentials import Keys, Password, Token, home_folder
-from inventory.errors import ConfigError
-from inventory.settings import Settings
-from inventory.variables import FAMILIES, PROJECTS
+from inventory.common.errors import ConfigError
+from inventory.config.credentials import Keys, Password, Token, home_folder
+from inventory.config.endpoints import REGIONS, drs_endpoint
+from inventory.config.load import load
+from inventory.config.settings import Settings
+from inventory.config.variables import FAMILIES, PROJECTS
 from tests.conftest import ROOT
 from tests.test_config_schema import schema_faults
 

@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 from sqlalchemy import event, func, make_url, select, text
 
-from inventory.collect import export_source
-from inventory.config import normal_url
-from inventory.digest import content_digest, job_proof
-from inventory.errors import BusyError
+from inventory.common.errors import BusyError
+from inventory.config.load import normal_url
+from inventory.export.flow import export_source
 from inventory.mock import make_estate
-from inventory.normalise import Row, normalise
-from inventory.redact import Redactor
+from inventory.normalise.redact import Redactor
+from inventory.normalise.walk import Row, normalise
+from inventory.proof.digest import content_digest, job_proof
 from inventory.schema import BY_NAME, ENTITIES, JOB_DIGESTS
 from inventory.schema.ledger import SNAPSHOTS, SOURCES
 from inventory.store.engine import Store, open_store
-from inventory.store.snapshots import SourceRow, Writer, open_writer
 from inventory.store.staging import CELLS, INDEX_AFTER, Changes
+from inventory.store.writer import SourceRow, Writer, open_writer
 from tests.nights import opened, recorded, running
 
 ME, OTHER = SourceRow("me", "r", "p"), SourceRow("other", "r", "q")

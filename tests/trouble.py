@@ -10,12 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection, select, text
 
-from inventory.config import normal_url
-from inventory.jsontext import read
+from inventory.common.cancellation import Stop
+from inventory.common.exact_json import read
+from inventory.config.load import normal_url
 from inventory.mock import DrsServer, Fault, RecordedRequest
 from inventory.render import estate
 from inventory.schema import ENTITIES
-from inventory.stop import Stop
 from inventory.store import reader
 from inventory.store.engine import Store, open_store
 from inventory.store.lock import source_lock

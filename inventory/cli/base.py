@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from inventory.errors import ConfigError, InventoryError, UsageError, system_refusal
+from inventory.common.errors import ConfigError, InventoryError, UsageError, system_refusal
 
 if TYPE_CHECKING:
-    from inventory.seal import Sealer
-    from inventory.settings import Settings
+    from inventory.config.settings import Settings
+    from inventory.proof.signature import Sealer
     from inventory.store.engine import Store
 
 __all__ = [
@@ -58,7 +58,7 @@ class Options:
         recordings: bool = False,
     ) -> "Settings":
         """Read the configuration; credentials only for who asks the service. The rest is explained by `config.load`."""
-        from inventory.config import load
+        from inventory.config.load import load
 
         settings = load(
             self.config, for_export=for_export, standard_input=standard_input, no_env=no_env, recordings=recordings
@@ -69,7 +69,7 @@ class Options:
 
     def open(self, settings: "Settings", *, write: bool = False, ready: bool = True) -> "Store":
         """Open the database, `ready` only at this version's revision; else it may be created."""
-        from inventory.config import choose_database
+        from inventory.config.load import choose_database
         from inventory.store.engine import open_store
         from inventory.store.migrate import require_head
 
@@ -89,7 +89,7 @@ class Options:
             return
         if self.log_format == "json":
             from inventory.cli.log_setup import set_up_unless
-            from inventory.log import logger
+            from inventory.common.log import logger
 
             set_up_unless("json", self.log_level)
             logger().info("note", text=text)
@@ -102,7 +102,7 @@ class Options:
             return
         if self.log_format == "json":
             from inventory.cli.log_setup import set_up_unless
-            from inventory.log import logger
+            from inventory.common.log import logger
 
             set_up_unless("json", self.log_level)
             (logger().error if self.quiet else logger().warning)("warning", text=text)
@@ -216,7 +216,7 @@ def complain(line: str, style: str = "text", code: int = 1, **fields: object) ->
     try:
         if style == "json":
             from inventory.cli.log_setup import set_up_unless
-            from inventory.log import logger
+            from inventory.common.log import logger
 
             set_up_unless(style)
             logger().error("failed", error=line.removeprefix("error: "), code=code, **fields)
@@ -237,7 +237,7 @@ def fail(message: str, code: int, style: str = "text") -> NoReturn:
 
 def safe(text: str) -> str:
     """Take from a text what would steer a terminal."""
-    from inventory.render.text import clean
+    from inventory.common.safe_text import clean
 
     return clean(text)
 
@@ -261,7 +261,7 @@ class _Duration(click.ParamType):  # type: ignore[type-arg]  # not generic in ev
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        from inventory.values import DURATION, seconds_of
+        from inventory.config.values import DURATION, seconds_of
 
         seconds = seconds_of(str(value))
         return self.fail(DURATION, param, ctx) if seconds is None else seconds
@@ -291,7 +291,7 @@ def checked_sealer(settings: "Settings", begin_signing: bool) -> "Sealer | None"
     """
     if begin_signing and not settings.signs:
         raise UsageError("--begin-signing: the configuration names no key", "Set signing.key, or leave the option out")
-    from inventory.seal import Sealer
+    from inventory.proof.signature import Sealer
 
     return Sealer.of(settings.signing_key)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from inventory.cli.base import Options, safe, sources_option
-from inventory.errors import CompareError
+from inventory.common.errors import CompareError
 
 __all__ = ["bundle"]
 
@@ -17,10 +17,10 @@ __all__ = ["bundle"]
 @click.pass_obj
 def bundle(options: Options, ref: str, out: Path, names: tuple[str, ...]) -> None:
     """Write one snapshot to a file that is checked offline: tables, dictionary, chain, hashes, what changed."""
-    from inventory.bundle import write
     from inventory.diff.compare import compare
     from inventory.diff.ends import choose, step
     from inventory.diff.select import Selection
+    from inventory.render.bundle import write
     from inventory.render.html import html
     from inventory.store import reader
 

@@ -11,11 +11,11 @@ from inventory.cli.base import Options, complain, echo, print_lines, sources_opt
 
 if TYPE_CHECKING:
     from inventory.cli.report import Report
+    from inventory.common.cancellation import Stop
+    from inventory.config.settings import Settings
     from inventory.diff.records import SourceDiff
     from inventory.diff.select import Condition
-    from inventory.fleet import Planned
-    from inventory.settings import Settings
-    from inventory.stop import Stop
+    from inventory.export.run import Planned
     from inventory.store.engine import Store
 
 __all__ = ["diff", "plan"]
@@ -86,8 +86,8 @@ def plan(
 ) -> int:
     """Show what `export` would change now; reads every source and writes nothing."""
     from inventory.cli.report import Report
-    from inventory.fleet import worst
-    from inventory.stop import Stop
+    from inventory.common.cancellation import Stop
+    from inventory.export.run import worst
 
     conditions = _conditions(fail_on, any_change=detailed_exitcode)
     found: list[Planned] = []
@@ -108,11 +108,11 @@ def plan(
 
 def _planned(options: Options, report: "Report", stop: "Stop", names: tuple[str, ...]) -> "list[Planned]":
     from inventory.cli.progress import Progress
-    from inventory.collect import Limits, Run
-    from inventory.config import select
+    from inventory.config.load import select
     from inventory.diff.select import Selection
-    from inventory.fleet import plan_all
-    from inventory.pool import NormaliserPool
+    from inventory.export.flow import Limits, Run
+    from inventory.export.pool import NormaliserPool
+    from inventory.export.run import plan_all
     from inventory.source.auth import Auths
 
     settings = options.settings(for_export=True, standard_input=lambda: sys.stdin)
@@ -134,7 +134,7 @@ def _planned(options: Options, report: "Report", stop: "Stop", names: tuple[str,
 @contextmanager
 def _readable(options: Options, settings: "Settings") -> "Iterator[Store]":
     """Open the database for reading; where `export` would create it, an empty one that does not last."""
-    from inventory.config import choose_database
+    from inventory.config.load import choose_database
     from inventory.store.engine import is_absent
     from inventory.store.migrate import scratch
 
@@ -163,7 +163,7 @@ def _show(options: Options, diffs: "list[SourceDiff]", style: str, title: str, c
     if options.quiet and not code:
         return
     if style == "json":
-        from inventory.jsontext import pretty
+        from inventory.common.exact_json import pretty
         from inventory.render.json import diff_document
 
         echo(pretty(diff_document(diffs)))

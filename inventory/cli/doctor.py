@@ -15,8 +15,8 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 def doctor(options: Options, names: tuple[str, ...]) -> int:
     """Try what a cron job will meet at night, a line a check; nothing is written. Exit 1 where a check fails."""
     from inventory.cli.log_setup import set_up
-    from inventory.config import choose_database, select
-    from inventory.doctor import examine
+    from inventory.config.load import choose_database, select
+    from inventory.export.doctor import examine
 
     settings = options.settings(for_export=True)
     set_up(options.log_format, options.log_level, settings.secrets)

@@ -17,17 +17,17 @@ from inventory.cli.base import (
     lock_timeout_option,
     sources_option,
 )
-from inventory.errors import ConfigError, InventoryError, StoppedError, StoreError, UsageError
+from inventory.common.errors import ConfigError, InventoryError, StoppedError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
     from inventory.cli.report import Report
-    from inventory.collect import Limits
-    from inventory.pool import NormaliserPool
-    from inventory.settings import Settings, Source
-    from inventory.stop import Stop
-    from inventory.watch import Watch
+    from inventory.common.cancellation import Stop
+    from inventory.config.settings import Settings, Source
+    from inventory.export.flow import Limits
+    from inventory.export.pool import NormaliserPool
+    from inventory.export.watch import Watch
 
 __all__ = ["export"]
 
@@ -62,8 +62,8 @@ class _Asked:
 def export(options: Options, /, metrics_file: Path | None, **given: Any) -> int:
     """Read every source and write a snapshot of each; the nightly job."""
     from inventory.cli.report import Report
-    from inventory.stop import Stop
-    from inventory.watch import Watch
+    from inventory.common.cancellation import Stop
+    from inventory.export.watch import Watch
 
     asked, stop, watch = _Asked(**given), Stop(), Watch(metrics_file)
     with Report(options) as report:
@@ -73,7 +73,7 @@ def export(options: Options, /, metrics_file: Path | None, **given: Any) -> int:
 
 def _read_all(options: Options, report: "Report", watch: "Watch", stop: "Stop", asked: _Asked) -> None:
     """Do all that a night does but tell of its end; what ends it early is raised."""
-    from inventory.pool import NormaliserPool
+    from inventory.export.pool import NormaliserPool
 
     settings = options.settings(for_export=True, standard_input=lambda: sys.stdin)
     watch.settings = settings = replace(settings, deadline=asked.deadline or settings.deadline)
@@ -86,7 +86,7 @@ def _read_all(options: Options, report: "Report", watch: "Watch", stop: "Stop", 
         pool.start(sources)  # before there are threads, and while the rest is imported
         report.log(settings.secrets)
         if watch.metrics_file is not None:
-            from inventory.metrics import check
+            from inventory.export.metrics import check
 
             check(watch.metrics_file)
         watch.start()
@@ -98,9 +98,9 @@ def _run(
     limits: "Limits", asked: _Asked,
 ) -> None:  # fmt: skip
     from inventory.cli.progress import Progress
-    from inventory.collect import Run
-    from inventory.fleet import export_all
-    from inventory.seal import Sealer
+    from inventory.export.flow import Run
+    from inventory.export.run import export_all
+    from inventory.proof.signature import Sealer
     from inventory.source.auth import Auths
     from inventory.store.migrate import prepare
 
@@ -128,7 +128,7 @@ def _run(
 
 def _ended(options: Options, report: "Report", watch: "Watch", error: InventoryError | None) -> int:
     """Tell people and watchers how the run ended; return the exit code."""
-    from inventory.settings import Settings
+    from inventory.config.settings import Settings
 
     if isinstance(error, ConfigError) and isinstance(error.settings, Settings):
         watch.settings = error.settings
@@ -136,7 +136,7 @@ def _ended(options: Options, report: "Report", watch: "Watch", error: InventoryE
         report.ended_by(error, watch.settings.secrets)
         code = error.exit_code
     else:
-        from inventory.fleet import worst
+        from inventory.export.run import worst
 
         code = worst(report.codes.values())
     watch.outcomes = report.outcomes
@@ -153,8 +153,8 @@ def _ended(options: Options, report: "Report", watch: "Watch", error: InventoryE
 
 
 def _chosen(settings: "Settings", names: tuple[str, ...], shard: str | None) -> "list[Source]":
-    from inventory.config import select
-    from inventory.shard import Shard
+    from inventory.config.load import select
+    from inventory.config.shard import Shard
 
     sources = select(settings, names)
     if shard is None:
@@ -164,7 +164,7 @@ def _chosen(settings: "Settings", names: tuple[str, ...], shard: str | None) -> 
 
 
 def _limits(asked: _Asked) -> "Limits":
-    from inventory.collect import Limits
+    from inventory.export.flow import Limits
 
     return Limits(
         asked.require_complete,

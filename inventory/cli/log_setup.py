@@ -16,10 +16,10 @@ from typing import Any
 
 import structlog
 
-from inventory.log import everywhere, logger
-from inventory.masks import MASK
-from inventory.redact import Redactor
-from inventory.render.text import CLEAR_LINE, clean
+from inventory.common.log import everywhere, logger
+from inventory.common.masks import MASK
+from inventory.common.safe_text import CLEAR_LINE, clean
+from inventory.normalise.redact import Redactor
 
 __all__ = ["set_up", "set_up_unless"]
 

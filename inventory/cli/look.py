@@ -13,7 +13,7 @@ __all__ = ["log", "show", "snapshots"]
 @click.pass_obj
 def snapshots(options: Options, names: tuple[str, ...], as_json: bool) -> None:
     """List the snapshots: when, status, jobs, changes, digest."""
-    from inventory.jsontext import pretty
+    from inventory.common.exact_json import pretty
     from inventory.render.json import plain
     from inventory.render.snapshots import listing
     from inventory.store import reader
@@ -55,10 +55,10 @@ def show(options: Options, job_id: str | None, names: tuple[str, ...], ref: str,
 @click.pass_obj
 def log(options: Options, job_id: str, names: tuple[str, ...], full: bool, as_json: bool) -> None:
     """Tell the life of a job: created, what changed when, gone; oldest first."""
+    from inventory.common.errors import CompareError
+    from inventory.common.exact_json import pretty
     from inventory.diff.life import life
     from inventory.diff.select import Selection
-    from inventory.errors import CompareError
-    from inventory.jsontext import pretty
     from inventory.render.json import life_document
     from inventory.render.plan import timeline
     from inventory.store import reader

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from inventory.cli.base import Options, echo, print_lines, safe
-from inventory.errors import UsageError
+from inventory.common.errors import UsageError
 
 __all__ = ["db", "init", "schema", "validate"]
 
@@ -15,7 +15,7 @@ __all__ = ["db", "init", "schema", "validate"]
 @click.pass_obj
 def init(options: Options, file: str) -> None:
     """Write a commented starter configuration; never over an existing file."""
-    from inventory.starter import STARTER
+    from inventory.config.starter import STARTER
 
     try:
         with Path(file).open("x", encoding="utf-8") as starter:
@@ -33,7 +33,7 @@ def init(options: Options, file: str) -> None:
 @click.pass_obj
 def validate(options: Options, no_env: bool) -> None:
     """Check the configuration, offline: every error at once, with file, line and key."""
-    from inventory.config import choose_database
+    from inventory.config.load import choose_database
 
     settings = options.settings(for_export=True, no_env=no_env, recordings=True)
     if options.database or not no_env:
@@ -61,8 +61,8 @@ def db() -> None:
 def db_upgrade(options: Options, lock_timeout: int) -> None:
     """Create or upgrade the tables, in one transaction; an SQLite file is copied before."""
     from inventory.cli.signals import stopping
+    from inventory.common.cancellation import Stop
     from inventory.schema import REVISION
-    from inventory.stop import Stop
     from inventory.store.exclusive import Waiting
     from inventory.store.migrate import upgrade
 
@@ -130,15 +130,15 @@ def db_check(options: Options) -> int:
 )
 def schema(style: str, dialect: str) -> None:
     """Print the data dictionary: every table and column, its meaning and source; or the keys of the configuration."""
-    from inventory.jsontext import pretty
+    from inventory.common.exact_json import pretty
 
     if style.startswith("config-"):
-        from inventory import config_schema
+        from inventory.config import json_schema as config_schema
 
         whole = style == "config-schema"
         print_lines([pretty(config_schema.as_schema())] if whole else config_schema.as_markdown())
         return
-    from inventory import reference
+    from inventory.schema import dictionary as reference
 
     if style == "json":
         echo(pretty(reference.as_json()))

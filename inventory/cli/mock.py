@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from inventory.cli.base import echo, safe
-from inventory.errors import InventoryError, UsageError
+from inventory.common.errors import InventoryError, UsageError
 
 if TYPE_CHECKING:
     from inventory.mock import DrsServer, RecordedRequest

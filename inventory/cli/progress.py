@@ -11,7 +11,7 @@ from threading import Lock
 from unicodedata import east_asian_width
 
 from inventory.cli.base import echo, safe
-from inventory.render.text import CLEAR_LINE
+from inventory.common.safe_text import CLEAR_LINE
 
 __all__ = ["Progress"]
 

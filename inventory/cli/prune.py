@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 import click
 
 from inventory.cli.base import Options, lock_timeout_option, sources_option
-from inventory.errors import InventoryError, StoppedError, StoreError, UsageError
+from inventory.common.errors import InventoryError, StoppedError, StoreError, UsageError
 
 if TYPE_CHECKING:
-    from inventory.retention import Policy
-    from inventory.settings import Settings
+    from inventory.config.retention import Policy
+    from inventory.config.settings import Settings
     from inventory.store.engine import Store
     from inventory.store.prune import Pruned
 
@@ -46,7 +46,7 @@ def _policy(settings: "Settings", flags: dict[str, int | None], older_than: str 
     """Return what the flags say, or where there are none the configuration."""
     from datetime import UTC, datetime
 
-    from inventory.retention import Policy, cutoff
+    from inventory.config.retention import Policy, cutoff
 
     given = {rule: count for rule, count in flags.items() if count is not None}
     before = None if older_than is None else cutoff(older_than, datetime.now(UTC))
@@ -74,9 +74,9 @@ def _prune(
 ) -> int:
     """Prune each source on its own, then give the space back."""
     from inventory.cli.signals import stopping
-    from inventory.fleet import worst
+    from inventory.common.cancellation import Stop
+    from inventory.export.run import worst
     from inventory.render.prune import space
-    from inventory.stop import Stop
     from inventory.store import reader
     from inventory.store.prune import prune, unused
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from inventory.cli.base import Options, complain
 from inventory.cli.signals import stopping
-from inventory.errors import ConfigError, InventoryError, system_refusal
-from inventory.stop import Stop
+from inventory.common.cancellation import Stop
+from inventory.common.errors import ConfigError, InventoryError, system_refusal
 
 if TYPE_CHECKING:
-    from inventory.collect import Result
-    from inventory.outcome import SourceOutcome
-    from inventory.settings import Source
+    from inventory.config.settings import Source
+    from inventory.export.flow import Result
+    from inventory.export.outcome import SourceOutcome
 
 __all__ = ["Report"]
 
@@ -51,7 +51,7 @@ class Report:
         return self
 
     def __exit__(self, *_: object) -> None:
-        from inventory import log
+        from inventory.common import log
 
         log.everywhere.pop("run_id", None)
 
@@ -71,8 +71,8 @@ class Report:
 
     def log(self, secrets: Sequence[str] = ()) -> None:
         """Start the log; again, once the configuration has told which values are secret."""
-        from inventory import log
         from inventory.cli.log_setup import set_up
+        from inventory.common import log
 
         self._secrets += tuple(secrets)
         set_up(self._options.log_format, self._options.log_level, self._secrets)
@@ -94,7 +94,7 @@ class Report:
                     complain(line)
 
     def _unread(self, result: "Result") -> None:
-        from inventory.log import logger
+        from inventory.common.log import logger
 
         row = result.snapshot
         if row is None or row["status"] != "partial":
@@ -124,7 +124,7 @@ class Report:
 
     def finished(self, code: int) -> None:
         """Tell how the run ended: an event always; a line for people where one of several sources is not complete."""
-        from inventory.log import logger
+        from inventory.common.log import logger
 
         (logger().error if code and self._json else logger().info)("finished", **self._fields(code))
         if code and not self._json and len(self.names) > 1:

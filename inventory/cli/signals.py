@@ -14,9 +14,9 @@ from contextlib import contextmanager, suppress
 from socket import socketpair
 from threading import Thread
 
-from inventory.errors import StoppedError
-from inventory.render.text import CLEAR_LINE
-from inventory.stop import Stop
+from inventory.common.cancellation import Stop
+from inventory.common.errors import StoppedError
+from inventory.common.safe_text import CLEAR_LINE
 
 __all__ = ["stopping"]
 

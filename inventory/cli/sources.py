@@ -10,7 +10,7 @@ from inventory.cli.base import (
     safe,
     sources_option,
 )
-from inventory.errors import UsageError
+from inventory.common.errors import UsageError
 
 __all__ = ["sources"]
 
@@ -26,11 +26,11 @@ def sources() -> None:
 @click.pass_obj
 def sources_list(options: Options, names: tuple[str, ...], as_json: bool) -> None:
     """List the sources of the database and of the configuration, each with its last snapshot and its age."""
-    from inventory.jsontext import pretty
+    from inventory.common.exact_json import pretty
     from inventory.render.json import plain
     from inventory.render.sources import listing
-    from inventory.store.snapshots import SourceRow
     from inventory.store.sources import listed, unwritten
+    from inventory.store.writer import SourceRow
 
     settings = options.settings()
     with options.open(settings) as store, store.reading() as connection:
@@ -55,7 +55,7 @@ def sources_list(options: Options, names: tuple[str, ...], as_json: bool) -> Non
 @click.pass_obj
 def sources_rename(options: Options, old: str, new: str, lock_timeout: int) -> None:
     """Give a source another name; its history goes with it."""
-    from inventory.stop import Stop
+    from inventory.common.cancellation import Stop
     from inventory.store.sources import rename
 
     with options.open(options.settings(), write=True) as store:
@@ -70,7 +70,7 @@ def sources_rename(options: Options, old: str, new: str, lock_timeout: int) -> N
 @click.pass_obj
 def sources_retire(options: Options, name: str, begin_signing: bool, lock_timeout: int) -> None:
     """End a source with a last snapshot, in which all of its jobs have left."""
-    from inventory.stop import Stop
+    from inventory.common.cancellation import Stop
     from inventory.store.sources import retire
 
     settings = options.settings()

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from inventory.cli.base import Options, echo, print_lines, safe, sources_option
-from inventory.errors import UsageError
+from inventory.common.errors import UsageError
 
 if TYPE_CHECKING:
-    from inventory.seal import Seal
+    from inventory.proof.signature import Seal
 
 __all__ = ["verify"]
 
@@ -39,7 +39,7 @@ def verify(
     bundle: Path | None, full: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Recompute every digest, and name what was altered since it was written."""
-    from inventory.jsontext import pretty
+    from inventory.common.exact_json import pretty
     from inventory.render.verify import Outside, document, lines
     from inventory.store import verify as verifying
 
@@ -64,7 +64,7 @@ def verify(
 
 
 def _seal(file: Path) -> "Seal":
-    from inventory.seal import Seal
+    from inventory.proof.signature import Seal
 
     try:
         return Seal(file.read_text(encoding="utf-8"))
@@ -78,8 +78,8 @@ def _bundle(options: Options, file: Path, seals: "list[Seal]", expected: tuple[s
     """Check a bundle by what is in it alone."""
     from dataclasses import asdict
 
-    from inventory.bundle import check
-    from inventory.jsontext import pretty
+    from inventory.common.exact_json import pretty
+    from inventory.render.bundle import check
     from inventory.render.verify import count
 
     found = check(file, seals)

@@ -7,14 +7,14 @@ tables did not have ("not recorded then" is not NULL). What these kept in `extra
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from inventory.common.exact_json import Json, read
 from inventory.diff.items import renamed
 from inventory.diff.masks import agree
 from inventory.diff.older import Recorded, Rows
 from inventory.diff.records import Change, SourceDiff, Step
 from inventory.diff.select import Selection
-from inventory.digest import rfc3339
-from inventory.jsontext import Json, read
-from inventory.normalise import Row
+from inventory.normalise.walk import Row
+from inventory.proof.digest import rfc3339
 from inventory.schema import BY_NAME
 from inventory.schema.entities import Entity
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from inventory.common.errors import CompareError
 from inventory.diff.records import Snapshot, Step
-from inventory.errors import CompareError
-from inventory.normalise import Row
+from inventory.normalise.walk import Row
 from inventory.schema import BY_NAME
 from inventory.schema.entities import Entity
 from inventory.store.reader import resolve, rows_at, rows_between, snapshots

@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from inventory.common.exact_json import read
 from inventory.diff.masks import agree
-from inventory.jsontext import read
-from inventory.normalise import Row
+from inventory.normalise.walk import Row
 from inventory.schema import BY_NAME
 from inventory.schema.entities import Entity
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from inventory.diff.compare import compare
 from inventory.diff.records import Snapshot, SourceDiff, Step
 from inventory.diff.select import Selection
-from inventory.normalise import Row
+from inventory.normalise.walk import Row
 from inventory.schema import ESTATE
 from inventory.schema.entities import Entity
 from inventory.store.reader import ValidRow, life_of, snapshots

@@ -1,7 +1,7 @@
 """What masks let one see: a masked value says that there is one, and rarely whether it is the same."""
 
-from inventory.jsontext import Json, canonical
-from inventory.masks import MASK, is_mask, same_fingerprint_key
+from inventory.common.exact_json import Json, canonical
+from inventory.common.masks import MASK, is_mask, same_fingerprint_key
 
 __all__ = ["agree"]
 

@@ -7,10 +7,10 @@ and made into rows again, by the schema as it is; what has a column or a table n
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from inventory.common.exact_json import read
 from inventory.diff.records import Step
-from inventory.jsontext import read
-from inventory.normalise import Row, normalise
-from inventory.rebuild import rebuild
+from inventory.normalise.rebuild import rebuild
+from inventory.normalise.walk import Row, normalise
 from inventory.schema import BY_NAME, ESTATE
 from inventory.schema.entities import Entity
 

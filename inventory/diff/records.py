@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from inventory.jsontext import Json
-from inventory.normalise import Row
+from inventory.common.exact_json import Json
+from inventory.normalise.walk import Row
 from inventory.schema.entities import Entity
 
 __all__ = ["Change", "Snapshot", "SourceDiff", "Step"]

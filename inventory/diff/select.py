@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from inventory.common.errors import UsageError
+from inventory.config.values import nearest
 from inventory.diff.records import Change
-from inventory.errors import UsageError
 from inventory.schema import ESTATE
-from inventory.values import nearest
 
 __all__ = ["Condition", "Selection"]
 

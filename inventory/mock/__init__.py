@@ -2,7 +2,7 @@
 
 Read in this order: `parts` and `estate` make the jobs, `nights` changes them, `identity` (with `signature`) lets in,
 `iam` and `service` know what the APIs answer, `faults` spoils answers, `server` carries them over HTTP, and
-`scenarios` names what can be rehearsed. Imports nothing of our other rooms, so it can be wrong only on its own account.
+`scenarios` names what can be rehearsed. Imports nothing of our other packages, so that it cannot share their mistakes.
 """
 
 from inventory.mock.estate import PLANTED, list_item, make_estate

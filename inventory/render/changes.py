@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
+from inventory.common.exact_json import Json
+from inventory.common.safe_text import LONGEST, moment, unread_jobs, value
 from inventory.diff.records import Change, SourceDiff
-from inventory.jsontext import Json
-from inventory.render.text import LONGEST, moment, unread_jobs, value
 from inventory.schema import BY_NAME
 
 __all__ = ["EVERYTHING", "FOLD", "MARKS", "Job", "Table", "cells", "heading", "jobs", "key", "notes", "summary"]

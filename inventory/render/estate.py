@@ -5,10 +5,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from inventory.errors import CompareError
-from inventory.jsontext import Json, pretty
-from inventory.rebuild import rebuild
-from inventory.render.text import clean, moment, table, value
+from inventory.common.errors import CompareError
+from inventory.common.exact_json import Json, pretty
+from inventory.common.safe_text import clean, moment, table, value
+from inventory.normalise.rebuild import rebuild
 from inventory.schema import BY_NAME
 from inventory.store.reader import SnapshotRow, documents_of, resolve, rows_at, snapshots, sources
 

@@ -2,10 +2,10 @@
 
 from markupsafe import Markup, escape
 
+from inventory.common.safe_text import clean, value
 from inventory.diff.records import Change, SourceDiff
 from inventory.render.changes import MARKS, Job, cells, heading, jobs, key, notes, summary
 from inventory.render.page import page
-from inventory.render.text import clean, value
 
 __all__ = ["html"]
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
+from inventory.common.exact_json import Json
 from inventory.diff.records import Change, SourceDiff
-from inventory.digest import rfc3339
-from inventory.jsontext import Json
+from inventory.proof.digest import rfc3339
 
 __all__ = ["diff_document", "life_document", "plain"]
 

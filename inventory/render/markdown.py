@@ -7,9 +7,9 @@ any of the usual renderers. No tables: a pipe in a code span still ends a table'
 import re
 from collections.abc import Iterator
 
+from inventory.common.safe_text import clean, value
 from inventory.diff.records import SourceDiff
 from inventory.render.changes import MARKS, Table, cells, heading, jobs, key, notes, summary
-from inventory.render.text import clean, value
 
 __all__ = ["markdown"]
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+from inventory.common.safe_text import clean, moment, value
 from inventory.diff.life import Event
 from inventory.diff.records import Change, SourceDiff
 from inventory.render.changes import MARKS, Job, Table, cells, heading, jobs, key, notes, summary
-from inventory.render.text import clean, moment, value
 
 __all__ = ["plan", "timeline"]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from inventory.render.text import clean, moment
+from inventory.common.safe_text import clean, moment
 from inventory.store.prune import Pruned, Space
 
 __all__ = ["space", "told"]

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from inventory.render.text import LONGEST, clean, count, moment, table, unread_jobs
-from inventory.store.snapshots import Result
+from inventory.common.safe_text import LONGEST, clean, count, moment, table, unread_jobs
+from inventory.store.writer import Result
 
 __all__ = ["listing", "summary", "unread"]
 

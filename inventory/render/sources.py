@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from inventory.render.text import moment, table
+from inventory.common.safe_text import moment, table
 
 __all__ = ["listing"]
 

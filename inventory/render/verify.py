@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from inventory.jsontext import Json, pretty
-from inventory.proof import Problem
-from inventory.render.text import clean
+from inventory.common.exact_json import Json, pretty
+from inventory.common.safe_text import clean
+from inventory.proof.check import Problem
 from inventory.store.verify import Verified
 
 __all__ = ["Outside", "count", "document", "lines"]

@@ -1,15 +1,15 @@
 """The tables, declared once: every column says what it means and where in the API's answer it comes from.
 
-`fields` and `kinds` are the language; `jobs`, `endpoints`, `objects`, `settings` and `transformation` say in
+`fields` and `kinds` are the language; `jobs`, `endpoints`, `objects`, `limits_alarms` and `transformation` say in
 it what the reference's Tables 6 to 23 say; `own` holds what is ours.
 """
 
 from inventory.schema.endpoints import ENDPOINTS
 from inventory.schema.entities import Entity
 from inventory.schema.jobs import JOBS
+from inventory.schema.limits_alarms import ALARM_ENDPOINTS, ALARM_SUBSCRIPTIONS, SPEED_LIMITS
 from inventory.schema.objects import CHILD_JOBS, OBJECT_INFOS, PUBLIC_IPS, TAGS
 from inventory.schema.own import FINDINGS, JOB_DIGESTS, JOB_LISTINGS, LISTED_ELSEWHERE, LISTED_TOO
-from inventory.schema.settings import ALARM_ENDPOINTS, ALARM_SUBSCRIPTIONS, SPEED_LIMITS
 from inventory.schema.transformation import FILTER_CONDITIONS, FILTER_OBJECT_INFOS
 
 __all__ = [

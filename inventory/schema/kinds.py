@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from inventory.jsontext import Json, Number
+from inventory.common.exact_json import Json, Number
 
 __all__ = [
     "BOOLEAN",

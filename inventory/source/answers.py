@@ -8,13 +8,13 @@ belongs to no asked id is kept as a finding. Live reading and replay share this.
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from inventory.findings import Finding
-from inventory.jsontext import Json, canonical, is_empty, tidy
-from inventory.redact import Redactor
+from inventory.common.exact_json import Json, canonical, is_empty, tidy
+from inventory.normalise.findings import Finding
+from inventory.normalise.redact import Redactor
+from inventory.normalise.split import JobResult
 from inventory.schema.jobs import is_deleted
-from inventory.schema.plan import join_path
+from inventory.schema.layout import join_path
 from inventory.source.reading import Absent, Outcome, Read, Unread
-from inventory.strict.split import JobResult
 
 __all__ = ["ABSENT_CODES", "PAST_THE_END", "Answer", "Page", "error_code", "interpret", "outcome_of", "settled"]
 

@@ -11,21 +11,21 @@ from datetime import UTC, datetime
 from threading import BoundedSemaphore, Lock
 from typing import Any
 
-from inventory.errors import SourceError
-from inventory.exchange import NoAnswerError, Request, Response
-from inventory.jsontext import DEEPEST, Json, canonical, is_empty, read
-from inventory.log import logger
-from inventory.settings import Source
+from inventory.common.cancellation import Stop
+from inventory.common.errors import SourceError
+from inventory.common.exact_json import DEEPEST, Json, canonical, is_empty, read
+from inventory.common.log import logger
+from inventory.common.waits import NAMED
+from inventory.config.settings import Source
+from inventory.normalise.split import JobResult, read_answer, with_results
 from inventory.source.answers import ABSENT_CODES, Page, error_code
 from inventory.source.auth import ask
-from inventory.source.pace import AHEAD, Pace
+from inventory.source.auth.session import Session
+from inventory.source.rate_limiter import AHEAD, Pace
 from inventory.source.reading import Seen
 from inventory.source.record import Recorder
 from inventory.source.retry import Attempt, Limits, Patience, left, repeated, retry_after
-from inventory.source.session import Session
-from inventory.stop import Stop
-from inventory.strict.split import JobResult, read_answer, with_results
-from inventory.waits import NAMED
+from inventory.source.transport import NoAnswerError, Request, Response
 
 __all__ = ["BATCH", "LIST_PAGE", "Client"]
 

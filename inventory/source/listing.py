@@ -16,15 +16,15 @@ from tempfile import SpooledTemporaryFile
 from threading import Lock
 from weakref import finalize
 
-from inventory.findings import Finding
-from inventory.jsontext import Json, canonical, read, tidy
-from inventory.redact import Redactor
+from inventory.common.exact_json import Json, canonical, read, tidy
+from inventory.config.settings import MIB, SCENARIOS, Filters
+from inventory.normalise.findings import Finding
+from inventory.normalise.redact import Redactor
 from inventory.schema import LISTED_ELSEWHERE
 from inventory.schema.keys import key_text
-from inventory.settings import MIB, SCENARIOS, Filters
-from inventory.source.ahead import ahead
 from inventory.source.answers import PAST_THE_END, Page, error_code
 from inventory.source.client import LIST_PAGE, NOTHING_FOUND
+from inventory.source.prefetch import ahead
 from inventory.source.reading import Listed, Listing, Outcome
 
 __all__ = ["Listings", "Sweep", "sweep", "usable", "with_listing"]

@@ -14,20 +14,20 @@ from datetime import UTC, datetime
 from functools import partial
 from threading import Lock
 
-from inventory.errors import DeadlineError, SourceError
-from inventory.log import logger
-from inventory.redact import Redactor
-from inventory.settings import Source
-from inventory.source.ahead import as_they_come
+from inventory.common.cancellation import Stop
+from inventory.common.errors import DeadlineError, SourceError
+from inventory.common.log import logger
+from inventory.common.waits import NAMED
+from inventory.config.settings import Source
+from inventory.normalise.redact import Redactor
 from inventory.source.answers import Answer, Page, interpret, outcome_of, settled
+from inventory.source.auth.session import Session
 from inventory.source.client import BATCH, Client
 from inventory.source.listing import Listings, Sweep, sweep, with_listing
-from inventory.source.pace import Pace
+from inventory.source.prefetch import as_they_come
+from inventory.source.rate_limiter import Pace
 from inventory.source.reading import DELETED, UNLISTED, Absent, Listed, Outcome, Read, Seen, Unread
 from inventory.source.record import Recorder
-from inventory.source.session import Session
-from inventory.stop import Stop
-from inventory.waits import NAMED
 
 __all__ = ["LiveReading"]
 

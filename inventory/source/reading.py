@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from inventory.findings import Finding
-from inventory.jsontext import Json
-from inventory.strict.split import JobResult
+from inventory.common.exact_json import Json
+from inventory.normalise.findings import Finding
+from inventory.normalise.split import JobResult
 
 __all__ = ["DELETED", "UNLISTED", "Absent", "Listed", "Listing", "Outcome", "Read", "Reading", "Seen", "Unread"]
 

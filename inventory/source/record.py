@@ -12,15 +12,15 @@ from threading import Lock
 from typing import Any
 
 from inventory import __version__
-from inventory.digest import rfc3339
-from inventory.errors import SourceError
-from inventory.findings import Finding
-from inventory.jsontext import Json, pretty
-from inventory.redact import Redactor
-from inventory.settings import Source
+from inventory.common.errors import SourceError
+from inventory.common.exact_json import Json, pretty
+from inventory.config.settings import Source
+from inventory.normalise.findings import Finding
+from inventory.normalise.redact import Redactor
+from inventory.normalise.split import whole
+from inventory.proof.digest import rfc3339
 from inventory.source.answers import Page
 from inventory.source.reading import Seen
-from inventory.strict.split import whole
 
 __all__ = ["END", "FORMAT_VERSION", "HEAD", "Recorder"]
 

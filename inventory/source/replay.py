@@ -20,16 +20,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from inventory.errors import SourceError
-from inventory.findings import Finding
-from inventory.jsontext import DEEPEST, Json, read
-from inventory.redact import Redactor
-from inventory.settings import Filters
+from inventory.common.errors import SourceError
+from inventory.common.exact_json import DEEPEST, Json, read
+from inventory.config.settings import Filters
+from inventory.normalise.findings import Finding
+from inventory.normalise.redact import Redactor
+from inventory.normalise.split import with_results
 from inventory.source.answers import Page, interpret, outcome_of, settled
 from inventory.source.listing import Listings, Sweep, usable, with_listing
 from inventory.source.reading import DELETED, UNLISTED, Absent, Listed, Outcome, Read, Seen, Unread
 from inventory.source.record import END, FORMAT_VERSION, HEAD
-from inventory.strict.split import with_results
 
 __all__ = ["Recording"]
 

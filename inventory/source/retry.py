@@ -11,8 +11,8 @@ from typing import Any
 
 from tenacity import RetryCallState, Retrying, retry_if_result
 
+from inventory.common.cancellation import Stop
 from inventory.source.answers import Page
-from inventory.stop import Stop
 
 __all__ = ["Attempt", "Limits", "Patience", "backoff", "left", "repeated", "retry_after"]
 

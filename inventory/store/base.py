@@ -18,12 +18,12 @@ from typing import Any, NoReturn
 
 from sqlalchemy import Connection, select
 
-from inventory.digest import content_digest, job_digest, row_digest, snapshot_digest
-from inventory.errors import StoreError
+from inventory.common.errors import StoreError
+from inventory.proof.digest import content_digest, job_digest, row_digest, snapshot_digest
+from inventory.proof.signature import Sealer
 from inventory.schema import BY_NAME, JOB_DIGESTS
 from inventory.schema.entities import Entity
 from inventory.schema.ledger import SIGNATURES, SOURCES
-from inventory.seal import Sealer
 from inventory.store.raw import last_snapshot, stored_rows
 
 __all__ = ["Base", "proven", "signing"]

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Column, Connection
 from sqlalchemy.exc import DBAPIError
 
-from inventory.normalise import Row
+from inventory.normalise.walk import Row
 from inventory.schema.kinds import stored_time
 from inventory.schema.tables import UtcDateTime
 

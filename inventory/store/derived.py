@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import SetColumnComment, SetTableComment
 
 from inventory.schema.ledger import METADATA
-from inventory.store.triggers import triggers
-from inventory.store.views import views
+from inventory.schema.triggers import triggers
+from inventory.schema.views import views
 
 __all__ = ["differences", "drop", "make"]
 

@@ -14,9 +14,9 @@ from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from inventory.database_url import check_database_url, parse_database_url, safe_url
-from inventory.errors import ConnectionLostError, StoreError, UsageError
-from inventory.stop import Stop
+from inventory.common.cancellation import Stop
+from inventory.common.errors import ConnectionLostError, StoreError, UsageError
+from inventory.config.database_url import check_database_url, parse_database_url, safe_url
 from inventory.store import postgresql
 
 __all__ = ["Patience", "Store", "begun", "is_absent", "open_store", "translated"]
@@ -74,7 +74,7 @@ class Store:
                     raise _no_connection(self, error.orig) from None
                 why = postgresql.reason(error.orig)
             seconds = min(left, pause * random.uniform(0.5, 1))  # noqa: S311  # so that sources do not come at once
-            from inventory.log import logger  # who only reads needs none
+            from inventory.common.log import logger  # who only reads needs none
 
             logger().warning("retrying the connection to the database", why=why, seconds=round(seconds, 1))
             self._patience.stop.wait(seconds)

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, RootTransaction, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
-from inventory.errors import StoreError
-from inventory.stop import Stop
+from inventory.common.cancellation import Stop
+from inventory.common.errors import StoreError
 from inventory.store.engine import Store
 
 __all__ = ["SILENT", "Waiting", "exclusive"]

@@ -21,8 +21,8 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from inventory.errors import BusyError, ConnectionLostError, DeadlineError, StoreError
-from inventory.stop import Stop
+from inventory.common.cancellation import Stop
+from inventory.common.errors import BusyError, ConnectionLostError, DeadlineError, StoreError
 from inventory.store.engine import Store, translated
 from inventory.store.exclusive import SILENT
 

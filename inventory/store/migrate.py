@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, insert, inspect, text
 
-from inventory.errors import StoreError
+from inventory.common.errors import StoreError
 from inventory.schema import REVISION
 from inventory.schema.ledger import MAINTENANCE, METADATA, declared
+from inventory.schema.views import views
 from inventory.store import derived
 from inventory.store.engine import Store, open_store, translated
 from inventory.store.exclusive import Waiting, exclusive
-from inventory.store.views import views
 
 if TYPE_CHECKING:
     from alembic.config import Config

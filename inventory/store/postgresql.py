@@ -9,7 +9,7 @@ import select
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from inventory.errors import StoreError
+from inventory.common.errors import StoreError
 
 __all__ = ["connect", "is_lost", "may_pass", "reason", "unfit"]
 

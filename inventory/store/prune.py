@@ -24,11 +24,11 @@ from sqlalchemy import (
     update,
 )
 
-from inventory.errors import StoreError
-from inventory.retention import Policy, choose
+from inventory.common.cancellation import Stop
+from inventory.common.errors import StoreError
+from inventory.config.retention import Policy, choose
 from inventory.schema import ENTITIES, JOB_DIGESTS
 from inventory.schema.ledger import MAINTENANCE, SNAPSHOTS
-from inventory.stop import Stop
 from inventory.store import reader
 from inventory.store.base import proven
 from inventory.store.engine import Store, translated

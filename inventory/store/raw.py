@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import NULLTYPE
 
-from inventory.jsontext import canonical, read
+from inventory.common.exact_json import canonical, read
 from inventory.schema.entities import Entity
 from inventory.schema.kinds import UNSTORABLE
 from inventory.schema.ledger import SNAPSHOTS, SOURCES

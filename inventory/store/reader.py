@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, null, select, text, union_all
 
-from inventory.errors import CompareError, UsageError
-from inventory.normalise import Row
+from inventory.common.errors import CompareError, UsageError
+from inventory.normalise.walk import Row
 from inventory.schema import ENTITIES
 from inventory.schema.entities import Entity
 from inventory.schema.ledger import SNAPSHOTS, SOURCES

@@ -8,16 +8,16 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from inventory.digest import content_digest
-from inventory.errors import UsageError
+from inventory.common.cancellation import Stop
+from inventory.common.errors import UsageError
+from inventory.config.sources import SOURCE_NAME
+from inventory.proof.digest import content_digest
+from inventory.proof.signature import Sealer
 from inventory.schema.ledger import SNAPSHOTS, SOURCES
-from inventory.seal import Sealer
-from inventory.sources import SOURCE_NAME
-from inventory.stop import Stop
 from inventory.store import reader
 from inventory.store.engine import Store
 from inventory.store.lock import source_lock
-from inventory.store.snapshots import SourceRow, open_writer
+from inventory.store.writer import SourceRow, open_writer
 
 __all__ = ["listed", "rename", "retire", "unwritten"]
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, CursorResult, select, text
 
-from inventory.digest import Proof
-from inventory.normalise import Row
+from inventory.normalise.walk import Row
+from inventory.proof.digest import Proof
 from inventory.schema import BY_NAME, ENTITIES, ESTATE, JOB_DIGESTS
 from inventory.schema.entities import Entity
 from inventory.store.bulk import Write, row_stream, within

@@ -12,13 +12,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, select
 
-from inventory.digest import key_of, row_digest
-from inventory.errors import UsageError
-from inventory.proof import Check, Problem, Version
+from inventory.common.errors import UsageError
+from inventory.proof.check import Check, Problem, Version
+from inventory.proof.digest import key_of, row_digest
+from inventory.proof.signature import Seal
 from inventory.schema import JOB_DIGESTS
 from inventory.schema.entities import Entity
 from inventory.schema.ledger import SIGNATURES, SNAPSHOTS, SOURCES
-from inventory.seal import Seal
 from inventory.store.raw import Stored, orphans, stored_rows, stored_snapshots, tolerate
 from inventory.store.staging import TABLES
 

@@ -25,9 +25,9 @@ from typing import Any
 
 from sqlalchemy import create_engine, func, select, text
 
-from inventory.jsontext import Json, canonical, read
+from inventory.common.exact_json import Json, canonical, read
 from inventory.mock import make_estate
-from inventory.redact import Redactor
+from inventory.normalise.redact import Redactor
 from inventory.schema import ENTITIES
 from tests.conftest import ROOT
 from tests.test_properties import as_contract, as_sent

@@ -26,15 +26,15 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from inventory.config import normal_url
-from inventory.digest import content_digest, job_proof
+from inventory.config.load import normal_url
 from inventory.mock import make_estate
-from inventory.normalise import normalise
-from inventory.redact import Redactor
+from inventory.normalise.redact import Redactor
+from inventory.normalise.walk import normalise
+from inventory.proof.digest import content_digest, job_proof
 from inventory.schema import BY_NAME
 from inventory.store.engine import Store, open_store
 from inventory.store.migrate import upgrade
-from inventory.store.snapshots import SourceRow, open_writer
+from inventory.store.writer import SourceRow, open_writer
 from tests.bench.scale import database
 
 COMMAND = [sys.executable, "-c", "from inventory.cli import main; main()"]

@@ -1,0 +1,98 @@
+"""The JSON Schema of the configuration and the table of its keys, both from the structs of `config_keys`."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from inventory.config.credentials import WAYS
+from inventory.config.keys import Auth, Configuration, columns, fields
+
+__all__ = ["as_markdown", "as_schema"]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_REFERENCE = "\\$\\{"
+_QUOTED = {  # what a quoted scalar of another type looks like
+    "integer": "^[-+]?(0|[1-9][0-9]*)$",
+    "number": "^[-+]?(?=\\.?[0-9])(0|[1-9][0-9]*)?(\\.[0-9]*)?([eE][-+]?[0-9]+)?$",
+    "boolean": "^(true|false)$",
+}
+_SHOWN = {"integer": "whole number", "number": "number", "boolean": "`true` or `false`", "string": "text"}
+
+
+def as_schema() -> dict[str, Any]:
+    """Return the schema (draft 2020-12). A value may be a text with a reference instead, whatever its type is."""
+    _, parts = msgspec.json.schema_components([Configuration], ref_template="#/$defs/{name}")
+    known = list(fields(Auth))
+    parts["Auth"]["oneOf"] = [
+        {"required": sorted(needed), "propertyNames": {"enum": sorted(needed | more, key=known.index)}}
+        for _, needed, more in WAYS
+    ]
+    parts["Configuration"]["properties"]["redact"]["items"] = {"enum": columns(masked=True)}
+    parts["Diff"]["properties"]["ignore"]["items"] = {"enum": columns(masked=False)}
+    parts = {name: _with_references(part) for name, part in parts.items()}
+    root = parts.pop("Configuration")
+    return {"$schema": DIALECT, **root, "title": "Configuration of inventory", "$defs": parts}
+
+
+def _with_references(schema: dict[str, Any]) -> dict[str, Any]:
+    """Allow `${NAME}` wherever a plain value is checked, and a number, true and false in quotes."""
+    kind = schema.get("type")
+    for key in ("properties", "items", "additionalProperties"):
+        inner = schema.get(key)
+        if isinstance(inner, dict):
+            one = key != "properties"
+            schema[key] = _with_references(inner) if one else {name: _with_references(s) for name, s in inner.items()}
+    if kind in ("object", "array") or "$ref" in schema:
+        return schema
+    outer = {key: schema.pop(key) for key in ("title", "description", "default", "writeOnly") if key in schema}
+    if "anyOf" in schema:
+        choices = [_with_references(each) for each in schema["anyOf"]]
+    elif kind == "string" and "pattern" not in schema:
+        return outer | schema
+    elif kind in _QUOTED:
+        choices = [schema, {"type": "string", "pattern": f"{_REFERENCE}|{schema.pop('pattern', _QUOTED[kind])}"}]
+    else:
+        choices = [schema, {"type": "string", "pattern": _REFERENCE}]
+    return outer | {"anyOf": choices}
+
+
+def as_markdown() -> Iterator[str]:
+    """Yield the table of keys, line by line."""
+    _, parts = msgspec.json.schema_components([Configuration], ref_template="{name}")
+    yield "| key | value | default | meaning |"
+    yield "|---|---|---|---|"
+    yield from _rows(parts, "Configuration", "")
+
+
+def _rows(parts: dict[str, Any], name: str, under: str) -> Iterator[str]:
+    declared = parts[name]["properties"]
+    for key in sorted(declared, key=lambda key: key not in parts[name]["required"]):
+        schema = declared[key]
+        default, inner = schema.get("default", ""), schema.get("items", schema).get("$ref")
+        shown = (
+            f"`{json.dumps(default)}`".replace('"', "")
+            if isinstance(default, str | int | float) and default != ""
+            else ""
+        )
+        required = "; required" if key in parts[name]["required"] else ""
+        yield f"| `{under}{key}` | {_value(schema)}{required} | {shown} | {schema['description']} |"
+        if inner and key != "defaults":
+            yield from _rows(parts, inner, f"{under}{key}[]." if "items" in schema else f"{under}{key}.")
+
+
+def _value(schema: dict[str, Any]) -> str:
+    """Say in words which values a key takes."""
+    kind = schema.get("type")
+    if "anyOf" in schema:
+        return ", or ".join(_value(each) for each in schema["anyOf"])
+    if "enum" in schema:
+        return ", ".join(f"`{each}`" for each in schema["enum"])
+    if kind == "array":
+        return f"list of {_value(schema['items'])}"
+    if kind == "number" and "pattern" in schema:
+        return "seconds, or `90s`, `30m`, `6h`"
+    if kind in ("integer", "number"):
+        return f"{_SHOWN[kind]}, {schema['minimum']:,} to {schema['maximum']:,}"
+    return _SHOWN.get(str(kind), "`{file: ids.txt, allow_empty: true}`" if schema.get("$ref") == "JobsFile" else "keys")

@@ -1,0 +1,104 @@
+"""What the configuration comes to: frozen settings, without a file or an environment."""
+
+import hashlib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from inventory.config.credentials import Credentials
+
+__all__ = ["DEFAULT_DATABASE", "MIB", "SCENARIOS", "Filters", "Settings", "Source"]
+
+DEFAULT_DATABASE = "sqlite:///inventory.db"
+MIB = 1024 * 1024
+SCENARIOS = ("migration", "sync", "cloudDataGuard")  # the values of db_use_type, which the list API demands
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which of the jobs that the list names are wanted; None: whatever it is."""
+
+    status: frozenset[str] | None = None
+    engine_type: frozenset[str] | None = None
+    name: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    enterprise_project_id: str | None = None
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, each.name) for each in fields(self))
+
+
+@dataclass(frozen=True)
+class Source:
+    """One project in one region, live or recorded; `config_keys` says what each key means.
+
+    project_id: None where it is looked up by project_name, or without one by the region's name. jobs: ids to ask
+    for, sorted, without `excluded`; None: all that the list API names. deadline: seconds. max_body: bytes.
+    """
+
+    name: str
+    region: str | None = None
+    project_id: str | None = None
+    project_name: str | None = None
+    endpoint: str | None = None
+    iam_endpoint: str | None = None
+    credentials: Credentials | None = None
+    jobs: tuple[str, ...] | None = ()
+    scenarios: tuple[str, ...] = SCENARIOS
+    children: bool = False
+    filters: Filters = Filters()
+    excluded: frozenset[str] = frozenset()
+    replay: tuple[Path, ...] = ()
+    concurrency: int = 8
+    requests_per_second: float = 20
+    timeout: float = 30
+    retry_seconds: float = 120
+    deadline: float = 3600
+    max_body: int = 256 * MIB
+    plain_http: bool = False
+    page_size: int = 10
+    language: str = "en-us"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every value that must not be shown."""
+        return self.credentials.secrets if self.credentials else ()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the configuration says. Without a file: the defaults, and no source.
+
+    deadline: seconds. signs: whether a key is named; signing_key: the private key in PEM, for who writes. ping_start,
+    ping_success, ping_failure: whoever knows one may lie to the watcher, so they are secret. warnings: what is allowed
+    but probably not meant, for people. unchecked: what `validate --no-env` did not check.
+    """
+
+    file: Path | None = None
+    database: str = field(default=DEFAULT_DATABASE, repr=False)
+    sources: tuple[Source, ...] = ()
+    parallel: int = 4
+    workers: int = 2
+    deadline: float = 6 * 3600
+    fingerprint_key: str | None = field(default=None, repr=False)
+    redact: frozenset[str] = frozenset()
+    ignore: frozenset[str] = frozenset()
+    retention: dict[str, int] = field(default_factory=dict)
+    signs: bool = False
+    signing_key: str | None = field(default=None, repr=False)
+    ping_start: str | None = field(default=None, repr=False)
+    ping_success: str | None = field(default=None, repr=False)
+    ping_failure: str | None = field(default=None, repr=False)
+    warnings: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+
+    @property
+    def salt(self) -> bytes:
+        """What only who signs can know: whoever owns the database alone then cannot make up what was served."""
+        return hashlib.sha256(f"served\n{self.signing_key}".encode()).digest() if self.signing_key else b""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every value that must not be shown."""
+        pings = (self.ping_start, self.ping_success, self.ping_failure)
+        own = (self.fingerprint_key, self.signing_key, *pings)
+        return (*(each for each in own if each), *(each for source in self.sources for each in source.secrets))

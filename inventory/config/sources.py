@@ -1,0 +1,222 @@
+"""The sources of a configuration: each entry, completed by the defaults, its region and the environment."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from msgspec import UnsetType
+
+from inventory.config.job_ids import numbered, why_no_id
+from inventory.config.keys import SOURCE_NAME, JobsFile, SourceDefaults, SourceKeys, fields
+from inventory.config.located import Faults, Located, Reading
+from inventory.config.logins import Logins
+from inventory.config.settings import MIB, SCENARIOS, Filters, Source
+
+__all__ = ["SOURCE_NAME", "Sources"]
+
+_ALL, _STDIN = "all", "-"
+_MOST_TOLD = 3  # wrong lines of one list of ids
+_LONGEST_LIST = 16 * MIB  # characters, 400,000 ids; what has no end is never read whole
+_SAME = (  # keys whose names and types a source has too
+    "children", "concurrency", "requests_per_second", "timeout", "retry_seconds", "deadline", "plain_http", "page_size",
+    "language",
+)  # fmt: skip
+_PLACE = ("region", "endpoint", "project_id", "project_name")
+
+
+class Sources(Logins):
+    """Reads the part of a configuration that says what is exported, and how one signs in."""
+
+    def __init__(self, faults: Faults, file: Path, reading: Reading) -> None:
+        super().__init__(faults, reading)
+        self.file = file
+        self._reads_input: Located | None = None
+
+    def sources(self, top: dict[str, Located]) -> tuple[Source, ...]:
+        defaults = self.known(top["defaults"], fields(SourceDefaults)) if "defaults" in top else {}
+        listed = top.get("sources")
+        if listed is None or not isinstance(listed.value, list) or not listed.value:
+            self.faults.add(listed or Located(None, 1, "sources"), "a list with at least one source is needed")
+            return ()
+        sources = []
+        names: dict[Any, int] = {}
+        places: dict[Any, int] = {}
+        for entry in listed.value:
+            given = self.known(entry, fields(SourceKeys))
+            if not given:
+                if entry.value == {}:
+                    self.faults.add(entry, "the key name is needed")
+                continue
+            both = {**defaults, **given}
+            self._one_project(both, given)
+            # Keys that are not known stay, for their fault may say that one was misspelt.
+            source = self._source(Located({**entry.value, **both}, entry.line, entry.key), alone=len(listed.value) == 1)
+            project = source.project_name if source.project_name != source.region else ""
+            place = (source.region or source.endpoint or "", source.project_id or project or "")
+            if any(key in both and not getattr(source, key) for key in _PLACE):
+                place = ("", "")  # a part of it is not known
+            for seen, what, found in ((names, "name", source.name), (places, "project and region", place)):
+                if found in seen and found not in ("", ("", "")):
+                    self.faults.add(entry, f"the same {what} as the source on line {seen[found]}")
+                seen.setdefault(found, entry.line)
+            sources.append(source)
+        return tuple(sources)
+
+    def _source(self, entry: Located, *, alone: bool) -> Source:
+        both: dict[str, Located] = entry.value
+        keys = self.struct(entry, SourceKeys)
+        replay = tuple(self.file.parent / folder for folder in _many(keys.replay))
+        if "replay" not in both:
+            self._needed(entry, keys)
+        elif self.reading.recordings:
+            self._recordings(both["replay"])
+        excluded = frozenset(keys.excluded)
+        source = Source(
+            name=keys.name or "",
+            region=keys.region or None,
+            project_id=keys.project_id or None,
+            project_name=keys.project_name or None,
+            endpoint=self.address("endpoint", entry, keys.endpoint, plain_http=keys.plain_http),
+            iam_endpoint=self.address("iam_endpoint", entry, keys.iam_endpoint, plain_http=keys.plain_http),
+            jobs=self._jobs(both.get("jobs"), keys, excluded),
+            scenarios=tuple(each for each in SCENARIOS if each in (keys.scenarios or SCENARIOS)),
+            filters=_filters(keys),
+            excluded=excluded,
+            replay=replay,
+            max_body=keys.max_body_mib * MIB,
+            **{key: getattr(keys, key) for key in _SAME},
+        )
+        return self.completed(source, entry, keys, alone=alone)
+
+    def _needed(self, entry: Located, keys: SourceKeys) -> None:
+        both: dict[str, Located] = entry.value
+        if "region" not in both and "endpoint" not in both:
+            self.faults.add(entry, "a source needs a region, or an endpoint, or replay")
+        if "region" not in both and "project_id" not in both and not {"project_name", "iam_endpoint"} <= both.keys():
+            self.faults.add(entry, "a source needs a project_id, or a region to find it by, or replay")
+        if "jobs" not in both:
+            self.faults.add(entry, "a source needs jobs, or replay")
+        elif keys.jobs and keys.jobs != _ALL:
+            for key in ("filter", "children", "scenarios"):
+                if key in both and both[key].value and getattr(keys, key):
+                    self.faults.add(both[key], "only the list API can serve this: it needs jobs: all")
+
+    def _one_project(self, both: dict[str, Located], given: dict[str, Located]) -> None:
+        """Let a project's id and its name exclude each other; the source's own counts before the defaults'."""
+        if "project_id" in both and "project_name" in both:
+            for key, other in (("project_id", "project_name"), ("project_name", "project_id")):
+                if key in given and other not in given:
+                    del both[other]
+                    return
+            self.faults.add(both["project_name"].place, "project_id and project_name: give one of them")
+
+    def _recordings(self, at: Located) -> None:
+        """Find folders that are no recording; what stands in their pages is not read."""
+        for entry in at.value if isinstance(at.value, list) else [at]:
+            folder = self.file.parent / entry.value if entry.value and isinstance(entry.value, str) else None
+            if folder and (why := _why_no_recording(folder)):
+                self.faults.add(entry, f"the recording {folder} {why}")
+
+    def _jobs(self, at: Located | None, keys: SourceKeys, excluded: frozenset[str]) -> tuple[str, ...] | None:
+        """Return the ids to ask for, sorted, without the excluded; None where all are meant."""
+        if at is None or not (keys.jobs or keys.jobs == []):
+            return ()
+        if keys.jobs == _ALL:
+            return None
+        if isinstance(keys.jobs, JobsFile):
+            may_be_empty, file = keys.jobs.allow_empty, keys.jobs.file
+            where, ids = _shown(file or ""), self._listed(at, file) if file else None
+        else:
+            may_be_empty, where, ids = False, "the list", list(keys.jobs or ())
+        chosen = tuple(sorted(set(ids or ()) - excluded))
+        if ids is not None and not chosen and not may_be_empty and not keys.replay:
+            but = " but those under except" if ids else ""
+            hint = "If that is meant: {file: ids.txt, allow_empty: true}"
+            self.faults.add(at, f"{where} has no job id{but}, so every known job would leave. {hint}")
+        return chosen
+
+    def _listed(self, at: Located, file: str) -> list[str] | None:
+        """Return the ids of a file or of standard input; None where they are not read, or a fault was told."""
+        if not self.reading.for_export:
+            return None
+        ids: list[str] = []
+        wrong = 0
+        lines = self._lines(at, file)
+        for number, text in numbered(lines or ()):
+            why = why_no_id(text)
+            if why is None:
+                ids.append(text)
+                continue
+            wrong += 1
+            if wrong <= _MOST_TOLD:
+                self.faults.add(at, f"{_shown(file)}:{number}: not a job id: {why}")
+        if wrong > _MOST_TOLD:
+            self.faults.add(at, f"{_shown(file)}: {wrong - _MOST_TOLD:,} more lines are not job ids")
+        return None if wrong or lines is None else ids
+
+    def _lines(self, at: Located, file: str) -> list[str] | None:
+        try:
+            if file != _STDIN:
+                with (self.file.parent / file).open(encoding="utf-8-sig") as opened:
+                    text = opened.read(_LONGEST_LIST + 1)
+            elif self._reads_input is not None:
+                self.faults.add(at, f"standard input is read already on line {self._reads_input.line}")
+                return None
+            else:
+                self._reads_input = at
+                if self.reading.standard_input is None:
+                    return None
+                text = _joined(self.reading.standard_input())
+        except (OSError, ValueError) as error:  # a name with a NUL character is a ValueError, as is what is not UTF-8
+            why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+            self.faults.add(at, f"{_shown(file)} cannot be read: {why}")
+            return None
+        if len(text) > _LONGEST_LIST:
+            self.faults.add(at, f"{_shown(file)} is longer than {_LONGEST_LIST // MIB} MiB: not a list of job ids")
+            return None
+        return text.split("\n")
+
+
+def _many(value: str | list[str] | UnsetType) -> list[str]:
+    return [value] if isinstance(value, str) else value or []
+
+
+def _filters(keys: SourceKeys) -> Filters:
+    if not keys.filter:
+        return Filters()
+    return Filters(
+        status=frozenset(_many(keys.filter.status)) or None,
+        engine_type=frozenset(_many(keys.filter.engine_type)) or None,
+        name=keys.filter.name or None,
+        tags=tuple(keys.filter.tags.items()),
+        enterprise_project_id=keys.filter.enterprise_project_id or None,
+    )
+
+
+def _why_no_recording(folder: Path) -> str | None:
+    try:
+        names = {file.name for file in folder.iterdir()}
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    except ValueError:
+        return "cannot be read: its name holds a NUL character"
+    if "recording.json" in names and "end.json" not in names:
+        return "was cut off: it has no end.json"
+    pages = [name for name in names - {"recording.json", "end.json"} if name.endswith((".json", ".json.gz"))]
+    return None if pages else "has no pages: a page is a file NAME.json or NAME.json.gz"
+
+
+def _joined(lines: Iterable[str]) -> str:
+    """Put lines together, until it is clear that they are too many."""
+    found: list[str] = []
+    length = 0
+    for line in lines:
+        found.append(line)
+        length += len(line)
+        if length > _LONGEST_LIST:
+            break
+    return "".join(found)
+
+
+def _shown(file: str) -> str:
+    return "standard input" if file == _STDIN else file

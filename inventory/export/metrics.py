@@ -1,0 +1,172 @@
+"""A Prometheus text file of the last run, for the node exporter's textfile collector.
+
+What a run could not know it does not forget: a source that it did not export keeps the lines that it has in
+the file, and a source of which it wrote nothing keeps those that describe its last snapshot. The file is
+read, then replaced by rename; runs that may end at the same moment need a file each.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, write_to_textfile
+from prometheus_client.core import GaugeMetricFamily, Sample
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+
+from inventory.common.errors import InventoryError, UsageError
+from inventory.common.safe_text import clean
+from inventory.export.outcome import SourceOutcome
+
+__all__ = ["check", "write"]
+
+# What every run knows of itself, whatever its sources:
+_WHOLE = {
+    "inventory_last_run_exit_code": "Exit code of the last run.",
+    "inventory_last_run_timestamp_seconds": "When the last run ended, Unix time.",
+}
+# Each gauge with its meaning and its labels besides `source`. What every run knows of its sources:
+_RUN: dict[str, tuple[str, ...]] = {
+    "inventory_export_success": ("Whether the last export ended with exit code 0: 1 or 0.",),
+    "inventory_export_exit_code": ("Exit code of the last export of the source.",),
+    "inventory_export_duration_seconds": ("How long the last export took.",),
+    "inventory_throttles": ("Answers of the last export that asked for patience.",),
+}
+# What the database knows:
+_DATABASE: dict[str, tuple[str, ...]] = {
+    "inventory_last_success_timestamp_seconds": ("When the last complete snapshot was observed, Unix time; 0: never.",),
+}
+# What is known where a snapshot was written:
+_SNAPSHOT: dict[str, tuple[str, ...]] = {
+    "inventory_jobs": ("Jobs in the last snapshot, carried over ones included.",),
+    "inventory_unreadable_jobs": ("Jobs that could not be read for the last snapshot.",),
+    "inventory_requests": ("Requests sent for the last snapshot, retries included.",),
+    "inventory_retries": ("Requests sent again for the last snapshot.",),
+    "inventory_changes": ("Jobs that the last snapshot saw changed, by what became of them.", "action"),
+    "inventory_findings": ("Findings of the last snapshot, by kind.", "kind"),
+    "inventory_snapshot_info": ("The last snapshot; always 1.", "snapshot", "digest", "content_digest"),
+}
+_GAUGES = _DATABASE | _RUN | _SNAPSHOT
+
+
+def check(path: Path) -> None:
+    """Read the file as `write` will, before anything else is done.
+
+    Raises:
+        UsageError: it is another program's file, or none of metrics.
+    """
+    try:
+        list(_existing(path))
+    except InventoryError as error:
+        raise UsageError(error.summary, error.hint) from None
+
+
+def write(
+    path: Path, outcomes: list[SourceOutcome], last_success: Mapping[str, datetime | None], version: str,
+    code: int, ended: datetime,
+) -> None:  # fmt: skip
+    """Replace the file at once, so that nobody reads half of it.
+
+    Args:
+        last_success: when the last complete snapshot of a source was observed, None where it has none; without a
+            source of which the database could not say it.
+        code: the exit code of the run.
+        ended: when the run ended.
+
+    Raises:
+        InventoryError: the file cannot be written, or is not one of ours.
+    """
+    samples = [
+        Sample("inventory_last_run_exit_code", {}, code),
+        Sample("inventory_last_run_timestamp_seconds", {}, ended.timestamp()),
+    ]
+    replaced: set[tuple[str, str]] = set()
+    for outcome in outcomes:
+        source, known = clean(outcome.source), outcome.source in last_success
+        samples += _samples(outcome)
+        last, row = last_success.get(outcome.source), outcome.snapshot
+        if not known and row is not None and row["status"] == "complete":  # of a run that was stopped
+            last, known = row["observed_to"] or row["finished_at"], True
+        if known:
+            samples.append(_success(source, last))
+        names = _RUN | (_DATABASE if known else {}) | (_SNAPSHOT if outcome.snapshot else {})
+        replaced |= {(source, name) for name in names}
+    try:
+        samples += [old for old in _existing(path) if (old.labels["source"], old.name) not in replaced]
+        told = {(sample.labels.get("source"), sample.name) for sample in samples}
+        never = [_success(clean(outcome.source), None) for outcome in outcomes]
+        samples += [each for each in never if (each.labels["source"], each.name) not in told]
+        registry = CollectorRegistry()
+        registry.register(_Lines(samples, version))
+        write_to_textfile(str(path.resolve()), registry)
+    except OSError as error:
+        raise InventoryError(
+            f"the metrics file {path} cannot be written: {error.strerror}", "Its folder must exist and be writable"
+        ) from error
+
+
+def _success(source: str, last: datetime | None) -> Sample:
+    """Return the line that alerts on age look at; 0 where there is no success, so that they fire."""
+    return Sample("inventory_last_success_timestamp_seconds", {"source": source}, last.timestamp() if last else 0)
+
+
+def _samples(outcome: SourceOutcome) -> Iterator[Sample]:
+    """Yield the lines that this run knows of a source."""
+
+    def line(name: str, value: float, **labels: object) -> Sample:
+        named = {label: clean(text) for label, text in labels.items()}
+        return Sample(f"inventory_{name}", {"source": clean(outcome.source), **named}, value)
+
+    yield line("export_success", outcome.code == 0)
+    yield line("export_exit_code", outcome.code)
+    yield line("export_duration_seconds", outcome.seconds)
+    yield line("throttles", outcome.throttles)
+    if row := outcome.snapshot:
+        yield line("jobs", row["jobs"])
+        yield line("unreadable_jobs", row["unreadable"])
+        yield line("requests", row["requests"])
+        yield line("retries", row["retries"])
+        for action in ("added", "changed", "removed", "deselected"):
+            yield line("changes", row[action], action=action)
+        for kind, count in outcome.findings.items():
+            yield line("findings", count, kind=kind)
+        yield line("snapshot_info", 1, snapshot=row["id"], digest=row["digest"], content_digest=row["content_digest"])
+
+
+def _existing(path: Path) -> Iterator[Sample]:
+    """Yield what earlier runs left in the file, as far as this version knows it.
+
+    Raises:
+        InventoryError: it is another program's file, or none of metrics.
+    """
+    try:
+        families = list(text_string_to_metric_families(path.read_bytes().decode()))
+        if any(not family.name.startswith("inventory_") for family in families):
+            raise ValueError
+    except FileNotFoundError:
+        return
+    except (ValueError, LookupError):  # what the parser raises
+        raise InventoryError(
+            f"the metrics file {path} was not written by inventory", "It was left as it is: delete it, or name another"
+        ) from None
+    for family in families:
+        for sample in family.samples:
+            if sample.labels.keys() == {"source", *_GAUGES.get(sample.name, ("",))[1:]}:
+                yield sample
+
+
+class _Lines(Collector):
+    """All samples under their gauges, sorted."""
+
+    def __init__(self, samples: list[Sample], version: str) -> None:
+        self._samples = sorted(samples, key=lambda sample: sorted(sample.labels.items()))
+        self._version = clean(version)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        for name, (meaning, *_) in ({name: (meaning,) for name, meaning in _WHOLE.items()} | _GAUGES).items():
+            family = GaugeMetricFamily(name, meaning)
+            family.samples = [sample for sample in self._samples if sample.name == name]
+            yield family
+        build = GaugeMetricFamily("inventory_build_info", "The version that wrote this; always 1.", labels=["version"])
+        build.add_metric([self._version], 1)
+        yield build

@@ -1,0 +1,200 @@
+"""Several sources in one run: a bounded number at once, each written or not on its own, the worst telling the exit.
+
+Those whose last complete snapshot is the oldest come first, so that what a deadline left out is first the next night.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol, TypeVar
+
+from inventory.common.errors import DeadlineError, InventoryError, StoppedError, StoreError, system_refusal
+from inventory.common.log import bound, logger
+from inventory.config.settings import Source
+from inventory.diff.records import SourceDiff
+from inventory.diff.select import Selection
+from inventory.export.flow import Result, Run, export_source, plan_source
+from inventory.export.outcome import SourceOutcome
+from inventory.store.reader import last_success
+
+__all__ = ["Listener", "Planned", "export_all", "plan_all", "worst"]
+
+PARTIAL = 3
+LEFT_OUT = "left out"
+T = TypeVar("T")
+Failed = Callable[[str, int, str, float], None]  # source, exit code, why, seconds
+
+
+class Listener(Protocol):
+    """Is told what becomes of the sources, from the thread of each, with its fields bound for the log."""
+
+    def result(self, source: Source, result: Result) -> None: ...
+
+    def failed(self, source: str, code: int, error: str, seconds: float) -> None: ...
+
+    def done(self, outcome: SourceOutcome) -> None: ...
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What `plan` found of one source; `diff` is None where it failed, and `error` says why."""
+
+    source: str
+    diff: SourceDiff | None
+    code: int
+    error: str
+
+
+def export_all(sources: Sequence[Source], run: Run, listener: Listener) -> list[SourceOutcome]:
+    """Export sources side by side, as many at once as the settings allow, until the run's deadline.
+
+    Returns:
+        What became of each source, in their order.
+
+    Raises:
+        StoppedError: it was asked to stop; what still runs is left to end with the process.
+    """
+    return _side_by_side(sources, run, lambda source: _export(source, run, listener))
+
+
+def plan_all(sources: Sequence[Source], run: Run, what: Selection, failed: Failed) -> list[Planned]:
+    """Compare sources with their last snapshots, side by side.
+
+    Args:
+        failed: told of each source that cannot be compared, from its thread.
+
+    Raises:
+        StoppedError: it was asked to stop.
+    """
+
+    def plan(source: Source) -> Planned:
+        found: list[SourceDiff] = []
+        code, error = _caught(source, run, lambda: found.append(plan_source(source, run, what)), failed)
+        diff = found[0] if found else None
+        if diff is not None and diff.end["id"] is None and diff.end["status"] == "partial":
+            code = PARTIAL
+        return Planned(source.name, diff, code, error)
+
+    return _side_by_side(sources, run, plan)
+
+
+def _side_by_side(sources: Sequence[Source], run: Run, work: Callable[[Source], T]) -> list[T]:
+    pool = ThreadPoolExecutor(run.settings.parallel, thread_name_prefix="source")
+    futures: dict[str, Future[T]] = {
+        source.name: pool.submit(work, source) for source in _longest_without_first(sources, run)
+    }
+    waiting = set(futures.values())
+    try:
+        with run.stop.waits.watched():
+            while waiting:
+                run.stop.check()
+                _, waiting = wait(waiting, timeout=0.1, return_when=FIRST_COMPLETED)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    run.stop.check()
+    return [futures[source.name].result() for source in sources]
+
+
+def _longest_without_first(sources: Sequence[Source], run: Run) -> list[Source]:
+    """Order sources by their last complete snapshot: those without one first, then the oldest; else as they stand."""
+    if len(sources) <= run.settings.parallel:
+        return list(sources)
+    try:
+        last = last_success(run.store)
+    except StoreError:  # if it stays away, each source says so
+        last = {}
+    never = datetime.min.replace(tzinfo=UTC)
+    return sorted(sources, key=lambda source: last.get(source.name) or never)
+
+
+def _caught(source: Source, run: Run, work: Callable[[], None], failed: Failed) -> tuple[int, str]:
+    """Do the work of one source; whatever goes wrong is its own exit code and a line that says why, told at once."""
+    began = time.monotonic()
+    with bound(run_id=run.run_id, source=source.name):
+        try:
+            _begin(run)
+            logger().info("started")
+            work()
+        except StoppedError:
+            raise
+        except InventoryError as failure:
+            run.stop.check()  # what fails because the run was stopped is no failure of the source
+            code, error = failure.exit_code, str(failure)
+        except Exception as failure:  # noqa: BLE001  # a fault of ours must not take the other sources along
+            code, error = 1, _said(failure)
+        else:
+            return 0, ""
+        failed(source.name, code, error, time.monotonic() - began)
+    return code, error
+
+
+def _begin(run: Run) -> None:
+    try:
+        run.time.check()
+    except DeadlineError as error:
+        logger().warning("left out", why=error.summary)
+        hint = "It comes first in the next run; raise `deadline`, or `parallel`, if this happens often"
+        raise DeadlineError(f"{LEFT_OUT}: {error.summary} before it began", hint) from None
+
+
+def _said(failure: Exception) -> str:
+    if (refusal := system_refusal(failure)) is not None:
+        return refusal
+    logger().debug("unexpected", exc_info=failure)
+    return f"an unexpected {type(failure).__name__}; run it with -v and report what it logs"
+
+
+def _export(source: Source, run: Run, listener: Listener) -> SourceOutcome:
+    began = time.monotonic()
+    results: list[Result] = []
+
+    def work() -> None:
+        for result in export_source(source, run):
+            results.append(result)
+            _log(result, time.monotonic() - began)
+            listener.result(source, result)
+
+    code, error = _caught(source, run, work, listener.failed)
+    rows = [result.snapshot for result in results if result.snapshot is not None]
+    if not error and any(row["status"] == "partial" for row in rows):
+        code = PARTIAL
+    findings: dict[str, int] = {}
+    for kind, count in (results[-1].findings if results else {}).items():
+        findings[kind] = findings.get(kind, 0) + count
+    outcome = SourceOutcome(
+        source=source.name,
+        code=code,
+        snapshot=rows[-1] if rows else None,
+        seconds=time.monotonic() - began,
+        throttles=sum(result.throttles for result in results),
+        findings=findings,
+        error=error,
+        left_out=error.startswith(LEFT_OUT),
+    )
+    listener.done(outcome)
+    return outcome
+
+
+def _log(result: Result, seconds: float) -> None:
+    row = result.snapshot
+    if row is None:
+        logger().info("skipped", recording=result.label, snapshot=result.already)
+        return
+    names = (
+        "status", "consistency", "jobs", "added", "changed", "removed", "deselected", "unreadable", "requests",
+        "retries",
+    )  # fmt: skip
+    logger().info(
+        "exported", snapshot=row["id"], **{name: row[name] for name in names}, throttles=result.throttles,
+        findings=sum(result.findings.values()), seconds=round(seconds, 3), digest=row["digest"],
+    )  # fmt: skip
+    if result.signing:
+        logger().warning("signing", snapshot=row["id"], detail=result.signing)
+
+
+def worst(codes: Iterable[int]) -> int:
+    """Return the exit code of several sources: 1, 75, 3, 2, 0, the worst first."""
+    order = [1, 75, 3, 2, 0]
+    return min(codes, key=order.index, default=0)

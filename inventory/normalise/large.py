@@ -1,0 +1,109 @@
+"""A job that is too large to hold is normalised piece by piece.
+
+A job may name a million objects, 100 MB of JSON, and its rows are ten times that in memory. So its list stays in the
+file that the answer was written to, its rows go to another, and what memory holds is one piece and the digests.
+"""
+
+import marshal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from tempfile import TemporaryFile
+from typing import IO
+
+from inventory.common.errors import StoreError
+from inventory.common.exact_json import canonical
+from inventory.normalise.fast import Normaliser
+from inventory.normalise.findings import Finding
+from inventory.normalise.prepared import PreparedJob, Unchanged
+from inventory.normalise.split import LargeResult
+from inventory.normalise.walk import Row
+from inventory.proof.digest import Part, Proof, RepeatedKeyError, proof_of
+
+__all__ = ["LargeJob", "RowFile", "normalise_large"]
+
+
+def normalise_large(normaliser: Normaliser, result: LargeResult, job_id: str) -> PreparedJob | Unchanged:
+    """Return what a job comes to; it is never `Unchanged`, for what is left of it beside the file does not tell.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    try:
+        return _in_pieces(normaliser, result, job_id)
+    except (RepeatedKeyError, ValueError, OSError):  # two objects of one key, an odd one, no room for the rows
+        return normaliser.job(canonical(result.document()).encode(), job_id, b"", None)
+
+
+def _in_pieces(normaliser: Normaliser, result: LargeResult, job_id: str) -> "LargeJob":
+    rest = normaliser.job(result.raw, job_id, b"", None)
+    assert isinstance(rest, PreparedJob)  # nothing was served before
+    rows = RowFile(TemporaryFile())  # noqa: SIM115  # the last who has it closes it
+    parts = [rows.add(rest)]
+    findings = dict.fromkeys(rest.findings)
+    for begin, end in result.spans:
+        piece = normaliser.objects(b"[%b]" % result.body.part(begin, end), job_id)
+        parts.append(rows.add(piece))
+        findings |= dict.fromkeys(piece.findings)
+    return _proven(job_id, parts, tuple(findings), rows)
+
+
+class RowFile:
+    """The rows of a job in a file that is gone when nobody has it any more: pieces, each with its proof."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._size = 0
+
+    def __del__(self) -> None:
+        self._file.close()
+
+    def add(self, piece: PreparedJob) -> Part:
+        """Add some rows; return what proves them.
+
+        Raises:
+            OSError: there is no room.
+        """
+        (part,) = piece.parts
+        self._file.seek(0, 2)
+        marshal.dump((part.digests, part.marks, piece.packed), self._file)
+        self._file.flush()
+        self._size += 1
+        return part
+
+    def __iter__(self) -> Iterator[tuple[Part, bytes]]:
+        self._file.seek(0)
+        for _ in range(self._size):
+            digests, marks, packed = marshal.load(self._file)  # noqa: S302  # ours, of this run
+            yield Part(digests, marks), packed
+
+
+@dataclass(frozen=True, slots=True)
+class LargeJob(PreparedJob):
+    """A job whose rows, and what proves them, wait in a file."""
+
+    proof: Proof = field(kw_only=True)
+    row_file: RowFile = field(kw_only=True)
+
+    @property
+    def pieces(self) -> Iterator[tuple[str, list[Row]]]:
+        """See `PreparedJob.pieces`."""
+        for _, packed in self.row_file:
+            yield from marshal.loads(packed).items()  # noqa: S302  # ours, of this run
+
+    def joined(self, other: PreparedJob) -> "LargeJob":
+        """See `PreparedJob.joined`.
+
+        Raises:
+            StoreError: there is no room.
+        """
+        try:
+            self.row_file.add(other)
+        except OSError as error:
+            hint = "Make room in the folder for temporary files (TMPDIR), and run it again"
+            raise StoreError(f"a temporary file cannot be written: {error.strerror}", hint) from None
+        findings = (*self.findings, *other.findings)
+        return _proven(self.job_id, [part for part, _ in self.row_file], findings, self.row_file)
+
+
+def _proven(job_id: str, parts: Sequence[Part], findings: tuple[Finding, ...], row_file: RowFile) -> LargeJob:
+    return LargeJob(job_id, (), findings, b"", proof=proof_of(parts), row_file=row_file)

@@ -1,0 +1,108 @@
+"""The way back: the rows of one job become the document that batch-detail sent.
+
+The inverse of `normalise`, from the same declarations. What comes back differently is what the contract
+names: secrets, empty members, the form of tags, the order of lists.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from inventory.common.exact_json import Json, is_empty, read
+from inventory.schema.layout import ELEMENT, Branch, Leaf, Plan, Shape, plan_of, split_path
+
+__all__ = ["rebuild", "rebuild_listing"]
+
+Row = Sequence[Any]
+
+
+def rebuild(rows: Mapping[str, Iterable[Row]]) -> dict[str, Json]:
+    """Build the document of one job.
+
+    Args:
+        rows: entity name -> its rows of this job, in the order of the entity's columns; `jobs` has one.
+    """
+    (job,) = rows["jobs"]
+    built = _object(plan_of("jobs"), job, rows)
+    assert isinstance(built, dict)  # `jobs` has members, no bare element
+    return built
+
+
+def rebuild_listing(row: Row) -> dict[str, Json]:
+    """Build what the list API said of one job, from its row of `job_listings`."""
+    built = _object(plan_of("job_listings"), row, {})
+    assert isinstance(built, dict)  # it has members, no bare element
+    return built
+
+
+def _object(plan: Plan, row: Row, rows: Mapping[str, Iterable[Row]]) -> Json:
+    extra: dict[str, Json] = read(row[plan.index["extra"]]) if row[plan.index["extra"]] else {}
+    if plan.shape.element is not None:
+        return extra.get(ELEMENT, row[plan.shape.element.index])
+    built: dict[str, Json] = {}
+    _members(plan, plan.shape, row, rows, built)
+    left_over = []
+    for path, value in extra.items():
+        names, many = split_path(path)
+        if many:
+            left_over.append((names, value))
+        else:
+            _put(built, names, value)
+    for names, items in left_over:
+        _list_at(built, names).extend(items)
+    return built
+
+
+def _members(plan: Plan, shape: Shape, row: Row, rows: Mapping[str, Iterable[Row]], into: dict[str, Json]) -> None:
+    for name, part in shape.members.items():
+        value: Json = None
+        if isinstance(part, Leaf):
+            stored = row[part.index]
+            value = None if stored is None or stored == "" else part.api.kind.write(stored)
+        elif isinstance(part, Shape):
+            value = {}
+            _members(plan, part, row, rows, value)
+        else:
+            value = _children(part, row, plan, rows)
+        if not is_empty(value):
+            into[name] = value
+
+
+def _children(branch: Branch, row: Row, plan: Plan, rows: Mapping[str, Iterable[Row]]) -> Json:
+    child = branch.plan
+    found = [
+        _object(child, other, rows) for other in rows.get(child.entity.name, ()) if _belongs(branch, other, row, plan)
+    ]
+    if branch.place.many:
+        return found
+    return found[0] if found else None
+
+
+def _belongs(branch: Branch, other: Row, row: Row, plan: Plan) -> bool:
+    child = branch.plan
+    if branch.place.role is not None and other[child.index["role"]] != branch.place.role:
+        return False
+    if not child.entity.inherits_item:
+        return True
+    mine = (row[plan.index["item"]], row[plan.index["occurrence"]])
+    return (other[child.index["item"]], other[child.index["item_occurrence"]]) == mine
+
+
+def _put(built: dict[str, Json], names: list[str], value: Json) -> None:
+    *outer, last = names
+    for name in outer:
+        inner = built.setdefault(name, {})
+        if not isinstance(inner, dict):
+            return
+        built = inner
+    if value is None:
+        built.pop(last, None)  # the column says more than the answer did
+    else:
+        built[last] = value
+
+
+def _list_at(built: dict[str, Json], names: list[str]) -> list[Json]:
+    *outer, last = names
+    for name in outer:
+        built = built.setdefault(name, {})
+    items: list[Json] = built.setdefault(last, [])
+    return items

@@ -1,0 +1,238 @@
+"""A masked job becomes rows: one pure walk over the document, driven by the schema.
+
+In: one result of batch-detail, secrets masked. Out: a tuple for each row, in the order of the entity's
+columns, and findings. Knows no table by name but `jobs`, no network and no database. Nothing is
+dropped: what no column holds, or what its column would not give back exactly, goes to ``extra``.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from inventory.common.exact_json import Json, canonical, is_empty, kind_of, tidy
+from inventory.common.masks import is_free_map, is_mask
+from inventory.normalise.findings import Finding
+from inventory.schema import LISTED_ELSEWHERE, LISTED_TOO
+from inventory.schema.keys import digest16, key_text
+from inventory.schema.kinds import Misfit
+from inventory.schema.layout import ELEMENT, Branch, Leaf, Plan, Shape, join_path, plan_of
+
+__all__ = ["NormalisedJob", "Row", "normalise", "normalise_listing", "unknown_field", "unknown_value"]
+
+Row = tuple[Any, ...]
+_MAX_QUOTED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class NormalisedJob:
+    """The rows of one job by entity, parents first, and what was odd about it."""
+
+    job_id: str
+    rows: dict[str, list[Row]]
+    findings: list[Finding]
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A row in the making. `item` is the canonical text of a list's item that has no key of its own."""
+
+    plan: Plan
+    values: list[Any]
+    path: str | None
+    parent: "_Draft | None" = None
+    item: str = ""
+    extra: dict[str, Json] = field(default_factory=dict)
+
+    def set(self, column: str, value: Any) -> None:
+        self.values[self.plan.index[column]] = value
+
+    def get(self, column: str) -> Any:
+        return self.values[self.plan.index[column]]
+
+
+def normalise(job_id: str, document: dict[str, Json]) -> NormalisedJob:
+    """Turn one masked result into rows.
+
+    Args:
+        job_id: the id that was asked for; it is the key even where the answer has none, or another form of it.
+        document: as batch-detail sent it (Table 6), masked by `Redactor.job`.
+    """
+    walk = _Walk(job_id)
+    job = walk.start(plan_of("jobs"), None, None)
+    walk.fill(job, job.plan.shape, document, None, None)
+    if job.get("id") != job_id:
+        job.set("id", job_id)
+        job.extra.setdefault("id", document.get("id"))
+    return NormalisedJob(job_id, walk.finish(), walk.findings)
+
+
+def normalise_listing(job_id: str, parent_job_id: str | None, item: dict[str, Json], *, alone: bool) -> NormalisedJob:
+    """Turn what the list API says of one job into its row of `job_listings`.
+
+    Args:
+        item: an element of `jobs` or of its `children`, masked by `Redactor.listing`.
+        alone: nobody read the job itself, so what its detail would say better is kept too.
+    """
+    walk = _Walk(job_id)
+    draft = walk.start(plan_of("job_listings"), None, None)
+    draft.set("job_id", job_id)
+    draft.set("parent_job_id", parent_job_id)
+    new = {name: value for name, value in item.items() if name not in LISTED_TOO | LISTED_ELSEWHERE}
+    walk.fill(draft, draft.plan.shape, new, None, "jobs[]")
+    if alone:
+        kept = {name: tidy(item[name]) for name in LISTED_TOO & item.keys()}
+        draft.extra.update({name: value for name, value in kept.items() if not is_empty(value)})
+    return NormalisedJob(job_id, walk.finish(), walk.findings)
+
+
+class _Walk:
+    """One pass over one job. `at` is the path inside the row's object, `full` the path from the job."""
+
+    def __init__(self, job_id: str) -> None:
+        self._job_id = job_id
+        self._drafts: dict[str, list[_Draft]] = {}
+        self.findings: list[Finding] = []
+
+    def start(self, plan: Plan, parent: _Draft | None, full: str | None) -> _Draft:
+        draft = _Draft(plan, [None] * len(plan.index), full, parent)
+        if parent is not None:
+            draft.set("job_id", self._job_id)
+        self._drafts.setdefault(plan.entity.name, []).append(draft)
+        return draft
+
+    def fill(self, draft: _Draft, shape: Shape, members: dict[str, Json], at: str | None, full: str | None) -> None:
+        """Put the members of one JSON object into a row, and what hangs on it into rows of its own."""
+        for name, value in members.items():
+            if is_empty(value):
+                continue
+            part, inner_at, inner_full = shape.members.get(name), join_path(at, name), join_path(full, name)
+            if isinstance(part, Leaf):
+                self._leaf(draft, part, value, inner_at, inner_full)
+            elif isinstance(part, Shape) and isinstance(value, dict):
+                self.fill(draft, part, value, inner_at, inner_full)
+            elif isinstance(part, Branch) and isinstance(value, list) and part.place.many:
+                self._list(draft, part, value, inner_at, inner_full)
+            elif isinstance(part, Branch) and isinstance(value, dict) and not part.place.many:
+                if not is_empty(tidy(value)):
+                    self._row(draft, part, value, inner_full)
+            elif not is_empty(kept := tidy(value)):
+                draft.extra[inner_at] = kept
+                if part is None:
+                    self.findings += unknown_field(self._job_id, inner_full, value)
+                else:
+                    expected = "a list" if isinstance(part, Branch) and part.place.many else "an object"
+                    self._note("wrong_type", inner_full, f"expected {expected}, got {kind_of(value)}")
+
+    def _list(self, parent: _Draft, branch: Branch, items: list[Json], at: str, full: str) -> None:
+        path, left_over = f"{full}[]", []
+        for item in items:
+            if branch.plan.shape.element is not None:
+                self._row(parent, branch, item, path)
+            elif not isinstance(item, dict):
+                left_over.append(tidy(item))
+                self._note("wrong_type", path, f"expected an object, got {kind_of(item)}")
+            elif branch.place.pairs and is_free_map(item):
+                for key, value in item.items():
+                    self._row(parent, branch, {"key": key, "value": value}, path)
+            else:
+                self._row(parent, branch, item, path)
+        if left_over:
+            parent.extra[f"{at}[]"] = sorted(left_over, key=canonical)
+
+    def _row(self, parent: _Draft, branch: Branch, item: Json, full: str) -> None:
+        plan, place = branch.plan, branch.place
+        draft = self.start(plan, parent, full)
+        if place.role is not None:
+            draft.set("role", place.role)
+        element = plan.shape.element
+        if element is not None:
+            self._leaf(draft, element, item, ELEMENT, full)
+        else:
+            self.fill(draft, plan.shape, item, None, full)
+        for leaf in plan.key_leaves:
+            if draft.values[leaf.index] is None:
+                draft.values[leaf.index] = ""
+                if leaf is not element and (leaf.api.path or "") not in draft.extra:
+                    self._note("missing_key", join_path(full, leaf.api.path or ""), "part of the key, missing or empty")
+        if plan.entity.has_item:
+            draft.item = canonical(tidy(item)) if place.many else ""
+            draft.set("item", digest16(draft.item) if place.many else "")
+
+    def _leaf(self, draft: _Draft, leaf: Leaf, value: Json, at: str, full: str) -> None:
+        kind, stored = leaf.api.kind, None
+        try:
+            stored, exact = kind.read(value)
+            if leaf.api.limit is not None and isinstance(stored, str) and len(stored.encode()) > leaf.api.limit:
+                raise Misfit(f"text of at most {leaf.api.limit} bytes", "too_long")
+        except Misfit as misfit:
+            exact, stored = False, key_text(value) if leaf.is_key and isinstance(value, str) else None
+            kept = tidy(value)
+            if is_empty(kept) and leaf.api.path != ELEMENT:
+                return
+            self._misfit(full, value, misfit.kind, misfit.expected)
+        else:
+            if not exact and not kind.either:
+                self._misfit(full, value, "wrong_type", kind.wire)
+            if stored is not None and leaf.values and str(stored).lower() not in leaf.values:
+                self.findings += unknown_value(self._job_id, full, stored)
+        draft.values[leaf.index] = stored
+        if not exact:
+            draft.extra[at] = tidy(value)
+
+    def _misfit(self, full: str, value: Json, kind: str, expected: str) -> None:
+        if not is_mask(value):  # a masked number is no fault of the service
+            self._note(kind, full, f"expected {expected}, got {kind_of(value)}")
+
+    def _note(self, kind: str, path: str, detail: str) -> None:
+        self.findings.append(Finding(kind, path, self._job_id, detail, shared=True))
+
+    def finish(self) -> dict[str, list[Row]]:
+        """Count occurrences, parents before children, and close the rows."""
+        rows: dict[str, list[Row]] = {}
+        for name, drafts in self._drafts.items():
+            rows[name] = []
+            for draft in drafts:
+                if draft.extra:
+                    draft.set("extra", canonical(draft.extra))
+            if name == "jobs":
+                rows[name] = [tuple(draft.values) for draft in drafts]
+                continue
+            groups: dict[Row, list[_Draft]] = {}
+            for draft in drafts:
+                self._inherit(draft)
+                groups.setdefault(tuple(draft.get(c) for c in draft.plan.entity.key[:-1]), []).append(draft)
+            for group in groups.values():
+                self._count(group)
+                rows[name].extend(tuple(draft.values) for draft in group)
+        return rows
+
+    @staticmethod
+    def _inherit(draft: _Draft) -> None:
+        if draft.plan.entity.inherits_item and draft.parent is not None:
+            draft.set("item", draft.parent.get("item"))
+            draft.set("item_occurrence", draft.parent.get("occurrence"))
+
+    def _count(self, group: list[_Draft]) -> None:
+        if len(group) > 1:
+            # By content, so that the order of the answer never shows.
+            group.sort(key=lambda draft: (draft.item, [_sortable(value) for value in draft.values]))
+            self._note("repeated_key", group[0].path or "", "rows that are equal in their key")
+        for number, draft in enumerate(group):
+            draft.set("occurrence", number)
+
+
+def unknown_field(job_id: str, path: str, value: Json) -> list[Finding]:
+    """Return the finding of a member that no column holds."""
+    return [Finding("unknown_field", path, job_id, f"no column; {kind_of(value)}", shared=True)]
+
+
+def unknown_value(job_id: str, path: str, value: Any) -> list[Finding]:
+    """Return the finding of a value that is not documented; none of a mask."""
+    if is_mask(value):
+        return []
+    quoted = value[:_MAX_QUOTED] if isinstance(value, str) else value
+    detail = f"not among the documented values: {canonical(quoted)}"
+    return [Finding("unknown_value", path, job_id, detail, shared=True)]
+
+
+def _sortable(value: Any) -> tuple[bool, str]:
+    return (value is not None, str(value))

@@ -1,0 +1,1 @@
+"""Digests, signatures, and the check that recomputes them; no database."""

@@ -1,0 +1,278 @@
+"""Recomputing the digests of one source, job by job, and naming what does not fit. Pure: knows no database.
+
+A job's digest says whether its rows are as they were; the marks noted beside it say which row is not. Where rows and
+note disagree, the snapshots decide which of the two was altered: their digests hold the jobs, and not the notes.
+"""
+
+import hashlib
+import json
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from inventory.proof.digest import MANY, Mark, job_digest, job_marks, snapshot_digest, unpack
+from inventory.schema import BY_NAME, ESTATE, JOB_DIGESTS
+
+__all__ = ["Check", "Problem", "Version"]
+
+_COUNTED = ("jobs", "added", "changed", "removed", "deselected")
+_ESTATE = frozenset(entity.name for entity in ESTATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One stored row of a job, seen by the snapshots at the places begin <= place < end.
+
+    table: the entity; stored: the table that holds it. digest: '' where it has values of no digest.
+    packed: of a row of job_digests, what `unpack` reads.
+    """
+
+    table: str
+    stored: str
+    key: str
+    digest: str
+    begin: int
+    end: int
+    packed: bytes = b""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is not as it was written: which row, and the ids of the snapshots that see it so.
+
+    word: altered, missing, added, invalid, dangling, overlapping, unseen or unsigned.
+    key: None where the row cannot be told; first, last: None where no snapshot sees it.
+    """
+
+    word: str
+    table: str
+    key: dict[str, Any] | None
+    first: int | None
+    last: int | None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class _Suspicion:
+    """Rows of a job and their note disagree between two places: either was altered."""
+
+    begin: int
+    end: int
+    rows: list[tuple[str, str, str, int, int]]  # word, table, key, begin, end
+    note: tuple[str, str, str]  # word, table, key
+
+
+class Check:
+    """The running digests of one source; `job` for each of its jobs, by id, then `finish`."""
+
+    def __init__(self, snapshots: list[dict[str, Any]]) -> None:
+        """Take the source's rows of `snapshots`, oldest first."""
+        self.snapshots = snapshots
+        self.ids = [row["id"] for row in snapshots]
+        self.known = frozenset(self.ids)
+        self.kept = [row["pruned_at"] is None for row in snapshots]
+        self.whole = [
+            snapshot_digest(row["previous_digest"], row["content_digest"], row) == row["digest"] for row in snapshots
+        ]
+        self._contents = [hashlib.sha256() for _ in snapshots]
+        self._changes: list[Counter[str]] = [Counter() for _ in snapshots]  # since the snapshot before
+        self._suspicions: list[_Suspicion] = []
+        self._problems: dict[tuple[str, str, str, str], tuple[int, int]] = {}
+
+    def report(self, word: str, table: str, key: str, begin: int, end: int, detail: str = "") -> None:
+        """Note a problem; one that is known already is seen by more snapshots."""
+        before = self._problems.get((word, table, key, detail), (begin, end))
+        self._problems[word, table, key, detail] = min(begin, before[0]), max(end, before[1])
+
+    def places(self, valid_from: int, valid_to: int | None) -> tuple[int, int]:
+        """Return which snapshots see a row: begin <= place < end."""
+        end = len(self.ids) if valid_to is None else bisect_left(self.ids, valid_to)
+        return bisect_left(self.ids, valid_from), end
+
+    def job(self, job_id: str, rows: list[Version], notes: list[Version]) -> None:
+        """Recompute one job in every snapshot."""
+        self._look_at_versions(sorted((*rows, *notes), key=lambda version: version.begin))
+        self._count([row for row in rows if row.table in _ESTATE])
+        edges = {place for version in (*rows, *notes) for place in (version.begin, version.end)}
+        for begin, end in pairwise(sorted(edges)):
+            seen = [place for place in range(begin, end) if self.kept[place]]
+            if seen:
+                alive = [row for row in rows if row.begin <= begin < row.end]
+                digest = job_digest(row.digest for row in alive) if alive else None
+                if digest is not None:
+                    line = f"{job_id}\t{digest}\n".encode()
+                    for place in seen:
+                        self._contents[place].update(line)
+                noted = [note for note in notes if note.begin <= begin < note.end]
+                self._compare(job_id, begin, end, digest, alive, noted)
+
+    def _count(self, rows: list[Version]) -> None:
+        """Count what became of one job between two snapshots that follow each other: added, changed, removed."""
+        spans = [(row.begin, row.end) for row in rows if row.table == "jobs"]
+        for place in {place for row in rows for place in (row.begin, row.end)} - {len(self.ids)}:
+            was, now = (any(begin <= at < end for begin, end in spans) for at in (place - 1, place))
+            if was or now:
+                self._changes[place]["changed" if was and now else "added" if now else "removed"] += 1
+
+    def _look_at_versions(self, versions: list[Version]) -> None:
+        last: dict[tuple[str, str], Version] = {}
+        for version in versions:
+            if version.begin >= version.end:
+                continue  # no snapshot sees it, and its validity was reported
+            if not any(self.kept[version.begin : version.end]):
+                self.report(
+                    "unseen", version.stored, version.key, version.begin, version.end, "only pruned ones saw it"
+                )
+            before = last.setdefault((version.table, version.key), version)
+            if before is not version and version.begin < before.end:
+                end = min(version.end, before.end)
+                self.report("overlapping", version.stored, version.key, version.begin, end, f"with {before.stored}")
+            if version.end >= before.end:
+                last[version.table, version.key] = version
+
+    def _compare(
+        self, job_id: str, begin: int, end: int, digest: str | None, rows: list[Version], notes: list[Version]
+    ) -> None:
+        """Compare a job with its note, between two places that see the same of both."""
+        note = next((each for each in notes if each.digest == digest), next(iter(notes), None))
+        table, key = (note.stored, note.key) if note else (JOB_DIGESTS.name, json.dumps([job_id]))
+        noted = _unpacked(note, len(rows))
+        if note is not None and note.digest == digest:
+            if not _agrees(noted, rows):
+                self.report("altered", table, key, begin, end)
+        elif rows or note:
+            word = "missing" if note is None else "altered" if rows else "added"
+            differing = list(_differing(rows, noted, begin, end))
+            self._suspicions.append(_Suspicion(begin, end, differing, (word, table, key)))
+
+    def finish(self) -> list[Problem]:
+        """Compare with what the snapshots say; return every problem, the snapshots' own first."""
+        rows_found, self._problems = self._problems, {}
+        right = self._look_at_snapshots()
+        for key, span in rows_found.items():
+            self.report(*key[:3], *span, key[3])
+        for each in self._suspicions:
+            if any(right[place] for place in range(each.begin, each.end) if self.kept[place]) or not each.rows:
+                self.report(*each.note, each.begin, each.end)
+            else:
+                for row in each.rows:
+                    self.report(*row)
+        self._look_at_unexplained(right)
+        self._look_at_counts(right)
+        return [self._problem(*key, *span) for key, span in self._problems.items()]
+
+    def _look_at_snapshots(self) -> list[bool]:
+        """Check rows and chain; return of which snapshots the rows are as they were (of the pruned: unknown, true)."""
+        right = []
+        previous, sound = None, True
+        for place, row in enumerate(self.snapshots):
+            key, whole = json.dumps([row["id"]]), self.whole[place]
+            content = self._contents[place].hexdigest() if self.kept[place] else row["content_digest"]
+            proven = snapshot_digest(row["previous_digest"], content, row) == row["digest"]
+            right.append(proven or content == row["content_digest"])
+            if not whole:
+                self.report("altered", "snapshots", key, place, place + 1, "content_digest" if proven else "")
+            elif sound and row["previous_digest"] != previous:
+                after = f"after {self.ids[place - 1]}" if place else "at the beginning"
+                self.report("missing", "snapshots", "", place, place + 1, f"a snapshot {after}, before this one")
+            previous, sound = row["digest"], whole
+        return right
+
+    def _look_at_counts(self, right: list[bool]) -> None:
+        """Compare what a snapshot's row counts with its rows, where both are as they were written."""
+        jobs = 0
+        for place, row in enumerate(self.snapshots):
+            found = self._changes[place]
+            jobs += found["added"] - found["removed"]
+            sound = self.kept[place] and self.whole[place] and right[place]
+            if not sound or not all(type(row[name]) is int for name in _COUNTED):
+                continue
+            wrong = {"jobs": (row["jobs"], jobs)}
+            if place == 0 or (self.kept[place - 1] and right[place - 1]):  # else what came between is not known
+                wrong |= {name: (row[name], found[name]) for name in ("added", "changed")}
+                wrong["removed or deselected"] = row["removed"] + row["deselected"], found["removed"]
+            for name, (said, counted) in wrong.items():
+                if said != counted:
+                    key = json.dumps([row["id"]])
+                    self.report("altered", "snapshots", key, place, place + 1, f"{name}: {said}, the rows: {counted}")
+
+    def _look_at_unexplained(self, right: list[bool]) -> None:
+        """Name snapshots whose content differs although no row was found to."""
+        explained = {
+            place
+            for (_, table, *_), span in self._problems.items()
+            if table != "snapshots" and not table.startswith(JOB_DIGESTS.name)
+            for place in range(*span)
+        }
+        open_places = [p for p, kept in enumerate(self.kept) if kept and not right[p] and p not in explained]
+        for first, last in _runs(open_places, [p for p, kept in enumerate(self.kept) if kept]):
+            self.report("altered", "snapshots", "", first, last + 1, "the content; which row, cannot be told")
+
+    def _problem(self, word: str, table: str, key: str, detail: str, begin: int, end: int) -> Problem:
+        seen = self.ids[begin:end]
+        return Problem(word, table, _named(table, key), seen[0] if seen else None, seen[-1] if seen else None, detail)
+
+
+def _unpacked(note: Version | None, rows: int) -> list[Mark]:
+    """Return what was noted of a job that has so many rows; of rows that are missing, as many as memory holds."""
+    try:
+        return unpack(note.packed, rows + MANY) if note else []
+    except ValueError:
+        return []
+
+
+def _agrees(noted: list[Mark], rows: list[Version]) -> bool:
+    """Tell whether what was noted is what the rows come to."""
+    marks = job_marks((row.table, row.key, row.digest) for row in rows)
+    pairs = zip(noted, marks, strict=False)
+    return len(noted) == len(marks) and all(n[0] == m[0] and m[1].startswith(n[1]) for n, m in pairs)
+
+
+def _differing(
+    rows: list[Version], noted: list[Mark], begin: int, end: int
+) -> Iterator[tuple[str, str, str, int, int]]:
+    """Yield which rows are not as noted: word, table, key, and the places that see them so."""
+    left = dict(noted)
+    others = []
+    for row in rows:
+        name = f"{row.table}\t{row.key}"
+        if name in left and row.digest.startswith(left[name].hex()):
+            del left[name]
+        else:
+            others.append((name, row))
+    for name, row in others:
+        is_altered = left.pop(name, None) is not None
+        yield ("altered", row.stored, row.key, row.begin, row.end) if is_altered else (
+            "added", row.stored, row.key, begin, end
+        )  # fmt: skip
+    for name in sorted(left):
+        table, _, key = name.partition("\t")
+        yield "missing", table, key, begin, end
+
+
+def _runs(places: list[int], among: list[int]) -> Iterator[tuple[int, int]]:
+    """Yield first and last of the places that follow each other in `among`."""
+    order = {place: at for at, place in enumerate(among)}
+    run: list[int] = []
+    for place in places:
+        if run and order[place] != order[run[-1]] + 1:
+            yield run[0], run[-1]
+            run = []
+        run.append(place)
+    if run:
+        yield run[0], run[-1]
+
+
+def _named(table: str, key: str) -> dict[str, Any] | None:
+    """Return the key with the names of its columns, as far as it is one."""
+    if not key:
+        return None
+    entity = {**BY_NAME, JOB_DIGESTS.name: JOB_DIGESTS}.get(table.removesuffix("_history"))
+    names: Iterable[str] = entity.key if entity else ("id",)
+    try:
+        return dict(zip(names, json.loads(key), strict=True))
+    except (ValueError, TypeError):
+        return {"key": key}

@@ -1,0 +1,130 @@
+"""The data dictionary, written from the declared schema: Markdown, JSON or SQL."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Column, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
+
+from inventory.common.exact_json import Json
+from inventory.schema import ENTITIES, JOB_DIGESTS, REVISION
+from inventory.schema.fields import Api
+from inventory.schema.ledger import MAINTENANCE, SERVED, SIGNATURES, SNAPSHOTS, SOURCES, declared
+from inventory.schema.triggers import triggers
+from inventory.schema.views import views
+
+__all__ = ["as_json", "as_markdown", "as_sql"]
+
+_POSTGRESQL: Any = postgresql.dialect()  # type: ignore[no-untyped-call]
+_SQLITE: Any = sqlite.dialect()
+
+
+def as_json() -> dict[str, Json]:
+    """Return the dictionary as one document: every table, every column, where it comes from."""
+    return {"format_version": "1.0", "revision": REVISION, "tables": [_table(table) for table in _documented()]}
+
+
+def _documented() -> list[Table]:
+    ours = JOB_DIGESTS.current, SIGNATURES, SERVED, MAINTENANCE
+    return [SOURCES, SNAPSHOTS, *(entity.current for entity in ENTITIES), *ours]
+
+
+def _table(table: Table) -> dict[str, Json]:
+    entity = next((entity for entity in ENTITIES if entity.current is table), None)
+    return {
+        "name": table.name,
+        "comment": table.comment,
+        "key": [column.name for column in table.primary_key.columns],
+        "history": entity.history.name if entity else None,
+        "as_of": f"{entity.name}_as_of" if entity else None,
+        "read_from": [place.path for place in entity.places] if entity else [],
+        "columns": [_column(column) for column in table.columns],
+    }
+
+
+def _column(column: Column[Any]) -> dict[str, Json]:
+    origin: Api | None = column.info["field"].api if "field" in column.info else None
+    said: dict[str, Json] = {
+        "name": column.name,
+        "type": _type(column, _POSTGRESQL),
+        "sqlite_type": _type(column, _SQLITE),
+        "nullable": column.nullable,
+        "comment": column.comment,
+    }
+    if origin is not None and origin.path is not None:
+        said |= {
+            "path": origin.path,
+            "reference_table": origin.table,
+            "wire": origin.kind.wire,
+            "unit": origin.unit or None,
+            "secret": origin.secret,
+            "values": list(origin.values),
+            "since": origin.since,
+        }
+    return said
+
+
+def _type(column: Column[Any], dialect: Any) -> str:
+    return str(column.type.compile(dialect=dialect)).split(" COLLATE")[0].lower()
+
+
+def as_markdown() -> Iterator[str]:
+    """Yield the dictionary's lines."""
+    yield "# Data dictionary"
+    yield ""
+    yield f"Revision {REVISION}. Written by `inventory schema --format markdown`; the schema is the source."
+    yield ""
+    yield "Every table NAME with `valid_from` has a twin `NAME_history` (superseded rows, with `valid_to`) and a view"
+    yield "`NAME_as_of` (a row for each row and `snapshot_id` that saw it, with the source's name). `freshness`:"
+    yield "for each source that is not retired its last complete snapshot, NULL where it has none, with `finished_at`,"
+    yield "`observed_to` and `age_seconds` since `observed_to` (else `finished_at`)."
+    for table in as_json()["tables"]:
+        yield ""
+        yield f"## {table['name']}"
+        yield ""
+        yield str(table["comment"])
+        yield f"Key: {', '.join(f'`{name}`' for name in table['key'])}."
+        if table["read_from"]:
+            yield f"Read from {', '.join(f'`{path}`' for path in table['read_from'])}."
+        yield ""
+        yield "| column | type | from | meaning |"
+        yield "|---|---|---|---|"
+        for column in table["columns"]:
+            yield _line(column)
+
+
+def _line(column: dict[str, Json]) -> str:
+    meaning = str(column["comment"])
+    if column.get("unit"):
+        meaning += f" Unit: {column['unit']}."
+    if column.get("values"):
+        meaning += f" Documented: {', '.join(f'`{value}`' for value in column['values'])}."
+    if column.get("secret"):
+        meaning += " **Secret**: masked."
+    path = f"`{column['path']}`" if column.get("path") else ""
+    return f"| `{column['name']}` | {column['type']} | {path} | {meaning} |".replace("\n", " ")
+
+
+def as_sql(dialect_name: str) -> Iterator[str]:
+    """Yield the statements that make an empty database of this revision.
+
+    Args:
+        dialect_name: sqlite or postgresql.
+    """
+    dialect: Any = _POSTGRESQL if dialect_name == "postgresql" else _SQLITE
+    for table in declared(dialect_name).sorted_tables:
+        yield _statement(CreateTable(table), dialect)
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            yield _statement(CreateIndex(index), dialect)
+        if dialect_name == "postgresql":
+            yield _statement(SetTableComment(table), dialect)
+            for column in table.columns:
+                yield _statement(SetColumnComment(column), dialect)
+    yield "INSERT INTO maintenance (id, pruning) VALUES (1, false);"
+    for statement in (views(dialect_name) | triggers(dialect_name)).values():
+        yield statement + ";"
+
+
+def _statement(element: Any, dialect: Any) -> str:
+    return str(element.compile(dialect=dialect)).strip() + ";"

@@ -1,0 +1,231 @@
+"""Writing a snapshot: one short transaction that takes all of it, or nothing."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, func, insert, select, update
+
+from inventory import __version__
+from inventory.common.errors import BusyError, StoreError
+from inventory.proof.digest import snapshot_digest
+from inventory.proof.signature import Sealer
+from inventory.schema import REVISION
+from inventory.schema.ledger import SIGNATURES, SNAPSHOTS, SOURCES
+from inventory.store.base import proven, signing
+from inventory.store.engine import Store, begun, translated
+from inventory.store.served import note_served, served_jobs
+from inventory.store.staging import Staging
+
+__all__ = ["Result", "SourceRow", "Writer", "open_writer"]
+
+
+@dataclass(frozen=True)
+class SourceRow:
+    """What the configuration says of a source, as far as the database keeps it."""
+
+    name: str
+    region: str | None
+    project_id: str | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one reading: `snapshot` is its row, None where the recording was there already.
+
+    incomplete: why jobs may be missing that nobody could name, or ''. signing: what about the signatures begins
+    with this snapshot, or ''. unread: why each other job was not read.
+    """
+
+    label: str
+    snapshot: dict[str, Any] | None
+    already: int | None = None
+    findings: dict[str, int] = field(default_factory=dict)
+    throttles: int = 0
+    incomplete: str = ""
+    signing: str = ""
+    unread: Mapping[str, str] = field(default_factory=dict)
+
+
+class Writer:
+    """One connection that stages and writes one snapshot of one source.
+
+    base: the last snapshot, read once and proven. signing: what about the signatures begins with the next, or ''.
+    """
+
+    def __init__(
+        self, connection: Connection, source: SourceRow, sealer: Sealer | None = None, *,
+        begin_signing: bool = False,
+    ) -> None:  # fmt: skip
+        self._connection = connection
+        self._sealer = sealer
+        self._source = source
+        with connection.begin():
+            if connection.dialect.name == "postgresql":  # of one moment, as on SQLite: an export may commit meanwhile
+                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            self._source_id = _source_id(connection, source)
+            self.base = proven(connection, self._source_id)
+            self.previous = self.base.row
+            self.signing = signing(connection, self.previous, sealer, begin=begin_signing) if sealer else ""
+            self.served = served_jobs(connection, self._source_id)
+        self.staging = Staging(connection, self._source_id)
+
+    def has(self, observed_from: datetime, observed_to: datetime) -> int | None:
+        """Return the snapshot that was observed in exactly this interval, if there is one."""
+        query = select(SNAPSHOTS.c.id).where(
+            SNAPSHOTS.c.source_id == self._source_id,
+            SNAPSHOTS.c.observed_from == observed_from,
+            SNAPSHOTS.c.observed_to == observed_to,
+        )
+        with self._connection.begin():
+            return self._connection.execute(query).scalar()
+
+    def commit(
+        self,
+        row: dict[str, Any],
+        content_digest: str,
+        served: Mapping[str, bytes | None] = {},
+        *,
+        retiring: bool = False,
+    ) -> dict[str, Any]:
+        """Merge what is staged and add the row of `snapshots`; all of it or nothing.
+
+        Args:
+            row: the columns that the export knows; the rest is completed here.
+            served: see `note_served`.
+            retiring: this snapshot is the source's last.
+
+        Returns:
+            The whole row.
+
+        Raises:
+            BusyError: another export of the source finished in between.
+        """
+        with begun(self._connection):
+            source_id = self._still_last() or _add_source(self._connection, self._source)
+            complete = self._added_snapshot({"source_id": source_id, **self._completed(row, content_digest)})
+            if self._sealer is not None:
+                self._sign(complete)
+            self.staging.merge(complete["id"], source_id)
+            note_served(self._connection, source_id, served, self.served)
+            if retiring:
+                ended = update(SOURCES).where(SOURCES.c.id == source_id)
+                self._connection.execute(ended.values(retired_at=complete["finished_at"]))
+        return complete
+
+    def _added_snapshot(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Add the row of `snapshots`, then its digest, which covers the id that the database gave it."""
+        row["finished_at"] = datetime.now(UTC)
+        row["id"] = _added(self._connection, SNAPSHOTS, {**row, "digest": ""})
+        row["digest"] = snapshot_digest(row["previous_digest"], row["content_digest"], row)
+        finished = update(SNAPSHOTS).where(SNAPSHOTS.c.id == row["id"])
+        self._connection.execute(finished.values(digest=row["digest"]))
+        return row
+
+    def _sign(self, row: dict[str, Any]) -> None:
+        assert self._sealer is not None  # whoever calls has looked
+        signature = {"key_id": self._sealer.key_id, "signature": self._sealer.sign(row["digest"])}
+        self._connection.execute(insert(SIGNATURES).values(snapshot_id=row["id"], **signature))
+
+    def planned(self, row: dict[str, Any], content_digest: str) -> dict[str, Any]:
+        """Return the row that `commit` would add, as far as it is known; the rest is None, as is its id."""
+        known = {"source": self._source.name, **self._completed(row, content_digest)}
+        unknown = {"source_id": self._source_id or None, "run_id": None}
+        return {**dict.fromkeys(("source", *SNAPSHOTS.columns.keys())), **known, **unknown}
+
+    def _completed(self, row: dict[str, Any], content_digest: str) -> dict[str, Any]:
+        return {
+            **row,
+            "schema_revision": REVISION,
+            "tool_version": __version__,
+            "content_digest": content_digest,
+            "previous_digest": self.previous["digest"] if self.previous else None,
+            "pruned_at": None,
+        }
+
+    def check(self) -> None:
+        """Make sure that what was staged was compared with what still stands.
+
+        Raises:
+            BusyError: another export of the source finished in between.
+        """
+        with self._connection.begin():
+            self._still_last()
+
+    def _still_last(self) -> int:
+        """Return the source's id as it is now; refuse where its last snapshot is another than it was."""
+        source_id = _source_id(self._connection, self._source)
+        last = select(func.max(SNAPSHOTS.c.id)).where(SNAPSHOTS.c.source_id == source_id)
+        if self._connection.execute(last).scalar() != (self.previous["id"] if self.previous else None):
+            raise BusyError("another export of this source finished first", "Nothing was written; run it again")
+        return source_id
+
+
+@contextmanager
+def open_writer(
+    store: Store, source: SourceRow, sealer: Sealer | None = None, *, begin_signing: bool = False
+) -> Iterator[Writer]:
+    """Open a connection for one snapshot of one source; what is not committed goes with it.
+
+    Args:
+        sealer: signs the snapshot.
+        begin_signing: the last snapshot need not be signed with the key of `sealer`.
+
+    Raises:
+        StoreError: the database refuses; knows the source otherwise (see `_source_id`); or its last snapshot does not
+            prove, or is not signed as the next one will be (see `store.base`).
+    """
+    with translated(store), store.connect() as connection:
+        yield Writer(connection, source, sealer, begin_signing=begin_signing)
+
+
+def _source_id(connection: Connection, source: SourceRow) -> int:
+    """Return the source's id, 0 for one that was never exported.
+
+    Raises:
+        StoreError: it is retired, its name belonged to another region or project, or those to another name.
+    """
+    found = connection.execute(select(SOURCES).where(SOURCES.c.name == source.name)).mappings().first()
+    if found is None:
+        _refuse_second_name(connection, source)
+        return 0
+    if found["retired_at"] is not None:
+        raise StoreError(
+            f"the source {source.name} was retired at {found['retired_at']:%Y-%m-%d %H:%M:%S} UTC",
+            "Take it out of the configuration; or free its name with `inventory sources rename`, to start anew",
+        )
+    for column, now in (("region", source.region), ("project_id", source.project_id)):
+        if found[column] != now:
+            raise StoreError(
+                f"the source {source.name} was exported with another {column} ({found[column]}, now {now})",
+                "Another project is another source: give it another name",
+            )
+    return int(found["id"])
+
+
+def _refuse_second_name(connection: Connection, source: SourceRow) -> None:
+    """A project under a new name would begin a second history of the same jobs."""
+    query = select(SOURCES.c.name).where(
+        SOURCES.c.region == source.region,
+        SOURCES.c.project_id == source.project_id,
+        SOURCES.c.retired_at.is_(None),
+    )
+    if source.region is None or source.project_id is None:
+        return
+    if (name := connection.execute(query).scalar()) is not None:
+        raise StoreError(
+            f"the project of the source {source.name} was exported as {name}",
+            f"To keep its history, run `inventory sources rename {name} {source.name}`",
+        )
+
+
+def _add_source(connection: Connection, source: SourceRow) -> int:
+    return _added(connection, SOURCES, {**asdict(source), "created_at": datetime.now(UTC)})
+
+
+def _added(connection: Connection, table: Table, values: dict[str, Any]) -> int:
+    key = connection.execute(insert(table).values(values)).inserted_primary_key
+    assert key is not None  # one row, one key
+    return int(key[0])
