@@ -8,7 +8,7 @@ from threading import Event
 from inventory.config.settings import Filters
 from inventory.normalise.redact import Redactor
 from inventory.source.listing import IN_MEMORY, Listings, Sweep
-from inventory.source.prefetch import as_they_come
+from inventory.source.prefetch import map_unordered
 
 
 def test_a_task_that_waits_holds_up_no_other() -> None:
@@ -20,7 +20,7 @@ def test_a_task_that_waits_holds_up_no_other() -> None:
 
     tasks: list[Callable[[], bool]] = [partial(last_runs.wait, 5), *[bool] * 20, last]
     with ThreadPoolExecutor(2) as pool:
-        results = list(as_they_come(pool, 2, tasks))
+        results = list(map_unordered(pool, 2, tasks))
     assert sorted(results) == [False] * 20 + [True] * 2
 
 

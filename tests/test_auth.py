@@ -375,7 +375,7 @@ def test_what_may_not_have_looked_at_the_credential_does_not_accept_it(cloud: Cl
     session = enter(KEYS, project_id="p1")
     cloud.first["/v3/p1/jobs/batch-detail"] = [Reply(status)]
     assert detail(session).status == status
-    assert not session.auth.gate.is_accepted
+    assert not session.auth.guard.is_accepted
 
 
 def test_a_wrong_key_is_sent_once_after_a_403(cloud: Cloud, enter: Enter) -> None:

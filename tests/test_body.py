@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from inventory.source.http import Http
-from inventory.source.transport import NoAnswerError, Request, Response, RouteError
+from inventory.source.transport import Request, Response, RouteError, TransportError
 from tests.live import Export
 from tests.web import Reply, Sent, Web
 
@@ -76,7 +76,7 @@ def test_an_empty_body_is_packed_enough(encoding: str) -> None:
     ],
 )
 def test_what_is_cut_off_or_spoilt_may_be_asked_for_again(body: bytes, encoding: str, reason: str) -> None:
-    with pytest.raises(NoAnswerError) as caught:
+    with pytest.raises(TransportError) as caught:
         answered(body, encoding)
     assert (caught.value.reason, caught.value.retry) == (reason, True)
 
@@ -104,7 +104,7 @@ def test_one_packed_answer_among_others_is_no_answer() -> None:
 
     with Web(answer) as web, closing(Http(web.url, timeout=5, max_body=MIB)) as http:
         assert http.send(Request("GET", "/")).status == 200
-        with pytest.raises(NoAnswerError) as caught:
+        with pytest.raises(TransportError) as caught:
             http.send(Request("GET", "/br"))
         assert (caught.value.reason, caught.value.retry) == ("the body is packed as br, which was not asked for", False)
         assert str(caught.value).startswith(f"{web.url}: ")
@@ -124,7 +124,7 @@ def members(count: int) -> Iterator[bytes]:
 def test_the_bound_is_for_all_members_together() -> None:
     assert len(answered(b"".join(members(8)), "gzip").content) == MIB
     for encoding, body in (("gzip", b"".join(members(9))), ("deflate", zlib.compress(bytes(20 * MIB)))):
-        with pytest.raises(NoAnswerError) as caught:
+        with pytest.raises(TransportError) as caught:
             answered(body, encoding)
         assert (caught.value.reason, caught.value.retry) == ("the body is larger than 1 MiB", False)
 

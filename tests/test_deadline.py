@@ -22,7 +22,7 @@ from inventory.normalise.redact import Redactor
 from inventory.source.auth import Auths
 from inventory.source.auth.session import sign_in
 from inventory.source.live import LiveReading
-from inventory.source.rate_limiter import Pace
+from inventory.source.rate_limiter import RateLimiter
 from inventory.store.engine import open_store
 from inventory.store.lock import source_lock
 from tests.live import Export, findings, here, last, shown
@@ -231,9 +231,9 @@ def test_every_wait_of_an_export_is_noted(
     waits = Waits(first=0.2)
     stop = Stop(waits)
     with waits.watched():
-        pace = Pace(1, stop)
-        pace.wait(host="h", call="detail", ids=["j1"])
-        pace.wait(host="h", call="detail", ids=["j1"])
+        rate_limiter = RateLimiter(1, stop)
+        rate_limiter.wait(host="h", call="detail", ids=["j1"])
+        rate_limiter.wait(host="h", call="detail", ids=["j1"])
         stop.wait(0.5, "the next attempt", host="h")
         url = f"sqlite:///{tmp_path}/x.db"
         with open_store(url, write=True, create=True) as store, source_lock(store, "live", 0, stop):

@@ -18,7 +18,7 @@ from sqlalchemy import event
 from inventory.cli import main
 from inventory.export.flow import export_source
 from inventory.proof.digest import LONGEST, pack, unpack
-from inventory.proof.signature import Seal
+from inventory.proof.signature import VerifyKey
 from inventory.schema import ENTITIES
 from inventory.store.writer import SourceRow, open_writer
 from tests.conftest import ROOT, write_page
@@ -50,13 +50,13 @@ class Auditor:
         assert ended.value.code == code, (arguments, self.said, self.complained)
         return self.said
 
-    def key(self, name: str) -> Seal:
+    def key(self, name: str) -> VerifyKey:
         """Make a key; its halves are in NAME.pem and NAME.public."""
         private, public = pems(Ed25519PrivateKey.generate())
         (self.folder / f"{name}.pem").write_text(private)
         (self.folder / f"{name}.pem").chmod(0o600)
         (self.folder / f"{name}.public").write_text(public)
-        return Seal(public)
+        return VerifyKey(public)
 
     def configure(self, *nights: Path, key: str = "") -> None:
         document: Row = {"workers": 0, "sources": [{"name": "sample", "replay": [str(night) for night in nights]}]}

@@ -11,7 +11,7 @@ import pytest
 
 from inventory.config.endpoints import check_address, drs_endpoint, iam_endpoint
 from inventory.source.http import Http
-from inventory.source.transport import NoAnswerError, Request
+from inventory.source.transport import Request, TransportError
 from tests.certificates import Authority
 from tests.web import Reply, Sent, Web, Wire, head_of
 
@@ -35,8 +35,8 @@ def http() -> Iterator[Connect]:
         each.close()
 
 
-def failing(call: Callable[[], object]) -> NoAnswerError:
-    with pytest.raises(NoAnswerError) as caught:
+def failing(call: Callable[[], object]) -> TransportError:
+    with pytest.raises(TransportError) as caught:
         call()
     return caught.value
 
@@ -286,7 +286,7 @@ def test_close_wakes_who_waits_for_an_answer(http: Connect) -> None:
 
     with Web(silent) as web:
         client = http(web, timeout=10)
-        errors: list[NoAnswerError] = []
+        errors: list[TransportError] = []
         waiting = threading.Thread(target=lambda: errors.append(failing(lambda: client.send(Request("GET", "/")))))
         waiting.start()
         assert arrived.wait(5)

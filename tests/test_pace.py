@@ -1,4 +1,4 @@
-"""The pace: as many requests as are allowed and never more, fewer when throttled, none while the service rests."""
+"""The rate limiter: as many requests as are allowed, fewer when throttled, none while the service rests."""
 
 import json
 import threading
@@ -11,17 +11,17 @@ import pytest
 from inventory.common.cancellation import Stop
 from inventory.common.errors import StoppedError
 from inventory.mock import DrsServer, Fault, make_estate
-from inventory.source.rate_limiter import RECOVERY, SLOWEST, Pace
+from inventory.source.rate_limiter import RECOVERY, SLOWEST, RateLimiter
 from tests.conftest import Command
 from tests.live import Export, last
 from tests.web import Reply, Sent, Web
 
 
-def moments(pace: Pace, threads: int, each: int) -> list[float]:
+def moments(rate_limiter: RateLimiter, threads: int, each: int) -> list[float]:
     def work() -> list[float]:
         found = []
         for _ in range(each):
-            pace.wait()
+            rate_limiter.wait()
             found.append(time.monotonic())
         return found
 
@@ -31,66 +31,66 @@ def moments(pace: Pace, threads: int, each: int) -> list[float]:
 
 def test_turns_are_evenly_spaced_over_all_threads() -> None:
     began = time.monotonic()
-    found = moments(Pace(100, Stop()), threads=5, each=8)
+    found = moments(RateLimiter(100, Stop()), threads=5, each=8)
     assert all(at - began >= number / 100 for number, at in enumerate(found))
 
 
 def test_a_throttle_halves_the_rate_and_answers_bring_it_back() -> None:
-    pace = Pace(80, Stop())
-    pace.throttled(time.monotonic(), 0)
-    assert pace.per_second == 40
+    rate_limiter = RateLimiter(80, Stop())
+    rate_limiter.throttled(time.monotonic(), 0)
+    assert rate_limiter.per_second == 40
     for _ in range(RECOVERY // 2):
-        pace.answered()
-    assert pace.per_second == pytest.approx(80)
-    pace.answered()
-    assert pace.per_second == 80
+        rate_limiter.answered()
+    assert rate_limiter.per_second == pytest.approx(80)
+    rate_limiter.answered()
+    assert rate_limiter.per_second == 80
 
 
 def test_throttles_of_requests_under_way_together_count_as_one() -> None:
-    pace = Pace(80, Stop())
+    rate_limiter = RateLimiter(80, Stop())
     sent = time.monotonic()
     for _ in range(8):
-        pace.throttled(sent, 0)
-    assert pace.per_second == 40
-    pace.throttled(time.monotonic(), 0)
-    assert pace.per_second == 20
+        rate_limiter.throttled(sent, 0)
+    assert rate_limiter.per_second == 40
+    rate_limiter.throttled(time.monotonic(), 0)
+    assert rate_limiter.per_second == 20
 
 
 @pytest.mark.parametrize(("most", "least"), [(80, SLOWEST), (0.01, 0.01)])
 def test_the_rate_never_falls_to_nothing(most: float, least: float) -> None:
-    pace = Pace(most, Stop())
+    rate_limiter = RateLimiter(most, Stop())
     for _ in range(30):
-        pace.throttled(time.monotonic(), 0)
-    assert pace.per_second == least
+        rate_limiter.throttled(time.monotonic(), 0)
+    assert rate_limiter.per_second == least
 
 
 def test_a_pause_holds_every_thread() -> None:
-    pace = Pace(1000, Stop())
-    pace.wait()
+    rate_limiter = RateLimiter(1000, Stop())
+    rate_limiter.wait()
     began = time.monotonic()
-    pace.throttled(began, 0.3)
-    assert min(moments(pace, threads=6, each=1)) - began >= 0.3
+    rate_limiter.throttled(began, 0.3)
+    assert min(moments(rate_limiter, threads=6, each=1)) - began >= 0.3
 
 
 def test_a_pause_holds_those_too_who_wait_already() -> None:
-    pace = Pace(5, Stop())
-    pace.wait()
+    rate_limiter = RateLimiter(5, Stop())
+    rate_limiter.wait()
     began = time.monotonic()
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(moments, pace, 1, 1)
+        waiting = pool.submit(moments, rate_limiter, 1, 1)
         time.sleep(0.05)
-        pace.throttled(time.monotonic(), 0.5)
+        rate_limiter.throttled(time.monotonic(), 0.5)
         assert waiting.result()[0] - began >= 0.5
 
 
 def test_stop_ends_every_wait() -> None:
     stop = Stop()
-    pace = Pace(0.01, stop)
-    pace.wait()
+    rate_limiter = RateLimiter(0.01, stop)
+    rate_limiter.wait()
     threading.Timer(0.1, stop.set).start()
     began = time.monotonic()
     with ThreadPoolExecutor(3) as pool:
-        for future in [pool.submit(pace.wait) for _ in range(3)]:
+        for future in [pool.submit(rate_limiter.wait) for _ in range(3)]:
             with pytest.raises(StoppedError):
                 future.result()
     assert time.monotonic() - began < 2

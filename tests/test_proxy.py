@@ -11,7 +11,7 @@ import pytest
 from inventory.common.errors import SourceError
 from inventory.source.http import Http
 from inventory.source.http.proxy import Proxy, proxy_for
-from inventory.source.transport import NoAnswerError, Request
+from inventory.source.transport import Request, TransportError
 from tests.certificates import Authority
 from tests.live import Export
 from tests.web import Reply, Socks, Tunnel, Web, Wire, head_of
@@ -170,8 +170,8 @@ def http() -> Iterator[Connect]:
         each.close()
 
 
-def failing(http: Http, seconds: float = 5) -> NoAnswerError:
-    with pytest.raises(NoAnswerError) as caught:
+def failing(http: Http, seconds: float = 5) -> TransportError:
+    with pytest.raises(TransportError) as caught:
         http.send(Request("GET", "/", seconds=seconds))
     return caught.value
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from inventory.common.errors import InventoryError, UsageError
-from inventory.proof.signature import Seal, Sealer
+from inventory.proof.signature import SigningKey, VerifyKey
 from inventory.render.bundle import LONGEST, check
 from tests.conftest import ROOT, Command
 
@@ -35,19 +35,19 @@ def configured(folder: Path) -> str:
 
 def test_a_signature_fits_its_digest_and_key_alone() -> None:
     private, public = pems(Ed25519PrivateKey.generate())
-    signature = Sealer(private).sign("ab" * 32)
-    assert Seal(public).fits("ab" * 32, signature)
-    assert Seal(public).key_id == Sealer(private).key_id
-    assert not Seal(public).fits("cd" * 32, signature)
-    assert not Seal(public).fits("ab" * 32, signature[:-2] + "00")
-    assert not Seal(public).fits("ab" * 32, "no hex")
-    assert not Seal(pems(Ed25519PrivateKey.generate())[1]).fits("ab" * 32, signature)
+    signature = SigningKey(private).sign("ab" * 32)
+    assert VerifyKey(public).verify("ab" * 32, signature)
+    assert VerifyKey(public).key_id == SigningKey(private).key_id
+    assert not VerifyKey(public).verify("cd" * 32, signature)
+    assert not VerifyKey(public).verify("ab" * 32, signature[:-2] + "00")
+    assert not VerifyKey(public).verify("ab" * 32, "no hex")
+    assert not VerifyKey(pems(Ed25519PrivateKey.generate())[1]).verify("ab" * 32, signature)
 
 
 @pytest.mark.parametrize("pem", ["", "nothing", *pems(X25519PrivateKey.generate())])
 def test_another_key_is_refused(pem: str) -> None:
     with pytest.raises(UsageError, match="Ed25519"):
-        Seal(pem)
+        VerifyKey(pem)
 
 
 def test_export_and_retire_sign_what_they_write(inventory: Command, tmp_path: Path) -> None:
@@ -60,8 +60,8 @@ def test_export_and_retire_sign_what_they_write(inventory: Command, tmp_path: Pa
         rows = connection.execute("SELECT digest, key_id, signature FROM snapshots JOIN signatures ON snapshot_id = id")
         signed = rows.fetchall()
         assert len(signed) == 3
-        assert all(Seal(public).fits(digest, signature) for digest, _, signature in signed)
-        assert {key_id for _, key_id, _ in signed} == {Seal(public).key_id}
+        assert all(VerifyKey(public).verify(digest, signature) for digest, _, signature in signed)
+        assert {key_id for _, key_id, _ in signed} == {VerifyKey(public).key_id}
         for statement in ("DELETE FROM signatures", "UPDATE signatures SET signature = ''"):
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
                 connection.execute(statement)
@@ -153,7 +153,7 @@ def by_hand(bundle: zipfile.ZipFile, expected: str) -> None:
 
 
 def test_an_altered_bundle_is_found(inventory: Command, tmp_path: Path) -> None:
-    seal = Seal(configured(tmp_path))
+    seal = VerifyKey(configured(tmp_path))
     assert inventory("--config", "c.yaml", "export").returncode == 0
     assert inventory("bundle", "latest", "--out", "b.zip").returncode == 0
     assert check(tmp_path / "b.zip", [seal]).problems == []
@@ -188,7 +188,7 @@ def test_a_bundle_that_unpacks_to_too_much_is_refused_with_little_memory(invento
             tracemalloc.stop()
 
 
-def is_refused(folder: Path, files: dict[str, bytes], seal: Seal) -> bool:
+def is_refused(folder: Path, files: dict[str, bytes], seal: VerifyKey) -> bool:
     with zipfile.ZipFile(folder / "altered.zip", "w") as bundle:
         for name, content in files.items():
             bundle.writestr(name, content)

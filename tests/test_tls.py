@@ -12,12 +12,12 @@ import pytest
 from inventory.common.errors import SourceError
 from inventory.source.http import Http
 from inventory.source.http.tls import context
-from inventory.source.transport import NoAnswerError, Request
+from inventory.source.transport import Request, TransportError
 from tests.certificates import Authority
 from tests.web import Reply, Web, Wire
 
 VARIABLES = ["SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]
-Ask = Callable[..., NoAnswerError | None]
+Ask = Callable[..., TransportError | None]
 
 
 @pytest.fixture
@@ -30,12 +30,12 @@ def ask() -> Iterator[Ask]:
     """Ask a server with a certificate once; return why there was no answer."""
     made: list[Http] = []
 
-    def send(tls: ssl.SSLContext, host: str = "localhost", *, verify: bool = True) -> NoAnswerError | None:
+    def send(tls: ssl.SSLContext, host: str = "localhost", *, verify: bool = True) -> TransportError | None:
         with Web(lambda _: Reply(), tls) as web:
             made.append(Http(f"https://{host}:{web.port}", timeout=5, max_body=1000, verify=verify))
             try:
                 made[-1].send(Request("GET", "/"))
-            except NoAnswerError as error:
+            except TransportError as error:
                 return error
             return None
 
@@ -160,7 +160,7 @@ def test_no_handshake(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> 
     for speak, more in ((plain, "the other side does not speak TLS"), (close, "connection closed")):
         with Wire(speak) as wire:
             http = Http(f"https://{wire.address}", timeout=5, max_body=1000)
-            with pytest.raises(NoAnswerError) as caught:
+            with pytest.raises(TransportError) as caught:
                 http.send(Request("GET", "/"))
             http.close()
         error = caught.value

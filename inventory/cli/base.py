@@ -17,11 +17,11 @@ from inventory.common.errors import ConfigError, InventoryError, UsageError, sys
 
 if TYPE_CHECKING:
     from inventory.config.settings import Settings
-    from inventory.proof.signature import Sealer
+    from inventory.proof.signature import SigningKey
     from inventory.store.engine import Store
 
 __all__ = [
-    "CONTEXT", "Main", "Options", "begin_signing_option", "checked_sealer", "complain", "deadline_option", "echo",
+    "CONTEXT", "Main", "Options", "begin_signing_option", "checked_signer", "complain", "deadline_option", "echo",
     "fail", "lock_timeout_option", "print_lines", "safe", "sources_option", "utf8",
 ]  # fmt: skip
 
@@ -283,7 +283,7 @@ def begin_signing_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)  # fmt: skip
 
 
-def checked_sealer(settings: "Settings", begin_signing: bool) -> "Sealer | None":
+def checked_signer(settings: "Settings", begin_signing: bool) -> "SigningKey | None":
     """Return what signs snapshots; None where the configuration names no key.
 
     Raises:
@@ -291,9 +291,9 @@ def checked_sealer(settings: "Settings", begin_signing: bool) -> "Sealer | None"
     """
     if begin_signing and not settings.signs:
         raise UsageError("--begin-signing: the configuration names no key", "Set signing.key, or leave the option out")
-    from inventory.proof.signature import Sealer
+    from inventory.proof.signature import SigningKey
 
-    return Sealer.of(settings.signing_key)
+    return SigningKey.of(settings.signing_key)
 
 
 def print_lines(lines: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ import click
 from inventory.cli.base import (
     Options,
     begin_signing_option,
-    checked_sealer,
+    checked_signer,
     deadline_option,
     lock_timeout_option,
     sources_option,
@@ -79,7 +79,7 @@ def _read_all(options: Options, report: "Report", watch: "Watch", stop: "Stop", 
     watch.settings = settings = replace(settings, deadline=asked.deadline or settings.deadline)
     watch.check()
     limits = _limits(asked)
-    checked_sealer(settings, asked.begin_signing)
+    checked_signer(settings, asked.begin_signing)
     sources = _chosen(settings, asked.names, asked.shard)
     watch.names = report.names = [source.name for source in sources]
     with NormaliserPool(settings) as pool:
@@ -100,7 +100,7 @@ def _run(
     from inventory.cli.progress import Progress
     from inventory.export.flow import Run
     from inventory.export.run import export_all
-    from inventory.proof.signature import Sealer
+    from inventory.proof.signature import SigningKey
     from inventory.source.auth import Auths
     from inventory.store.migrate import prepare
 
@@ -115,7 +115,7 @@ def _run(
             report.clear = progress.close
             run = Run(
                 settings, store, limits, stop, time, Auths(time), pool, report.run_id, progress.advance,
-                asked.record, asked.lock_timeout, Sealer.of(settings.signing_key), asked.begin_signing,
+                asked.record, asked.lock_timeout, SigningKey.of(settings.signing_key), asked.begin_signing,
             )  # fmt: skip
             export_all(sources, run, report)
         if watch.metrics_file is not None:

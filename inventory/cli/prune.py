@@ -61,11 +61,11 @@ def _policy(settings: "Settings", flags: dict[str, int | None], older_than: str 
 
 def _plan(options: Options, store: "Store", names: tuple[str, ...], policy: "Policy") -> int:
     from inventory.store import reader
-    from inventory.store.prune import look
+    from inventory.store.prune import preview
 
     with store.reading() as connection:
         for source in reader.sources(connection, names):
-            _tell(options, look(connection, source["name"], policy), dry_run=True)
+            _tell(options, preview(connection, source["name"], policy), dry_run=True)
     return 0
 
 

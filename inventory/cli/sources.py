@@ -5,7 +5,7 @@ import click
 from inventory.cli.base import (
     Options,
     begin_signing_option,
-    checked_sealer,
+    checked_signer,
     lock_timeout_option,
     safe,
     sources_option,
@@ -78,7 +78,7 @@ def sources_retire(options: Options, name: str, begin_signing: bool, lock_timeou
         settings = options.settings(for_export=True)  # with the key
     with options.open(settings, write=True) as store:
         row, signing = retire(
-            store, name, lock_timeout, Stop(), checked_sealer(settings, begin_signing), begin_signing=begin_signing
+            store, name, lock_timeout, Stop(), checked_signer(settings, begin_signing), begin_signing=begin_signing
         )
     options.say(f"{name} is retired: snapshot {row['id']} is its last, {row['deselected']} jobs left as deselected.")
     if signing:

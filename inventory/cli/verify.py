@@ -10,7 +10,7 @@ from inventory.cli.base import Options, echo, print_lines, safe, sources_option
 from inventory.common.errors import UsageError
 
 if TYPE_CHECKING:
-    from inventory.proof.signature import Seal
+    from inventory.proof.signature import VerifyKey
 
 __all__ = ["verify"]
 
@@ -63,18 +63,18 @@ def verify(
     return code
 
 
-def _seal(file: Path) -> "Seal":
-    from inventory.proof.signature import Seal
+def _seal(file: Path) -> "VerifyKey":
+    from inventory.proof.signature import VerifyKey
 
     try:
-        return Seal(file.read_text(encoding="utf-8"))
+        return VerifyKey(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"--public-key {file}: {error.strerror}") from None
     except (UnicodeDecodeError, UsageError):
         raise UsageError(f"--public-key {file}: not an Ed25519 key in PEM", "Give the public half") from None
 
 
-def _bundle(options: Options, file: Path, seals: "list[Seal]", expected: tuple[str, ...], *, as_json: bool) -> int:
+def _bundle(options: Options, file: Path, seals: "list[VerifyKey]", expected: tuple[str, ...], *, as_json: bool) -> int:
     """Check a bundle by what is in it alone."""
     from dataclasses import asdict
 

@@ -21,7 +21,7 @@ from inventory.config.endpoints import REGIONS, check_address
 from inventory.config.job_ids import LONGEST, why_no_id
 from inventory.config.settings import DEFAULT_DATABASE, MIB, Settings, Source
 from inventory.config.values import DURATION, DURATION_PATTERN, LONGEST_DURATION, nearest, seconds_of
-from inventory.proof.signature import Sealer
+from inventory.proof.signature import SigningKey
 
 __all__ = [
     "SOURCE_NAME", "Auth", "Configuration", "Filter", "JobsFile", "SourceDefaults", "SourceKeys", "columns",
@@ -37,7 +37,7 @@ def _why_no_ping(url: str) -> str | None:
 
 def _why_no_signing_key(pem: str) -> str | None:
     try:
-        Sealer(pem)
+        SigningKey(pem)
     except InventoryError as error:
         return str(error)
     return None
@@ -101,7 +101,7 @@ _PROJECT_NAME = _form(r"[^\x00-\x1f\x7f-\x9f]{1,128}", "not a project name, 1 to
 ProjectName = Annotated[str, _PROJECT_NAME] | UnsetType
 Address = Annotated[Text, Meta(extra_json_schema={"pattern": "^https?://[^/@?#]+(/[^?#]*)?$"})] | UnsetType
 Ping = Annotated[str, _checked(_why_no_ping), _SECRET, Meta(extra_json_schema={"pattern": "^https?://"})] | UnsetType
-SigningKey = Annotated[str, _checked(_why_no_signing_key), _SECRET] | UnsetType
+SigningKeyText = Annotated[str, _checked(_why_no_signing_key), _SECRET] | UnsetType
 JobId = Annotated[str, _checked(_why_no_job_id), Meta(max_length=LONGEST)]
 _DURATION = Meta(ge=1, le=LONGEST_DURATION, extra={"read": seconds_of, "wrong": DURATION})
 Duration = Annotated[float, _DURATION, Meta(extra_json_schema={"pattern": f"^{DURATION_PATTERN}$"})]
@@ -210,7 +210,7 @@ class Retention(_Keys, frozen=True):
 class Signing(_Keys, frozen=True):
     """The key that signs snapshots."""
 
-    key: Annotated[SigningKey, _about("An Ed25519 private key in PEM.")] = UNSET
+    key: Annotated[SigningKeyText, _about("An Ed25519 private key in PEM.")] = UNSET
 
 
 class Pings(_Keys, frozen=True):

@@ -17,14 +17,14 @@ from inventory.source.reading import Absent, Listing, Outcome, Read, Unread
 from inventory.store.base import Base
 from inventory.store.staging import STANDING, Staging
 
-__all__ = ["Intake"]
+__all__ = ["Collector"]
 
 HELD = 2**24  # bytes of what proves jobs with findings that are kept: of others it is made again
 _FINDINGS = BY_NAME["findings"]
 _PIECE = 1000  # jobs
 
 
-class Intake:
+class Collector:
     """Takes the outcomes of one reading.
 
     known: the jobs of the snapshot before. not_found: ids that the snapshot before has no job of. read: the digest of
@@ -63,7 +63,7 @@ class Intake:
         """Return what was served of the jobs that stand with their digest: for those alone `Unchanged` says enough."""
         return {job_id: each for job_id, each in served.items() if job_id in self.known and job_id in self._before}
 
-    def take(self, outcome: Outcome, job: PreparedJob | Unchanged | None) -> None:
+    def add(self, outcome: Outcome, job: PreparedJob | Unchanged | None) -> None:
         """Take one outcome, and what a job that was read comes to; of several for one id the last counts."""
         job_id = outcome.job_id
         if job_id in self._told:  # the list changed, and it was asked again
@@ -80,7 +80,7 @@ class Intake:
             if outcome.listing is not None:
                 job = job.joined(_of_list(job_id, outcome.listing, alone=False))
             self.served[job_id] = job.note
-            self.read[job_id] = self._put(job)
+            self.read[job_id] = self._stage(job)
         elif isinstance(outcome, Absent):
             self.absent.add(job_id)
             detail = f"{outcome.code}, asked alone" + ("; the list names it" if outcome.listing else "")
@@ -91,7 +91,7 @@ class Intake:
         if isinstance(outcome, Read) or outcome.listing is None:
             return
         if isinstance(outcome, Absent) or job_id not in self.known:
-            digest = self._put(_of_list(job_id, outcome.listing, alone=True))
+            digest = self._stage(_of_list(job_id, outcome.listing, alone=True))
             self._listed[job_id] = digest, outcome.listing.parent_job_id
 
     def finish(self, findings: Iterable[Finding]) -> tuple[dict[str, str], list[Row]]:
@@ -111,7 +111,7 @@ class Intake:
                 self._forget(job_id)
         self._staging.carry(self.carried)
         for job_id in self.carried:
-            self._find_again(job_id)
+            self._recompute_findings(job_id)
         self.findings.add(findings := list(findings))
         rows = self.findings.rows()
         self._staging.add("findings", rows)
@@ -129,7 +129,7 @@ class Intake:
             self.served[job_id] = None  # something was odd about the reading itself: it is looked at again
         return digests, rows
 
-    def _put(self, job: PreparedJob) -> str:
+    def _stage(self, job: PreparedJob) -> str:
         """Stage a job's rows, unless they are what stands already; return its digest."""
         self.findings.add(job.findings)
         proof = job.proof
@@ -183,7 +183,7 @@ class Intake:
         self._base.check(job_id, proof_of([*standing, *found_before]).digest)
         return standing
 
-    def _find_again(self, job_id: str) -> None:
+    def _recompute_findings(self, job_id: str) -> None:
         """Let a job that is carried over keep what was odd about it."""
         rows: dict[str, list[Any]] = {}
         for entity, row in self._staging.rows_of(job_id):

@@ -24,7 +24,7 @@ from inventory.source.auth.iam import document_of, sent_at, told
 from inventory.source.auth.session import Session, sign_in
 from inventory.source.http.proxy import proxy_for
 from inventory.source.replay import Recording
-from inventory.source.transport import NoAnswerError, Request, Response, RouteError
+from inventory.source.transport import Request, Response, RouteError, TransportError
 from inventory.store.engine import Store, open_store, translated
 from inventory.store.lock import holder
 from inventory.store.migrate import current, require_head
@@ -102,7 +102,7 @@ def _calls(source: Source, session: Session, stop: Stop) -> Iterator[Check]:
         try:
             with stop.waits.noted("an answer", source=source.name, host=session.http.host, call=what):
                 answer = _asked(session, where, body, min(source.timeout, stop.left))
-        except NoAnswerError as error:
+        except TransportError as error:
             yield Check("fail", source.name, "endpoint", f"{error}. {error.hint}" if error.hint else str(error))
             return
         except InventoryError as error:

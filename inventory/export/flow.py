@@ -21,12 +21,12 @@ from inventory.config.settings import Settings, Source
 from inventory.diff.compare import compare
 from inventory.diff.records import Snapshot, SourceDiff, Step
 from inventory.diff.select import Selection
-from inventory.export.collector import Intake
+from inventory.export.collector import Collector
 from inventory.export.pool import NormaliserPool
 from inventory.normalise.redact import Redactor
 from inventory.normalise.walk import Row
 from inventory.proof.digest import content_digest
-from inventory.proof.signature import Sealer
+from inventory.proof.signature import SigningKey
 from inventory.source.auth import Auths
 from inventory.source.auth.session import sign_in
 from inventory.source.live import LiveReading
@@ -62,7 +62,7 @@ class Run:
 
     time: `stop` with the run's deadline, which bounds reading and waiting; what was read is written after it too.
     record: the folder that recordings go to, one for each source. lock_timeout: seconds to wait for another
-    export of the same source. sealer: signs the snapshots. begin_signing: also where its key did not sign the last.
+    export of the same source. signer: signs the snapshots. begin_signing: also where its key did not sign the last.
     """
 
     settings: Settings
@@ -76,7 +76,7 @@ class Run:
     progress: Progress
     record: Path | None = None
     lock_timeout: float = 0.0
-    sealer: Sealer | None = None
+    signer: SigningKey | None = None
     begin_signing: bool = False
 
     @property
@@ -121,7 +121,7 @@ def _exported(source: Source, run: Run, time: Stop, done: list[Result]) -> Itera
     with source_lock(run.store, source.name, run.lock_timeout, time) as lock:
         for reading, row in islice(_readings(source, run, time), begin, None):
             signing = run.begin_signing
-            with open_writer(run.store, row, run.sealer, begin_signing=signing) as writer:
+            with open_writer(run.store, row, run.signer, begin_signing=signing) as writer:
                 committed = _committed(writer, run, done)
                 if committed is None:
                     done.append(_export(reading, source, writer, run, lock.check))
@@ -170,28 +170,28 @@ def _export(reading: Reading, source: Source, writer: Writer, run: Run, still_ou
 def _prepare(reading: Reading, source: Source, writer: Writer, run: Run) -> _Ready:
     """Read a source to its end and stage all that a snapshot of it would write."""
     started_at = datetime.now(UTC)
-    intake = Intake(writer.staging, writer.base)
-    outcomes = reading.outcomes(intake.known, intake.not_found)
-    for outcome, job in run.pool.normalised(source, outcomes, intake.known_of(writer.served)):
-        intake.take(outcome, job)
-        run.progress(reading.label, intake.done, len(reading.requested))
-    _guard(reading, intake, run.limits)
-    digests, findings = intake.finish(reading.seen.findings)
+    collector = Collector(writer.staging, writer.base)
+    outcomes = reading.outcomes(collector.known, collector.not_found)
+    for outcome, job in run.pool.normalised(source, outcomes, collector.known_of(writer.served)):
+        collector.add(outcome, job)
+        run.progress(reading.label, collector.done, len(reading.requested))
+    _guard(reading, collector, run.limits)
+    digests, findings = collector.finish(reading.seen.findings)
     changes = writer.staging.compare()
-    deselected = intake.known - reading.requested
+    deselected = collector.known - reading.requested
 
     row = {
         "started_at": started_at,
         "observed_from": reading.seen.observed_from,
         "observed_to": reading.seen.observed_to,
-        "status": "partial" if intake.unread or reading.seen.incomplete else "complete",
+        "status": "partial" if collector.unread or reading.seen.incomplete else "complete",
         "consistency": reading.seen.consistency,
         "requested": len(reading.requested),
-        "returned": len(intake.read),
-        "absent": len(intake.absent),
-        "unreadable": len(intake.unread),
+        "returned": len(collector.read),
+        "absent": len(collector.absent),
+        "unreadable": len(collector.unread),
         "deselected": len(deselected),
-        "jobs": len(intake.read) + len(intake.carried),
+        "jobs": len(collector.read) + len(collector.carried),
         "added": len(changes["added"]),
         "changed": len(changes["changed"]),
         "removed": len(changes["removed"] - deselected),
@@ -199,7 +199,7 @@ def _prepare(reading: Reading, source: Source, writer: Writer, run: Run) -> _Rea
         "retries": reading.seen.retries,
         "run_id": run.run_id,
     }
-    return _Ready(row, content_digest(digests.items()), findings, intake.served, intake.unread)
+    return _Ready(row, content_digest(digests.items()), findings, collector.served, collector.unread)
 
 
 def plan_source(source: Source, run: Run, what: Selection) -> SourceDiff:
@@ -247,10 +247,10 @@ def _is_recorded(reading: Reading, writer: Writer) -> int | None:
     return None
 
 
-def _guard(reading: Reading, intake: Intake, limits: Limits) -> None:
+def _guard(reading: Reading, collector: Collector, limits: Limits) -> None:
     """Refuse what looks like a fault of the service rather than a change of the estate."""
-    known, unread, absent = intake.known, intake.unread, intake.absent
-    if unread and not intake.read and not absent:
+    known, unread, absent = collector.known, collector.unread, collector.absent
+    if unread and not collector.read and not absent:
         raise SourceError(f"not one of {len(reading.requested)} jobs could be read", _example(unread))
     if unread and limits.require_complete:
         jobs = "1 job" if len(unread) == 1 else f"{len(unread)} jobs"

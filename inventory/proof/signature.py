@@ -13,7 +13,7 @@ from inventory.common.errors import InventoryError, UsageError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-__all__ = ["Seal", "Sealer"]
+__all__ = ["SigningKey", "VerifyKey"]
 
 _INSTALL = "pip install 'drs-inventory[signing]'"
 
@@ -22,7 +22,7 @@ def _message(digest: str) -> bytes:
     return f"inventory snapshot {digest}\n".encode()
 
 
-class Seal:
+class VerifyKey:
     """A public key: tells whether a signature is its own."""
 
     def __init__(self, pem: str, *, private: bool | None = None) -> None:
@@ -39,7 +39,7 @@ class Seal:
         self._key: Ed25519PublicKey = self._loaded.public_key() if private else self._loaded
         self.key_id = hashlib.sha256(self._key.public_bytes_raw()).hexdigest()[:16]
 
-    def fits(self, digest: str, signature: str) -> bool:
+    def verify(self, digest: str, signature: str) -> bool:
         """Tell whether the signature, in hex, was made over this digest with this key."""
         from cryptography.exceptions import InvalidSignature
 
@@ -50,7 +50,7 @@ class Seal:
         return True
 
 
-class Sealer(Seal):
+class SigningKey(VerifyKey):
     """A private key: signs digests."""
 
     def __init__(self, pem: str) -> None:
@@ -62,7 +62,7 @@ class Sealer(Seal):
         super().__init__(pem, private=True)
 
     @classmethod
-    def of(cls, pem: str | None) -> "Sealer | None":
+    def of(cls, pem: str | None) -> "SigningKey | None":
         """Return what signs with this key; None without one.
 
         Raises:

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, select
 from inventory.common.errors import InventoryError
 from inventory.common.exact_json import Json, pretty
 from inventory.proof.digest import chain_digest, content_digest, job_digest, row_text, sha256, snapshot_text
-from inventory.proof.signature import Seal
+from inventory.proof.signature import VerifyKey
 from inventory.schema import ENTITIES
 from inventory.schema.dictionary import as_json
 from inventory.schema.ledger import SIGNATURES
@@ -135,7 +135,7 @@ def _put(bundle: zipfile.ZipFile, name: str, snapshot: SnapshotRow, lines: Itera
     return total.hexdigest()
 
 
-def check(file: Path, seals: Sequence[Seal] = ()) -> Checked:
+def check(file: Path, seals: Sequence[VerifyKey] = ()) -> Checked:
     """Check a bundle by what is in it alone.
 
     Args:
@@ -153,7 +153,7 @@ def check(file: Path, seals: Sequence[Seal] = ()) -> Checked:
         raise InventoryError(f"{file} is no whole bundle: {type(error).__name__}", "Was it cut or altered?") from None
 
 
-def _checked(bundle: zipfile.ZipFile, seals: Sequence[Seal]) -> Checked:
+def _checked(bundle: zipfile.ZipFile, seals: Sequence[VerifyKey]) -> Checked:
     with bundle.open(MANIFEST) as file:
         manifest = json.loads(file.read(LONGEST))
     if manifest["format_version"] != FORMAT_VERSION:
@@ -172,7 +172,7 @@ def _checked(bundle: zipfile.ZipFile, seals: Sequence[Seal]) -> Checked:
     if (last["digest"], last["id"]) != (manifest["digest"], manifest["snapshot"]):
         problems.append("the manifest names another snapshot than the chain ends in")
     signature = manifest["signature"]
-    if seals and not (signature and any(s.fits(last["digest"], str(signature["signature"])) for s in seals)):
+    if seals and not (signature and any(s.verify(last["digest"], str(signature["signature"])) for s in seals)):
         problems.append(f"it is not signed with the key {' or '.join(seal.key_id for seal in seals)}")
     return Checked(
         source=str(manifest["source"]),

@@ -21,11 +21,11 @@ from inventory.normalise.split import JobResult, read_answer, with_results
 from inventory.source.answers import ABSENT_CODES, Page, error_code
 from inventory.source.auth import ask
 from inventory.source.auth.session import Session
-from inventory.source.rate_limiter import AHEAD, Pace
+from inventory.source.rate_limiter import AHEAD, RateLimiter
 from inventory.source.reading import Seen
 from inventory.source.record import Recorder
 from inventory.source.retry import Attempt, Limits, Patience, left, repeated, retry_after
-from inventory.source.transport import NoAnswerError, Request, Response
+from inventory.source.transport import Request, Response, TransportError
 
 __all__ = ["BATCH", "LIST_PAGE", "Client"]
 
@@ -54,12 +54,18 @@ class Client:
     """Asks batch-detail (Tables 1 to 5) and the list of one project. Safe to share between threads."""
 
     def __init__(
-        self, source: Source, session: Session, pace: Pace, seen: Seen, recorder: Recorder | None, stop: Stop
+        self,
+        source: Source,
+        session: Session,
+        rate_limiter: RateLimiter,
+        seen: Seen,
+        recorder: Recorder | None,
+        stop: Stop,
     ) -> None:
         """Take who asks, how fast, and who is told what was seen."""
         self._source = source
         self._session = session
-        self._pace = pace
+        self._rate_limiter = rate_limiter
         self._seen = seen
         self._recorder = recorder
         self._stop = stop
@@ -131,7 +137,7 @@ class Client:
 
         return self._final(blank, judge, limits, self._listed)
 
-    def relied_on(self, page: Page) -> None:
+    def record_page(self, page: Page) -> None:
         """Note a page that counts: what was fetched ahead and never looked at does not."""
         with self._lock:
             self._seen.at(page.observed_at)
@@ -161,7 +167,7 @@ class Client:
             number += 1
             until = limits.deadline if last else max(limits.latest, time.monotonic() + AHEAD)
             with self._turns:
-                if not self._pace.wait(until, **waiting):
+                if not self._rate_limiter.wait(until, **waiting):
                     last = last or Attempt(replace(blank, problem=_NO_TURN, unreachable=True), again=True)
                     return replace(last, again=False)
                 sent = time.monotonic()
@@ -199,7 +205,7 @@ class Client:
             )
             with self._stop.waits.noted("an answer", log=self._log, ids=blank.ids, host=self._host, call=call):
                 response = ask(self._session.http, self._session.auth, request)
-        except NoAnswerError as error:
+        except TransportError as error:
             self._log.debug("no answer", call=call, attempt=number, why=error.reason)
             page = replace(
                 blank, observed_at=datetime.now(UTC), problem=error.reason, detail=str(error),
@@ -214,9 +220,9 @@ class Client:
         if attempt.throttled:
             with self._lock:
                 self._seen.throttles += 1
-            self._pace.throttled(sent, min(attempt.pause, self._source.retry_seconds))
+            self._rate_limiter.throttled(sent, min(attempt.pause, self._source.retry_seconds))
         else:
-            self._pace.answered()
+            self._rate_limiter.answered()
         return attempt
 
     def _judged(self, blank: Page, response: Response, judge: Callable[[Page], str]) -> Attempt:

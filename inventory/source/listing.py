@@ -24,7 +24,7 @@ from inventory.schema import LISTED_ELSEWHERE
 from inventory.schema.keys import key_text
 from inventory.source.answers import PAST_THE_END, Page, error_code
 from inventory.source.client import LIST_PAGE, NOTHING_FOUND
-from inventory.source.prefetch import ahead
+from inventory.source.prefetch import prefetch
 from inventory.source.reading import Listed, Listing, Outcome
 
 __all__ = ["Listings", "Sweep", "sweep", "usable", "with_listing"]
@@ -149,13 +149,13 @@ def usable(job_id: str) -> bool:
 
 
 def sweep(
-    ask: Ask, relied_on: Callable[[Page], None], pool: Executor, width: int, listings: Listings,
+    ask: Ask, record_page: Callable[[Page], None], pool: Executor, width: int, listings: Listings,
     scenarios: Sequence[str] = SCENARIOS,
 ) -> Sweep:  # fmt: skip
     """Walk the list of every scenario, each again where the walk lost something.
 
     Args:
-        relied_on: called with each page in its turn, as far as a walk comes.
+        record_page: called with each page in its turn, as far as a walk comes.
         width: how many pages may be under way, or wait to be read, at once.
     """
     whole = Sweep(narrow=set(scenarios) != set(SCENARIOS))
@@ -163,7 +163,7 @@ def sweep(
     for use in scenarios:
         for _ in range(WALKS):
             found = Sweep()
-            _walk(_pages(use, ask, pool, width), relied_on, listings, found)
+            _walk(_pages(use, ask, pool, width), record_page, listings, found)
             whole.wanted |= found.wanted  # what was named once is asked for
             if not found.problem or found.unread:  # a page that cannot be read was retried already
                 break
@@ -184,15 +184,15 @@ def _pages(use: str, ask: Ask, pool: Executor, width: int) -> Iterator[Page]:
     yield first
     total = first.document.get("total_record") if isinstance(first.document, dict) else None
     last = -(-total // LIST_PAGE) if isinstance(total, int) and 0 <= total < 10**8 else 1
-    yield from ahead(pool, width, (partial(ask, use, number) for number in range(2, last + 1)))
+    yield from prefetch(pool, width, (partial(ask, use, number) for number in range(2, last + 1)))
     for number in count(max(2, last + 1)):
         yield ask(use, number)
 
 
-def _walk(pages: Iterator[Page], relied_on: Callable[[Page], None], listings: Listings, into: Sweep) -> None:
+def _walk(pages: Iterator[Page], record_page: Callable[[Page], None], listings: Listings, into: Sweep) -> None:
     totals = set()
     for page in pages:
-        relied_on(page)
+        record_page(page)
         items = page.items("jobs")
         if items is None:
             if page.cur_page == 1 and page.status == 400 and error_code(page.document) == NOT_SERVED:

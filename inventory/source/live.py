@@ -24,16 +24,18 @@ from inventory.source.answers import Answer, Page, interpret, outcome_of, settle
 from inventory.source.auth.session import Session
 from inventory.source.client import BATCH, Client
 from inventory.source.listing import Listings, Sweep, sweep, with_listing
-from inventory.source.prefetch import as_they_come
-from inventory.source.rate_limiter import Pace
+from inventory.source.prefetch import map_unordered
+from inventory.source.rate_limiter import RateLimiter
 from inventory.source.reading import DELETED, UNLISTED, Absent, Listed, Outcome, Read, Seen, Unread
 from inventory.source.record import Recorder
 
 __all__ = ["LiveReading"]
 
 # Requests in a row that failed for good; those that failed for a transient fault count once `retry_seconds` are over.
-HOPELESS = 5  # where none succeeded before: the source cannot be read. Where nobody is there: the rest is not requested
-GIVEN_UP = 20  # where the fault may be of each job: the rest is not requested
+FAIL_FAST_AFTER = (
+    5  # where none succeeded before: the source cannot be read. Where nobody is there: the rest is not requested
+)
+CIRCUIT_OPENS_AFTER = 20  # where the fault may be of each job: the rest is not requested
 NO_ANSWERS = frozenset({401, 403, 408, 429})
 ROUNDS = 3  # how often the list is read again when it changed
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 30.0  # seconds before the last rounds, each twice as long as the one before
@@ -52,13 +54,13 @@ class LiveReading:
         self._source = source
         self._redactor = redactor
         self._recorder = recorder
-        pace = Pace(source.requests_per_second, stop)
-        self._client = Client(source, session, pace, self.seen, recorder, stop)
+        rate_limiter = RateLimiter(source.requests_per_second, stop)
+        self._client = Client(source, session, rate_limiter, self.seen, recorder, stop)
         self._listings = Listings(redactor, source.filters)
         self._stop = stop
         self._lock = Lock()
         self._answered = False
-        self._in_vain = 0
+        self._consecutive_failures = 0
         self._given_up = False
         self._put_off: set[str] = set()
         self._last_sweep: Sweep | None = None
@@ -123,7 +125,9 @@ class LiveReading:
     def _sweep(self, pool: ThreadPoolExecutor) -> Sweep:
         width = 2 * self._source.concurrency
         self._client.new_sweep()
-        found = sweep(self._client.listing, self._client.relied_on, pool, width, self._listings, self._source.scenarios)
+        found = sweep(
+            self._client.listing, self._client.record_page, pool, width, self._listings, self._source.scenarios
+        )
         self.seen.findings.extend(found.findings)
         if self._recorder is not None:
             self._recorder.note(found.findings)
@@ -195,7 +199,7 @@ class LiveReading:
             partial(self._batch, batch, last_round, last_round=last_round is not None, is_listed=listed is not None)
             for batch in batches
         )
-        for outcomes in as_they_come(pool, 2 * self._source.concurrency, tasks):
+        for outcomes in map_unordered(pool, 2 * self._source.concurrency, tasks):
             if self._stop.is_set:
                 self._stop.check()
             for outcome in outcomes:
@@ -285,8 +289,8 @@ class LiveReading:
                 page = self._client.details(ids, cur_page, deadline, last_round=last_round)
             except DeadlineError as error:
                 return [*pages, self._unrequested(ids, error.summary, cur_page)]
-            self._client.relied_on(page)
-            self._witness(page)
+            self._client.record_page(page)
+            self._count_failures(page)
             pages.append(page)
             results = page.items("results")
             if page.status != 200 or results is None:
@@ -300,21 +304,23 @@ class LiveReading:
         """Return a page that nobody asked for, and say why."""
         why = f"not requested: {why}"
         page = Page(ids, cur_page, None, None, datetime.now(UTC), problem=why, unreachable=True)
-        self._client.relied_on(page)
+        self._client.record_page(page)
         return page
 
-    def _witness(self, page: Page) -> None:
+    def _count_failures(self, page: Page) -> None:
         """Notice a source that gives nothing: at once where it never did, after a while where it did before."""
         if page.transient and not page.unreachable and not self._client.is_exhausted:
             return  # it is put off; where nobody is there, it was retried until its time was over
         with self._lock:
             if page.status is not None and page.status < 500 and page.status not in NO_ANSWERS and not page.problem:
-                self._answered, self._in_vain = True, 0
+                self._answered, self._consecutive_failures = True, 0
             elif len(page.ids) == 1 or page.unreachable:
-                self._in_vain += 1
-                most = HOPELESS if page.transient and page.unreachable else GIVEN_UP
-                self._given_up = self._given_up or self._in_vain >= most  # for good: nothing more is requested
-            if self._in_vain >= HOPELESS and not self._answered:
+                self._consecutive_failures += 1
+                most = FAIL_FAST_AFTER if page.transient and page.unreachable else CIRCUIT_OPENS_AFTER
+                self._given_up = (
+                    self._given_up or self._consecutive_failures >= most
+                )  # for good: nothing more is requested
+            if self._consecutive_failures >= FAIL_FAST_AFTER and not self._answered:
                 raise SourceError(f"cannot read any job from {self._failure(page)}", _advice(page))
 
 

@@ -7,12 +7,12 @@ from itertools import islice
 from queue import SimpleQueue
 from typing import TypeVar
 
-__all__ = ["ahead", "as_they_come"]
+__all__ = ["map_unordered", "prefetch"]
 
 T = TypeVar("T")
 
 
-def ahead(pool: Executor, width: int, tasks: Iterable[Callable[[], T]]) -> Iterator[T]:
+def prefetch(pool: Executor, width: int, tasks: Iterable[Callable[[], T]]) -> Iterator[T]:
     """Run tasks in a pool and yield their results in the tasks' order, at most `width` ahead of who takes them."""
     waiting: deque[Future[T]] = deque()
     try:
@@ -27,8 +27,8 @@ def ahead(pool: Executor, width: int, tasks: Iterable[Callable[[], T]]) -> Itera
             future.cancel()
 
 
-def as_they_come(pool: Executor, width: int, tasks: Iterable[Callable[[], T]]) -> Iterator[T]:
-    """Do as `ahead`, but in no order: who waits to ask again holds up nobody else."""
+def map_unordered(pool: Executor, width: int, tasks: Iterable[Callable[[], T]]) -> Iterator[T]:
+    """Do as `prefetch`, but in no order: who waits to ask again holds up nobody else."""
     left, done = iter(tasks), SimpleQueue[Future[T]]()
     waiting: set[Future[T]] = set()
     try:

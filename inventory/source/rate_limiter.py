@@ -6,14 +6,14 @@ from typing import Any
 
 from inventory.common.cancellation import Stop
 
-__all__ = ["AHEAD", "Pace"]
+__all__ = ["AHEAD", "RateLimiter"]
 
 SLOWEST = 0.1  # requests a second
 AHEAD = 1.0  # seconds that a turn is taken before it comes
 RECOVERY = 50  # answers without a throttle that bring the full rate back
 
 
-class Pace:
+class RateLimiter:
     """Hands out moments to send at.
 
     Additive increase, multiplicative decrease, as TCP does: a throttle halves the rate, every answer adds a

@@ -9,7 +9,7 @@ from inventory.common.body import Body
 from inventory.common.errors import SourceError
 from inventory.config.endpoints import Query
 
-__all__ = ["Exchange", "NoAnswerError", "Request", "Response", "RouteError", "bound"]
+__all__ = ["Request", "Response", "RouteError", "Transport", "TransportError", "bound"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Response:
         return self.body if isinstance(self.body, bytes) else self.body.whole()
 
 
-class NoAnswerError(Exception):
+class TransportError(Exception):
     """Nothing to rely on came back.
 
     reason: why, in a few words that do not change from night to night. detail: the same for a person, with the
@@ -79,7 +79,7 @@ def bound(request: Request, timeout: float) -> float:
     return 4 * timeout if request.seconds is None else max(0.0, request.seconds)
 
 
-class Exchange(Protocol):
+class Transport(Protocol):
     """Connections to one address. Safe to share between threads."""
 
     url: str
@@ -90,7 +90,7 @@ class Exchange(Protocol):
         """Send one request and read its answer.
 
         Raises:
-            NoAnswerError: no answer came, or it is larger than allowed.
+            TransportError: no answer came, or it is larger than allowed.
             RouteError: a proxy does not accept who asks (407), or the first answer is packed as was not asked for.
         """
 

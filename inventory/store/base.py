@@ -20,7 +20,7 @@ from sqlalchemy import Connection, select
 
 from inventory.common.errors import StoreError
 from inventory.proof.digest import content_digest, job_digest, row_digest, snapshot_digest
-from inventory.proof.signature import Sealer
+from inventory.proof.signature import SigningKey
 from inventory.schema import BY_NAME, JOB_DIGESTS
 from inventory.schema.entities import Entity
 from inventory.schema.ledger import SIGNATURES, SOURCES
@@ -114,7 +114,7 @@ def _check_jobs(connection: Connection, row: dict[str, Any], digests: dict[str, 
                 _refuse(row, f"the rows of the job {job_id!r} are not those that it has")
 
 
-def signing(connection: Connection, row: dict[str, Any] | None, sealer: Sealer, *, begin: bool) -> str:
+def signing(connection: Connection, row: dict[str, Any] | None, signer: SigningKey, *, begin: bool) -> str:
     """Make sure that the last snapshot was signed with the key that signs the next one.
 
     Args:
@@ -129,20 +129,20 @@ def signing(connection: Connection, row: dict[str, Any] | None, sealer: Sealer, 
     if row is None:
         return ""
     found = connection.execute(select(SIGNATURES).where(SIGNATURES.c.snapshot_id == row["id"])).mappings().first()
-    if found is not None and sealer.fits(row["digest"], str(found["signature"])):
+    if found is not None and signer.verify(row["digest"], str(found["signature"])):
         return ""
-    if found is not None and found["key_id"] == sealer.key_id:
-        _refuse(row, f"its signature with the key {sealer.key_id} is wrong")
+    if found is not None and found["key_id"] == signer.key_id:
+        _refuse(row, f"its signature with the key {signer.key_id} is wrong")
     if not begin:
         which = "is not signed" if found is None else f"is signed with another key, {found['key_id']}"
         raise StoreError(
-            f"snapshot {row['id']} {which}, and signing.key is {sealer.key_id}",
+            f"snapshot {row['id']} {which}, and signing.key is {signer.key_id}",
             "Nothing was written. If snapshots were written without that key on purpose, check them with"
             " `inventory verify`, then run the command once with --begin-signing",
         )
     if found is None:
-        return f"begins after snapshot {row['id']} with the key {sealer.key_id}; what was written before is not covered"
-    return f"the key changes after snapshot {row['id']}, from {found['key_id']} to {sealer.key_id}"
+        return f"begins after snapshot {row['id']} with the key {signer.key_id}; what was written before is not covered"
+    return f"the key changes after snapshot {row['id']}, from {found['key_id']} to {signer.key_id}"
 
 
 def _refuse(row: dict[str, Any], why: str) -> NoReturn:

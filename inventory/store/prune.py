@@ -34,7 +34,7 @@ from inventory.store.base import proven
 from inventory.store.engine import Store, translated
 from inventory.store.lock import source_lock
 
-__all__ = ["Pruned", "Space", "look", "prune", "reclaim", "unused"]
+__all__ = ["Pruned", "Space", "preview", "prune", "reclaim", "unused"]
 
 HISTORIES = tuple(entity.history for entity in (*ENTITIES, JOB_DIGESTS))
 VACUUM_WAIT = 2  # seconds: space can be given back another night
@@ -63,7 +63,7 @@ class Space:
     unused: int
 
 
-def look(connection: Connection, name: str, policy: Policy) -> Pruned:
+def preview(connection: Connection, name: str, policy: Policy) -> Pruned:
     """Tell what a policy would prune of a source; reads only.
 
     Raises:
@@ -97,7 +97,7 @@ def prune(store: Store, name: str, policy: Policy, timeout: float, stop: Stop) -
     """
     with source_lock(store, name, timeout, stop, "prune") as lock:
         with store.reading() as connection:  # which holds up nobody; under the lock, what it finds stays true
-            found = look(connection, name, policy)
+            found = preview(connection, name, policy)
         if found.snapshots:
             with store.writing() as connection:
                 proven(connection, found.snapshots[0]["source_id"])

@@ -12,7 +12,7 @@ from inventory.common.cancellation import Stop
 from inventory.common.errors import UsageError
 from inventory.config.sources import SOURCE_NAME
 from inventory.proof.digest import content_digest
-from inventory.proof.signature import Sealer
+from inventory.proof.signature import SigningKey
 from inventory.schema.ledger import SNAPSHOTS, SOURCES
 from inventory.store import reader
 from inventory.store.engine import Store
@@ -75,7 +75,13 @@ def rename(store: Store, old: str, new: str, timeout: float, stop: Stop) -> None
 
 
 def retire(
-    store: Store, name: str, timeout: float, stop: Stop, sealer: Sealer | None = None, *, begin_signing: bool = False
+    store: Store,
+    name: str,
+    timeout: float,
+    stop: Stop,
+    signer: SigningKey | None = None,
+    *,
+    begin_signing: bool = False,
 ) -> tuple[dict[str, Any], str]:
     """Close a source with a last snapshot: all its jobs leave as deselected, and it is never exported again.
 
@@ -94,7 +100,7 @@ def retire(
         if source["retired_at"] is not None:
             raise UsageError(f"the source {name} was retired at {source['retired_at']:%Y-%m-%d %H:%M:%S} UTC")
         row = SourceRow(name, source["region"], source["project_id"])
-        with open_writer(store, row, sealer, begin_signing=begin_signing) as writer:
+        with open_writer(store, row, signer, begin_signing=begin_signing) as writer:
             writer.staging.compare()  # with nothing: all leave
             nothing = dict.fromkeys(_COUNTS, 0)
             known = {"started_at": started_at, "status": "complete", "run_id": str(uuid.uuid4())}

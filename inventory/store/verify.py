@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Table, select
 from inventory.common.errors import UsageError
 from inventory.proof.check import Check, Problem, Version
 from inventory.proof.digest import key_of, row_digest
-from inventory.proof.signature import Seal
+from inventory.proof.signature import VerifyKey
 from inventory.schema import JOB_DIGESTS
 from inventory.schema.entities import Entity
 from inventory.schema.ledger import SIGNATURES, SNAPSHOTS, SOURCES
@@ -72,7 +72,7 @@ def verify(connection: Connection, names: Iterable[str] = ()) -> Iterator[Verifi
 
 
 def outside(
-    connection: Connection, found: list[Verified], seals: Sequence[Seal], digests: Iterable[str]
+    connection: Connection, found: list[Verified], seals: Sequence[VerifyKey], digests: Iterable[str]
 ) -> dict[str, tuple[str, int] | None]:
     """Compare what was verified with evidence from outside; what is wrong is added to its problems.
 
@@ -102,7 +102,7 @@ def outside(
     return noted
 
 
-def _signatures(connection: Connection, each: Verified, seals: Sequence[Seal]) -> None:
+def _signatures(connection: Connection, each: Verified, seals: Sequence[VerifyKey]) -> None:
     """Check the signatures of one source.
 
     Its last snapshot must be signed: its digest is over the one before it, and so over all of the chain. After the
@@ -117,7 +117,7 @@ def _signatures(connection: Connection, each: Verified, seals: Sequence[Seal]) -
     fitting = [
         at
         for at in each.ids
-        if at in signed and any(seal.fits(digests.get(at, ""), str(signed[at].signature)) for seal in seals)
+        if at in signed and any(seal.verify(digests.get(at, ""), str(signed[at].signature)) for seal in seals)
     ]
     first = min(fitting, default=None)
     for at in each.ids:

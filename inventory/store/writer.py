@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Table, func, insert, select, update
 from inventory import __version__
 from inventory.common.errors import BusyError, StoreError
 from inventory.proof.digest import snapshot_digest
-from inventory.proof.signature import Sealer
+from inventory.proof.signature import SigningKey
 from inventory.schema import REVISION
 from inventory.schema.ledger import SIGNATURES, SNAPSHOTS, SOURCES
 from inventory.store.base import proven, signing
@@ -56,11 +56,11 @@ class Writer:
     """
 
     def __init__(
-        self, connection: Connection, source: SourceRow, sealer: Sealer | None = None, *,
+        self, connection: Connection, source: SourceRow, signer: SigningKey | None = None, *,
         begin_signing: bool = False,
     ) -> None:  # fmt: skip
         self._connection = connection
-        self._sealer = sealer
+        self._signer = signer
         self._source = source
         with connection.begin():
             if connection.dialect.name == "postgresql":  # of one moment, as on SQLite: an export may commit meanwhile
@@ -68,7 +68,7 @@ class Writer:
             self._source_id = _source_id(connection, source)
             self.base = proven(connection, self._source_id)
             self.previous = self.base.row
-            self.signing = signing(connection, self.previous, sealer, begin=begin_signing) if sealer else ""
+            self.signing = signing(connection, self.previous, signer, begin=begin_signing) if signer else ""
             self.served = served_jobs(connection, self._source_id)
         self.staging = Staging(connection, self._source_id)
 
@@ -106,7 +106,7 @@ class Writer:
         with begun(self._connection):
             source_id = self._still_last() or _add_source(self._connection, self._source)
             complete = self._added_snapshot({"source_id": source_id, **self._completed(row, content_digest)})
-            if self._sealer is not None:
+            if self._signer is not None:
                 self._sign(complete)
             self.staging.merge(complete["id"], source_id)
             note_served(self._connection, source_id, served, self.served)
@@ -125,8 +125,8 @@ class Writer:
         return row
 
     def _sign(self, row: dict[str, Any]) -> None:
-        assert self._sealer is not None  # whoever calls has looked
-        signature = {"key_id": self._sealer.key_id, "signature": self._sealer.sign(row["digest"])}
+        assert self._signer is not None  # whoever calls has looked
+        signature = {"key_id": self._signer.key_id, "signature": self._signer.sign(row["digest"])}
         self._connection.execute(insert(SIGNATURES).values(snapshot_id=row["id"], **signature))
 
     def planned(self, row: dict[str, Any], content_digest: str) -> dict[str, Any]:
@@ -165,20 +165,20 @@ class Writer:
 
 @contextmanager
 def open_writer(
-    store: Store, source: SourceRow, sealer: Sealer | None = None, *, begin_signing: bool = False
+    store: Store, source: SourceRow, signer: SigningKey | None = None, *, begin_signing: bool = False
 ) -> Iterator[Writer]:
     """Open a connection for one snapshot of one source; what is not committed goes with it.
 
     Args:
-        sealer: signs the snapshot.
-        begin_signing: the last snapshot need not be signed with the key of `sealer`.
+        signer: signs the snapshot.
+        begin_signing: the last snapshot need not be signed with the key of `signer`.
 
     Raises:
         StoreError: the database refuses; knows the source otherwise (see `_source_id`); or its last snapshot does not
             prove, or is not signed as the next one will be (see `store.base`).
     """
     with translated(store), store.connect() as connection:
-        yield Writer(connection, source, sealer, begin_signing=begin_signing)
+        yield Writer(connection, source, signer, begin_signing=begin_signing)
 
 
 def _source_id(connection: Connection, source: SourceRow) -> int:

@@ -16,10 +16,10 @@ from inventory.config.credentials import Keys, Password, Token
 from inventory.config.endpoints import Query
 from inventory.config.settings import MIB, Source
 from inventory.source.answers import error_code
-from inventory.source.auth.guard import Gate
+from inventory.source.auth.guard import CredentialGuard
 from inventory.source.auth.iam import Login, TransientError, document_of, log_in, redirected, sent_at, told
 from inventory.source.auth.signing import sign
-from inventory.source.transport import Exchange, Request, Response
+from inventory.source.transport import Request, Response, Transport
 
 __all__ = ["Auth", "Auths", "KeysAuth", "PasswordAuth", "TokenAuth", "ask"]
 
@@ -35,10 +35,10 @@ class Auth(ABC):
     """One credential in use."""
 
     advice: str  # what to do where the service refuses it
-    scope: Hashable = None  # of its refusals, see `Gate`
+    scope: Hashable = None  # of its refusals, see `CredentialGuard`
 
-    def __init__(self, gate: Gate) -> None:
-        self.gate = gate
+    def __init__(self, guard: CredentialGuard) -> None:
+        self.guard = guard
 
     def within(self, project_id: str) -> "Auth":  # of an access key alone
         """Return this credential as it shows itself to one project."""
@@ -56,7 +56,7 @@ class Auth(ABC):
 
     def accepted(self, host: str) -> None:
         """Learn that a host took the credential: from now on requests go to it side by side."""
-        self.gate.accepted(host)
+        self.guard.accepted(host)
 
 
 class TokenAuth(Auth):
@@ -64,8 +64,8 @@ class TokenAuth(Auth):
 
     advice = "The token is wrong, has expired (they last 24 hours), or is of another region: get a new one"
 
-    def __init__(self, gate: Gate, token: Token) -> None:
-        super().__init__(gate)
+    def __init__(self, guard: CredentialGuard, token: Token) -> None:
+        super().__init__(guard)
         self._token = token
 
     def headers(
@@ -80,15 +80,15 @@ class KeysAuth(Auth):
     project_id: named with each request, for else the key speaks for the region's main project alone.
     """
 
-    def __init__(self, gate: Gate, keys: Keys, scope: Hashable, project_id: str | None = None) -> None:
-        super().__init__(gate)
+    def __init__(self, guard: CredentialGuard, keys: Keys, scope: Hashable, project_id: str | None = None) -> None:
+        super().__init__(guard)
         self.scope = scope
         self._keys = keys
         self._project_id = project_id
 
     @property
     def advice(self) -> str:  # type: ignore[override]
-        if self.gate.is_accepted:
+        if self.guard.is_accepted:
             return (
                 "The access key was accepted before in this run, so only this source fails. Check that its user may use"
                 " the project, and that region, endpoint and project_id belong together. A temporary key may have"
@@ -100,7 +100,7 @@ class KeysAuth(Auth):
         )
 
     def within(self, project_id: str) -> "KeysAuth":
-        return KeysAuth(self.gate, self._keys, self.scope, project_id)
+        return KeysAuth(self.guard, self._keys, self.scope, project_id)
 
     def headers(
         self, method: str, host: str, path: str, query: Query, headers: Mapping[str, str], body: bytes
@@ -118,8 +118,8 @@ class PasswordAuth(Auth):
 
     advice = "IAM gives the user a token that this endpoint does not take: check region, endpoint and project_id"
 
-    def __init__(self, gate: Gate, log_in: Callable[[], Login]) -> None:
-        super().__init__(gate)
+    def __init__(self, guard: CredentialGuard, log_in: Callable[[], Login]) -> None:
+        super().__init__(guard)
         self._log_in = log_in
         self._lock = RLock()
         self._login: Login | None = None
@@ -195,10 +195,10 @@ class Auths:
         match source.credentials:
             case Token() as token:  # of one project: wrong in another place, it may still be right in its own
                 key = token, source.endpoint, source.region, source.project_id, source.project_name
-                return self._one(key, lambda gate: TokenAuth(gate, token))
+                return self._one(key, lambda guard: TokenAuth(guard, token))
             case Keys() as keys:
                 scope = source.name, source.project_id, source.project_name
-                return KeysAuth(self._one(keys, lambda gate: gate), keys, scope)
+                return KeysAuth(self._one(keys, lambda guard: guard), keys, scope)
             case Password() as password:
                 return self._password(source, password, iam)
         raise SourceError("there is nothing to sign in with", "Give auth, or set the variables of a login")
@@ -210,7 +210,7 @@ class Auths:
             hint = "Give its region, or iam_endpoint and project_id"
             raise SourceError("a password needs an address of IAM and a project", hint)
 
-        logins = self._one(password, lambda gate: gate)
+        logins = self._one(password, lambda guard: guard)
 
         def renew() -> Login:
             from inventory.source.http import Http
@@ -221,25 +221,25 @@ class Auths:
             finally:
                 http.close()
 
-        return self._one((password, iam, scope), lambda gate: PasswordAuth(gate, renew))
+        return self._one((password, iam, scope), lambda guard: PasswordAuth(guard, renew))
 
-    def _one(self, key: Hashable, make: Callable[[Gate], T]) -> T:
+    def _one(self, key: Hashable, make: Callable[[CredentialGuard], T]) -> T:
         with self._lock:
             if key not in self._made:
-                self._made[key] = make(Gate(self._stop))
+                self._made[key] = make(CredentialGuard(self._stop))
             found: T = self._made[key]
             return found
 
 
-def ask(http: Exchange, auth: Auth, request: Request) -> Response:
+def ask(http: Transport, auth: Auth, request: Request) -> Response:
     """Send one request under a credential; once more where a token had to be renewed.
 
     Raises:
         SourceError: the credential is refused (401 but for DRS's own codes, which are about permission), or the
             answer is a redirect.
-        NoAnswerError: as `Exchange.send`.
+        TransportError: as `Transport.send`.
     """
-    with auth.gate.turn(http.host, auth.scope):
+    with auth.guard.request(http.host, auth.scope):
         for again in (False, True):
             method, path, query, headers, body, *_ = request
             used = auth.headers(method, http.host, http.base_path + path, query, headers, body)
@@ -255,7 +255,7 @@ def ask(http: Exchange, auth: Auth, request: Request) -> Response:
             if again or not auth.refused(code, used):
                 break
         error = SourceError(f"{http.url} answered {told(answer)}", _advice(auth, answer))
-        auth.gate.refused(error, auth.scope, here_only=code in _WRONG_REGION)  # elsewhere it may still be right
+        auth.guard.refused(error, auth.scope, here_only=code in _WRONG_REGION)  # elsewhere it may still be right
         raise error
 
 

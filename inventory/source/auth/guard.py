@@ -11,12 +11,12 @@ from threading import Lock
 from inventory.common.cancellation import Stop
 from inventory.common.errors import SourceError
 
-__all__ = ["Gate"]
+__all__ = ["CredentialGuard"]
 
 _EVERYWHERE = ("everywhere",)
 
 
-class Gate:
+class CredentialGuard:
     """Lets one request at a time through to each host until that host accepted one. Shared by threads and sources.
 
     A scope is what a request is for: one source and its project. A refusal counts for the scope alone where the
@@ -30,7 +30,7 @@ class Gate:
         self._refusals: dict[Hashable, SourceError] = {}
 
     @contextmanager
-    def turn(self, host: str, scope: Hashable = None) -> Iterator[None]:
+    def request(self, host: str, scope: Hashable = None) -> Iterator[None]:
         """Hold this while a request is under way.
 
         Raises:

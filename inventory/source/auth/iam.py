@@ -17,9 +17,9 @@ from inventory.common.log import logger
 from inventory.config.credentials import Password
 from inventory.config.endpoints import redirect_target
 from inventory.source.answers import error_code
-from inventory.source.auth.guard import Gate
+from inventory.source.auth.guard import CredentialGuard
 from inventory.source.retry import backoff, left, retry_after
-from inventory.source.transport import Exchange, NoAnswerError, Request, Response
+from inventory.source.transport import Request, Response, Transport, TransportError
 
 __all__ = ["Login", "TransientError", "document_of", "log_in", "patiently", "redirected", "sent_at", "told"]
 
@@ -50,14 +50,14 @@ class Login:
 
 
 def log_in(
-    http: Exchange, stop: Stop, password: Password, project: dict[str, str], seconds: float, logins: Gate
+    http: Transport, stop: Stop, password: Password, project: dict[str, str], seconds: float, logins: CredentialGuard
 ) -> Login:
     """Exchange a password for a token.
 
     Args:
         project: {"id": …} or {"name": …}, of the one project that the token is for.
         seconds: how long transient failures are retried.
-        logins: the gate of the password, shared by all projects. It is not held between two attempts.
+        logins: the guard of the password, shared by all projects. It is not held between two attempts.
 
     Raises:
         TransientError: see `patiently`.
@@ -71,7 +71,7 @@ def log_in(
     scope: Hashable = tuple(project.items())
 
     def attempt() -> Response:
-        with logins.turn(http.host, scope):
+        with logins.request(http.host, scope):
             answer = http.send(request)
             if answer.status == 401:
                 error = SourceError(_no_token(http, password, answer), _WRONG_PROJECT if logins.is_accepted else _WRONG)
@@ -93,11 +93,11 @@ def log_in(
     return Login(token, project_id if isinstance(project_id, str) else None, _lifetime(answer, about))
 
 
-def _no_token(http: Exchange, password: Password, answer: Response) -> str:
+def _no_token(http: Transport, password: Password, answer: Response) -> str:
     return f"{http.url} gave {password} no token: {told(answer)}"
 
 
-def patiently(http: Exchange, stop: Stop, ask: Callable[[], Response], seconds: float, call: str) -> Response:
+def patiently(http: Transport, stop: Stop, ask: Callable[[], Response], seconds: float, call: str) -> Response:
     """Ask, and again after a while where that may help: throttled, out of order, no answer.
 
     Args:
@@ -125,18 +125,18 @@ def patiently(http: Exchange, stop: Stop, ask: Callable[[], Response], seconds: 
         stop=lambda state: left(deadline) <= 0 or _wanted(state) > left(deadline),
         wait=pause,
         retry=retry_if_result(lambda answer: answer.status in _TRANSIENT or answer.status >= 500)
-        | retry_if_exception(lambda error: isinstance(error, NoAnswerError) and error.retry),
+        | retry_if_exception(lambda error: isinstance(error, TransportError) and error.retry),
         before_sleep=note,
         retry_error_callback=lambda state: _give_up(http, state),
     )
     try:
         answer: Response = asking(ask)
-    except NoAnswerError as error:
+    except TransportError as error:
         raise SourceError(str(error), error.hint or "Check the address and the network") from None
     return answer
 
 
-def _give_up(http: Exchange, state: RetryCallState) -> None:
+def _give_up(http: Transport, state: RetryCallState) -> None:
     attempts = f"{state.attempt_number} attempt{'' if state.attempt_number == 1 else 's'}"
     took = f"{attempts} in {state.seconds_since_start or 0:.0f} s"
     hint = "Check the address and the network, or run it again later; retry_seconds says how long it is retried"
@@ -148,7 +148,7 @@ def _give_up(http: Exchange, state: RetryCallState) -> None:
 def _why(state: RetryCallState) -> str:
     assert state.outcome is not None  # tenacity asks only after an attempt
     error = state.outcome.exception()
-    if isinstance(error, NoAnswerError):
+    if isinstance(error, TransportError):
         return f"no answer: {error.reason}"
     return told(state.outcome.result())
 
@@ -160,7 +160,7 @@ def _wanted(state: RetryCallState) -> float:
     return retry_after(state.outcome.result().headers.get("retry-after"))
 
 
-def redirected(http: Exchange, answer: Response) -> str:
+def redirected(http: Transport, answer: Response) -> str:
     """Say what to do where an answer is a redirect; ''. It is not followed: the credential would go along."""
     if not 300 <= answer.status < 400:
         return ""

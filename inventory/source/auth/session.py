@@ -11,7 +11,7 @@ from inventory.config.endpoints import check_address, drs_endpoint, iam_endpoint
 from inventory.config.settings import MIB, Source
 from inventory.source.auth import Auth, Auths, PasswordAuth, ask
 from inventory.source.auth.iam import document_of, patiently, told
-from inventory.source.transport import Exchange, Request, Response
+from inventory.source.transport import Request, Response, Transport
 
 __all__ = ["Session", "sign_in"]
 
@@ -22,7 +22,7 @@ _PROJECT = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 class Session:
     """A source that can be asked: `ask(session.http, session.auth, …)`, under /v3/{project_id}."""
 
-    http: Exchange
+    http: Transport
     auth: Auth
     project_id: str
 

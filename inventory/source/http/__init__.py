@@ -29,8 +29,8 @@ from inventory.source.http.failure import Route
 from inventory.source.http.proxy import Proxy, proxy_for
 from inventory.source.http.stream import Backend, Deadline
 from inventory.source.http.tls import context
-from inventory.source.http.transport import Transport
-from inventory.source.transport import NoAnswerError, Request, Response, RouteError, bound
+from inventory.source.http.transport import HttpcoreTransport
+from inventory.source.transport import Request, Response, RouteError, TransportError, bound
 
 __all__ = ["HELD", "Http"]
 
@@ -47,7 +47,7 @@ _refused: set[Proxy] = set()  # proxies that did not accept who asks, for the wh
 
 
 class Http:
-    """The `Exchange` of this process."""
+    """The `Transport` of this process."""
 
     def __init__(self, base_url: str, *, timeout: float, max_body: int, verify: bool = True) -> None:
         """Prepare; nothing is sent yet.
@@ -86,7 +86,7 @@ class Http:
         self._faults = _FAULTS
         self._answered = False
         self._refusal: RouteError | None = None  # of all answers: another request would meet the same
-        transport = Transport(self._made(verify=verify), self._scheme, self._target_host, self._port)
+        transport = HttpcoreTransport(self._made(verify=verify), self._scheme, self._target_host, self._port)
         self._client = httpx.Client(transport=transport, trust_env=False)
 
     def _made(self, *, verify: bool) -> httpcore.ConnectionPool:
@@ -114,11 +114,11 @@ class Http:
         return httpcore.SOCKSProxy(url, login, **options)
 
     def send(self, request: Request) -> Response:
-        """See `Exchange.send`."""
+        """See `Transport.send`."""
         started = time.monotonic()
         seconds = bound(request, self._timeout)
         if not seconds:
-            raise NoAnswerError("timed out", detail=f"{self._route}: no time was left")
+            raise TransportError("timed out", detail=f"{self._route}: no time was left")
         with self._in_use(), contextlib.ExitStack() as closing:
             file = closing.enter_context(SpooledTemporaryFile(HELD))
             self._deadline.begin(seconds)
@@ -146,7 +146,7 @@ class Http:
                 size = self._body(answer, headers, file)
                 self._answered = True
                 return answer.status_code, headers, size
-        except NoAnswerError as error:
+        except TransportError as error:
             failure = self._route.says(error.reason, retry=error.retry, hint=error.hint)
             if isinstance(error, PackedError) and not self._answered:  # then all are packed so
                 self._refusal = RouteError(failure.detail, failure.hint)
@@ -155,7 +155,7 @@ class Http:
         except self._faults as error:
             self._deadline.fail()
             if self._closed:
-                raise NoAnswerError("closed", retry=False) from None
+                raise TransportError("closed", retry=False) from None
             waited = seconds if time.monotonic() >= self._deadline.at else min(seconds, self._timeout)
             why = self._route.failed(error, waited, has_head=has_head, ended=self._deadline.ended)
             if isinstance(why, RouteError) and self._proxy:
@@ -163,7 +163,7 @@ class Http:
             raise why from None
 
     def close(self) -> None:
-        """See `Exchange.close`."""
+        """See `Transport.close`."""
         with self._lock:
             self._closed = True
             for each in list(self._sockets):
@@ -174,7 +174,7 @@ class Http:
     def _in_use(self) -> Iterator[None]:
         with self._lock:
             if self._closed:
-                raise NoAnswerError("closed", retry=False)
+                raise TransportError("closed", retry=False)
             self._under_way += 1
         try:
             yield
@@ -193,7 +193,7 @@ class Http:
         target = (f"{path}?{text}" if text else path).encode()
         url = self._base.copy_with(raw_path=target)
         if url.raw_path != target:  # dots that are resolved on the way: the signature would not fit
-            raise NoAnswerError("the path cannot be sent as it is", retry=False)
+            raise TransportError("the path cannot be sent as it is", retry=False)
         # A request of its own, not the client's: that would add the cookies of earlier answers.
         sent = [(name.encode("ascii"), value.encode()) for name, value in {**_OURS, **request.headers}.items()]
         extensions = {"timeout": httpx.Timeout(self._timeout).as_dict()}
@@ -207,14 +207,14 @@ class Http:
             content = unpacker.unpack(piece, self._max_body + 1 - size)
             size += len(content)
             if size > self._max_body:
-                raise NoAnswerError(f"the body is larger than {self._max_body / _MIB:g} MiB", retry=False)
+                raise TransportError(f"the body is larger than {self._max_body / _MIB:g} MiB", retry=False)
             try:
                 file.write(content)
             except OSError as error:
                 why = f"a body of this size cannot be kept: {error.strerror}"
-                raise NoAnswerError(why, retry=False) from None
+                raise TransportError(why, retry=False) from None
         if not unpacker.is_whole():
-            raise NoAnswerError("answer cut off")
+            raise TransportError("answer cut off")
         return size
 
     def _remember(self, opened: socket.socket) -> None:

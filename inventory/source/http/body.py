@@ -4,7 +4,7 @@ import re
 import zlib
 from typing import Protocol
 
-from inventory.source.transport import NoAnswerError
+from inventory.source.transport import TransportError
 
 __all__ = ["PackedError", "Unpacker", "unpacker_for"]
 
@@ -14,7 +14,7 @@ _REPACKED = "A proxy on the way may have packed the answer again. It must leave 
 _STRANGE = re.compile(r"[^A-Za-z0-9.,_+-]")
 
 
-class PackedError(NoAnswerError):
+class PackedError(TransportError):
     """A body is packed in a way that was not asked for."""
 
 

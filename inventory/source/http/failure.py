@@ -11,7 +11,7 @@ import httpcore
 from inventory.source.http.proxy import Proxy
 from inventory.source.http.stream import LOOK_UP, TlsError, TlsTimeout
 from inventory.source.http.tls import trusted
-from inventory.source.transport import NoAnswerError, RouteError
+from inventory.source.transport import RouteError, TransportError
 
 __all__ = ["Route"]
 
@@ -36,7 +36,7 @@ class Route:
     def __str__(self) -> str:
         return f"{self.address} through {self.proxy}" if self.proxy else self.address
 
-    def failed(self, error: Exception, seconds: float, *, has_head: bool, ended: bool) -> NoAnswerError | RouteError:
+    def failed(self, error: Exception, seconds: float, *, has_head: bool, ended: bool) -> TransportError | RouteError:
         """Translate what went wrong; the proxy that does not accept who asks is a `RouteError`.
 
         Args:
@@ -71,11 +71,11 @@ class Route:
 
     def says(
         self, reason: str, detail: str = "", *, retry: bool = True, reached: bool = True, hint: str = ""
-    ) -> NoAnswerError:
+    ) -> TransportError:
         """Return an error that says where requests go, too."""
-        return NoAnswerError(reason, retry=retry, reached=reached, detail=f"{self}: {detail or reason}", hint=hint)
+        return TransportError(reason, retry=retry, reached=reached, detail=f"{self}: {detail or reason}", hint=hint)
 
-    def _not_connected(self, error: Exception) -> NoAnswerError:
+    def _not_connected(self, error: Exception) -> TransportError:
         who = "proxy: " if self.proxy else ""
         if str(error) == LOOK_UP:
             return self.says(f"{who}name resolution failed", reached=False)
@@ -87,7 +87,7 @@ class Route:
         reason = f"{who}cannot connect"
         return self.says(reason, f"{reason} ({strerror})" if strerror else "", reached=False)
 
-    def _no_tls(self, error: TlsError | TlsTimeout) -> NoAnswerError:
+    def _no_tls(self, error: TlsError | TlsTimeout) -> TransportError:
         of_proxy = self.proxy is not None and self.proxy.scheme == "https" and not error.nested
         who = "proxy: " if of_proxy else ""
         if isinstance(error, TlsTimeout):
@@ -101,7 +101,7 @@ class Route:
         reason = f"{who}TLS handshake failed"
         return self.says(reason, f"{reason} ({why or 'connection closed'})", reached=False)
 
-    def _distrusted(self, who: str, error: ssl.SSLCertVerificationError) -> NoAnswerError:
+    def _distrusted(self, who: str, error: ssl.SSLCertVerificationError) -> TransportError:
         reason = _CERTIFICATES.get(getattr(error, "verify_code", 0), "")
         if reason:
             return self.says(who + reason, retry=False, reached=False)
@@ -113,7 +113,7 @@ class Route:
         detail = f"{reason} (trusted: {trusted()})"
         return self.says(reason, detail, retry=False, reached=False, hint=hint)
 
-    def _refused(self, said: str) -> NoAnswerError | RouteError:
+    def _refused(self, said: str) -> TransportError | RouteError:
         """Translate what httpcore says of a proxy's refusal: a status and its phrase, or words for a SOCKS code."""
         if said.startswith(_LOGIN):
             return self.wants_login()

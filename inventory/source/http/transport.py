@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import httpcore
 import httpx
 
-__all__ = ["Transport"]
+__all__ = ["HttpcoreTransport"]
 
 
-class Transport(httpx.BaseTransport):
+class HttpcoreTransport(httpx.BaseTransport):
     """Sends the requests of one address. Errors are those of httpcore, which `http.failure` translates."""
 
     def __init__(self, pool: httpcore.ConnectionPool, scheme: str, host: str, port: int | None) -> None:
