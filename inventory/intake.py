@@ -3,13 +3,13 @@
 In: the outcomes of one reading. Out: staged rows, and the tally of what became of every id.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from inventory.digest import Proof, job_parts, job_proof, proof_of
+from inventory.digest import Part, job_parts, proof_of
 from inventory.findings import Finding, Findings
 from inventory.normalise import Row, normalise, normalise_listing
-from inventory.prepare import Prepared, Same, prepare
+from inventory.prepare import PreparedJob, Unchanged, from_normalised
 from inventory.rebuild import rebuild, rebuild_listing
 from inventory.schema import BY_NAME
 from inventory.source.reading import Absent, Listing, Outcome, Read, Unread
@@ -18,13 +18,16 @@ from inventory.store.staging import STANDING, Staging
 
 __all__ = ["Intake"]
 
+HELD = 2**24  # bytes of what proves jobs with findings that are kept: of others it is made again
+_FINDINGS = BY_NAME["findings"]
+
 
 class Intake:
     """Takes the outcomes of one reading.
 
     known: the jobs of the snapshot before. not_found: ids that the snapshot before has no job of. read: the digest of
     each job read. absent: ids proven gone. unread: why each other was not read. findings: what was odd. served: what
-    came of the jobs that were normalised.
+    is to be noted of the jobs that were normalised.
     """
 
     def __init__(self, staging: Staging, base: Base) -> None:
@@ -38,6 +41,9 @@ class Intake:
         self._before = base.digests
         self._listed: dict[str, tuple[str, str | None]] = {}  # what the list alone knows: digest, parent
         self._told: set[str] = set()
+        self._unchanged: set[str] = set()
+        self._parts: dict[str, tuple[Part, ...]] = {}  # of jobs whose findings may be told: their rows are staged
+        self._held = 0
         self.served: dict[str, bytes | None] = {}
         self.not_found = self._before.keys() - self.known - {""}  # findings or listings alone
 
@@ -52,7 +58,7 @@ class Intake:
         return self.known & self.unread.keys()
 
     def known_of(self, served: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Return what was served of the jobs that stand with their digest: for those alone `Same` says enough."""
+        """Return what was served of the jobs that stand with their digest: for those alone `Unchanged` says enough."""
         return {job_id: each for job_id, each in served.items() if job_id in self.known and job_id in self._before}
 
     def take(self, outcome: Outcome) -> None:
@@ -63,16 +69,16 @@ class Intake:
         self._told.add(job_id)
         if isinstance(outcome, Read):
             document = outcome.document
-            if isinstance(document, Same):
+            if isinstance(document, Unchanged):
                 self.read[job_id] = self._before[job_id]
                 self._staging.carry([job_id])
+                self._unchanged.add(job_id)
+                self.findings.add(document.findings)
                 return
-            job = document if isinstance(document, Prepared) else prepare(normalise(job_id, document))
-            self.served[job_id] = job.served
+            job = document if isinstance(document, PreparedJob) else from_normalised(normalise(job_id, document))
             if outcome.listing is not None:
-                job = job.joined(listed := _of_list(job_id, outcome.listing, alone=False))
-                if listed.findings:
-                    self.served[job_id] = None  # they are to be found every night
+                job = job.joined(_of_list(job_id, outcome.listing, alone=False))
+            self.served[job_id] = job.note
             self.read[job_id] = self._put(job)
         elif isinstance(outcome, Absent):
             self.absent.add(job_id)
@@ -105,21 +111,29 @@ class Intake:
         self._staging.carry(self.carried)
         for job_id in self.carried:
             self._find_again(job_id)
-        self.findings.add(findings)
+        self.findings.add(findings := list(findings))
         rows = self.findings.rows()
         self._staging.add("findings", rows)
+        found: dict[str, list[Row]] = {}
+        for row in rows:
+            found.setdefault(row[0], []).append(row)
         digests = {job_id: digest for job_id, (digest, _) in self._listed.items()} | self.read
-        for job_id in self.carried | {row[0] for row in rows}:  # whose rows were not all at hand before
-            proof = self._proof(job_id)
+        # Whose findings were not known before; and of the unchanged those that had some, which may be others' now.
+        for job_id in self.carried | found.keys() | (self._unchanged & self._base.found):
+            proof = proof_of([*self._parts_of(job_id), *job_parts((_FINDINGS, row) for row in found.get(job_id, ()))])
             self._staging.prove(job_id, proof)
             digests[job_id] = proof.digest
-            self.served[job_id] = None  # the digest is of a night on which something was odd
+        for job_id in self.carried | {finding.job_id for finding in findings}:
+            self.served[job_id] = None  # something was odd about the reading itself: it is looked at again
         return digests, rows
 
-    def _put(self, job: Prepared) -> str:
+    def _put(self, job: PreparedJob) -> str:
         """Stage a job's rows, unless they are what stands already; return its digest."""
         self.findings.add(job.findings)
         proof = job.proof
+        if job.findings and job.parts and self._held < HELD:
+            self._parts[job.job_id] = job.parts
+            self._held += sum(len(part.digests) + len(part.marks) for part in job.parts)
         if self._before.get(job.job_id) == proof.digest:
             self._staging.carry([job.job_id])
         else:
@@ -131,24 +145,32 @@ class Intake:
     def _forget(self, job_id: str) -> None:
         self._staging.discard(job_id)
         self.findings.forget(job_id)
+        self._unchanged.discard(job_id)
+        self._parts.pop(job_id, None)
         self.read.pop(job_id, None)
         self.served.pop(job_id, None)
         self.absent.discard(job_id)
         self.unread.pop(job_id, None)
         self._listed.pop(job_id, None)
 
-    def _proof(self, job_id: str) -> Proof:
-        """Prove a job as it will stand, from its rows.
+    def _parts_of(self, job_id: str) -> Sequence[Part]:
+        """Return what proves a job's rows as they will stand, without its findings.
 
         Raises:
             StoreError: it is carried over, and its rows are not those that the last snapshot has.
         """
+        if job_id in self._parts:
+            return self._parts[job_id]
         if not self._staging.is_carried(job_id):
-            return job_proof(self._staging.staged_of(job_id))
+            if job_id not in self.read and job_id not in self._listed:
+                return []
+            return job_parts(
+                (entity, row) for entity, row in self._staging.staged_of(job_id) if entity is not _FINDINGS
+            )
         standing = job_parts(self._staging.standing_of(job_id, STANDING))  # read once: what is checked is what is taken
-        found_before = job_parts(self._staging.standing_of(job_id, [BY_NAME["findings"]]))
+        found_before = job_parts(self._staging.standing_of(job_id, [_FINDINGS]))
         self._base.check(job_id, proof_of([*standing, *found_before]).digest)
-        return proof_of([*standing, *job_parts(self._staging.staged_of(job_id))])
+        return standing
 
     def _find_again(self, job_id: str) -> None:
         """Let a job that is carried over keep what was odd about it."""
@@ -160,5 +182,5 @@ class Intake:
             self.findings.add(normalise_listing(job_id, None, rebuild_listing(row), alone=False).findings)
 
 
-def _of_list(job_id: str, listing: Listing, *, alone: bool) -> Prepared:
-    return prepare(normalise_listing(job_id, listing.parent_job_id, listing.document, alone=alone))
+def _of_list(job_id: str, listing: Listing, *, alone: bool) -> PreparedJob:
+    return from_normalised(normalise_listing(job_id, listing.parent_job_id, listing.document, alone=alone))

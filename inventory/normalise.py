@@ -16,7 +16,7 @@ from inventory.schema.keys import digest16, key_text
 from inventory.schema.kinds import Misfit
 from inventory.schema.plan import ELEMENT, Branch, Leaf, Plan, Shape, join_path, plan_of
 
-__all__ = ["NormalisedJob", "Row", "normalise", "normalise_listing", "unknown_value"]
+__all__ = ["NormalisedJob", "Row", "normalise", "normalise_listing", "unknown_field", "unknown_value"]
 
 Row = tuple[Any, ...]
 _MAX_QUOTED = 100
@@ -117,7 +117,7 @@ class _Walk:
             elif not is_empty(kept := tidy(value)):
                 draft.extra[inner_at] = kept
                 if part is None:
-                    self._note("unknown_field", inner_full, f"no column; {kind_of(value)}")
+                    self.findings += unknown_field(self._job_id, inner_full, value)
                 else:
                     expected = "a list" if isinstance(part, Branch) and part.place.many else "an object"
                     self._note("wrong_type", inner_full, f"expected {expected}, got {kind_of(value)}")
@@ -153,7 +153,7 @@ class _Walk:
                 draft.values[leaf.index] = ""
                 if leaf is not element and (leaf.api.path or "") not in draft.extra:
                     self._note("missing_key", join_path(full, leaf.api.path or ""), "part of the key, missing or empty")
-        if "item" in plan.index and not plan.entity.inherits_item:
+        if plan.entity.has_item:
             draft.item = canonical(tidy(item)) if place.many else ""
             draft.set("item", digest16(draft.item) if place.many else "")
 
@@ -218,6 +218,11 @@ class _Walk:
             self._note("repeated_key", group[0].path or "", "rows that are equal in their key")
         for number, draft in enumerate(group):
             draft.set("occurrence", number)
+
+
+def unknown_field(job_id: str, path: str, value: Json) -> list[Finding]:
+    """Return the finding of a member that no column holds."""
+    return [Finding("unknown_field", path, job_id, f"no column; {kind_of(value)}", shared=True)]
 
 
 def unknown_value(job_id: str, path: str, value: Any) -> list[Finding]:

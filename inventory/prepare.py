@@ -1,31 +1,34 @@
 """A job made ready to be stored: its rows, the proof of them, and what was odd.
 
-Two ways lead there and give the same (a test holds them together): the short one for a result that is exactly as
-documented (`strict`), the long one for whatever comes (`normalise`).
+Two ways lead there and give the same (a test holds them together): the fast path for what is exactly as documented
+(`strict`), the walk for whatever comes (`normalise`).
 """
 
 import marshal
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 from inventory.digest import Part, Proof, job_marks, key_of, part_of, proof_of, row_digest
 from inventory.findings import Finding
+from inventory.jsontext import canonical, read
 from inventory.normalise import NormalisedJob, Row
 from inventory.schema import BY_NAME
 from inventory.schema.kinds import stored_time
 
-__all__ = ["Asked", "Prepared", "Same", "prepare", "prepared"]
+__all__ = ["Asked", "JobRows", "PreparedJob", "Unchanged", "from_normalised", "pack_job"]
 
-Asked = Mapping[str, tuple[bytes, bytes | None]]  # id -> what else the job depends on, what was served before
+Asked = Mapping[str, tuple[bytes, bytes | None]]  # id -> what else the job depends on, `PreparedJob.note` of before
+LONGEST_NOTE = 4000  # bytes of findings: what is odder is looked at each time
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedJob:
     """All that is stored of a job, small enough to wait in numbers.
 
     parts: what proves its rows. packed: `rows`.
-    served: the digest of what was served, where the same again need not be looked at again.
+    served: the digest of what was served, and of what else the rows depend on; None where that does not tell.
     """
 
     job_id: str
@@ -50,39 +53,90 @@ class Prepared:
         """The rows with their table, as many at a time as memory holds."""
         return self.rows.items()
 
-    def joined(self, other: "Prepared") -> "Prepared":
-        """Put together with what another answer says of the job, in tables of its own."""
+    @property
+    def note(self) -> bytes | None:
+        """What is kept of a job, so that it need not be looked at when it is served the same again.
+
+        The findings, and before them a digest over them too: who cannot make up `served` cannot make up findings.
+        """
+        found = canonical([[each.kind, each.path, each.detail] for each in self.findings]).encode()
+        if self.served is None or len(found) > LONGEST_NOTE:
+            return None
+        return sha256(self.served + found).digest() + found
+
+    def joined(self, other: "PreparedJob") -> "PreparedJob":
+        """Put together with what another answer says of the job, in tables of its own; `served` covers that too."""
         findings = (*self.findings, *other.findings)
-        return prepared(self.job_id, self.rows | other.rows, (*self.parts, *other.parts), findings)
+        return pack_job(self.job_id, self.rows | other.rows, (*self.parts, *other.parts), findings, self.served)
 
 
 @dataclass(frozen=True, slots=True)
-class Same:
-    """A job that was served as it was the last time."""
+class Unchanged:
+    """A job that was served as it was the last time, and what was odd about it then."""
 
     job_id: str
+    findings: tuple[Finding, ...] = ()
+
+    @classmethod
+    def since(cls, note: bytes | None, job_id: str, served: bytes) -> "Unchanged | None":
+        """Return what `PreparedJob.note` kept of a job; None where something else was served."""
+        if not isinstance(note, bytes) or sha256(served + note[32:]).digest() != note[:32]:  # SQLite may hold anything
+            return None
+        found = [Finding(kind, path, job_id, detail, shared=True) for kind, path, detail in read(note[32:])]
+        return cls(job_id, tuple(found))
 
 
-def prepare(job: NormalisedJob) -> Prepared:
+class JobRows:
+    """The rows of one job in the making: by table, with the mark of each, and what was odd."""
+
+    __slots__ = ("findings", "job_id", "marks", "rows")
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        self.rows: dict[str, list[Row]] = {}
+        self.marks: dict[str, bytes] = {}
+        self.findings: list[Finding] = []
+
+    def of(self, table: str) -> list[Row]:
+        """Return the rows of one table, to be added to."""
+        return self.rows.setdefault(table, [])
+
+    def add(self, other: "JobRows") -> None:
+        """Add rows of other keys."""
+        for table, rows in other.rows.items():
+            self.of(table).extend(rows)
+        self.marks |= other.marks
+        self.findings += other.findings
+
+    def add_normalised(self, job: NormalisedJob) -> None:
+        """Add what was normalised: rows of other keys."""
+        for table, rows in job.rows.items():
+            entity = BY_NAME[table]
+            self.of(table).extend(_stored(row) for row in rows)
+            self.marks |= job_marks((table, key_of(entity, row), row_digest(entity, row)) for row in rows)
+        self.findings += job.findings
+
+    def packed(self, served: bytes | None = None) -> PreparedJob:
+        """Return the job as it is handed on."""
+        return pack_job(self.job_id, self.rows, [part_of(sorted(self.marks.items()))], self.findings, served)
+
+
+def from_normalised(job: NormalisedJob) -> PreparedJob:
     """Make ready what was normalised."""
-    named = [
-        (name, key_of(BY_NAME[name], row), row_digest(BY_NAME[name], row))
-        for name, rows in job.rows.items()
-        for row in rows
-    ]
-    rows = {name: [_stored(row) for row in rows] for name, rows in job.rows.items()}
-    return prepared(job.job_id, rows, [part_of(job_marks(named))], job.findings)
+    rows = JobRows(job.job_id)
+    rows.add_normalised(job)
+    return rows.packed()
 
 
-def prepared(
+def pack_job(
     job_id: str,
     rows: dict[str, list[Row]],
     parts: Iterable[Part],
     findings: Iterable[Finding],
     served: bytes | None = None,
-) -> Prepared:
-    """Put together what is known of a job."""
-    return Prepared(job_id, tuple(parts), tuple(findings), marshal.dumps(rows), served)
+) -> PreparedJob:
+    """Put together what is known of a job; what was odd about many of its rows is one finding."""
+    return PreparedJob(job_id, tuple(parts), tuple(dict.fromkeys(findings)), marshal.dumps(rows), served)
 
 
 def _stored(row: Row) -> Row:

@@ -8,7 +8,7 @@ import pytest
 
 from inventory.mock import DrsServer, Fault, rehearse
 from inventory.redact import Redactor
-from inventory.strict import Preparer
+from inventory.strict import Normaliser
 from tests.conftest import ROOT, Command, write_page
 from tests.live import DATABASE, Estate, Export, as_stored, findings, last
 from tests.test_discovery import asked, rewrite_list, rows, sweeps
@@ -91,7 +91,7 @@ def test_a_deleted_job_that_the_list_names_stays(server: DrsServer, export: Expo
 
 
 def test_a_deleted_job_is_never_prepared_as_one_that_exists() -> None:
-    preparer, body = Preparer(Redactor()), json.dumps(SHARED).encode()
+    preparer, body = Normaliser(Redactor()), json.dumps(SHARED).encode()
     job_id = SHARED["results"][0]["id"]
     assert preparer.body(body, {job_id: (b"", None)}) is None
     odd = json.loads(body)

@@ -19,10 +19,10 @@ from inventory.jsontext import Json
 from inventory.mock import DrsServer
 from inventory.mock.estate import make_job
 from inventory.normalise import Row, normalise_listing
-from inventory.prepare import Asked, Prepared, prepare
+from inventory.prepare import Asked, PreparedJob, from_normalised
 from inventory.redact import Redactor
 from inventory.schema import BY_NAME
-from inventory.strict import Preparer
+from inventory.strict import Normaliser
 from inventory.strict.big import AnySize, Big
 from inventory.workers.wire import Channel, pack_answer, unpack_answer
 from tests.live import DATABASE, Export
@@ -32,7 +32,7 @@ from tests.web import Reply, Web
 PIECE = 1000  # bytes
 ASKED: Asked = dict.fromkeys(("a", "b", "c"), (b"", None))
 REDACTORS = {"masked": Redactor(), "fingerprints": Redactor("a key", frozenset({"object_infos.name"}))}
-SMALL = {name: Preparer(redactor) for name, redactor in REDACTORS.items()}
+SMALL = {name: Normaliser(redactor) for name, redactor in REDACTORS.items()}
 CUT = {name: AnySize(redactor, PIECE) for name, redactor in REDACTORS.items()}
 
 TEXTS = st.one_of(
@@ -62,31 +62,31 @@ def body_of(*jobs: Json, **spelt: Any) -> bytes:
     return json.dumps({"count": len(jobs), "results": jobs}, **spelt).encode()
 
 
-def cut(content: bytes, how: str = "masked") -> list[Prepared] | None:
+def cut(content: bytes, how: str = "masked") -> list[PreparedJob] | None:
     answer = CUT[how].body(io.BytesIO(content), ASKED)
     return None if answer is None else answer["results"]
 
 
-def small(content: bytes, how: str = "masked") -> list[Prepared] | None:
+def small(content: bytes, how: str = "masked") -> list[PreparedJob] | None:
     answer = SMALL[how].body(content, ASKED)
     return None if answer is None else answer["results"]
 
 
-def rows_of(job: Prepared) -> dict[str, list[Row]]:
+def rows_of(job: PreparedJob) -> dict[str, list[Row]]:
     rows: dict[str, list[Row]] = {}
     for name, some in job.pieces:
         rows.setdefault(name, []).extend(some)
     return {name: sorted(some, key=repr) for name, some in rows.items() if some}
 
 
-def told(job: Prepared) -> Any:
+def told(job: PreparedJob) -> Any:
     """Return all that is stored of a job."""
     findings = Findings()
     findings.add(job.findings)
     return job.job_id, job.proof.digest, unpack(job.proof.packed, 10**6), rows_of(job), findings.rows()
 
 
-def are_same(one: list[Prepared] | None, other: list[Prepared] | None) -> bool:
+def are_same(one: list[PreparedJob] | None, other: list[PreparedJob] | None) -> bool:
     assert one is not None
     assert other is not None
     return [told(job) for job in one] == [told(job) for job in other]
@@ -194,7 +194,7 @@ def test_a_big_job_is_never_taken_for_one_that_was_served_before() -> None:
 
 
 def test_what_the_list_says_is_put_beside_a_big_job() -> None:
-    listing = prepare(normalise_listing("a", None, {"net_type": "eip", "billing_tag": 7}, alone=False))
+    listing = from_normalised(normalise_listing("a", None, {"net_type": "eip", "billing_tag": 7}, alone=False))
     (whole,) = small(body_of(job_of("a", plenty(100, select="half")))) or []
     assert told(big_job().joined(listing)) == told(whole.joined(listing))
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from inventory.jsontext import Json
 from inventory.masks import MASK
 from inventory.normalise import normalise, normalise_listing
-from inventory.prepare import prepare
+from inventory.prepare import PreparedJob, from_normalised
 from inventory.redact import Redactor
 from inventory.secret_names import holds_secret
 from inventory.secret_texts import mask_text
-from inventory.strict import Preparer, Strict
+from inventory.strict import Normaliser
 
 # § stands for the secret in each form. What comes out is the same text with *** in its place.
 WHOLE = """
@@ -425,13 +425,13 @@ def test_both_ways_through_the_job_mask_alike(place: str) -> None:
     for text in (f"password={SECRET}", f"https://u:{SECRET}@h/x?token={SECRET}", f"密码：{SECRET}", "plain"):
         job = {"id": "j", "name": "n", "status": "CREATING", **PLACES[place](text)}
         raw = json.dumps({"count": 1, "results": [job]}).encode()
-        answer = Preparer(Redactor()).body(raw, {"j": (b"", None)})
+        answer = Normaliser(Redactor()).body(raw, {"j": (b"", None)})
         assert answer is not None
-        (fast,), slow = answer["results"], prepare(normalise("j", Redactor().job(job)))
+        (fast,), slow = answer["results"], from_normalised(normalise("j", Redactor().job(job)))
         assert (fast.parts, fast.findings) == (slow.parts, slow.findings)
         assert SECRET not in str((fast.rows, slow.rows, fast.findings))
         listed = Redactor().listing({"id": "j", **job})
-        assert SECRET not in str(prepare(normalise_listing("j", None, listed, alone=True)).rows)
+        assert SECRET not in str(from_normalised(normalise_listing("j", None, listed, alone=True)).rows)
         assert text != "plain" or "plain" in str((fast.rows, fast.findings))
         assert SECRET not in str(Redactor().answer({"count": 1, "results": [job], "jobs": [job], "error_msg": text}))
 
@@ -441,10 +441,10 @@ def test_both_ways_through_the_job_mask_alike(place: str) -> None:
 def test_a_tag_that_is_named_like_a_secret(key: str, how: Redactor) -> None:
     jobs = [{"id": "j", "name": "n", "tags": tags} for tags in ([{"key": key, "value": SECRET}], [{key: SECRET}])]
     for job in jobs:
-        fast = Strict(how).read(json.dumps(job).encode(), {"j": (b"", None)})
-        assert fast is not None
-        assert fast.rows["tags"] == normalise("j", how.job(job)).rows["tags"]  # type: ignore[union-attr]
-        assert SECRET not in str(fast.rows["tags"])  # type: ignore[union-attr]
+        fast = Normaliser(how).job(json.dumps(job).encode(), "j", b"", None)
+        assert isinstance(fast, PreparedJob)
+        assert fast.rows["tags"] == normalise("j", how.job(job)).rows["tags"]
+        assert SECRET not in str(fast.rows["tags"])
 
 
 def test_equal_secrets_have_equal_fingerprints_in_all_jobs() -> None:

@@ -1,4 +1,4 @@
-"""The short way gives what the long way gives, or refuses: for every job, whatever is odd about it."""
+"""The fast path gives what the walk gives, and so do both together: for every job, whatever is odd about it."""
 
 import json
 import random
@@ -10,21 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.digest import part_of
-from inventory.jsontext import Json, pretty, read
+from inventory.jsontext import Json, Number, pretty, read
 from inventory.mock.estate import make_job
 from inventory.normalise import normalise
-from inventory.prepare import Asked, Same, prepare
+from inventory.prepare import Asked, PreparedJob, Unchanged, from_normalised
 from inventory.redact import Redactor
 from inventory.schema.plan import Branch, Leaf, Shape, plan_of
-from inventory.strict import Preparer, Strict
+from inventory.strict import MOST_LEARNED, FastPath, Normaliser, NotCovered, UnknownMember
 from tests.test_properties import ANY, RIGHT, SLOW, TEXTS
 
 REDACTORS = {
     "masked": Redactor(),
     "fingerprints": Redactor("a key", frozenset({"alarm_endpoints.endpoint", "object_infos.name", "endpoints.ip"})),
 }
-SHORT = {name: Strict(redactor) for name, redactor in REDACTORS.items()}
+FAST = {name: FastPath(redactor) for name, redactor in REDACTORS.items()}
+NORMALISERS = {name: Normaliser(redactor) for name, redactor in REDACTORS.items()}
 
 
 def text_of(job: dict[str, Json]) -> bytes:
@@ -35,21 +35,31 @@ def asked(*ids: str) -> Asked:
     return dict.fromkeys(ids, (b"", None))
 
 
+def told(job: PreparedJob) -> Any:
+    """Return all that is known of a job, in an order that the way to it does not show in."""
+    rows = {name: sorted(map(repr, of)) for name, of in job.rows.items() if of}
+    return job.job_id, job.parts, rows, sorted(map(repr, job.findings))
+
+
+def walked(raw: bytes, how: str, job_id: str) -> PreparedJob:
+    return from_normalised(normalise(job_id, REDACTORS[how].job(read(raw))))
+
+
 def same(raw: bytes, how: str) -> bool:
-    """Compare the two ways; return whether the short one was taken."""
+    """Compare what the job comes to with what the walk makes of it; return whether the fast path covers it whole."""
     job_id = json.loads(raw)["id"]
-    short = SHORT[how].read(raw, asked(job_id))
-    assert not isinstance(short, Same)
-    if short is None:
+    job = NORMALISERS[how].job(raw, job_id, b"", None)
+    assert isinstance(job, PreparedJob)
+    assert told(job) == told(walked(raw, how, job_id))
+    return is_covered(FAST[how], raw, job_id)
+
+
+def is_covered(fast: FastPath, raw: bytes, job_id: str) -> bool:
+    """Tell whether the fast path covers a job whole."""
+    try:
+        return fast.rows(fast.read(raw), raw, job_id) is not None
+    except NotCovered:
         return False
-    long = prepare(normalise(job_id, REDACTORS[how].job(read(raw))))
-    assert (part_of(sorted(short.marks.items())),) == long.parts
-    rows = long.rows
-    assert {name: sorted(map(repr, of)) for name, of in short.rows.items() if of} == {
-        name: sorted(map(repr, of)) for name, of in rows.items() if of
-    }
-    assert sorted(map(repr, short.findings)) == sorted(map(repr, long.findings))
-    return True
 
 
 def places(value: Json) -> Iterator[tuple[Any, Any]]:
@@ -65,20 +75,24 @@ ODD = st.one_of(
 )
 
 
+NEW = ["newer", "a_token", "class", "role", "item", "with-dash", "a.b", "x__y", "ü"]
+CHANGES = st.tuples(st.integers(0, 10**6), st.none() | st.sampled_from(NEW), ODD)
+
+
 @SLOW
-@given(st.integers(0, 500), st.lists(st.tuples(st.integers(0, 10**6), ODD), max_size=3), st.sampled_from([*REDACTORS]))
-def test_an_answer_with_something_odd_in_it(number: int, changes: list[tuple[int, Json]], how: str) -> None:
+@given(st.integers(0, 500), st.lists(CHANGES, max_size=3), st.sampled_from([*REDACTORS]))
+def test_an_answer_with_something_odd_in_it(number: int, changes: list[tuple[int, str | None, Json]], how: str) -> None:
     job = deepcopy(make_job(number, size=6))
     job_id = job["id"]
-    for at, value in changes:
+    for at, new, value in changes:
         container, key = list(places(job))[at % len(list(places(job)))]
-        container[key] = value
+        container[new if new and isinstance(container, dict) else key] = value
     job["id"] = job_id
     same(text_of(job), how)
 
 
 @pytest.mark.parametrize("how", REDACTORS)
-def test_jobs_as_documented_take_the_short_way(how: str) -> None:
+def test_jobs_as_documented_take_the_fast_path(how: str) -> None:
     taken = [same(text_of(make_job(number, size=20)), how) for number in range(300)]
     assert sum(taken) > 290
 
@@ -137,15 +151,122 @@ def test_every_member_of_the_reference_at_once(how: str) -> None:
     ],
     ids=["beside", "twice", "unasked", "failed", "no id", "no object", "cut off", "null", "deep", "a list", "no text"],
 )
-def test_what_is_no_plain_answer_is_left_to_the_long_way(body: bytes) -> None:
+def test_what_is_no_plain_answer_is_not_prepared(body: bytes) -> None:
     job = b'{"id": "job", "name": "n"}'
-    assert Preparer(Redactor()).body(body.replace(b"%s", job), asked("job")) is None
+    assert Normaliser(Redactor()).body(body.replace(b"%s", job), asked("job")) is None
 
 
 def test_a_result_that_is_odd_is_prepared_beside_the_others() -> None:
     content = b'{"count": 2, "results": [{"id": "a", "name": "n", "new": 1}, {"id": "b", "name": "n"}]}'
-    prepared = Preparer(Redactor()).body(content, asked("a", "b", "c"))
+    prepared = Normaliser(Redactor()).body(content, asked("a", "b", "c"))
     assert prepared is not None
     assert [(each.job_id, [f.kind for f in each.findings]) for each in prepared["results"]] == [
         ("a", ["unknown_field"]), ("b", []),
     ]  # fmt: skip
+
+
+ODDITIES: dict[str, dict[str, Json]] = {
+    "unknown member": {"new": {"deep": [1, 0.10]}},
+    "secret of no text": {"source_endpoint": {"db_password": 7, "ip": "10.0.0.1"}},
+    "unknown in a table": {"tags": [{"key": "a", "value": "b", "new": 1}]},
+    "wrong type": {"name": 7},
+    "wrong type in a table": {"public_ip_list": [{"id": 7, "public_ip": "192.0.2.1", "type": "master"}]},
+    "repeated key": {"tags": [{"key": "a", "value": "b"}] * 2},
+    "huge number": {"inst_info": {"volume_size": 10**30}},
+    "no list": {"object_infos": {}},
+    "unstorable": {"tags": [{"key": "a\x00", "value": "\ud800"}]},
+    "an id that is a number": {"id": 7},
+    "no id": {"id": None},
+}
+
+
+@pytest.mark.parametrize("how", REDACTORS)
+@pytest.mark.parametrize("odd", ODDITIES)
+def test_what_is_odd_about_a_member_leaves_the_others_to_the_fast_path(odd: str, how: str) -> None:
+    raw = text_of({**make_job(1, size=20), **ODDITIES[odd]})
+    job = NORMALISERS[how].job(raw, "job", b"", None)
+    assert isinstance(job, PreparedJob)
+    assert told(job) == told(walked(raw, how, "job"))
+
+
+def test_a_key_that_repeats_in_the_text_counts_as_the_last() -> None:
+    raw = b'{"id": "job", "name": "a", "new": 1, "tags": [{"key": "x", "value": "y"}], "tags": null, "name": "b"}'
+    assert same(raw, "masked") is False
+    job = NORMALISERS["masked"].job(raw, "job", b"", None)
+    assert isinstance(job, PreparedJob)
+    assert not job.rows.get("tags")
+
+
+@pytest.mark.parametrize("odd", [{}, *ODDITIES.values()], ids=["documented", *ODDITIES])
+def test_what_is_served_again_is_known_by_its_note(odd: dict[str, Json]) -> None:
+    document, salted, normaliser = {**make_job(1, size=20), **odd}, b"salt", NORMALISERS["masked"]
+    raw = text_of(document)
+    first = normaliser.job(raw, "job", salted, None)
+    assert isinstance(first, PreparedJob)
+    assert normaliser.job(raw, "job", salted, first.note) == Unchanged("job", first.findings)
+    for other in (text_of({**document, "newer": 1}), text_of({**document, "name": "another"})):
+        assert isinstance(normaliser.job(other, "job", salted, first.note), PreparedJob)
+    assert isinstance(normaliser.job(raw, "job", b"other", first.note), PreparedJob)
+    assert first.note is not None
+    for note in (first.note[:32] + b"[]", first.note + b" ", b"", b"0", "text"):
+        if note != first.note:
+            assert isinstance(normaliser.job(raw, "job", salted, note), PreparedJob)  # type: ignore[arg-type]
+
+
+def test_a_note_tells_no_secret() -> None:
+    notes = []
+    for secret in ("Pl4nted", "another"):
+        document = {**make_job(1), "new": {"password": secret}, "source_endpoint": {"db_password": secret}}
+        job = NORMALISERS["masked"].job(text_of(document), "job", b"", None)
+        assert isinstance(job, PreparedJob)
+        notes.append(job.note)
+    assert notes[0] == notes[1]
+
+
+def test_members_beside_the_results_belong_to_the_job() -> None:
+    document = make_job(1, size=20)
+    beside = {"data_transformation": {"total_count": 1}}
+    job = NORMALISERS["masked"].job(text_of(document), document["id"], b"", None, beside)
+    assert isinstance(job, PreparedJob)
+    assert told(job) == told(walked(text_of(document | beside), "masked", document["id"]))
+
+
+@pytest.mark.parametrize("raw", [b"[]", b"7", b"{", b"\xff", b'{"new": %b}' % (b"[" * 300 + b"]" * 300), b'{"a": NaN}'])
+def test_what_is_no_object_is_refused(raw: bytes) -> None:
+    with pytest.raises(ValueError, match=r".") as error:
+        NORMALISERS["masked"].job(raw, "job", b"", None)
+    assert "x" * 100 not in str(error.value)
+
+
+@pytest.mark.parametrize("how", REDACTORS)
+def test_members_beyond_the_schema_are_learned(how: str) -> None:
+    new = {
+        "newer": {"deep": [1, Number("0.10"), None], "password": "Pl4nted"},
+        "a_token": "Pl4nted",
+        "class": Number("1e400"),
+    }
+    job = make_job(1, size=20)
+    job |= new | {"object_infos": [each | new for each in job["object_infos"]], "source_endpoint": new}
+    job["alarm_notify"] = {**new, "subscriptions": [{"protocol": "email", "endpoints": ["a@example.com"], **new}]}
+    raw = text_of(job)
+    fast = FAST[how]
+    with pytest.raises(UnknownMember):
+        fast.read(raw)
+    grown = fast.grown(raw)
+    assert is_covered(grown, raw, job["id"])
+    assert grown.grown(raw) is grown
+    normaliser = Normaliser(REDACTORS[how])
+    for found in (normaliser.job(raw, job["id"], b"", None) for _ in range(2)):
+        assert isinstance(found, PreparedJob)
+        assert told(found) == told(walked(raw, how, job["id"]))
+        assert b"Pl4nted" not in found.packed
+        assert Normaliser(REDACTORS[how]).job(raw, job["id"], b"", found.note) == Unchanged(job["id"], found.findings)
+
+
+def test_no_more_members_are_learned_than_pay() -> None:
+    normaliser = Normaliser(REDACTORS["masked"])
+    for number in range(3 * MOST_LEARNED // 20):
+        raw = text_of({**make_job(1), **{f"new_{20 * number + each}": each for each in range(20)}})
+        job = normaliser.job(raw, "job", b"", None)
+        assert isinstance(job, PreparedJob)
+        assert told(job) == told(walked(raw, "masked", "job"))

@@ -46,7 +46,7 @@ def _items(rows: Named) -> Mapping[tuple[str, str], list[Item]]:
     items: dict[tuple[str, str, str, int], Item] = {}
     for entity, row in rows:
         values = dict(zip(entity.names, row, strict=True))
-        if not values.get("item"):
+        if "item" not in entity.own or not values["item"]:
             continue
         table = str(entity.parent) if entity.inherits_item else entity.name
         number = values["item_occurrence" if entity.inherits_item else "occurrence"]

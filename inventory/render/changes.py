@@ -10,6 +10,7 @@ from itertools import groupby
 from inventory.diff.records import Change, SourceDiff
 from inventory.jsontext import Json
 from inventory.render.text import LONGEST, moment, unread_jobs, value
+from inventory.schema import BY_NAME
 
 __all__ = ["EVERYTHING", "FOLD", "MARKS", "Job", "Table", "cells", "heading", "jobs", "key", "notes", "summary"]
 
@@ -54,11 +55,17 @@ def jobs(diff: SourceDiff, *, full: bool) -> Iterator[Job]:
         yield Job(job_id, diff.names.get(job_id), MARKS[own.action if own else "update"], own, tables)
 
 
+def _is_quiet(change: Change, column: str) -> bool:
+    return column in _QUIET and column in BY_NAME[change.table].own
+
+
 def key(change: Change) -> str:
     """Return the parts of a row's key that tell a person something; '' where none does."""
     if change.table == "jobs":
         return ""  # it stands under its job
-    return ", ".join(f"{name} = {value(v)}" for name, v in change.key.items() if name not in _QUIET and v != "")
+    return ", ".join(
+        f"{name} = {value(v)}" for name, v in change.key.items() if not _is_quiet(change, name) and v != ""
+    )
 
 
 def cells(change: Change, *, full: bool) -> list[tuple[str, str | None, str | None]]:
@@ -67,7 +74,7 @@ def cells(change: Change, *, full: bool) -> list[tuple[str, str | None, str | No
     if change.action == "update":
         return [(n, *_both(_part(change.before, n), _part(change.after, n), longest)) for n in change.changed]
     row = change.after or change.before or {}
-    said = {n: v for n, v in row.items() if v is not None and n not in change.key and n not in _QUIET}
+    said = {n: v for n, v in row.items() if v is not None and n not in change.key and not _is_quiet(change, n)}
     said |= {f"extra.{path}": v for path, v in (row.get("extra") or {}).items()}
     texts = {name: value(content, longest) for name, content in said.items()}
     return [(n, None, text) if change.action == "create" else (n, text, None) for n, text in texts.items()]

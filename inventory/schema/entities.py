@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Entity", "entity", "proof"]
 
+_BOOKKEEPING = {"source_id", "valid_from", "valid_to"}  # what the tables add
+
 
 @dataclass(frozen=True)
 class Entity:
@@ -54,9 +56,19 @@ class Entity:
         return tuple(field.name for field in self.fields)
 
     @cached_property
+    def own(self) -> frozenset[str]:
+        """The names of the columns that are ours: a member of the answer may have the name of one in another table."""
+        return frozenset(field.name for field in self.fields if field.api.path is None)
+
+    @property
+    def has_item(self) -> bool:
+        """Whether the key has an `item` of its own: the rows of a list whose items nothing else names."""
+        return "item" in self.own and not self.inherits_item
+
+    @cached_property
     def inherits_item(self) -> bool:
         """Whether the key's `item` is the parent's: the rows of a list inside a list."""
-        return "item_occurrence" in self.names
+        return "item_occurrence" in self.own
 
     @property
     def job_column(self) -> str:
@@ -116,6 +128,9 @@ def entity(
         keys = [each for each in fields if each.key]
         count = own("occurrence", INTEGER, "0, 1, … among rows that are equal in the rest of the key", key=True)
         fields = (job, *keys, count, *(each for each in fields if not each.key))
+    names = [each.name for each in (*fields, extra)]
+    if taken := {each for each in names if names.count(each) > 1} | (_BOOKKEEPING & set(names)):
+        raise TypeError(f"{name}: {', '.join(sorted(taken))} is a column already: give the new one a name and a path")
     if foreign_key is None:
         return Entity(name, comment, (*fields, extra), tuple(places))
     return Entity(name, comment, (*fields, extra), tuple(places), parent, foreign_key)

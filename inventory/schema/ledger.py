@@ -103,7 +103,8 @@ SERVED = Table(
     Column("job_id", text_type(), primary_key=True, comment="The job"),
     Column(
         "digest", LargeBinary, nullable=False,
-        comment="SHA-256 over the answer with its secrets masked, and over whatever else its rows depend on",
+        comment="SHA-256 over the answer with its secrets masked, whatever else its rows depend on, and its findings;"
+        " behind it these, as JSON",
     ),
     comment="What was served of each job the last time: what is served the same again need not be normalised again."
     " A cache: it may be emptied at any time.",

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from inventory.findings import Finding
 from inventory.jsontext import Json, canonical, is_empty, tidy
-from inventory.prepare import Prepared, Same
+from inventory.prepare import PreparedJob, Unchanged
 from inventory.redact import Redactor
 from inventory.schema.jobs import is_deleted
 from inventory.schema.plan import join_path
@@ -58,9 +58,9 @@ class Page:
         """Return the ids of its results."""
         results = self.items("results") or []
         return {
-            result.job_id if isinstance(result, Prepared | Same) else str(result.get("id"))
+            result.job_id if isinstance(result, PreparedJob | Unchanged) else str(result.get("id"))
             for result in results
-            if isinstance(result, dict | Prepared | Same)
+            if isinstance(result, dict | PreparedJob | Unchanged)
         }
 
     def items(self, name: str) -> list[Json] | None:
@@ -87,7 +87,7 @@ class Answer:
     """
 
     ids: tuple[str, ...]
-    read: dict[str, dict[str, Json] | Prepared | Same] = field(default_factory=dict)
+    read: dict[str, dict[str, Json] | PreparedJob | Unchanged] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     unread: dict[str, tuple[str, str]] = field(default_factory=dict)
     doubtful: set[str] = field(default_factory=set)
@@ -177,7 +177,7 @@ class _Reader:
 
     def _result(self, result: Json, *, alone: bool, status: int | None) -> None:
         answer = self._answer
-        if isinstance(result, Prepared | Same):  # about an id that was asked, and about no other result's
+        if isinstance(result, PreparedJob | Unchanged):  # about an id that was asked, and about no other result's
             answer.read[result.job_id] = result
             return
         if not isinstance(result, dict):

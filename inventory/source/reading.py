@@ -7,7 +7,7 @@ from typing import Protocol
 
 from inventory.findings import Finding
 from inventory.jsontext import Json
-from inventory.prepare import Prepared, Same
+from inventory.prepare import PreparedJob, Unchanged
 
 __all__ = ["DELETED", "UNLISTED", "Absent", "Listed", "Listing", "Outcome", "Read", "Reading", "Seen", "Unread"]
 
@@ -31,7 +31,7 @@ class Read:
     """
 
     job_id: str
-    document: dict[str, Json] | Prepared | Same
+    document: dict[str, Json] | PreparedJob | Unchanged
     listing: Listing | None = None
     says_deleted: bool = False
 
@@ -106,7 +106,7 @@ class Reading(Protocol):
 
         Args:
             known: ids of the jobs that the snapshot before has.
-            served: of some, the digest of what was served; if that comes again, `Same` says so.
+            served: of some, the digest of what was served; if that comes again, `Unchanged` says so.
             not_found: ids that the snapshot before has findings or listings of, and no job. They are asked alone: one
                 of them in a batch can make the whole batch fail.
 

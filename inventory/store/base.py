@@ -38,11 +38,13 @@ class Base:
     """The last snapshot of a source; `row` is None before the first.
 
     digests: of each job, as that snapshot has them; '' is the source's own. jobs: the ids that have a row in `jobs`.
+    found: those that have one in `findings`.
     """
 
     row: dict[str, Any] | None = None
     digests: dict[str, str] = field(default_factory=dict)
     jobs: set[str] = field(default_factory=set)
+    found: set[str] = field(default_factory=set)
 
     def check(self, job_id: str, digest: str) -> None:
         """Make sure that rows of a job, which were read again, are those of the last snapshot.
@@ -73,7 +75,7 @@ def proven(connection: Connection, source_id: int) -> Base:
     if content_digest(noted.items()) != row["content_digest"]:
         _refuse(row, "the digests of the jobs are not those that it has")
     _check_jobs(connection, row, noted, jobs.keys())
-    return Base(row, noted, set(jobs))
+    return Base(row, noted, set(jobs), set(_column(connection, BY_NAME["findings"], source_id)))
 
 
 def _column(connection: Connection, entity: Entity, source_id: int, name: str | None = None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What was served of each job the last time: a cache, so that an unchanged estate costs its reading alone."""
+"""What was served of each job the last time (`PreparedJob.note`): a cache, so that what is unchanged is only read."""
 
 from collections.abc import Container, Mapping
 from itertools import islice
@@ -14,7 +14,7 @@ _PIECE = 1000  # jobs
 
 
 def served_jobs(connection: Connection, source_id: int) -> dict[str, bytes]:
-    """Return the digest of what was served of each job of a source."""
+    """Return what was noted of each job of a source."""
     query = select(SERVED.c.job_id, SERVED.c.digest).where(SERVED.c.source_id == source_id)
     return dict(connection.execute(query).all())
 

@@ -1,61 +1,142 @@
-"""The short way: a result of batch-detail that is exactly as documented becomes rows and digest in one go.
+"""One result of batch-detail becomes rows and digests: what is exactly as documented by the fast path.
 
-In: the bytes of one result. Out: what masking, `normalise` and `job_proof` would have made of it, or None where
-it is for them to say: an unknown field, a wrong type, a key that repeats. Most of a night's results come this way.
+The fast path gives what masking, `normalise` and `digest` would have made of it. It learns the members that the API has
+and the schema has not, as they come, and keeps them in `extra`: a new field costs little, in however many jobs it
+stands. Where it does not cover a result as a whole (a wrong type, a key that repeats), it takes the members that are
+tables and are as documented, and the walk takes the rest.
 """
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from json.encoder import encode_basestring_ascii
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from inventory import __version__
-from inventory.digest import hashed, part_of
-from inventory.findings import Finding
-from inventory.jsontext import DEEPEST, Json, canonical, is_empty, read
-from inventory.normalise import NormalisedJob, normalise, unknown_value
-from inventory.prepare import Asked, Prepared, Same, prepare, prepared
+from inventory.digest import hashed
+from inventory.jsontext import DEEPEST, Json, canonical, is_empty, read, tidy
+from inventory.normalise import NormalisedJob, normalise, unknown_field, unknown_value
+from inventory.prepare import Asked, JobRows, PreparedJob, Unchanged, from_normalised
 from inventory.redact import Redactor
 from inventory.schema import REVISION
 from inventory.schema.jobs import is_deleted
 from inventory.schema.keys import digest16
 from inventory.schema.kinds import Misfit, stored_time
+from inventory.schema.plan import plan_of
 from inventory.secret_texts import mask_text
-from inventory.strict.code import generate
+from inventory.strict.code import Undeclared, generate, undeclared
 
-__all__ = ["Preparer", "Short", "Strict"]
+__all__ = ["FastPath", "Normaliser", "NotCovered"]
 
 Row = tuple[Any, ...]
 _RESULT = DEEPEST - 2  # levels of nesting inside a result: the answer and its list take two
+_UNKNOWN = 100  # levels of nesting inside a member that is unknown
 _MOST = 2**63
+MOST_LEARNED = 50  # members beyond the schema: each takes some milliseconds to learn
 _UNSTORABLE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")  # NUL, or half a character, perhaps
 
 
-class Refused(Exception):  # noqa: N818  # a word of the domain, never seen by a user
-    """The short way does not cover this."""
+class NotCovered(Exception):  # noqa: N818  # a word of the domain, never seen by a user
+    """The fast path does not cover this."""
 
 
-class Preparer:
-    """Makes ready what an answer of batch-detail holds. Safe to share between threads."""
+class UnknownMember(NotCovered):
+    """There is a member that it does not know."""
+
+
+class Normaliser:
+    """Makes ready what batch-detail says of a job. Safe to share between threads."""
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
-        self._strict = Strict(redactor)
-        self._split = msgspec.json.Decoder(_Body).decode
+        self._fast = FastPath(redactor)
+        self._bodies = msgspec.json.Decoder(_Body).decode
+        self._heads = msgspec.json.Decoder(_Head).decode
+        self._members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+        # What a job comes to depends on these too.
+        self._salt = canonical([REVISION, __version__, redactor.key_id, sorted(redactor.columns)]).encode()
+
+    def job(
+        self, raw: bytes, job_id: str, salt: bytes, before: bytes | None, beside: dict[str, Json] | None = None
+    ) -> PreparedJob | Unchanged:
+        """Prepare one result: by the fast path where it covers it, else member by member.
+
+        Args:
+            raw: the JSON text of the result, an object.
+            job_id: the job that it is about, whatever id it has.
+            salt: what else the job's rows depend on.
+            before: what `PreparedJob.note` was the last time.
+            beside: members that stood beside `results` and belong to this job, where the result has none of the name.
+
+        Raises:
+            ValueError: it is no JSON object, or nested too deeply to hold.
+        """
+        split, whole = None, None if beside else self._read(raw)
+        if whole is not None and whole.job.id == job_id:
+            content = msgspec.json.encode(whole.job)
+        else:
+            whole, split = None, self._split(raw, beside or {})
+            content = split.content
+        served: bytes = hashed(b"%b\n%b\n%b" % (self._salt, salt, content)).digest()
+        if (unchanged := Unchanged.since(before, job_id, served)) is not None:
+            return unchanged
+        rows = whole.by.rows(whole.job, raw, job_id) if whole is not None else None
+        if rows is None:
+            rows = self._joined(split or self._split(raw, {}), job_id)
+        return rows.packed(served)
+
+    def _read(self, raw: bytes) -> "_Read | None":
+        """Read a result, or some of its members, by the fast path, which learns the members that are new to it."""
+        fast = self._fast
+        try:
+            return _Read(fast.read(raw), fast)
+        except UnknownMember:
+            self._fast = grown = fast.grown(raw)
+        except NotCovered:
+            return None
+        try:
+            return _Read(grown.read(raw), grown) if grown is not fast else None
+        except NotCovered:
+            return None
+
+    def _split(self, raw: bytes, beside: dict[str, Json]) -> "_Split":
+        """Read the members that are tables, each by the fast path where it covers it, and the rest as it comes."""
+        try:
+            members = self._members(raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return _Split({}, self._redactor.job(_object(raw) | beside))
+        parts: dict[bytes, _Read] = {}
+        for name in self._fast.tables & members.keys():
+            text = b'{"%b":%b}' % (name.encode(), bytes(members[name]))
+            if (part := self._read(text)) is not None:
+                parts[text] = part
+                del members[name]
+        return _Split(parts, self._redactor.job(_object(msgspec.json.encode(members)) | beside))
+
+    def _joined(self, split: "_Split", job_id: str) -> JobRows:
+        """Put together what the fast path makes of the members, and what the walk makes of the rest."""
+        job, rest = JobRows(job_id), split.rest
+        for text, part in split.parts.items():
+            if (rows := part.by.rows_below(part.job, text, job_id)) is not None:
+                job.add(rows)
+            else:
+                rest = rest | self._redactor.job(_object(text))
+        job.add_normalised(normalise(job_id, rest))
+        return job
 
     def body(self, content: bytes, asked: Asked) -> dict[str, Json] | None:
         """Prepare every result of a body.
 
         Returns:
-            ``{"count", "results"}`` with a `Prepared` or `Same` for each result; None where the body is anything but
-            the documented answer with each result about another one of the ids.
+            ``{"count", "results"}`` with a `PreparedJob` or `Unchanged` for each result; None where the body is
+            anything but the documented answer with each result about another one of the ids.
         """
         try:
-            body = self._split(content)
+            body = self._bodies(content)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
         results = []
@@ -68,35 +149,29 @@ class Preparer:
             return None
         return {"count": body.count, "results": results}
 
-    def _result(self, raw: bytes, asked: Asked) -> Prepared | Same | None:
-        short = self._strict.read(raw, asked)
-        if isinstance(short, Same):
-            return short
-        if short is not None:
-            return _of(short)
+    def _result(self, raw: bytes, asked: Asked) -> PreparedJob | Unchanged | None:
         try:
-            result = read(raw, deepest=_RESULT)
-        except ValueError:
+            head = self._heads(raw)
+            is_job = not is_deleted(head.status) and not (is_empty(head.status) and is_empty(head.name))
+            if not is_job or head.id not in asked:
+                return None
+            return self.job(raw, head.id, *asked[head.id])
+        except (ValueError, RecursionError):  # what msgspec raises is a ValueError
             return None
-        if not isinstance(result, dict):
-            return None
-        status, job_id = result.get("status"), result.get("id")
-        is_job = not is_deleted(status) and not (is_empty(status) and is_empty(result.get("name")))
-        if not is_job or not isinstance(job_id, str) or job_id not in asked:
-            return None
-        return prepare(normalise(job_id, self._redactor.job(result)))
 
-    def objects(self, raw: bytes, job_id: str) -> Prepared | None:
+    def objects(self, raw: bytes, job_id: str) -> PreparedJob | None:
         """Prepare some of a job's `object_infos`, a list of objects as it came, by themselves."""
-        short = self._strict.objects(raw, job_id)
-        if short is not None:
-            return _of(short)
+        text = b'{"object_infos":%b}' % raw
+        part = self._read(text)
+        rows = part.by.rows_below(part.job, text, job_id) if part is not None else None
+        if rows is not None:
+            return rows.packed()
         try:
-            document = {"object_infos": read(raw, deepest=_RESULT)}
+            document = _object(text)
         except ValueError:
             return None
         job = normalise(job_id, self._redactor.job(document))
-        return prepare(NormalisedJob(job_id, {"object_infos": job.rows["object_infos"]}, job.findings))
+        return from_normalised(NormalisedJob(job_id, {"object_infos": job.rows["object_infos"]}, job.findings))
 
 
 class _Body(msgspec.Struct, forbid_unknown_fields=True):
@@ -106,104 +181,151 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
     count: int | str | None = None
 
 
-class Strict:
-    """Reads results the short way. Safe to share between threads."""
+class _Head(msgspec.Struct):
+    """What tells whether a result is about a job that exists."""
 
-    def __init__(self, redactor: Redactor) -> None:
-        """Compile it."""
-        code = generate(redactor.columns)
-        names: dict[str, Any] = {
-            "FALSE": "false", "M": _MOST, "Refused": Refused, "TRUE": "true",
-            "canonical": canonical, "comma": ",".join, "digest16": digest16,
-            "join": _joined, "mask": redactor.mask, "mask_pair": redactor.pair, "mask_text": mask_text,
-            "moment": _moment, "pairs": _pairs, "q": encode_basestring_ascii, "rfc": _rfc, "sha256": sha256,
-            "unless_empty": _unless_empty, "whole": _whole, **code.names,
-        }  # fmt: skip
-        exec(compile(code.source, "<the short way>", "exec"), names)  # noqa: S102  # text of ours, from the schema
-        self._rows: Callable[..., None] = names["rows_jobs"]
-        self._masked: Callable[[Any], Any] = names["mask_jobs"]
-        # What a job comes to depends on these too.
-        self._salt = canonical([REVISION, __version__, redactor.key_id, sorted(redactor.columns)]).encode()
-        self._object_rows: Callable[..., None] = names["rows_object_infos"]
-        self._masked_object: Callable[[Any], Any] = names.get("mask_object_infos", lambda each: each)
-        self._decode = msgspec.json.Decoder(code.job).decode
-        one_object = names["T_object_infos"]
-        self._decode_objects = msgspec.json.Decoder(list[one_object]).decode  # type: ignore[valid-type]
-
-    def read(self, raw: bytes, asked: Asked) -> "Short | Same | None":
-        """Return what one result comes to; `Same` where that was served before; None for the long way to decide."""
-        try:
-            job = self._masked(self._decode(raw))
-            if job.id not in asked or not (job.status or job.name) or is_deleted(job.status):
-                return None
-            salt, before = asked[job.id]
-            served: bytes = hashed(b"%b\n%b\n%b" % (self._salt, salt, msgspec.json.encode(job))).digest()
-            if served == before:
-                return Same(job.id)
-            if _is_unstorable(raw):
-                return None
-            short = _turned(self._rows, [job], None, job.id)
-        except (msgspec.MsgspecError, UnicodeDecodeError, Refused):
-            return None
-        short.served = None if short.findings else served
-        return short
-
-    def objects(self, raw: bytes, job_id: str) -> "Short | None":
-        """Return what some of a job's `object_infos`, a list as it came, come to; None for the long way to decide."""
-        if _is_unstorable(raw):
-            return None
-        try:
-            objects = [self._masked_object(each) for each in self._decode_objects(raw)]
-            return _turned(self._object_rows, objects, "object_infos[]", job_id)
-        except (msgspec.MsgspecError, UnicodeDecodeError, Refused):
-            return None
+    id: str
+    status: Any = None
+    name: Any = None
 
 
-class Short:
-    """What one job comes to: its rows by table, their marks, and findings.
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """A result, masked. parts: what the fast path read, by its text, an object of one member. rest: the others."""
 
-    served: the digest of what was served, where seeing it again tells all; secrets masked, for whoever reads it
-    could else try passwords until one fits.
+    parts: "dict[bytes, _Read]"
+    rest: dict[str, Json]
+
+    @property
+    def content(self) -> bytes:
+        """Return all that it holds, in one spelling."""
+        parts = sorted(msgspec.json.encode(part.job) for part in self.parts.values())
+        return b"\n".join([b"", *parts, canonical(self.rest).encode()])
+
+
+class _Read(NamedTuple):
+    """What the fast path decoded, masked."""
+
+    job: Any
+    by: "FastPath"
+
+
+class FastPath:
+    """Reads what is exactly as documented. Safe to share between threads.
+
+    tables: the members of a result that are rows of tables of their own, and of no other member's.
     """
 
-    __slots__ = ("findings", "job_id", "marks", "rows", "served")
+    def __init__(self, redactor: Redactor, known: Undeclared = frozenset()) -> None:
+        """Compile it; `known` are members beyond the schema that it covers too."""
+        code = generate(redactor.columns, known)
+        self._redactor = redactor
+        self._known = known
+        names: dict[str, Any] = {
+            "FALSE": "false", "M": _MOST, "NotCovered": NotCovered, "TRUE": "true",
+            "canonical": canonical, "comma": ",".join, "digest16": digest16,
+            "join": _join, "loose": self._loose, "mask": redactor.mask, "mask_pair": redactor.pair,
+            "mask_text": mask_text, "moment": _moment, "pairs": _pairs, "q": encode_basestring_ascii,
+            "rfc": _rfc, "sha256": sha256, "unless_empty": _unless_empty, "whole": _whole, **code.names,
+        }  # fmt: skip
+        exec(compile(code.source, "<the fast path>", "exec"), names)  # noqa: S102  # text of ours, from the schema
+        self._rows: Callable[..., None] = names["rows_jobs"]
+        self._rows_below: Callable[..., None] = names["rows_below_jobs"]
+        self._masked: Callable[[Any], Any] = names["mask_jobs"]
+        self._decode = msgspec.json.Decoder(code.job).decode
+        self.tables = code.tables
 
-    def __init__(self, job_id: str) -> None:
-        self.job_id = job_id
-        self.served: bytes | None = None
-        self.rows: dict[str, list[Row]] = {}
-        self.marks: dict[str, bytes] = {}
-        self.findings: list[Finding] = []
+    def read(self, raw: bytes) -> Any:
+        """Return a result, or some of its members, decoded and masked.
 
-    def of(self, table: str) -> list[Row]:
-        return self.rows.setdefault(table, [])
+        Raises:
+            NotCovered: it is for the walk.
+            UnknownMember: perhaps not for one that is `grown`.
+        """
+        try:
+            return self._masked(self._decode(raw))
+        except msgspec.ValidationError as error:
+            raise (UnknownMember if "unknown field" in str(error) else NotCovered) from None
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise NotCovered from None
+
+    def grown(self, raw: bytes) -> "FastPath":
+        """Return one that covers the unknown members of a result too: this one, where there is nothing to learn."""
+        if len(self._known) >= MOST_LEARNED:
+            return self
+        try:
+            found = self._known.union(undeclared(plan_of("jobs").shape, _object(raw)))
+        except ValueError:
+            return self
+        known = frozenset(sorted(found)[:MOST_LEARNED])
+        return self if known == self._known else FastPath(self._redactor, known)
+
+    def _loose(self, name: str, raw: msgspec.Raw) -> msgspec.Raw | None:
+        """Mask an unknown member; nothing where it says nothing."""
+        try:
+            kept = tidy(self._redactor.loose(name, read(bytes(raw), deepest=_UNKNOWN)))
+        except ValueError:
+            raise NotCovered from None
+        return None if is_empty(kept) else msgspec.Raw(canonical(kept).encode())
+
+    def rows(self, job: Any, raw: bytes, job_id: str) -> JobRows | None:
+        """Return what a result comes to that was read from this text; None where it is not covered."""
+        return _filled(raw, job_id, lambda *of, out: self._rows([job], *of, role=None, single=False, out=out))
+
+    def rows_below(self, job: Any, raw: bytes, job_id: str) -> JobRows | None:
+        """Return what those of its members come to that are tables; None where they are not covered."""
+        return _filled(raw, job_id, lambda *of, out: self._rows_below(job, *of, out=out))
+
+
+class _FastJob(JobRows):
+    """What the generated code fills."""
+
+    __slots__ = ()
 
     def unknown(self, at: str | None, path: str, value: Any, known: frozenset[Any]) -> None:
         """Note a value that is not documented, unless it is in other letters."""
         if not (isinstance(value, str) and value.lower() in known):
             if isinstance(value, str) and mask_text(value) != value:
-                raise Refused  # it is no value of an enumeration
-            self.findings += unknown_value(self.job_id, _joined(at, path), value)
+                raise NotCovered  # it is no value of an enumeration
+            self.findings += unknown_value(self.job_id, _join(at, path), value)
+
+    def unknown_field(self, at: str | None, path: str, raw: msgspec.Raw) -> Json:
+        """Note a member that no column holds; return it."""
+        value = read(bytes(raw))
+        self.findings += unknown_field(self.job_id, _join(at, path), value)
+        return value
 
 
-def _of(short: Short) -> Prepared:
-    parts = [part_of(sorted(short.marks.items()))]
-    return prepared(short.job_id, short.rows, parts, short.findings, short.served)
+def _filled(raw: bytes, job_id: str, fill: Callable[..., None]) -> JobRows | None:
+    if _is_unstorable(raw):
+        return None
+    job = _FastJob(job_id)
+    try:
+        fill(None, job_id, encode_basestring_ascii(job_id), "", out=job)
+    except NotCovered:
+        return None
+    if len(job.marks) != sum(map(len, job.rows.values())):
+        return None  # a key repeats
+    return job
+
+
+def _object(raw: bytes) -> dict[str, Json]:
+    """Read a JSON object, whatever it holds.
+
+    Raises:
+        ValueError: it is none, or nested too deeply to hold.
+    """
+    document = read(raw, deepest=_RESULT)
+    if not isinstance(document, dict):
+        raise ValueError("no JSON object")  # noqa: TRY004  # as what is no JSON at all
+    return document
 
 
 def _is_unstorable(raw: bytes) -> bool:
     return b"\\u" in raw and _UNSTORABLE.search(raw) is not None
 
 
-def _turned(rows: Callable[..., None], items: list[Any], at: str | None, job_id: str) -> Short:
-    short = Short(job_id)
-    rows(items, at, job_id, encode_basestring_ascii(job_id), role=None, item="", single=False, out=short)
-    if len(short.marks) != sum(map(len, short.rows.values())):
-        raise Refused  # a key repeats
-    return short
-
-
-def _joined(at: str | None, path: str) -> str:
+def _join(at: str | None, path: str) -> str:
     return path if at is None else f"{at}.{path}" if path else at
 
 
@@ -214,10 +336,10 @@ def _unless_empty(value: Json) -> Json:
 def _whole(text: str) -> int:
     """Return the number that a text spells in the one way that gives it back."""
     if len(text) > 19 or not text.isascii() or not text.removeprefix("-").isdecimal():
-        raise Refused
+        raise NotCovered
     number = int(text)
     if str(number) != text or not -_MOST <= number < _MOST:
-        raise Refused
+        raise NotCovered
     return number
 
 
@@ -225,9 +347,9 @@ def _moment(text: str, read: Callable[[Json], tuple[datetime | None, bool]]) -> 
     try:
         moment, exact = read(text)
     except Misfit:
-        raise Refused from None
+        raise NotCovered from None
     if not exact:
-        raise Refused
+        raise NotCovered
     return None if moment is None else stored_time(moment)
 
 
@@ -242,7 +364,7 @@ def _pairs(items: Sequence[dict[str, str | None]], struct: type[Any]) -> list[An
         if item.keys() <= {"key", "value"} and ("key" in item or item.keys() <= {"value"}):
             found.append(struct(**item))
         elif "key" in item:
-            raise Refused
+            raise NotCovered
         else:
             found += [struct(key=key, value=value) for key, value in item.items()]
     return found

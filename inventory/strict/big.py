@@ -23,9 +23,9 @@ from inventory.exchange import Body
 from inventory.findings import Finding
 from inventory.jsontext import Json
 from inventory.normalise import Row
-from inventory.prepare import Asked, Prepared
+from inventory.prepare import Asked, PreparedJob
 from inventory.redact import Redactor
-from inventory.strict import Preparer
+from inventory.strict import Normaliser
 
 __all__ = ["AnySize", "Big", "Spool"]
 
@@ -49,12 +49,12 @@ class AnySize:
     def __init__(self, redactor: Redactor, piece: int = PIECE) -> None:
         """Take what masks, and how many bytes of a list are looked at together: a shorter list is not cut."""
         self._piece = piece
-        self._small = Preparer(redactor)
+        self._small = Normaliser(redactor)
         # Threads that compute side by side in one interpreter take turns at every step: half as fast.
         self._alone = Lock()
 
     def body(self, content: Body, asked: Asked) -> dict[str, Json] | None:
-        """Prepare every result of a body; see `Preparer.body`."""
+        """Prepare every result of a body; see `Normaliser.body`."""
         with self._alone:
             return self._small.body(content, asked) if isinstance(content, bytes) else self._large(content, asked)
 
@@ -67,11 +67,11 @@ class AnySize:
                 return None
             for place, spans in lists.items():
                 answer["results"][place] = self._whole(answer["results"][place], content, spans)
-        except (_OddError, RepeatedKeyError, OSError):
+        except (CannotSplit, RepeatedKeyError, OSError):
             return None
         return answer
 
-    def _whole(self, rest: Prepared, content: IO[bytes], spans: Iterable[_Span]) -> "Big":
+    def _whole(self, rest: PreparedJob, content: IO[bytes], spans: Iterable[_Span]) -> "Big":
         """Put a job together: what was left of it, and the pieces of its list."""
         spool = Spool(TemporaryFile())  # noqa: SIM115  # the last who has it closes it
         parts = [spool.add(rest)]
@@ -80,7 +80,7 @@ class AnySize:
             content.seek(begin)
             piece = self._small.objects(b"[%b]" % content.read(end - begin), rest.job_id)
             if piece is None:
-                raise _OddError
+                raise CannotSplit
             parts.append(spool.add(piece))
             findings |= dict.fromkeys(piece.findings)
         return _proven(rest.job_id, parts, tuple(findings), spool)
@@ -101,7 +101,7 @@ class Spool:
         """Return the descriptor, for another process."""
         return self._file.fileno()
 
-    def add(self, piece: Prepared) -> Part:
+    def add(self, piece: PreparedJob) -> Part:
         """Add some rows; return what proves them.
 
         Raises:
@@ -122,7 +122,7 @@ class Spool:
 
 
 @dataclass(frozen=True, slots=True)
-class Big(Prepared):
+class Big(PreparedJob):
     """A job whose rows, and what proves them, wait in a file."""
 
     proof: Proof = field(kw_only=True)
@@ -130,12 +130,12 @@ class Big(Prepared):
 
     @property
     def pieces(self) -> Iterator[tuple[str, list[Row]]]:
-        """See `Prepared.pieces`."""
+        """See `PreparedJob.pieces`."""
         for _, packed in self.spool:
             yield from marshal.loads(packed).items()  # noqa: S302  # ours, of this run
 
-    def joined(self, other: Prepared) -> "Big":
-        """See `Prepared.joined`.
+    def joined(self, other: PreparedJob) -> "Big":
+        """See `PreparedJob.joined`.
 
         Raises:
             StoreError: there is no room.
@@ -152,7 +152,7 @@ def _proven(job_id: str, parts: Sequence[Part], findings: tuple[Finding, ...], s
     return Big(job_id, (), findings, b"", proof=proof_of(parts), spool=spool)
 
 
-class _OddError(Exception):
+class CannotSplit(Exception):  # noqa: N818  # never seen by a user
     """It cannot be cut, or not into this."""
 
 
@@ -217,7 +217,7 @@ def _pieces(window: _Window) -> list[_Span]:
         if not spans and last != b",":
             return []
         if not last:
-            raise _OddError
+            raise CannotSplit
         spans.append((window.begin, window.begin + end - 1))
         window.take(end)
         if last == b"]":
@@ -236,9 +236,9 @@ def _owners(texts: Sequence[bytes | bytearray]) -> dict[int, int]:
     try:
         results = msgspec.json.decode(marked, type=_Answer).results
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise _OddError from None
+        raise CannotSplit from None
     own = [bytes(result.object_infos) for result in results]
     found = {place: numbers[text] for place, text in enumerate(own) if text in numbers}
     if len(found) != len(numbers):
-        raise _OddError
+        raise CannotSplit
     return found

@@ -1,22 +1,26 @@
-"""Writes the short way: from the schema's plans the source of functions that turn decoded structs into rows.
+"""Writes the fast path: from the schema's plans the source of functions that turn decoded structs into rows.
 
 One function a table, straight-line code for each column: what `normalise`, `redact` and `digest` do in a walk is
 done here without asking what a member is. It covers the answer that is exactly as documented; whatever else it
-meets raises `Refused`, and the long way decides. A test holds the two together for all inputs.
+meets raises `NotCovered`, and the walk decides. A test holds the two together for all inputs.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from keyword import iskeyword
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 
+from inventory.jsontext import Json
 from inventory.schema.fields import Api
 from inventory.schema.plan import Branch, Leaf, Plan, Shape, join_path, plan_of
 
-__all__ = ["Code", "generate"]
+__all__ = ["Code", "Undeclared", "generate", "undeclared"]
 
+Undeclared = frozenset[tuple[int, str]]  # members that the API has beyond the schema: id() of the shape, name
+_LONGEST_NAME = 100
 _WIRE: dict[str, Any] = {"integer": int | None, "boolean": bool | None}  # the rest is text
 
 
@@ -24,28 +28,58 @@ _WIRE: dict[str, Any] = {"integer": int | None, "boolean": bool | None}  # the r
 class Code:
     """What was generated: `source` defines a function ``rows_TABLE`` for each table; `names` is what it refers to.
 
-    job: the struct that one result of batch-detail is decoded into.
+    job: the struct that one result of batch-detail is decoded into. tables: those of its members that are rows of
+    tables of their own, with keys that no other member's rows have.
     """
 
     source: str
     names: dict[str, Any]
     job: type[msgspec.Struct]
+    tables: frozenset[str]
 
 
-def generate(masked: frozenset[str]) -> Code:
-    """Generate the short way.
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A member that no declaration has: it goes to `extra`. number: tells it from the others of its object."""
+
+    number: int
+
+
+def undeclared(shape: Shape, members: dict[str, Json]) -> Iterator[tuple[int, str]]:
+    """Yield the members of an object, at every depth, that no declaration has and that code can be written for."""
+    for name, value in members.items():
+        part = shape.members.get(name)
+        if part is None:
+            if name.isascii() and name.isidentifier() and "__" not in name and len(name) <= _LONGEST_NAME:
+                yield id(shape), name
+        elif isinstance(part, Shape) and isinstance(value, dict):
+            yield from undeclared(part, value)
+        elif isinstance(part, Branch) and not part.place.pairs:
+            for item in value if isinstance(value, list) else [value]:
+                if isinstance(item, dict):
+                    yield from undeclared(part.plan.shape, item)
+
+
+def generate(masked: frozenset[str], known: Undeclared = frozenset()) -> Code:
+    """Generate the fast path.
 
     Args:
         masked: further ``table.column`` names to treat like secrets.
+        known: members beyond the schema that it covers too.
     """
-    writer = _Writer(masked)
-    writer.entity(plan_of("jobs"))
-    return Code("\n".join(writer.lines), writer.names, writer.structs["jobs"])
+    writer = _Writer(masked, known)
+    plan = plan_of("jobs")
+    writer.entity(plan)
+    tables = frozenset(
+        name for name, part in plan.shape.members.items() if isinstance(part, Branch) and _is_apart(part)
+    )
+    return Code("\n".join(writer.lines), writer.names, writer.structs["jobs"], tables)
 
 
 @dataclass
 class _Writer:
     masked: frozenset[str]
+    known: Undeclared
     lines: list[str] = field(default_factory=list)
     names: dict[str, Any] = field(default_factory=dict)
     structs: dict[str, type[msgspec.Struct]] = field(default_factory=dict)
@@ -58,8 +92,11 @@ class _Writer:
             return
         self.structs[name] = self._struct(name, plan.shape)
         self.names[f"T_{name}"] = self.structs[name]
-        if "item" in plan.index or plan.shape.element is not None:
+        if "item" in plan.entity.own or plan.shape.element is not None:
             self._item_text(plan)
+        if _has_branches(plan.shape):
+            self.lines.append(f"def rows_below_{name}(o, at, job, qj, item, out):")
+            self._branches(plan.shape, "o", "  ")
         self._rows(plan)
         lines = list(self._mask_lines(plan, plan.shape, "o", "  "))
         if lines or name == "jobs":
@@ -67,11 +104,15 @@ class _Writer:
             self.masks.add(name)
 
     def _struct(self, name: str, shape: Shape) -> type[msgspec.Struct]:
-        members = [(_attribute(wire), self._type(f"{name}_{wire}", part), None) for wire, part in shape.members.items()]
-        wires = {_attribute(wire): wire for wire in shape.members}
+        parts = self._parts(shape)
+        names = {wire: _attribute(wire, part) for wire, part in parts.items()}
+        members = [(names[wire], self._type(f"{name}_{wire}", part), None) for wire, part in parts.items()]
+        wires = {attribute: wire for wire, attribute in names.items()}
         return msgspec.defstruct(name, members, rename=wires, forbid_unknown_fields=True, omit_defaults=True, gc=False)
 
-    def _type(self, name: str, part: Leaf | Shape | Branch) -> Any:
+    def _type(self, name: str, part: Leaf | Shape | Branch | Unknown) -> Any:
+        if isinstance(part, Unknown):
+            return msgspec.Raw
         if isinstance(part, Leaf):
             return int | str | None if part.api.kind.either else _WIRE.get(part.api.kind.name, str | None)
         if isinstance(part, Shape):
@@ -84,34 +125,46 @@ class _Writer:
         inner = self.structs[part.plan.entity.name]
         return list[inner] | None if part.place.many else inner | None  # type: ignore[valid-type]
 
+    def _parts(self, shape: Shape) -> dict[str, Leaf | Shape | Branch | Unknown]:
+        """Return the members of an object, those beyond the schema too."""
+        new = [name for at, name in sorted(self.known) if at == id(shape)]
+        return {**shape.members, **{name: Unknown(number) for number, name in enumerate(new)}}
+
     # -- one table: its rows
 
     def _rows(self, plan: Plan) -> None:
         entity, write = plan.entity, self.lines.append
-        write(f"def rows_{entity.name}(items, at, job, qj, role, item, single, out):")
+        write(f"def rows_{entity.name}(items, at, job, qj, item, role, single, out):")
         write(f"  rows, marks = out.of({entity.name!r}), out.marks")
         write("  for o in items:")
-        if _has_extra(plan.shape):
+        if self._has_extra(plan.shape):
             write("    x = None")
         wires = list(self._leaves(plan, plan.shape, "o", "    "))
         if any(not place.many for place in entity.places):
             write(f"    if single and {' and '.join(f'{wire} is None' for wire in wires)}: continue")
-        if "item" in plan.index and not entity.inherits_item:
+        if entity.has_item:
             write(f"    item = '' if single else digest16(text_{entity.name}(o))")
-        if _has_extra(plan.shape):
+        if self._has_extra(plan.shape):
             write("    e = canonical(x) if x else None")
         self._digest(plan)
         write(f"    rows.append(({', '.join(self._cell(plan, name) for name in entity.names)},))")
-        self._branches(plan.shape, "o", "    ")
+        if _has_branches(plan.shape):
+            write(f"    rows_below_{entity.name}(o, at, job, qj, item, out)")
 
     def _leaves(self, plan: Plan, shape: Shape, at: str, indent: str, path: str | None = None) -> Iterator[str]:
         """Read the columns of an object into locals: ``w`` as it came, ``v`` as it is stored. Yield the names of w."""
         write = self.lines.append
         if shape.element is not None:
             yield from self._leaf(plan, shape.element, at, indent, "")
-        for wire, part in shape.members.items():
+        for wire, part in self._parts(shape).items():
             inner = join_path(path, wire)
-            if isinstance(part, Leaf):
+            if isinstance(part, Unknown):
+                new = f"n_{at}_{part.number}".replace(".", "_")
+                write(f"{indent}{new} = {at}.{_attribute(wire, part)}")
+                kept = f"{{**(x or {{}}), {inner!r}: out.unknown_field(at, {inner!r}, {new})}}"
+                write(f"{indent}if {new} is not None: x = {kept}")
+                yield new
+            elif isinstance(part, Leaf):
                 yield from self._leaf(plan, part, f"{at}.{_attribute(wire)}", indent, inner)
             elif isinstance(part, Shape):
                 deeper = f"{at.replace('.', '_')}_{_attribute(wire)}"
@@ -120,7 +173,7 @@ class _Writer:
                 write(f"{indent}  pass")
                 wires = list(self._leaves(plan, part, deeper, indent + "  ", inner))
                 if wires:
-                    both = [wire.replace("w", name) for wire in wires for name in ("w", "v")]
+                    both = [name for wire in wires for name in ((wire, f"v{wire[1:]}") if wire[0] == "w" else (wire,))]
                     write(f"{indent}else: {' = '.join(both)} = None")
                 yield from wires
 
@@ -128,13 +181,13 @@ class _Writer:
         write, w, v, kind = self.lines.append, f"w{leaf.index}", f"v{leaf.index}", leaf.api.kind
         write(f"{indent}{w} = {v} = {_wire(leaf, source)}")
         if leaf.is_key:
-            write(f"{indent}if {w} is None: raise Refused")
+            write(f"{indent}if {w} is None: raise NotCovered")
         if leaf.api.limit is not None:
-            write(f"{indent}if {w} is not None and len({w}) > {leaf.api.limit // 4}: raise Refused")
+            write(f"{indent}if {w} is not None and len({w}) > {leaf.api.limit // 4}: raise NotCovered")
         if kind.name == "integer":
             if kind.either:
                 write(f"{indent}if type({w}) is str: {v} = whole({w}); x = {{**(x or {{}}), {path!r}: {w}}}")
-            write(f"{indent}if {v} is not None and not -M <= {v} < M: raise Refused")
+            write(f"{indent}if {v} is not None and not -M <= {v} < M: raise NotCovered")
         elif kind.name == "integer_text":
             write(f"{indent}if {w} is not None: {v} = whole({w})")
         elif kind.sql == "time":
@@ -146,12 +199,15 @@ class _Writer:
             write(f"{indent}if {v} is not None and {v} not in {known}: out.unknown(at, {path!r}, {v}, {known})")
         yield w
 
-    @staticmethod
-    def _cell(plan: Plan, name: str) -> str:
-        own = {"job_id": "job", "role": "role", "item": "item", "occurrence": "0", "item_occurrence": "0"}
+    def _cell(self, plan: Plan, name: str) -> str:
+        """Return the expression of a column's value: of ours by its name, of a member's by its place."""
+        if name == plan.entity.job_column:
+            return "job"
+        if name not in plan.entity.own:
+            return f"v{plan.index[name]}"
         if name == "extra":
-            return "e" if _has_extra(plan.shape) else "None"
-        return "job" if name == "id" and plan.entity.name == "jobs" else own.get(name, f"v{plan.index[name]}")
+            return "e" if self._has_extra(plan.shape) else "None"
+        return {"role": "role", "item": "item", "occurrence": "0", "item_occurrence": "0"}[name]
 
     def _digest(self, plan: Plan) -> None:
         """Write the canonical text of the row (`digest.row_text`), and its mark."""
@@ -170,19 +226,17 @@ class _Writer:
         parts = [piece for name in entity.key for piece in (*quoted[name], ", ")][:-1]
         lead, tail = ('{"columns":{', "$c[:-1]", "}"), (',"key":{', *pairs, f'}},"table":"{entity.name}"}}')
         write("    t = " + _glue(*lead, *tail))
-        if _has_extra(plan.shape):
+        if self._has_extra(plan.shape):
             write("    if e: t = " + _glue(*lead, ',"extra":', "$e", *tail))
         mark = _glue(f"{entity.name}\t[", *parts, "]")
         write(f"    marks[{mark}] = sha256(t.encode()).digest()")
 
-    @staticmethod
-    def _quoted(plan: Plan, name: str) -> tuple[str, ...]:
+    def _quoted(self, plan: Plan, name: str) -> tuple[str, ...]:
         """Return, for `_glue`, what spells a key part in JSON."""
-        if plan.index[name] == 0:
-            return ("$qj",)
-        if name in ("role", "item"):
-            return '"', f"${name}", '"'
-        return ("0",) if name == "occurrence" else (f"$k{plan.index[name]}",)
+        cell = self._cell(plan, name)
+        if cell in ("role", "item"):
+            return '"', f"${cell}", '"'
+        return {"job": ("$qj",), "0": ("0",)}.get(cell, (f"$k{plan.index[name]}",))
 
     def _branches(self, shape: Shape, at: str, indent: str, path: str | None = None) -> None:
         """Call the functions of the tables that hang on this one."""
@@ -197,17 +251,26 @@ class _Writer:
                 items = f"[{value}]" if not many else f"pairs({value}, T_{name})" if part.place.pairs else value
                 where = f"join(at, {inner + ('[]' if many else '')!r})"
                 item = "item" if part.plan.entity.inherits_item else "''"
-                call = f"rows_{name}({items}, {where}, job, qj, {part.place.role!r}, {item}, {not many}, out)"
+                call = f"rows_{name}({items}, {where}, job, qj, {item}, {part.place.role!r}, {not many}, out)"
                 write(f"{indent}if {value}: {call}" if many else f"{indent}if {value} is not None: {call}")
+
+    def _has_extra(self, shape: Shape) -> bool:
+        """Tell whether a row may keep what its columns would not give back."""
+        return any(
+            part.api.kind.either if isinstance(part, Leaf) else isinstance(part, Shape) and self._has_extra(part)
+            for part in shape.members.values()
+        ) or any(at == id(shape) for at, _ in self.known)
 
     # -- secrets, masked in place before anything else looks
 
     def _mask_lines(self, plan: Plan, shape: Shape, at: str, indent: str) -> Iterator[str]:
         if shape.element is not None:
             yield from self._mask_leaf(plan, shape.element, at, indent)
-        for wire, part in shape.members.items():
-            value = f"{at}.{_attribute(wire)}"
-            if isinstance(part, Leaf):
+        for wire, part in self._parts(shape).items():
+            value = f"{at}.{_attribute(wire, part)}"
+            if isinstance(part, Unknown):
+                yield f"{indent}if {value} is not None: {value} = loose({wire!r}, {value})"
+            elif isinstance(part, Leaf):
                 yield from self._mask_leaf(plan, part, value, indent)
             elif isinstance(part, Shape):
                 inner = list(self._mask_lines(plan, part, value, indent + "  "))
@@ -221,7 +284,7 @@ class _Writer:
 
     def _mask_leaf(self, plan: Plan, leaf: Leaf, value: str, indent: str) -> Iterator[str]:
         if leaf.api.secret or f"{plan.entity.name}.{leaf.name}" in self.masked:
-            then = f"{value} = mask({value})" if leaf.api.kind.name == "text" else "raise Refused"
+            then = f"{value} = mask({value})" if leaf.api.kind.name == "text" else "raise NotCovered"
             yield f"{indent}if {value} is not None and {value} != '': {then}"
         elif leaf.api.free_text:
             yield f"{indent}if {value}: {value} = mask_text({value})"
@@ -240,9 +303,14 @@ class _Writer:
     def _object_text(self, shape: Shape, at: str, indent: str, into: str) -> None:
         write = self.lines.append
         write(f"{indent}{into} = ''")
-        for wire in sorted(shape.members):
-            part, value = shape.members[wire], f"{at}.{_attribute(wire)}"
-            if isinstance(part, Leaf):
+        for wire, part in sorted(self._parts(shape).items(), key=itemgetter(0)):
+            value = f"{at}.{_attribute(wire, part)}"
+            if isinstance(part, Unknown):
+                write(
+                    f"{indent}if {value} is not None: {into} += "
+                    + _glue(f'"{wire}":', f"$bytes({value}).decode()", ",")
+                )
+            elif isinstance(part, Leaf):
                 write(f"{indent}w = {_wire(part, value)}")
                 spelt = "$q(w) if type(w) is str else w" if part.api.kind.either else _spelt(part.api.kind.name, "w")
                 write(f"{indent}if w is not None: {into} += " + _glue(f'"{wire}":', spelt, ","))
@@ -263,7 +331,9 @@ def _wire(leaf: Leaf, source: str) -> str:
     return source if leaf.api.kind.name in _WIRE else f"{source} or None"
 
 
-def _attribute(wire: str) -> str:
+def _attribute(wire: str, part: object = None) -> str:
+    if isinstance(part, Unknown):
+        return f"{wire}__new"
     return f"{wire}_" if iskeyword(wire) else wire
 
 
@@ -289,12 +359,9 @@ def _known(api: Api, values: frozenset[str]) -> frozenset[Any]:
     return frozenset(int(value) for value in exact) if api.kind.sql == "integer" else frozenset(exact)
 
 
-def _has_extra(shape: Shape) -> bool:
-    """Tell whether a row may keep what its columns would not give back."""
-    return any(
-        part.api.kind.either if isinstance(part, Leaf) else isinstance(part, Shape) and _has_extra(part)
-        for part in shape.members.values()
-    )
+def _is_apart(branch: Branch) -> bool:
+    """Tell whether no other member's rows can have the same key."""
+    return len(branch.plan.entity.places) == 1 or branch.place.role is not None
 
 
 def _has_branches(shape: Shape) -> bool:

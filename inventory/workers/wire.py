@@ -14,7 +14,7 @@ from typing import Any
 from inventory.digest import Part, Proof
 from inventory.exchange import Request, Response
 from inventory.findings import Finding
-from inventory.prepare import Prepared, Same
+from inventory.prepare import PreparedJob, Unchanged
 from inventory.strict.big import Big, Spool
 
 __all__ = ["Channel", "Frame", "pack_answer", "pack_request", "unpack_answer"]
@@ -110,23 +110,23 @@ def unpack_answer(frame: Frame) -> Response:
     return Response(status, headers, content, datetime.fromisoformat(at), seconds, size, prepared)
 
 
-def _packed_job(job: Prepared | Same) -> Frame:
-    if isinstance(job, Same):
-        return (job.job_id,)
-    findings = tuple(_plain(finding) for finding in job.findings)
+def _packed_job(job: PreparedJob | Unchanged) -> Frame:
+    if isinstance(job, Unchanged):
+        return job.job_id, tuple(map(_plain, job.findings))
+    findings = tuple(map(_plain, job.findings))
     if isinstance(job, Big):
         return job.job_id, job.spool.size, (job.proof.digest, job.proof.packed), findings, job.packed, job.served
     parts = tuple((part.digests, part.marks) for part in job.parts)
     return job.job_id, 0, parts, findings, job.packed, job.served
 
 
-def _unpacked_job(files: list[int], job_id: str, pieces: int = 0, *more: Any) -> Prepared | Same:
-    if not more:
-        return Same(job_id)
-    proof, findings, packed, served = more
+def _unpacked_job(files: list[int], job_id: str, *more: Any) -> PreparedJob | Unchanged:
+    if len(more) == 1:
+        return Unchanged(job_id, tuple(Finding(*finding) for finding in more[0]))
+    pieces, proof, findings, packed, served = more
     plain = tuple(Finding(*finding) for finding in findings), packed, served
     if not pieces:
-        return Prepared(job_id, tuple(Part(*part) for part in proof), *plain)
+        return PreparedJob(job_id, tuple(Part(*part) for part in proof), *plain)
     spool = Spool(os.fdopen(files.pop(0), "r+b"), pieces)
     return Big(job_id, (), *plain, proof=Proof(*proof), spool=spool)
 

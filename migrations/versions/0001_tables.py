@@ -167,7 +167,7 @@ def _books() -> None:
         "served_jobs",
         must("source_id", BIGINT, "The source: sources.id")(),
         must("job_id", TEXT, "The job")(),
-        must("digest", BYTES, "SHA-256 over the answer with its secrets masked, and over whatever else its rows depend on")(),
+        must("digest", BYTES, "SHA-256 over the answer with its secrets masked, whatever else its rows depend on, and its findings; behind it these, as JSON")(),
         sa.PrimaryKeyConstraint("source_id", "job_id"),
         sa.ForeignKeyConstraint(["source_id"], ["sources.id"]),
         comment="What was served of each job the last time: what is served the same again need not be normalised again. A cache: it may be emptied at any time.",

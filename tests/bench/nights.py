@@ -1,4 +1,4 @@
-"""What is measured: a first night by all, our second one, and `--help`. Each gives a table."""
+"""What is measured: a first night by all, our second one, both of a growing API, and `--help`. Each gives a table."""
 
 import argparse
 import sys
@@ -13,7 +13,7 @@ from tests.bench.database import answer, size
 from tests.bench.measure import Turn, in_turn, median, run
 from tests.bench.table import Section, machine
 
-__all__ = ["WHAT", "first_night", "help_text", "second_night"]
+__all__ = ["WHAT", "first_night", "growing", "help_text", "second_night"]
 
 MB = 1_000_000
 
@@ -57,7 +57,7 @@ def second_night(estate: Served, options: argparse.Namespace, folder: Path) -> S
     before, floor = (each.turn(estate, urls) for each in first)
     in_turn([before], 1, folder)
     old = urls["ours"]
-    urllib.request.urlopen(urllib.request.Request(f"{estate.endpoint}/bench/night", method="POST")).close()
+    post(estate, "night")
 
     def again(place: Path) -> list[str]:
         urls["second"] = estate.databases.new(place, old)
@@ -72,6 +72,46 @@ def second_night(estate: Served, options: argparse.Namespace, folder: Path) -> S
     for name, what in (("floor", "floor, a first night"), ("second", "inventory export"), ("diff", "inventory diff")):
         section.add(what, costs[name], costs["floor"], cpu=options.cpu)
     return section
+
+
+def growing(estate: Served, options: argparse.Namespace, folder: Path) -> Section:
+    """Let ours write two nights of jobs as documented, and of jobs with one unknown member each."""
+    (ours,) = [each for each in CONTESTANTS if each.kind == options.database and each.name == "ours"]
+    urls: dict[str, dict[str, str]] = {"0": {}, "1": {}}
+
+    def first(grown: str) -> Turn:
+        turn = ours.turn(estate, urls[grown])
+
+        def command(place: Path) -> list[str]:
+            post(estate, f"growth/{grown}")
+            return turn.command(place)
+
+        return Turn(f"first-{grown}", command, turn.check)
+
+    def second(grown: str) -> Turn:
+        def command(place: Path) -> list[str]:
+            post(estate, f"growth/{grown}")
+            url = estate.databases.new(place, urls[grown]["ours"])
+            configure(place, estate)
+            return [*estate.inventory, "--config", "inventory.yaml", "--database", url, "-q", "export"]
+
+        return Turn(f"second-{grown}", command)
+
+    section = Section(title("Growing API", estate, options), about(estate))
+    for night, turn in (("first", first), ("second", second)):
+        costs = in_turn([turn("0"), turn("1")], options.repeat, folder)
+        post(estate, "night")
+        for grown, what in (("0", "as documented"), ("1", "one unknown member in each job")):
+            section.add(f"{night} night, {what}", costs[f"{night}-{grown}"], None, cpu=options.cpu)
+            one, other = (median(costs[f"{night}-{each}"]) for each in (grown, "0"))
+            section.more({"x documented": f"{one.seconds / other.seconds:.2f}"})
+            section.more({"x documented (CPU)": f"{one.cpu / other.cpu:.2f}"})
+    return section
+
+
+def post(estate: Served, what: str) -> None:
+    """Tell the server what to serve from now on."""
+    urllib.request.urlopen(urllib.request.Request(f"{estate.endpoint}/bench/{what}", method="POST")).close()
 
 
 def written(url: str, old: str) -> str:
@@ -118,4 +158,4 @@ def about(estate: Served) -> list[str]:
     return [f"{estate.size}, {served:.1f} MB of JSON. {estate.databases.version()}, {machine()}"]
 
 
-WHAT = {"first": first_night, "second": second_night, "help": help_text}
+WHAT = {"first": first_night, "second": second_night, "growing": growing, "help": help_text}

@@ -2,6 +2,7 @@
 
 ``python server.py FOLDER LATENCY`` serves what `estate` wrote there, prints its port, and ends with its standard
 input. LATENCY: seconds before each answer. POST /bench/night lets a night pass: every hundredth job has another status.
+POST /bench/growth/1 gives each job a member that nobody has heard of, /bench/growth/0 takes it away.
 Knows batch-detail alone, and lets everybody in. A process of its own, so that it shares no interpreter with anybody.
 """
 
@@ -16,6 +17,7 @@ from typing import Any
 LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 STATUS = re.compile(rb'"status":"([A-Z_]+)"')  # a job's own stands before any other
 EVERY = 100
+NEW = b',"new_member":{"of":"the service"}}'
 
 
 class Estate:
@@ -27,6 +29,7 @@ class Estate:
         places = json.loads((folder / "places.json").read_text())
         self._jobs: dict[str, Any] = {job_id: whole[begin:end] for job_id, begin, end in places}
         self._served = self._jobs
+        self.is_grown = False
 
     def let_a_night_pass(self) -> None:
         """Change the status of every hundredth job; the second night is the first one's again."""
@@ -38,6 +41,8 @@ class Estate:
         size = page.get("per_page", 5) or len(asked["jobs"])
         begin = (page.get("cur_page", 1) - 1) * size
         jobs = [self._served[job_id] for job_id in asked["jobs"][begin : begin + size]]
+        if self.is_grown:
+            jobs = [bytes(job[:-1]) + NEW for job in jobs]
         return b"".join((b'{"count":%d,"results":[' % len(jobs), b",".join(jobs), b"]}"))
 
 
@@ -75,6 +80,8 @@ class Connection(asyncio.Protocol):
         path = head.split(b" ", 2)[1]
         if path == b"/bench/night":
             self._estate.let_a_night_pass()
+        elif path.startswith(b"/bench/growth/"):
+            self._estate.is_grown = path.endswith(b"1")
         elif path.endswith(b"/jobs/batch-detail"):
             said = self._estate.answer(json.loads(body))
         else:

@@ -35,6 +35,8 @@ ALL: tuple[dict[str, Any], ...] = (
     {"estate": "one", "repeat": 0, "only": BOTH},
     {"what": "second"},
     {"what": "second", "database": "postgresql"},
+    {"what": "growing"},
+    {"what": "growing", "estate": "B"},
     {"what": "help"},
 )
 
@@ -49,7 +51,9 @@ def main() -> None:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--what", choices=WHAT, default="first", help="a first night, a second one, or --help")
+    parser.add_argument(
+        "--what", choices=WHAT, default="first", help="a first night, a second one, both of a growing API, or --help"
+    )
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     sizes = "; ".join(f"{name}: {estate}" for name, estate in ESTATES.items())
     parser.add_argument("--estate", choices=ESTATES, default="A", help=sizes)
