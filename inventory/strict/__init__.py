@@ -19,7 +19,7 @@ import msgspec
 from inventory import __version__
 from inventory.digest import hashed
 from inventory.jsontext import DEEPEST, Json, canonical, is_empty, read, tidy
-from inventory.normalise import NormalisedJob, normalise, unknown_field, unknown_value
+from inventory.normalise import NormalisedJob, identity, normalise, unknown_field, unknown_value
 from inventory.prepare import Asked, JobRows, PreparedJob, Unchanged, from_normalised
 from inventory.redact import Redactor
 from inventory.schema import REVISION
@@ -223,7 +223,7 @@ class FastPath:
         self._known = known
         names: dict[str, Any] = {
             "FALSE": "false", "M": _MOST, "NotCovered": NotCovered, "TRUE": "true",
-            "canonical": canonical, "comma": ",".join, "digest16": digest16,
+            "canonical": canonical, "comma": ",".join, "digest16": digest16, "identity": identity,
             "join": _join, "loose": self._loose, "mask": redactor.mask, "mask_pair": redactor.pair,
             "mask_text": mask_text, "moment": _moment, "pairs": _pairs, "q": encode_basestring_ascii,
             "rfc": _rfc, "sha256": sha256, "unless_empty": _unless_empty, "whole": _whole, **code.names,
