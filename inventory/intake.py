@@ -4,6 +4,7 @@ In: the outcomes of one reading. Out: staged rows, and the tally of what became 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from inventory.digest import Part, job_parts, proof_of
@@ -20,6 +21,7 @@ __all__ = ["Intake"]
 
 HELD = 2**24  # bytes of what proves jobs with findings that are kept: of others it is made again
 _FINDINGS = BY_NAME["findings"]
+_PIECE = 1000  # jobs
 
 
 class Intake:
@@ -38,7 +40,7 @@ class Intake:
         self.findings = Findings()
         self._staging = staging
         self._base = base
-        self._before = base.digests
+        self._before = base.noted
         self._listed: dict[str, tuple[str, str | None]] = {}  # what the list alone knows: digest, parent
         self._told: set[str] = set()
         self._unchanged: set[str] = set()
@@ -118,8 +120,9 @@ class Intake:
         for row in rows:
             found.setdefault(row[0], []).append(row)
         digests = {job_id: digest for job_id, (digest, _) in self._listed.items()} | self.read
+        had_findings = self._unchanged & self._base.found
         # Whose findings were not known before; and of the unchanged those that had some, which may be others' now.
-        for job_id in self.carried | found.keys() | (self._unchanged & self._base.found):
+        for job_id in (self.carried | found.keys() | had_findings) - self._found_as_before(found, had_findings):
             proof = proof_of([*self._parts_of(job_id), *job_parts((_FINDINGS, row) for row in found.get(job_id, ()))])
             self._staging.prove(job_id, proof)
             digests[job_id] = proof.digest
@@ -152,6 +155,15 @@ class Intake:
         self.absent.discard(job_id)
         self.unread.pop(job_id, None)
         self._listed.pop(job_id, None)
+
+    def _found_as_before(self, found: Mapping[str, list[Row]], job_ids: Iterable[str]) -> set[str]:
+        """Return those of some unchanged jobs whose findings are what stands: so does their digest."""
+        standing: dict[str, set[Row]] = {}
+        left = iter(sorted(job_ids))
+        while some := list(islice(left, _PIECE)):
+            for row in self._staging.standing(_FINDINGS, some):
+                standing.setdefault(row[0], set()).add(row)
+        return {job_id for job_id, rows in standing.items() if rows == set(found.get(job_id, ()))}
 
     def _parts_of(self, job_id: str) -> Sequence[Part]:
         """Return what proves a job's rows as they will stand, without its findings.
