@@ -297,11 +297,12 @@ def sharding(*endpoints: dict[str, Json]) -> dict[str, Json]:
                 "create filter_object_infos contentConditionalFilter t1 t1 2",
             ],
         ),
-        (subscription("a", protocol={"x": [1, None]}), subscription("a", protocol={"x": [1]}), []),
+        (subscription("a", protocol={"x": [1], "y": None}), subscription("a", protocol={"x": [1]}), []),
         (subscription("a", protocol=None), subscription("a"), []),
     ],
     ids=[
-        "address", "odd protocol", "window", "address of a port", "condition", "conditions of a table", "odd", "missing",
+        "address", "odd protocol", "window", "address of a port", "condition", "conditions of a table",
+        "odd", "missing",
     ],
 )  # fmt: skip
 def test_a_small_change_reads_as_one(
