@@ -243,7 +243,91 @@ def test_a_true_change_among_new_masks_shows(tmp_path: Path, database: str) -> N
         ("create", "new@example.com"),
         ("delete", "ops@example.com"),
     }
-    assert {c.table for c in diff.changes} == {"alarm_endpoints", "alarm_subscriptions"}
+    assert {c.table for c in diff.changes} == {"alarm_endpoints"}
+
+
+def subscription(*endpoints: Json, **more: Json) -> dict[str, Json]:
+    return {"alarm_notify": {"subscriptions": [{"endpoints": list(endpoints), **more}]}}
+
+
+def filters(*conditions: tuple[str, str]) -> dict[str, Json]:
+    made = [
+        {
+            "transformation_info": {"transformation_type": "contentConditionalFilter", "value": value},
+            "data_transformation_object_infos": [{"id": name}],
+        }
+        for name, value in conditions
+    ]
+    return {"data_transformation": {"filter_conditions": made}}
+
+
+def sharding(*endpoints: dict[str, Json]) -> dict[str, Json]:
+    return {"source_sharding": list(endpoints)}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (
+            subscription("a", protocol="sms"), subscription("b", "a", protocol="sms"),
+            ["create alarm_endpoints sms b 0"],
+        ),
+        (
+            subscription("a", protocol=7), subscription("a", "b", protocol=7),
+            ["create alarm_endpoints 7 b 0"],
+        ),
+        (
+            {"speed_limit": [{"begin": "01:00", "end": "02:00", "speed": "1"}, {"begin": "03:00", "end": "04:00"}]},
+            {"speed_limit": [{"begin": "03:00", "end": "04:00"}, {"begin": "01:00", "end": "02:00", "speed": "2"}]},
+            ["update speed_limits 01:00 02:00 0 speed"],
+        ),
+        (
+            sharding({"ip": "10.0.0.1", "db_port": 1, "db_user": "a"}, {"ip": "10.0.0.1", "db_port": 2}),
+            sharding({"ip": "10.0.0.1", "db_port": "1", "db_user": "b"}, {"ip": "10.0.0.1", "db_port": 2}),
+            ["update endpoints source_sharding 10.0.0.1 1 0 db_user extra.db_port"],
+        ),
+        (
+            filters(("t1", "x"), ("t2", "y")), filters(("t2", "z"), ("t1", "x")),
+            ["update filter_conditions contentConditionalFilter t2 0 transformation_info_value"],
+        ),
+        (  # two conditions on one table: counted in the order of their content
+            filters(("t1", "x"), ("t1", "y")), filters(("t1", "y"), ("t1", "z"), ("t1", "x")),
+            [
+                "create filter_conditions contentConditionalFilter t1 2",
+                "create filter_object_infos contentConditionalFilter t1 t1 2",
+            ],
+        ),
+        (subscription("a", protocol={"x": [1], "y": None}), subscription("a", protocol={"x": [1]}), []),
+        (subscription("a", protocol=None), subscription("a"), []),
+    ],
+    ids=[
+        "address", "odd protocol", "window", "address of a port", "condition", "conditions of a table",
+        "odd", "missing",
+    ],
+)  # fmt: skip
+def test_a_small_change_reads_as_one(
+    tmp_path: Path, database: str, before: dict[str, Json], after: dict[str, Json], expected: list[str]
+) -> None:
+    with opened(database) as store:
+        name = exported(store, tmp_path, [{"job-1": before}, {"job-1": after}]).name
+        with store.reading() as connection:
+            source, (first, last) = source_of(connection, name)
+            diff = compare(step(connection, source, first, last), ALL)
+    found = [" ".join(map(str, [c.action, c.table, *list(c.key.values())[1:], *c.changed])) for c in diff.changes]
+    assert found == expected
+
+
+@pytest.mark.parametrize("setting", [KEY, NO_KEY], ids=["fingerprints", "stars"])
+def test_a_masked_address_names_no_item(tmp_path: Path, database: str, setting: dict[str, Any]) -> None:
+    """A rotated key, or a mask of the service's own, is no change of the items that it would have named."""
+    redact = {"redact": frozenset({"endpoints.ip"})}
+    night = {"job-1": sharding({"ip": "10.0.0.1", "db_port": 1}, {"ip": "10.0.0.2", "db_port": 1})}
+    with opened(database) as store:
+        source = exported(store, tmp_path, [night], **setting, **redact)
+        later = replace(recorded(tmp_path / "later", [night], first=2), name=source.name)
+        for then in (setting, {"fingerprint_key": "another"}):
+            diff = plan_source(later, running(store, **then, **redact), ALL)
+            assert [(c.table, c.changed) for c in diff.changes] == []
 
 
 def test_what_the_older_tables_did_not_have_is_not_recorded(tmp_path: Path) -> None:
@@ -459,7 +543,16 @@ def test_commands(inventory: Command, tmp_path: Path) -> None:
     assert document.keys() == {"format_version", "sources"}
     (source,) = document["sources"]
     assert source.keys() == {"source", "from", "to", "summary", "changes", "findings"}
-    assert source["summary"] == {"create": 12, "update": 7, "delete": 12, "ignored": 0}
+    assert source["summary"] == {"create": 7, "update": 8, "delete": 7, "ignored": 0}
+    lists = {"alarm_endpoints", "alarm_subscriptions", "filter_conditions", "filter_object_infos"}
+    assert [(c["action"], c["table"], c["changed"]) for c in source["changes"] if c["table"] in lists] == [
+        ("create", "alarm_endpoints", []),
+        ("update", "filter_conditions", ["transformation_info_value"]),
+    ]
+    assert '+ alarm_endpoints [item = "email", endpoint = "night-shift@example.com"]' in text_
+    assert (
+        '~ filter_conditions [item = "contentConditionalFilter billing-*-*-invoices-*-*---conditionFilter--"]' in text_
+    )
 
 
 def test_a_job_that_is_gone_can_be_looked_at(inventory: Command) -> None:

@@ -309,7 +309,7 @@ def test_honest_nights_are_signed_one_after_another(auditor: Auditor, tmp_path: 
     assert "Consistent, and compared from outside with the public key" in found["conclusion"]
 
 
-def test_what_was_upgraded_from_before_the_digests_of_jobs_is_proven_by_its_rows(auditor: Auditor) -> None:
+def test_without_its_digests_a_job_is_proven_by_its_rows(auditor: Auditor) -> None:
     auditor.export(NIGHT_1)
     auditor.alter("DELETE FROM job_digests")
     auditor.export(NIGHT_1, NIGHT_2)

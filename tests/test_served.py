@@ -35,7 +35,7 @@ def test_the_same_again_changes_nothing(server: DrsServer, export: Export, tmp_p
 def test_the_cache_may_be_emptied_or_wrong(server: DrsServer, export: Export, tmp_path: Path) -> None:
     export()
     before, cache = last(), kept(tmp_path)
-    for statement in ("DELETE FROM served_jobs", "UPDATE served_jobs SET digest = x'00'"):
+    for statement in ("DELETE FROM served_jobs", "UPDATE served_jobs SET digest = x'00'", "DELETE FROM job_digests"):
         query(tmp_path, statement)
         export()
         assert last()["content_digest"] == before["content_digest"]

@@ -86,10 +86,8 @@ def db_downgrade(options: Options, revision: str) -> None:
 
     with options.open(options.settings(), write=True) as store:
         downgrade(store, revision)
-        options.say(
-            f"{store} is at revision {revision}. Run `inventory db upgrade` of the version that has it: it makes the"
-            " views and triggers."
-        )
+        views = "the version that has it makes its views and triggers with `inventory db upgrade`"
+        options.say(f"{store} is at revision {revision}; {views}.")
 
 
 @db.command("current")

@@ -40,7 +40,7 @@ class Collector:
         self.findings = Findings()
         self._staging = staging
         self._base = base
-        self._before = base.digests
+        self._before = base.noted
         self._listed: dict[str, tuple[str, str | None]] = {}  # what the list alone knows: digest, parent
         self._told: set[str] = set()
         self._unchanged: set[str] = set()

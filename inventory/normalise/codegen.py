@@ -143,7 +143,10 @@ class _Writer:
         if any(not place.many for place in entity.places):
             write(f"    if single and {' and '.join(f'{wire} is None' for wire in wires)}: continue")
         if entity.has_item:
-            write(f"    item = '' if single else digest16(text_{entity.name}(o))")
+            members = "".join(f"{_member(plan.shape, path.split('.'), 'o')}, " for path in entity.identity)
+            write(f"    item = '' if single else identity(({members})) or digest16(text_{entity.name}(o))")
+        if "item" in entity.own:
+            write("    qi = q(item)")
         if self._has_extra(plan.shape):
             write("    e = canonical(x) if x else None")
         self._digest(plan)
@@ -234,9 +237,9 @@ class _Writer:
     def _quoted(self, plan: Plan, name: str) -> tuple[str, ...]:
         """Return, for `_glue`, what spells a key part in JSON."""
         cell = self._cell(plan, name)
-        if cell in ("role", "item"):
-            return '"', f"${cell}", '"'
-        return {"job": ("$qj",), "0": ("0",)}.get(cell, (f"$k{plan.index[name]}",))
+        if cell == "role":
+            return '"', "$role", '"'
+        return {"job": ("$qj",), "item": ("$qi",), "0": ("0",)}.get(cell, (f"$k{plan.index[name]}",))
 
     def _branches(self, shape: Shape, at: str, indent: str, path: str | None = None) -> None:
         """Call the functions of the tables that hang on this one."""
@@ -329,6 +332,16 @@ def _wire(leaf: Leaf, source: str) -> str:
     if leaf.api.kind.either:
         return f"unless_empty({source})"
     return source if leaf.api.kind.name in _WIRE else f"{source} or None"
+
+
+def _member(shape: Shape, path: list[str], at: str) -> str:
+    """Return the expression of a member at a path; a name that ends in ``[]`` is a list's."""
+    wire, *inner = path
+    value = f"{at}.{_attribute(wire.removesuffix('[]'))}"
+    part = shape.members[wire.removesuffix("[]")]
+    if isinstance(part, Branch):
+        return f"[{_member(part.plan.shape, inner, 'i')} for i in {value} or ()]"
+    return f"({value} and {_member(part, inner, value)})" if isinstance(part, Shape) else value
 
 
 def _attribute(wire: str, part: object = None) -> str:

@@ -22,7 +22,7 @@ from inventory.normalise.codegen import Undeclared, generate, undeclared
 from inventory.normalise.prepared import JobRows, PreparedJob, Unchanged, from_normalised
 from inventory.normalise.redact import Redactor
 from inventory.normalise.secret_texts import mask_text
-from inventory.normalise.walk import NormalisedJob, normalise, unknown_field, unknown_value
+from inventory.normalise.walk import NormalisedJob, identity, normalise, unknown_field, unknown_value
 from inventory.proof.digest import hashed
 from inventory.schema import REVISION
 from inventory.schema.keys import digest16
@@ -171,7 +171,7 @@ class FastPath:
         self._known = known
         names: dict[str, Any] = {
             "FALSE": "false", "M": _MOST, "NotCovered": NotCovered, "TRUE": "true",
-            "canonical": canonical, "comma": ",".join, "digest16": digest16,
+            "canonical": canonical, "comma": ",".join, "digest16": digest16, "identity": identity,
             "join": _join, "loose": self._loose, "mask": redactor.mask, "mask_pair": redactor.pair,
             "mask_text": mask_text, "moment": _moment, "pairs": _pairs, "q": encode_basestring_ascii,
             "rfc": _rfc, "sha256": sha256, "unless_empty": _unless_empty, "whole": _whole, **code.names,

@@ -5,6 +5,7 @@ columns, and findings. Knows no table by name but `jobs`, no network and no data
 dropped: what no column holds, or what its column would not give back exactly, goes to ``extra``.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +17,7 @@ from inventory.schema.keys import digest16, key_text
 from inventory.schema.kinds import Misfit
 from inventory.schema.layout import ELEMENT, Branch, Leaf, Plan, Shape, join_path, plan_of
 
-__all__ = ["NormalisedJob", "Row", "normalise", "normalise_listing", "unknown_field", "unknown_value"]
+__all__ = ["NormalisedJob", "Row", "identity", "normalise", "normalise_listing", "unknown_field", "unknown_value"]
 
 Row = tuple[Any, ...]
 _MAX_QUOTED = 100
@@ -33,7 +34,7 @@ class NormalisedJob:
 
 @dataclass(slots=True)
 class _Draft:
-    """A row in the making. `item` is the canonical text of a list's item that has no key of its own."""
+    """A row in the making. `item` is the canonical text of a list's item that has no id."""
 
     plan: Plan
     values: list[Any]
@@ -155,7 +156,8 @@ class _Walk:
                     self._note("missing_key", join_path(full, leaf.api.path or ""), "part of the key, missing or empty")
         if plan.entity.has_item:
             draft.item = canonical(tidy(item)) if place.many else ""
-            draft.set("item", digest16(draft.item) if place.many else "")
+            members = (_member(item, path.split(".")) for path in plan.entity.identity)
+            draft.set("item", (identity(members) or digest16(draft.item)) if place.many else "")
 
     def _leaf(self, draft: _Draft, leaf: Leaf, value: Json, at: str, full: str) -> None:
         kind, stored = leaf.api.kind, None
@@ -215,9 +217,42 @@ class _Walk:
         if len(group) > 1:
             # By content, so that the order of the answer never shows.
             group.sort(key=lambda draft: (draft.item, [_sortable(value) for value in draft.values]))
-            self._note("repeated_key", group[0].path or "", "rows that are equal in their key")
+            own = {(draft.item, draft.plan.entity.inherits_item and draft.get("item_occurrence")) for draft in group}
+            if len(own) < len(group):  # else they are equal in what we tell them by, and not in all
+                self._note("repeated_key", group[0].path or "", "rows that are equal in their key")
         for number, draft in enumerate(group):
             draft.set("occurrence", number)
+
+
+def identity(members: Iterable[Json]) -> str:
+    """Return the text that names a list's item by these members of it.
+
+    It is '' where it has none of them; or one is masked, for a mask is no name.
+    """
+    found: list[str] = []
+    for member in members:
+        if isinstance(member, list):
+            found.append(",".join(sorted(filter(None, map(_spelt, member)))))
+        elif is_mask(member):
+            return ""
+        else:
+            found.append(_spelt(member))
+    return key_text(" ".join(filter(None, found)))
+
+
+def _spelt(member: Json) -> str:
+    return member if isinstance(member, str) else "" if is_empty(member) else canonical(member)
+
+
+def _member(value: Json, path: list[str]) -> Json:
+    """Return the member at a path; None where there is none. A name that ends in ``[]`` is a list's."""
+    for at, name in enumerate(path):
+        if not isinstance(value, dict):
+            return None
+        value = value.get(name.removesuffix("[]"))
+        if name.endswith("[]"):
+            return [_member(each, path[at + 1 :]) for each in value] if isinstance(value, list) else None
+    return tidy(value)
 
 
 def unknown_field(job_id: str, path: str, value: Json) -> list[Finding]:

@@ -3,6 +3,7 @@
 Everything here is plain text as it came: who prints it escapes it for where it goes.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -18,6 +19,7 @@ MARKS = {"create": "+", "update": "~", "delete": "-"}
 FOLD = 10  # rows of one table of one job that are shown unless all are asked for
 EVERYTHING = 1 << 40  # characters that no value has
 _QUIET = ("job_id", "occurrence", "item", "item_occurrence", "extra")
+_HASH = re.compile("[0-9a-f]{16}")  # of an item that nothing names
 _AHEAD = 40  # characters before the first difference of two long texts
 
 
@@ -64,7 +66,9 @@ def key(change: Change) -> str:
     if change.table == "jobs":
         return ""  # it stands under its job
     return ", ".join(
-        f"{name} = {value(v)}" for name, v in change.key.items() if not _is_quiet(change, name) and v != ""
+        f"{name} = {value(v)}"
+        for name, v in change.key.items()
+        if v != "" and (not _is_quiet(change, name) or (name == "item" and not _HASH.fullmatch(str(v))))
     )
 
 

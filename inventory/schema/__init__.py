@@ -2,6 +2,9 @@
 
 `fields` and `kinds` are the language; `jobs`, `endpoints`, `objects`, `limits_alarms` and `transformation` say in
 it what the reference's Tables 6 to 23 say; `own` holds what is ours.
+
+A new field is its declaration here, with ``since=`` the next revision, REVISION set to that, and the migration that
+`python -m tests.draft_migration` writes. All else derives from the declaration.
 """
 
 from inventory.schema.endpoints import ENDPOINTS

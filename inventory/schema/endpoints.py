@@ -27,7 +27,7 @@ ENDPOINTS = entity(
     "endpoints",
     "Databases at a job's ends: source, destination, DMQ and physical sources (Table 7, with Table 8 flattened).",
     own("role", TEXT, "Where it stands in the job: source, dmq, source_sharding or target", key=True),
-    item(),
+    item("ip", "db_port", note="; '' for the three that are no list"),
     field("db_type", TEXT, "Database type.", table=7, values=_DB_TYPES),
     field("az_code", TEXT, "Code of the AZ where the database is located.", table=7),
     field("region", TEXT, "Region where the instance is located; for cloud instances.", table=7, index=True),

@@ -66,6 +66,11 @@ class Entity:
         return "item" in self.own and not self.inherits_item
 
     @cached_property
+    def identity(self) -> tuple[str, ...]:
+        """The members of a list's item that its `item` is made of."""
+        return next((field.identity for field in self.fields if field.name == "item"), ())
+
+    @cached_property
     def inherits_item(self) -> bool:
         """Whether the key's `item` is the parent's: the rows of a list inside a list."""
         return "item_occurrence" in self.own

@@ -10,7 +10,18 @@ from dataclasses import dataclass
 
 from inventory.schema.kinds import INTEGER, TEXT, Kind
 
-__all__ = ["FIRST_REVISION", "KEY_BYTES", "Api", "Field", "Place", "field", "item", "item_occurrence", "own"]
+__all__ = [
+    "FIRST_REVISION",
+    "KEY_BYTES",
+    "Api",
+    "Field",
+    "Place",
+    "field",
+    "item",
+    "item_occurrence",
+    "own",
+    "parent_item",
+]
 
 FIRST_REVISION = "0001"
 INDEXED_BYTES = 1000  # a PostgreSQL index entry ends at about 2,700 bytes, all its columns together
@@ -53,7 +64,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column of an entity. follows: from other columns, so that it tells no row from another."""
+    """A column of an entity.
+
+    follows: from other columns, so that it tells no row from another. identity: of `item`, the members that it names
+    a list's item by.
+    """
 
     name: str
     comment: str
@@ -62,6 +77,7 @@ class Field:
     nullable: bool = True
     index: bool = False
     follows: bool = False
+    identity: tuple[str, ...] = ()
 
 
 def field(
@@ -95,9 +111,25 @@ def own(name: str, kind: Kind, doc: str, *, key: bool = False, nullable: bool = 
     return Field(name, doc, origin, key=key, nullable=nullable and not key, follows=follows)
 
 
-def item() -> Field:
-    """The key of a list's row that has no name of its own; a child repeats its parent's."""
-    return own("item", TEXT, "16 hex digits of SHA-256 over the item's canonical JSON, secrets masked", key=True)
+def item(*identity: str, note: str = "") -> Field:
+    """Declare the key of a list's row that has no id: what tells it from the others of its list.
+
+    Args:
+        identity: the members that do, as paths; ``[]`` for each item of a list inside. They are few and change
+            rarely, so that a change of the others reads as one. Nothing else than `normalise.identity` spells them.
+        note: more to say of it.
+    """
+    members = ", ".join(f"`{path}`" for path in identity)
+    comment = (
+        f"What tells it from others: {members}, as text, a space between; where it has none of these, or a masked one,"
+        f" 16 hex digits of SHA-256 over its canonical JSON{note}"
+    )
+    return Field("item", comment, Api(None, None, TEXT, limit=KEY_BYTES), key=True, nullable=False, identity=identity)
+
+
+def parent_item(parent: str) -> Field:
+    """Declare the key that a row of a list inside a list has from its parent."""
+    return own("item", TEXT, f"The item of its row in {parent}", key=True)
 
 
 def item_occurrence(parent: str) -> Field:

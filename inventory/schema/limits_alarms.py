@@ -1,7 +1,7 @@
 """Tables 10 and 13: how fast a job may go, and who is told when it does not."""
 
 from inventory.schema.entities import entity
-from inventory.schema.fields import Place, field, item, item_occurrence
+from inventory.schema.fields import Place, field, item, item_occurrence, parent_item
 from inventory.schema.kinds import BOOLEAN, INTEGER_TEXT, TEXT
 
 __all__ = ["ALARM_ENDPOINTS", "ALARM_SUBSCRIPTIONS", "SPEED_LIMITS"]
@@ -11,7 +11,7 @@ _JOB = (("job_id",), ("id",))
 SPEED_LIMITS = entity(
     "speed_limits",
     "Windows in which a job's speed is limited (Table 10).",
-    item(),
+    item("begin", "end"),
     field("begin_time", TEXT, "Start of the window; format not stated.", table=10, path="begin"),
     field("end_time", TEXT, "End of the window; format not stated.", table=10, path="end"),
     field("is_utc", BOOLEAN, "Whether the window is in UTC; the zone where it is not is not stated.", table=10),
@@ -26,7 +26,7 @@ SPEED_LIMITS = entity(
 ALARM_SUBSCRIPTIONS = entity(
     "alarm_subscriptions",
     "Ways in which a job's alarms are sent (Table 13).",
-    item(),
+    item("protocol"),
     field("protocol", TEXT, "Text message or e-mail.", table=13, values=("sms", "email")),
     places=[Place("alarm_notify.subscriptions")],
     foreign_key=_JOB,
@@ -35,7 +35,7 @@ ALARM_SUBSCRIPTIONS = entity(
 ALARM_ENDPOINTS = entity(
     "alarm_endpoints",
     "Phone numbers and e-mail addresses that a job's alarms are sent to (Table 13).",
-    item(),
+    parent_item("alarm_subscriptions"),
     field(
         "endpoint", TEXT, "Phone number or e-mail address, by the protocol.",
         table=13, path="[]", key=True, free_text=True,

@@ -1,7 +1,7 @@
 """Tables 17 to 20: which rows of its objects a job moves."""
 
 from inventory.schema.entities import entity
-from inventory.schema.fields import Place, field, item, item_occurrence
+from inventory.schema.fields import Place, field, item, item_occurrence, parent_item
 from inventory.schema.kinds import TEXT
 
 __all__ = ["FILTER_CONDITIONS", "FILTER_OBJECT_INFOS"]
@@ -11,7 +11,11 @@ _TYPES = ("contentConditionalFilter", "configConditionalFilter")
 FILTER_CONDITIONS = entity(
     "filter_conditions",
     "Conditions that filter a job's data (Table 17, with Tables 19 and 20 flattened).",
-    item(),
+    item(
+        "transformation_info.transformation_type", "config_transformation.db_table_name",
+        "config_transformation.db_name", "config_transformation.table_name", "config_transformation.col_names",
+        "data_transformation_object_infos[].id",
+    ),
     field(
         "transformation_info_transformation_type", TEXT,
         "contentConditionalFilter for a processing rule, configConditionalFilter for a configuration rule.",
@@ -57,7 +61,7 @@ FILTER_CONDITIONS = entity(
 FILTER_OBJECT_INFOS = entity(
     "filter_object_infos",
     "Objects that a filter condition applies to (Table 18).",
-    item(),
+    parent_item("filter_conditions"),
     field("id", TEXT, "Database, table and kind of filter: db-*-*-table-*-*---conditionFilter--.", table=18, key=True),
     item_occurrence("filter_conditions"),
     field(

@@ -12,8 +12,11 @@ The rows of a job are read again only where no answer has them; `Base.check` is 
 Not proven here: the rows of jobs that did not change, which cost a whole pass. `verify` does that.
 """
 
+import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NoReturn
 
 from sqlalchemy import Connection, select
@@ -21,7 +24,7 @@ from sqlalchemy import Connection, select
 from inventory.common.errors import StoreError
 from inventory.proof.digest import content_digest, job_digest, row_digest, snapshot_digest
 from inventory.proof.signature import SigningKey
-from inventory.schema import BY_NAME, JOB_DIGESTS
+from inventory.schema import BY_NAME, ENTITIES, JOB_DIGESTS
 from inventory.schema.entities import Entity
 from inventory.schema.ledger import SIGNATURES, SOURCES
 from inventory.store.raw import last_snapshot, stored_rows
@@ -37,12 +40,13 @@ _PIECE = 500  # jobs
 class Base:
     """The last snapshot of a source; `row` is None before the first.
 
-    digests: of each job, as that snapshot has them; '' is the source's own. jobs: the ids that have a row in `jobs`.
-    found: those that have one in `findings`.
+    digests: of each job, as that snapshot has them; '' is the source's own. noted: those that stand in `job_digests`:
+    all or none. jobs: the ids that have a row in `jobs`. found: those that have one in `findings`.
     """
 
     row: dict[str, Any] | None = None
     digests: dict[str, str] = field(default_factory=dict)
+    noted: dict[str, str] = field(default_factory=dict)
     jobs: set[str] = field(default_factory=set)
     found: set[str] = field(default_factory=set)
 
@@ -72,10 +76,11 @@ def proven(connection: Connection, source_id: int) -> Base:
     row = last.values
     if last.misfits or snapshot_digest(row["previous_digest"], row["content_digest"], row) != row["digest"]:
         _refuse(row, "its row is not what its digest is over")
-    if content_digest(noted.items()) != row["content_digest"]:
+    digests = noted or dict(_recomputed(connection, source_id))
+    if content_digest(digests.items()) != row["content_digest"]:
         _refuse(row, "the digests of the jobs are not those that it has")
-    _check_jobs(connection, row, noted, jobs.keys())
-    return Base(row, noted, set(jobs), set(_column(connection, BY_NAME["findings"], source_id)))
+    _check_jobs(connection, row, digests, jobs.keys())
+    return Base(row, digests, noted, set(jobs), set(_column(connection, BY_NAME["findings"], source_id)))
 
 
 def _column(connection: Connection, entity: Entity, source_id: int, name: str | None = None) -> dict[str, str]:
@@ -85,8 +90,15 @@ def _column(connection: Connection, entity: Entity, source_id: int, name: str | 
     return {str(key): str(value) for key, value in connection.execute(query)}  # SQLite may hold anything
 
 
+def _recomputed(connection: Connection, source_id: int) -> Iterator[tuple[str, str]]:
+    """Yield the digest of each job from its rows: where none are noted."""
+    streams = [_digests(connection, entity, source_id) for entity in ENTITIES]
+    for job_id, group in groupby(heapq.merge(*streams, key=itemgetter(0)), key=itemgetter(0)):
+        yield job_id, job_digest(digest for _, digest in group)
+
+
 def _digests(
-    connection: Connection, entity: Entity, source_id: int, job_ids: Iterable[str]
+    connection: Connection, entity: Entity, source_id: int, job_ids: Iterable[str] | None = None
 ) -> Iterator[tuple[str, str]]:
     """Yield job id and digest of each current row, by job; no digest where a value is none of its column."""
     for stored in stored_rows(connection, entity, entity.current, source_id, job_ids):
