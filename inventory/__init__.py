@@ -12,7 +12,7 @@ store/      databases: open, migrate, lock, stage, commit, read, verify, prune
 diff/       two snapshots become change records
 export/     the nightly run: `flow` is one source in one function (read it first), `run` several at once
 render/     records become text, pages, JSON, files to hand over
-mock/       a DRS service to rehearse with
+mock/       a DRS service on this machine, with faults on demand
 cli/        the commands: click, and nothing but click
 
 Where to change what:

@@ -1,4 +1,4 @@
-"""The command line: click and nothing but click. Each command imports its rooms when it runs."""
+"""The command line: click and nothing but click. Each command imports what it needs when it runs."""
 
 from typing import Any
 

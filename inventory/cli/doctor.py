@@ -1,4 +1,4 @@
-"""`doctor`: what the night will meet."""
+"""`doctor`: preflight checks."""
 
 import click
 

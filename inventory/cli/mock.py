@@ -1,4 +1,4 @@
-"""`mock-server`: a DRS on this machine to rehearse with."""
+"""`mock-server`: a DRS service on this machine, with faults on demand."""
 
 import ipaddress
 import threading

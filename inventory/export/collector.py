@@ -56,7 +56,7 @@ class Collector:
 
     @property
     def carried(self) -> set[str]:
-        """Jobs that stand as they were, for nobody could read them."""
+        """Jobs that could not be read: their last known state is kept."""
         return self.known & self.unread.keys()
 
     def known_of(self, served: Mapping[str, bytes]) -> dict[str, bytes]:

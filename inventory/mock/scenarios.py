@@ -1,4 +1,4 @@
-"""What can be rehearsed, declared: a name, a sentence, and what it changes on a server that has its estate.
+"""The simulated situations, declared: a name, a sentence, and what it changes on a server that has its estate.
 
 Scenarios combine: each adds faults or hooks, or turns a setting.
 """

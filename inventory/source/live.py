@@ -1,6 +1,6 @@
 """Reading a project over the network: jobs found and read, what fails halved, what is doubtful asked again.
 
-A request that fails as a whole is halved until the id that spoils it stands alone; an id that an answer
+A batch that fails as a whole is bisected until the failing job is isolated; an id that an answer
 leaves out, answers doubtfully or calls absent is asked once more, alone; a batch whose
 `data_transformation` belongs to no one job is asked again one id at a time. Where the list API finds the
 jobs, it is read again at the end, and what came or went meanwhile is read or proven absent. At last, what could
