@@ -2,7 +2,8 @@
 
 Read in this order: `parts` and `estate` make the jobs, `nights` changes them, `identity` (with `signature`) lets in,
 `iam` and `service` know what the APIs answer, `faults` spoils answers, `server` carries them over HTTP, and
-`scenarios` names the faults that can be simulated. Imports nothing of our other packages, so that it cannot share their mistakes.
+`scenarios` names the faults that can be simulated. Imports nothing of our other packages, so that it cannot share
+their mistakes.
 """
 
 from inventory.mock.estate import PLANTED, list_item, make_estate
