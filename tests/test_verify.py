@@ -407,7 +407,8 @@ def test_each_kind_of_tampering_is_seen_in_each_table(request: pytest.FixtureReq
 def test_no_tampering_goes_unseen(request: pytest.FixtureRequest, copy: Copy, part: int) -> None:
     wanted = TAMPERINGS or (150 if request.node.callspec.params["copy"] == "sqlite" else 30)
     for tampered in range(wanted // PARTS):
-        assert tamper(copy(), range(start := part * 1_000_000 + tampered * 100, start + 50))
+        first = part * 1_000_000 + tampered * 100
+        assert tamper(copy(), range(first, first + 50))
 
 
 # One by one.
