@@ -16,6 +16,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.errors import DatatypeMismatch
 
 from inventory.schema import ENTITIES, JOB_DIGESTS
 from inventory.schema.ledger import METADATA
@@ -270,7 +271,7 @@ class Tampering:
             return False
         try:
             getattr(self, self.kind)()
-        except (sqlite3.IntegrityError, psycopg.errors.IntegrityError, psycopg.errors.DataError):
+        except (sqlite3.IntegrityError, psycopg.errors.IntegrityError, psycopg.errors.DataError, DatatypeMismatch):
             return False  # the database refuses it
         except OverflowError:
             return False
