@@ -1,4 +1,4 @@
-"""Outcomes become rows, findings and digests, job by job, as they come: what `collect` reads a source into.
+"""Outcomes become rows, findings and digests, job by job, as they come: what `flow` reads a source into.
 
 In: the outcomes of one reading. Out: staged rows, and the tally of what became of every id.
 """
