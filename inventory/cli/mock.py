@@ -20,7 +20,7 @@ MOST = 1_000_000
 
 
 class _WithScenarios(click.Command):
-    """Ends its help with the scenarios; their room is opened only for who asks."""
+    """Ends its help with the scenarios; their module is imported only for who asks."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's
         with formatter.section("Scenarios (with the share of requests or jobs, unless --rate)"):

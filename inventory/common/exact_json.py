@@ -1,4 +1,4 @@
-"""JSON in and out without losing a digit: what every room reads and writes documents with.
+"""JSON in and out without losing a digit: what every package reads and writes documents with.
 
 Python's own reader turns ``1e400`` into infinity and ``0.10`` into ``0.1``. Here an integer becomes an
 ``int``; any other number stays a `Number`, which remembers how it was written. The one canonical form
@@ -21,7 +21,7 @@ type_of: dict[type, str] = {
     type(None): "null",
 }
 
-DEEPEST = 200  # levels of nesting that every room can walk through without running out of stack
+DEEPEST = 200  # levels of nesting that every package can walk through without running out of stack
 
 Json = Any  # dict, list, str, int, bool, None or Number, as `read` gives them
 

@@ -1,4 +1,4 @@
-"""Located values become what the structs of `config_keys` declare, or every fault at once, without a value in it."""
+"""Located values become what the structs of `keys` declare, or every fault at once, without a value in it."""
 
 import re
 from collections.abc import Iterable
@@ -9,13 +9,11 @@ from msgspec import UNSET, Struct
 
 from inventory.config.keys import fields
 from inventory.config.located import FAULTY, Ambiguous, Faults, Located
-from inventory.config.values import nearest
+from inventory.config.values import DECIMAL, WHOLE, nearest
 
 __all__ = ["Converter"]
 
 _S = TypeVar("_S", bound=Struct)
-_WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)")
-_DECIMAL = re.compile(r"[-+]?(?=\.?[0-9])(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 
 
 class Converter:
@@ -138,7 +136,7 @@ def _number(value: Any, kind: types.IntType | types.FloatType) -> tuple[Any, str
     text = str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
     least, most = kind.ge or 0, kind.le or 0
     try:
-        if (_WHOLE if whole else _DECIMAL).fullmatch(text) and least <= (number := float(text)) <= most:
+        if (WHOLE if whole else DECIMAL).fullmatch(text) and least <= (number := float(text)) <= most:
             return int(text) if whole else number, None
     except ValueError:  # more digits than Python reads
         pass

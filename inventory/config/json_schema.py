@@ -1,4 +1,4 @@
-"""The JSON Schema of the configuration and the table of its keys, both from the structs of `config_keys`."""
+"""The JSON Schema of the configuration and the table of its keys, both from the structs of `keys`."""
 
 import json
 from collections.abc import Iterator
@@ -8,14 +8,15 @@ import msgspec
 
 from inventory.config.credentials import WAYS
 from inventory.config.keys import Auth, Configuration, columns, fields
+from inventory.config.values import DECIMAL, WHOLE
 
 __all__ = ["as_markdown", "as_schema"]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCE = "\\$\\{"
 _QUOTED = {  # what a quoted scalar of another type looks like
-    "integer": "^[-+]?(0|[1-9][0-9]*)$",
-    "number": "^[-+]?(?=\\.?[0-9])(0|[1-9][0-9]*)?(\\.[0-9]*)?([eE][-+]?[0-9]+)?$",
+    "integer": f"^{WHOLE.pattern}$",
+    "number": f"^{DECIMAL.pattern}$",
     "boolean": "^(true|false)$",
 }
 _SHOWN = {"integer": "whole number", "number": "number", "boolean": "`true` or `false`", "string": "text"}

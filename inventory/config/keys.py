@@ -1,13 +1,12 @@
 """The keys of the configuration, declared once: type, bounds, default and meaning of each.
 
-`convert` reads a file by these structs; `config_schema` makes the JSON Schema and the table of keys from them.
+`convert` reads a file by these structs; `json_schema` makes the JSON Schema and the table of keys from them.
 In `Meta.extra` stand what JSON Schema has no word for:
 
 wrong: what is said of a value that does not fit. items: what a list consists of. check: a function that says what is
 wrong with a text, or None. read: a function that reads a text, and returns None where it cannot. secret: never shown.
 """
 
-import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -20,15 +19,13 @@ from inventory.common.errors import InventoryError
 from inventory.config.endpoints import REGIONS, check_address
 from inventory.config.job_ids import LONGEST, why_no_id
 from inventory.config.settings import DEFAULT_DATABASE, MIB, Settings, Source
-from inventory.config.values import DURATION, DURATION_PATTERN, LONGEST_DURATION, nearest, seconds_of
+from inventory.config.values import DURATION, DURATION_PATTERN, LONGEST_DURATION, SOURCE_NAME, nearest, seconds_of
 from inventory.proof.signature import SigningKey
 
 __all__ = [
-    "SOURCE_NAME", "Auth", "Configuration", "Filter", "JobsFile", "SourceDefaults", "SourceKeys", "columns",
+    "Auth", "Configuration", "Filter", "JobsFile", "SourceDefaults", "SourceKeys", "columns",
     "fields", "secret_keys",
 ]  # fmt: skip
-
-SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 
 
 def _why_no_ping(url: str) -> str | None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from inventory.config.credentials import Credentials
 
-__all__ = ["DEFAULT_DATABASE", "MIB", "SCENARIOS", "Filters", "Settings", "Source"]
+__all__ = ["DEFAULT_DATABASE", "MIB", "RECORDING_END", "RECORDING_HEAD", "SCENARIOS", "Filters", "Settings", "Source"]
 
 DEFAULT_DATABASE = "sqlite:///inventory.db"
 MIB = 1024 * 1024
+RECORDING_HEAD, RECORDING_END = "recording.json", "end.json"  # open and close a folder that `--record` wrote
 SCENARIOS = ("migration", "sync", "cloudDataGuard")  # the values of db_use_type, which the list API demands
 
 
@@ -29,7 +30,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class Source:
-    """One project in one region, live or recorded; `config_keys` says what each key means.
+    """One project in one region, live or recorded; `keys` says what each key means.
 
     project_id: None where it is looked up by project_name, or without one by the region's name. jobs: ids to ask
     for, sorted, without `excluded`; None: all that the list API names. deadline: seconds. max_body: bytes.

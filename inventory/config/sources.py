@@ -7,12 +7,12 @@ from typing import Any
 from msgspec import UnsetType
 
 from inventory.config.job_ids import numbered, why_no_id
-from inventory.config.keys import SOURCE_NAME, JobsFile, SourceDefaults, SourceKeys, fields
+from inventory.config.keys import JobsFile, SourceDefaults, SourceKeys, fields
 from inventory.config.located import Faults, Located, Reading
 from inventory.config.logins import Logins
-from inventory.config.settings import MIB, SCENARIOS, Filters, Source
+from inventory.config.settings import MIB, RECORDING_END, RECORDING_HEAD, SCENARIOS, Filters, Source
 
-__all__ = ["SOURCE_NAME", "Sources"]
+__all__ = ["Sources"]
 
 _ALL, _STDIN = "all", "-"
 _MOST_TOLD = 3  # wrong lines of one list of ids
@@ -200,9 +200,9 @@ def _why_no_recording(folder: Path) -> str | None:
         return f"cannot be read: {error.strerror}"
     except ValueError:
         return "cannot be read: its name holds a NUL character"
-    if "recording.json" in names and "end.json" not in names:
-        return "was cut off: it has no end.json"
-    pages = [name for name in names - {"recording.json", "end.json"} if name.endswith((".json", ".json.gz"))]
+    if RECORDING_HEAD in names and RECORDING_END not in names:
+        return f"was cut off: it has no {RECORDING_END}"
+    pages = [name for name in names - {RECORDING_HEAD, RECORDING_END} if name.endswith((".json", ".json.gz"))]
     return None if pages else "has no pages: a page is a file NAME.json or NAME.json.gz"
 
 

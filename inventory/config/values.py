@@ -3,7 +3,13 @@
 import re
 from collections.abc import Iterable
 
-__all__ = ["DURATION", "DURATION_PATTERN", "LONGEST_DURATION", "nearest", "seconds_of"]
+__all__ = [
+    "DECIMAL", "DURATION", "DURATION_PATTERN", "LONGEST_DURATION", "SOURCE_NAME", "WHOLE", "nearest", "seconds_of",
+]  # fmt: skip
+
+SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)")  # plain numbers, which YAML 1.1 and everybody else read alike
+DECIMAL = re.compile(r"[-+]?(?=\.?[0-9])(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 
 DURATION = "a duration of 1 second or more is needed: seconds, or a number with s, m or h, such as 90s, 30m, 6h"
 DURATION_PATTERN = r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([smh]?)"

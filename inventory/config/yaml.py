@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from inventory.config.located import ELSEWHERE, FAULTY, FOR_EXPORT, Ambiguous, Faults, Located, Reading
+from inventory.config.values import DECIMAL, WHOLE
 
 __all__ = ["Document", "read_yaml"]
 
@@ -31,8 +32,6 @@ _WRONG = {
 }
 _TAG = "tag:yaml.org,2002:"
 _TEXTS = {f"{_TAG}{kind}" for kind in ("str", "value", "merge")}
-_WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
-_DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?\Z")
 
 
 @dataclass(frozen=True)
@@ -256,9 +255,9 @@ def _plain(node: Any) -> Any:
         return FAULTY
     try:
         if kind == "int":
-            return int(text) if _WHOLE.match(text) else Ambiguous("a number")
+            return int(text) if WHOLE.fullmatch(text) else Ambiguous("a number")
         if kind == "float":
-            return float(text) if _DECIMAL.match(text) else Ambiguous("a number")
+            return float(text) if DECIMAL.fullmatch(text) else Ambiguous("a number")
     except ValueError:  # more digits than Python reads
         return Ambiguous("a number")
     if kind == "bool":

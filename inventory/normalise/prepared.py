@@ -1,7 +1,7 @@
 """A job made ready to be stored: its rows, the proof of them, and what was odd.
 
 Two ways lead there and give the same (a test holds them together): the fast path for what is exactly as documented
-(`strict`), the walk for whatever comes (`normalise`).
+(`fast`), the walk for whatever comes (`walk`).
 """
 
 import marshal

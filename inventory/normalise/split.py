@@ -1,7 +1,7 @@
 """An answer of batch-detail is split into its results: each as its own bytes, and what tells whose it is.
 
 What a result holds is decoded where it is normalised, perhaps in another process. An answer that does not fit into
-memory is cut (`strict.cut`); whatever can be neither split nor cut is read as a whole, exactly.
+memory is cut (`cut`); whatever can be neither split nor cut is read as a whole, exactly.
 """
 
 import msgspec

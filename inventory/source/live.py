@@ -1,4 +1,4 @@
-"""Reading a project over the network: jobs found and read, what fails halved, what is doubtful asked again.
+"""Reading a project over the network: jobs found and read, what fails bisected, what is doubtful asked again.
 
 A batch that fails as a whole is bisected until the failing job is isolated; an id that an answer
 leaves out, answers doubtfully or calls absent is asked once more, alone; a batch whose

@@ -14,7 +14,7 @@ from typing import Any
 from inventory import __version__
 from inventory.common.errors import SourceError
 from inventory.common.exact_json import Json, pretty
-from inventory.config.settings import Source
+from inventory.config.settings import RECORDING_END, RECORDING_HEAD, Source
 from inventory.normalise.findings import Finding
 from inventory.normalise.redact import Redactor
 from inventory.normalise.split import whole
@@ -22,10 +22,9 @@ from inventory.proof.digest import rfc3339
 from inventory.source.answers import Page
 from inventory.source.reading import Seen
 
-__all__ = ["END", "FORMAT_VERSION", "HEAD", "Recorder"]
+__all__ = ["FORMAT_VERSION", "Recorder"]
 
 FORMAT_VERSION = "1.0"
-HEAD, END = "recording.json", "end.json"
 
 
 class Recorder:
@@ -49,7 +48,7 @@ class Recorder:
         except OSError as error:
             raise _unwritable(folder, error) from None
         self._write(
-            HEAD,
+            RECORDING_HEAD,
             {
                 "recording": FORMAT_VERSION,
                 "source": source.name,
@@ -97,7 +96,7 @@ class Recorder:
             {"kind": f.kind, "path": f.path, "detail": f.detail, "evidence": dict(f.evidence)} for f in self._findings
         ]
         self._write(
-            END,
+            RECORDING_END,
             {
                 "finished": rfc3339(datetime.now(UTC)),
                 "pages": self._pages,

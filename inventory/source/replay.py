@@ -22,14 +22,14 @@ from typing import Any
 
 from inventory.common.errors import SourceError
 from inventory.common.exact_json import DEEPEST, Json, read
-from inventory.config.settings import Filters
+from inventory.config.settings import RECORDING_END, RECORDING_HEAD, Filters
 from inventory.normalise.findings import Finding
 from inventory.normalise.redact import Redactor
 from inventory.normalise.split import with_results
 from inventory.source.answers import Page, interpret, outcome_of, settled
 from inventory.source.listing import Listings, Sweep, usable, with_listing
 from inventory.source.reading import DELETED, UNLISTED, Absent, Listed, Outcome, Read, Seen, Unread
-from inventory.source.record import END, FORMAT_VERSION, HEAD
+from inventory.source.record import FORMAT_VERSION
 
 __all__ = ["Recording"]
 
@@ -80,12 +80,12 @@ class Recording:
             page = _page(file)
             if page is not None:
                 self._add(file, page)
-        if not self._requests and not (folder / END).exists():
+        if not self._requests and not (folder / RECORDING_END).exists():
             raise SourceError(f"the recording {folder} has no answer of batch-detail in it")
         self.requested = self._last.keys() - excluded - self._end.left_out
 
     def _closing(self) -> _End:
-        begins, ends = self._folder / HEAD, self._folder / END
+        begins, ends = self._folder / RECORDING_HEAD, self._folder / RECORDING_END
         if not begins.exists() and not ends.exists():
             return _End()
         head = _document(begins)
@@ -93,7 +93,7 @@ class Recording:
             raise SourceError(f"{begins} is not the beginning of a recording of format {FORMAT_VERSION}")
         if not ends.exists():
             hint = "The export that wrote it did not come to its end; what it has proves nothing about the rest"
-            raise SourceError(f"the recording {self._folder} was cut off: it has no {END}", hint)
+            raise SourceError(f"the recording {self._folder} was cut off: it has no {RECORDING_END}", hint)
         said = _document(ends)
         try:
             self.seen.consistency, self.seen.incomplete = said["consistency"], str(said["incomplete"])
@@ -110,7 +110,7 @@ class Recording:
 
     def _add(self, file: Path, page: Page) -> None:
         self.seen.at(page.observed_at)
-        if not (self._folder / END).exists():
+        if not (self._folder / RECORDING_END).exists():
             self.seen.requests += 1
         if page.use:
             self._listings.read(page.items("jobs") or [], Sweep())
@@ -155,7 +155,9 @@ class Recording:
 def _files(folder: Path) -> list[Path]:
     try:
         files = sorted(
-            f for f in folder.iterdir() if f.name.endswith((".json", ".json.gz")) and f.name not in (HEAD, END)
+            f
+            for f in folder.iterdir()
+            if f.name.endswith((".json", ".json.gz")) and f.name not in (RECORDING_HEAD, RECORDING_END)
         )
     except OSError as error:
         raise SourceError(f"the recording {folder} cannot be read: {error.strerror}") from None

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select, update
 
 from inventory.common.cancellation import Stop
 from inventory.common.errors import UsageError
-from inventory.config.sources import SOURCE_NAME
+from inventory.config.values import SOURCE_NAME
 from inventory.proof.digest import content_digest
 from inventory.proof.signature import SigningKey
 from inventory.schema.ledger import SNAPSHOTS, SOURCES

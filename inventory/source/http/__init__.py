@@ -1,7 +1,7 @@
 """One exchange over HTTP: the exact bytes out, a bounded answer back. The only user of httpx.
 
 Any status is an answer. Redirects are not followed, for credentials would go along; certificates are checked; proxies
-and certificate authorities come from the usual variables (`http.proxy`, `http.tls`). What a status means, and whether
+and certificate authorities come from the usual variables (`proxy`, `tls`). What a status means, and whether
 to ask again, is for others to decide.
 """
 
