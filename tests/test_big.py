@@ -20,7 +20,15 @@ from inventory.normalise.prepared import PreparedJob, Unchanged, from_normalised
 from inventory.normalise.redact import Redactor
 from inventory.normalise.split import JobResult, LargeResult, read_answer, whole
 from inventory.normalise.walk import Row, normalise_listing
-from inventory.proof.digest import SHORT, job_digest, job_marks, job_proof, key_of, row_digest, unpack
+from inventory.proof.digest import (
+    SHORT,
+    decode_fingerprints,
+    digest_job,
+    job_digest,
+    row_digest,
+    row_fingerprints,
+    row_key,
+)
 from inventory.schema import BY_NAME
 from inventory.source.http import HELD, Http
 from inventory.source.transport import Request
@@ -97,7 +105,13 @@ def told(job: PreparedJob) -> Any:
     """Return all that is stored of a job."""
     findings = Findings()
     findings.add(job.findings)
-    return job.job_id, job.proof.digest, unpack(job.proof.packed, 10**6), rows_of(job), findings.rows()
+    return (
+        job.job_id,
+        job.job_digest.digest,
+        decode_fingerprints(job.job_digest.fingerprints, 10**6),
+        rows_of(job),
+        findings.rows(),
+    )
 
 
 def are_same(one: list[PreparedJob], other: list[PreparedJob]) -> bool:
@@ -222,10 +236,12 @@ def test_a_body_waits_in_memory_or_in_a_file(size: int, waits: type[Any]) -> Non
 
 def test_a_job_of_many_rows_is_proven_as_any_other() -> None:
     rows = [(BY_NAME["object_infos"], ("a", "table", f"db-*-*-{n}", 0, *[None] * 5)) for n in range(25_000)]
-    named = [(entity.name, key_of(entity, row), row_digest(entity, row)) for entity, row in rows]
-    proof = job_proof(rows)
+    named = [(entity.name, row_key(entity, row), row_digest(entity, row)) for entity, row in rows]
+    proof = digest_job(rows)
     assert proof.digest == job_digest(digest for *_, digest in named)
-    assert unpack(proof.packed, len(rows)) == [(line, digest[:SHORT]) for line, digest in job_marks(named)]
+    assert decode_fingerprints(proof.fingerprints, len(rows)) == [
+        (line, digest[:SHORT]) for line, digest in row_fingerprints(named)
+    ]
 
 
 def test_a_job_that_is_too_large_to_hold_is_exported(server: DrsServer, export: Export) -> None:

@@ -26,7 +26,7 @@ from inventory.diff.select import Condition, Selection
 from inventory.export.flow import Run, export_source, plan_source
 from inventory.normalise.redact import Redactor
 from inventory.normalise.walk import Row, normalise
-from inventory.proof.digest import key_of, rfc3339
+from inventory.proof.digest import rfc3339, row_key
 from inventory.schema import ESTATE
 from inventory.schema.entities import Entity
 from inventory.schema.ledger import METADATA
@@ -56,7 +56,7 @@ def rows_of(night: Night) -> Rows:
         rows = normalise(job_id, Redactor().job({"id": job_id, **job})).rows
         for entity in ESTATE:
             for row in rows.get(entity.name, []):
-                found[entity.name, key_of(entity, row)] = public(entity, row)
+                found[entity.name, row_key(entity, row)] = public(entity, row)
     return found
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import event
 
 from inventory.cli import main
 from inventory.export.flow import export_source
-from inventory.proof.digest import LONGEST, pack, unpack
+from inventory.proof.digest import LONGEST, decode_fingerprints, encode_fingerprints
 from inventory.proof.signature import VerifyKey
 from inventory.schema import ENTITIES
 from inventory.store.writer import SourceRow, open_writer
@@ -468,7 +468,7 @@ def test_what_unpacks_to_too_much_is_refused_with_little_memory(kind: str) -> No
     tracemalloc.start()
     try:
         with pytest.raises(ValueError, match=r"line|cut off|more"):
-            unpack(bomb, 10_000)
+            decode_fingerprints(bomb, 10_000)
         assert tracemalloc.get_traced_memory()[1] < 10 * 2**20
     finally:
         tracemalloc.stop()
@@ -477,9 +477,9 @@ def test_what_unpacks_to_too_much_is_refused_with_little_memory(kind: str) -> No
 def test_the_longest_key_is_unpacked() -> None:
     mark = ("t" + "\t" + json.dumps(["\x01" * 500] * 5), b"\0\1\2")
     assert len(mark[0]) < LONGEST
-    assert unpack(pack([mark, mark]), 2) == [mark, mark]
+    assert decode_fingerprints(encode_fingerprints([mark, mark]), 2) == [mark, mark]
     with pytest.raises(ValueError, match="more"):
-        unpack(pack([mark, mark]), 1)
+        decode_fingerprints(encode_fingerprints([mark, mark]), 1)
 
 
 @only_sqlite

@@ -36,7 +36,7 @@ path = FastPath(redactor)
 rows = lambda job: {name: sorted(of, key=repr) for name, of in job.rows.items() if of}
 print(json.dumps({
     "covered": path.rows(path.read(raw), raw, "j") is not None,
-    "same": (fast.parts, rows(fast)) == (walked.parts, rows(walked)),
+    "same": (fast.chunks, rows(fast)) == (walked.chunks, rows(walked)),
     "findings": len(fast.findings),
     "rebuilt": rebuild(normalised.rows),
     "rows": rows(fast),

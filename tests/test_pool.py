@@ -147,7 +147,7 @@ def read_of(job: dict[str, Any]) -> Read:
 
 
 def digests(found: Iterable[Any]) -> dict[str, str]:
-    return {outcome.job_id: job.proof.digest for outcome, job in found}
+    return {outcome.job_id: job.job_digest.digest for outcome, job in found}
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])

@@ -14,9 +14,9 @@ from inventory.common.masks import is_free_map
 from inventory.normalise.rebuild import rebuild
 from inventory.normalise.redact import Redactor
 from inventory.normalise.walk import NormalisedJob, normalise
-from inventory.proof.digest import job_proof
+from inventory.proof.digest import digest_job
 from inventory.schema import BY_NAME
-from inventory.schema.layout import Branch, Leaf, Plan, Shape, plan_of
+from inventory.schema.layout import Branch, Layout, Leaf, Shape, layout_of
 from tests.conftest import ROOT, Command, write_page
 
 REFERENCE = ROOT / "tests/payloads/hwc_batch_detail_doc_2024-07.json"
@@ -25,7 +25,7 @@ TIMES = ("epoch_ms", "iso_time")
 
 def as_contract(document: dict[str, Json]) -> Json:
     """What the contract lets differ, made equal: empty and unset members, tags' form, the order of lists."""
-    plain = _unset(plan_of("jobs"), plan_of("jobs").shape, document)
+    plain = _unset(layout_of("jobs"), layout_of("jobs").shape, document)
     return tidy(plain)
 
 
@@ -43,26 +43,26 @@ def _pairs(tag: Json) -> list[Json]:
     return [tag]
 
 
-def _unset(plan: Plan, shape: Shape, members: dict[str, Json]) -> dict[str, Json]:
+def _unset(layout: Layout, shape: Shape, members: dict[str, Json]) -> dict[str, Json]:
     out = {}
     for name, value in members.items():
         part = shape.members.get(name)
         if isinstance(part, Leaf) and part.api.kind.name in TIMES and value == "0":
             continue
         if isinstance(part, Shape) and isinstance(value, dict):
-            value = _unset(plan, part, value)  # noqa: PLW2901
+            value = _unset(layout, part, value)  # noqa: PLW2901
         elif isinstance(part, Branch) and isinstance(value, list) and part.place.many:
             value = [each for item in value for each in _items(part, item)]  # noqa: PLW2901
         elif isinstance(part, Branch) and isinstance(value, dict) and not part.place.many:
-            value = _unset(part.plan, part.plan.shape, value)  # noqa: PLW2901
+            value = _unset(part.layout, part.layout.shape, value)  # noqa: PLW2901
         out[name] = value
     return out
 
 
 def _items(branch: Branch, item: Json) -> list[Json]:
-    if not isinstance(item, dict) or branch.plan.shape.element is not None:
+    if not isinstance(item, dict) or branch.layout.shape.element is not None:
         return [item]
-    return [_unset(branch.plan, branch.plan.shape, item)]
+    return [_unset(branch.layout, branch.layout.shape, item)]
 
 
 # Numbers as JSON can carry them, beyond what Python's float holds.
@@ -90,7 +90,7 @@ RIGHT = {
 
 
 def digest_of(job: NormalisedJob) -> str:
-    return job_proof((BY_NAME[name], row) for name, rows in job.rows.items() for row in rows).digest
+    return digest_job((BY_NAME[name], row) for name, rows in job.rows.items() for row in rows).digest
 
 
 def of_shape(shape: Shape) -> st.SearchStrategy[Json]:
@@ -106,7 +106,7 @@ def of_part(part: Any) -> st.SearchStrategy[Json]:
         return RIGHT[part.api.kind.name] | st.sampled_from([*part.api.values, ""]) | ANY
     if isinstance(part, Shape):
         return of_shape(part) | ANY
-    item = of_shape(part.plan.shape)
+    item = of_shape(part.layout.shape)
     if not part.place.many:
         return item | ANY
     free_map = st.dictionaries(TEXTS, TEXTS, max_size=3) if part.place.pairs else item
@@ -116,7 +116,7 @@ def of_part(part: Any) -> st.SearchStrategy[Json]:
     )
 
 
-JOBS = of_shape(plan_of("jobs").shape)
+JOBS = of_shape(layout_of("jobs").shape)
 # The same examples on every machine, so that a commit that passed passes again; raise max_examples to search further.
 SLOW = settings(max_examples=250, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -21,7 +21,7 @@ from inventory.diff.compare import compare
 from inventory.diff.ends import step
 from inventory.diff.records import SourceDiff
 from inventory.diff.select import Selection
-from inventory.proof.digest import content_digest, job_proof, snapshot_digest
+from inventory.proof.digest import content_digest, digest_job, snapshot_digest
 from inventory.render import estate
 from inventory.schema import ENTITIES, JOB_DIGESTS
 from inventory.schema.ledger import MAINTENANCE
@@ -165,8 +165,8 @@ def recomputed(connection: Connection, snapshot_id: int) -> dict[str, tuple[str,
     for entity in ENTITIES:
         for row in reader.rows_at(connection, entity, 1, snapshot_id):
             jobs[row[0]].append((entity, row))
-    proofs = {job_id: job_proof(rows) for job_id, rows in jobs.items()}
-    return {job_id: (proof.digest, proof.packed) for job_id, proof in proofs.items()}
+    proofs = {job_id: digest_job(rows) for job_id, rows in jobs.items()}
+    return {job_id: (proof.digest, proof.fingerprints) for job_id, proof in proofs.items()}
 
 
 def check_references(run: Pruner) -> None:

@@ -16,7 +16,7 @@ from inventory.normalise.fast import MOST_LEARNED, FastPath, Normaliser, NotCove
 from inventory.normalise.prepared import PreparedJob, Unchanged, from_normalised
 from inventory.normalise.redact import Redactor
 from inventory.normalise.walk import normalise
-from inventory.schema.layout import Branch, Leaf, Shape, plan_of
+from inventory.schema.layout import Branch, Leaf, Shape, layout_of
 from tests.test_properties import ANY, RIGHT, SLOW, TEXTS
 
 REDACTORS = {
@@ -34,7 +34,7 @@ def text_of(job: dict[str, Json]) -> bytes:
 def told(job: PreparedJob) -> Any:
     """Return all that is known of a job, in an order that the way to it does not show in."""
     rows = {name: sorted(map(repr, of)) for name, of in job.rows.items() if of}
-    return job.job_id, job.parts, rows, sorted(map(repr, job.findings))
+    return job.job_id, job.chunks, rows, sorted(map(repr, job.findings))
 
 
 def walked(raw: bytes, how: str, job_id: str) -> PreparedJob:
@@ -116,7 +116,7 @@ def filled(shape: Shape, dice: random.Random) -> Json:
 
 
 def rows(branch: Branch, dice: random.Random) -> Json:
-    shape = branch.plan.shape
+    shape = branch.layout.shape
     items = [f"{dice.random()}" if shape.element else filled(shape, dice) for _ in range(3)]
     return items if branch.place.many else items[0]
 
@@ -125,7 +125,7 @@ def rows(branch: Branch, dice: random.Random) -> Json:
 def test_every_member_of_the_reference_at_once(how: str) -> None:
     taken = 0
     for seed in range(30):
-        job = filled(plan_of("jobs").shape, random.Random(seed))
+        job = filled(layout_of("jobs").shape, random.Random(seed))
         taken += same(text_of({**job, "id": "job"}), how)
     assert taken > 0
 

@@ -17,7 +17,7 @@ from inventory.export.flow import export_source
 from inventory.mock import make_estate
 from inventory.normalise.redact import Redactor
 from inventory.normalise.walk import Row, normalise
-from inventory.proof.digest import content_digest, job_proof
+from inventory.proof.digest import content_digest, digest_job
 from inventory.schema import BY_NAME, ENTITIES, JOB_DIGESTS
 from inventory.schema.ledger import SNAPSHOTS, SOURCES
 from inventory.store.engine import Store, open_store
@@ -43,10 +43,10 @@ def stage(writer: Writer, estate: dict[str, Any]) -> dict[str, str]:
     digests = {}
     for job_id in sorted(estate):
         job = normalise(job_id, Redactor().job(estate[job_id]))
-        proof = job_proof((BY_NAME[name], row) for name, rows in job.rows.items() for row in rows)
+        proof = digest_job((BY_NAME[name], row) for name, rows in job.rows.items() for row in rows)
         for name, rows in job.rows.items():
             writer.staging.add(name, rows)
-        writer.staging.add("job_digests", [(job_id, proof.digest, proof.packed)])
+        writer.staging.add("job_digests", [(job_id, proof.digest, proof.fingerprints)])
         digests[job_id] = proof.digest
     return digests
 
@@ -148,7 +148,7 @@ def test_a_job_that_is_asked_again(store: Store) -> None:
             assert list(writer.staging.rows_of(job_id)) == []
         digests = stage(writer, ESTATE)
         for job_id in ids:
-            proof = job_proof(writer.staging.rows_of(job_id))
+            proof = digest_job(writer.staging.rows_of(job_id))
             assert proof.digest == digests[job_id]
             writer.staging.prove(job_id, proof)
         row = commit(writer, digests)

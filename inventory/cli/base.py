@@ -78,12 +78,12 @@ class Options:
             require_head(store)
         return store
 
-    def say(self, text: str) -> None:
+    def echo(self, text: str) -> None:
         """Print a line for people, unless -q."""
         if not self.quiet:
             echo(text)
 
-    def tell(self, text: str) -> None:
+    def echo_err(self, text: str) -> None:
         """Print a line about the run to stderr, unless -q."""
         if self.quiet:
             return

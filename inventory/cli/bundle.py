@@ -34,5 +34,5 @@ def bundle(options: Options, ref: str, out: Path, names: tuple[str, ...]) -> Non
         diff = compare(step(connection, source, first, last), Selection())
         page = html([diff], f"{source['name']}: snapshot {last['id']}")
         write(connection, chain, str(page), out)
-    options.say(safe(f"Wrote {out}: {source['name']}, snapshot {last['id']}, digest {last['digest']}."))
-    options.say(f"`inventory verify --bundle {out}` checks it, without a database.")
+    options.echo(safe(f"Wrote {out}: {source['name']}, snapshot {last['id']}, digest {last['digest']}."))
+    options.echo(f"`inventory verify --bundle {out}` checks it, without a database.")

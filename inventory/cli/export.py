@@ -110,7 +110,7 @@ def _run(
     with options.open(settings, write=True, ready=False).patient(patience, stop) as store:
         copy = prepare(store)
         if copy is not None:
-            options.tell(f"The database was upgraded; {copy} is a copy of it as it was.")
+            options.echo_err(f"The database was upgraded; {copy} is a copy of it as it was.")
         with Progress("export", shown) as progress:
             report.clear = progress.close
             run = Run(

@@ -21,9 +21,9 @@ def snapshots(options: Options, names: tuple[str, ...], as_json: bool) -> None:
     with options.open(options.settings()) as store, store.reading() as connection:
         rows = [r for s in reader.sources(connection, names) for r in reader.snapshots(connection, s["id"])]
     if as_json:
-        options.say(pretty([plain(row) for row in rows]))
+        options.echo(pretty([plain(row) for row in rows]))
     else:
-        options.say(listing(rows) if rows else "There is no snapshot yet; `inventory export` writes one.")
+        options.echo(listing(rows) if rows else "There is no snapshot yet; `inventory export` writes one.")
 
 
 @click.command()
@@ -73,7 +73,7 @@ def log(options: Options, job_id: str, names: tuple[str, ...], full: bool, as_js
         raise CompareError(f"no source ever had a job {job_id}", "`inventory show` lists the jobs there are")
     if as_json:
         steps = ((name, [event.diff for event in events]) for name, events in lives.items())
-        options.say(pretty(life_document(job_id, steps)))
+        options.echo(pretty(life_document(job_id, steps)))
     elif not options.quiet:
         for name, events in lives.items():
             print_lines(timeline(name, job_id, events, options.paint, full=full))

@@ -22,7 +22,7 @@ def init(options: Options, file: str) -> None:
             starter.write(STARTER)
     except FileExistsError:
         raise UsageError(f"{file} exists already", "It was left as it is; name another file") from None
-    options.say(f"Wrote {file}. Edit it, then run `inventory --config {file} validate`.")
+    options.echo(f"Wrote {file}. Edit it, then run `inventory --config {file} validate`.")
 
 
 @click.command()
@@ -40,11 +40,11 @@ def validate(options: Options, no_env: bool) -> None:
         choose_database(options.database, settings)
     count = len(settings.sources)
     checked = " as far as it was checked" if settings.unchecked else ""
-    options.say(f"{settings.file} is valid{checked}: {count} source{'' if count == 1 else 's'}.")
+    options.echo(f"{settings.file} is valid{checked}: {count} source{'' if count == 1 else 's'}.")
     if settings.unchecked:
-        options.say("Not checked, because of --no-env:")
+        options.echo("Not checked, because of --no-env:")
         for each in settings.unchecked:
-            options.say(safe(f"  {each}"))
+            options.echo(safe(f"  {each}"))
 
 
 @click.group()
@@ -67,14 +67,14 @@ def db_upgrade(options: Options, lock_timeout: int) -> None:
     from inventory.store.migrate import upgrade
 
     stop = Stop()
-    waiting = Waiting(lock_timeout, stop, lambda said: options.tell(safe(said)))
+    waiting = Waiting(lock_timeout, stop, lambda said: options.echo_err(safe(said)))
     with stopping(stop), options.open(options.settings(), write=True, ready=False) as store:
         done = upgrade(store, waiting)
         if done.copy is not None:
-            options.say(f"Copied the database as it was to {done.copy}.")
+            options.echo(f"Copied the database as it was to {done.copy}.")
         how = "was at revision" if done.before == REVISION else "was upgraded to revision"
         mended = "; its views and triggers were made anew" if done.mended else ""
-        options.say(f"{store} {how} {REVISION}{' already' if done.before == REVISION else ''}{mended}.")
+        options.echo(f"{store} {how} {REVISION}{' already' if done.before == REVISION else ''}{mended}.")
 
 
 @db.command("downgrade")
@@ -87,7 +87,7 @@ def db_downgrade(options: Options, revision: str) -> None:
     with options.open(options.settings(), write=True) as store:
         downgrade(store, revision)
         views = "the version that has it makes its views and triggers with `inventory db upgrade`"
-        options.say(f"{store} is at revision {revision}; {views}.")
+        options.echo(f"{store} is at revision {revision}; {views}.")
 
 
 @db.command("current")
@@ -99,7 +99,7 @@ def db_current(options: Options) -> None:
 
     with options.open(options.settings(), ready=False) as store:
         at = current(store)
-    options.say(f"{at or 'none'}{'' if at == REVISION else f' (this version needs {REVISION})'}")
+    options.echo(f"{at or 'none'}{'' if at == REVISION else f' (this version needs {REVISION})'}")
 
 
 @db.command("check")
@@ -113,7 +113,7 @@ def db_check(options: Options) -> int:
     for difference in differences:
         echo(safe(difference))
     if not differences:
-        options.say("The database is as declared.")
+        options.echo("The database is as declared.")
     return 1 if differences else 0
 
 

@@ -96,7 +96,7 @@ def _prune(
                 codes.append(error.exit_code)
         if vacuum:
             _reclaim(options, store, done)
-        options.say(space(before, unused(store), done))
+        options.echo(space(before, unused(store), done))
     return worst(codes)
 
 
@@ -111,6 +111,6 @@ def _reclaim(options: Options, store: "Store", done: "list[Pruned]") -> None:
 
 
 def _tell(options: Options, found: "Pruned", *, dry_run: bool) -> None:
-    from inventory.render.prune import told
+    from inventory.render.prune import describe
 
-    options.say("\n".join(told(found, dry_run=dry_run)))
+    options.echo("\n".join(describe(found, dry_run=dry_run)))

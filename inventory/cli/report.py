@@ -85,7 +85,7 @@ class Report:
         with self._one_at_a_time, suppress(OSError):  # a full disk, a reader that left
             self.clear()
             for line in summary(source.name, result):
-                self._options.say(line)
+                self._options.echo(line)
         if self._json:
             self._unread(result)
         elif lines := unread(result):

@@ -43,9 +43,9 @@ def sources_list(options: Options, names: tuple[str, ...], as_json: bool) -> Non
         raise UsageError(f"no source {unknown[0]!r} in the database or the configuration", hint)
     rows = sorted((row for row in rows if not names or row["name"] in names), key=lambda row: str(row["name"]))
     if as_json:
-        options.say(pretty([plain(row) for row in rows]))
+        options.echo(pretty([plain(row) for row in rows]))
     else:
-        options.say(listing(rows) if rows else "There is no source yet; `inventory export` adds them.")
+        options.echo(listing(rows) if rows else "There is no source yet; `inventory export` adds them.")
 
 
 @sources.command("rename")
@@ -60,7 +60,7 @@ def sources_rename(options: Options, old: str, new: str, lock_timeout: int) -> N
 
     with options.open(options.settings(), write=True) as store:
         rename(store, old, new, lock_timeout, Stop())
-    options.say(f"{old} is {new} now. Give it that name in the configuration too.")
+    options.echo(f"{old} is {new} now. Give it that name in the configuration too.")
 
 
 @sources.command("retire")
@@ -80,7 +80,7 @@ def sources_retire(options: Options, name: str, begin_signing: bool, lock_timeou
         row, signing = retire(
             store, name, lock_timeout, Stop(), checked_signer(settings, begin_signing), begin_signing=begin_signing
         )
-    options.say(f"{name} is retired: snapshot {row['id']} is its last, {row['deselected']} jobs left as deselected.")
+    options.echo(f"{name} is retired: snapshot {row['id']} is its last, {row['deselected']} jobs left as deselected.")
     if signing:
-        options.say(safe(f"signing {signing}"))
-    options.say("Take it out of the configuration too.")
+        options.echo(safe(f"signing {signing}"))
+    options.echo("Take it out of the configuration too.")

@@ -90,9 +90,9 @@ def _bundle(options: Options, file: Path, seals: "list[VerifyKey]", expected: tu
         return 1 if problems else 0
     signed = f", signed with the key {found.signed}" if found.signed else ", not signed"
     counts = f"{count(found.jobs, 'job')}, {count(found.rows, 'row')}"
-    options.say(safe(f"{found.source}: snapshot {found.snapshot}, {counts}{signed}"))
-    options.say(safe(f"digest {found.digest}"))
+    options.echo(safe(f"{found.source}: snapshot {found.snapshot}, {counts}{signed}"))
+    options.echo(safe(f"digest {found.digest}"))
     print_lines(safe(f"altered  {problem}") for problem in problems)
     compared = "compared with evidence from outside" if seals or expected else "nothing from outside was compared"
-    options.say(f"{count(len(problems), 'problem')} found." if problems else f"Consistent with itself; {compared}.")
+    options.echo(f"{count(len(problems), 'problem')} found." if problems else f"Consistent with itself; {compared}.")
     return 1 if problems else 0

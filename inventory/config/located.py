@@ -86,6 +86,6 @@ class Faults:
         """Note what is not checked."""
         self.skipped.append((at.line, f"line {at.line}, {at.key}: {what}"))
 
-    def told(self) -> list[str]:
+    def messages(self) -> list[str]:
         """Return one line a fault, by line of the file."""
         return [text for _, text in sorted(self.lines, key=lambda fault: fault[0])]

@@ -64,8 +64,8 @@ class Logins(Converter):
 
     def _unused(self, source: Source) -> None:
         """Warn of what the environment says about signing in and projects, for the source has auth of its own."""
-        for told in not_read(os.environ, other_login=True):
-            self.faults.warn(told)
+        for warning in not_read(os.environ, other_login=True):
+            self.faults.warn(warning)
         project = next((name for name in PROJECTS if os.environ.get(name)), None)
         if project and not (source.project_id or source.project_name):
             text = "is set, but not read for a source with auth, whose project is the region's: give project_name"
@@ -97,8 +97,8 @@ class Logins(Converter):
         name = drs_variable(region)
         first, *more = os.environ.get(name, "").split(",")
         if not first:
-            if told := regions_file(os.environ, home_folder()):
-                self.faults.warn(told)
+            if warning := regions_file(os.environ, home_folder()):
+                self.faults.warn(warning)
             return None
         if more:
             self.faults.warn(f"{name} has several addresses; only the first is used")
@@ -119,8 +119,8 @@ class Logins(Converter):
             except CredentialsError as error:
                 self.faults.add(entry, str(error))
                 return None
-            for told in (*(self._found.warnings if self._found else ()), *not_read(os.environ, other_login=False)):
-                self.faults.warn(told)
+            for warning in (*(self._found.warnings if self._found else ()), *not_read(os.environ, other_login=False)):
+                self.faults.warn(warning)
         if self._found is None:
             names = "HW_ACCESS_KEY and HW_SECRET_KEY, HUAWEICLOUD_SDK_AK and _SK"
             self.faults.add(entry, f"a source needs auth, or {names}, or ~/.huaweicloud/credentials, or replay")

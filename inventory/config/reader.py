@@ -38,7 +38,7 @@ def read(path: Path, reading: Reading) -> Settings:
         raise UsageError(f"the configuration {path} cannot be read: {error.strerror}", hint) from None
     settings = _Reader(faults, path, reading).settings(document.root)
     if faults.lines:
-        raise ConfigError(faults.told(), settings)
+        raise ConfigError(faults.messages(), settings)
     for secret in document.secret_files if reading.for_export else ():
         if readable_by_others(secret):
             faults.warn(f"other users can read {secret}, which holds a secret; run chmod 600 {secret}")

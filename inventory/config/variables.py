@@ -84,7 +84,7 @@ class Unsupported:
     why: str
     except_for: str = ""
 
-    def told(self, environment: Mapping[str, str]) -> str:
+    def warning(self, environment: Mapping[str, str]) -> str:
         """Say in words that they are set; '' where they are not."""
         values = [environment.get(name) for name in self.names]
         if not all(values) or values[0] == self.except_for:
@@ -130,12 +130,12 @@ _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?\Z", re.IGNORECASE)
 def refused(family: int, environment: Mapping[str, str]) -> str:
     """Say what forbids to use a family's credentials; ''. family: an index, that of the file comes last."""
     table = _BEFORE[family] if family < len(_BEFORE) else _SDK_FILE
-    return next((told for each in table if (told := each.told(environment))), "")
+    return next((found for each in table if (found := each.warning(environment))), "")
 
 
 def refused_last(environment: Mapping[str, str]) -> str:
     """Say which way to sign in is set where there is no other, and is not supported; ''."""
-    return next((told for each in _LAST if (told := each.told(environment))), "")
+    return next((found for each in _LAST if (found := each.warning(environment))), "")
 
 
 def not_read(environment: Mapping[str, str], *, other_login: bool) -> Iterator[str]:
@@ -148,8 +148,8 @@ def not_read(environment: Mapping[str, str], *, other_login: bool) -> Iterator[s
         if environment.get(name, "").lower() in _TRUE:
             yield f"{name} is set, but {_CERTIFICATES}"
     for each in (*_NOT_READ, *((*_TERRAFORM, *_SDK) if other_login else ())):
-        if told := each.told(environment):
-            yield told
+        if found := each.warning(environment):
+            yield found
 
 
 def cloud_domain(environment: Mapping[str, str]) -> str | None:

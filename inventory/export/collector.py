@@ -11,7 +11,7 @@ from inventory.normalise.findings import Finding, Findings
 from inventory.normalise.prepared import PreparedJob, Unchanged, from_normalised
 from inventory.normalise.rebuild import rebuild, rebuild_listing
 from inventory.normalise.walk import Row, normalise, normalise_listing
-from inventory.proof.digest import Part, job_parts, proof_of
+from inventory.proof.digest import DigestChunk, digest_chunks, merge_chunks
 from inventory.schema import BY_NAME
 from inventory.source.reading import Absent, Listing, Outcome, Read, Unread
 from inventory.store.base import Base
@@ -44,7 +44,8 @@ class Collector:
         self._listed: dict[str, tuple[str, str | None]] = {}  # what the list alone knows: digest, parent
         self._told: set[str] = set()
         self._unchanged: set[str] = set()
-        self._parts: dict[str, tuple[Part, ...]] = {}  # of jobs whose findings may be told: their rows are staged
+        # Of jobs that have findings: their rows are staged, and more findings may come.
+        self._chunks: dict[str, tuple[DigestChunk, ...]] = {}
         self._held = 0
         self.served: dict[str, bytes | None] = {}
         self.not_found = self._before.keys() - self.known - {""}  # findings or listings alone
@@ -122,7 +123,9 @@ class Collector:
         had_findings = self._unchanged & self._base.found
         # Whose findings were not known before; and of the unchanged those that had some, which may be others' now.
         for job_id in (self.carried | found.keys() | had_findings) - self._found_as_before(found, had_findings):
-            proof = proof_of([*self._parts_of(job_id), *job_parts((_FINDINGS, row) for row in found.get(job_id, ()))])
+            proof = merge_chunks(
+                [*self._chunks_of(job_id), *digest_chunks((_FINDINGS, row) for row in found.get(job_id, ()))]
+            )
             self._staging.prove(job_id, proof)
             digests[job_id] = proof.digest
         for job_id in self.carried | {finding.job_id for finding in findings}:
@@ -132,23 +135,23 @@ class Collector:
     def _stage(self, job: PreparedJob) -> str:
         """Stage a job's rows, unless they are what stands already; return its digest."""
         self.findings.add(job.findings)
-        proof = job.proof
-        if job.findings and job.parts and self._held < HELD:
-            self._parts[job.job_id] = job.parts
-            self._held += sum(len(part.digests) + len(part.marks) for part in job.parts)
+        proof = job.job_digest
+        if job.findings and job.chunks and self._held < HELD:
+            self._chunks[job.job_id] = job.chunks
+            self._held += sum(len(chunk.digests) + len(chunk.fingerprints) for chunk in job.chunks)
         if self._before.get(job.job_id) == proof.digest:
             self._staging.carry([job.job_id])
         else:
             for name, rows in job.pieces:
                 self._staging.add(name, rows)
-            self._staging.add("job_digests", [(job.job_id, proof.digest, proof.packed)])
+            self._staging.add("job_digests", [(job.job_id, proof.digest, proof.fingerprints)])
         return proof.digest
 
     def _forget(self, job_id: str) -> None:
         self._staging.discard(job_id)
         self.findings.forget(job_id)
         self._unchanged.discard(job_id)
-        self._parts.pop(job_id, None)
+        self._chunks.pop(job_id, None)
         self.read.pop(job_id, None)
         self.served.pop(job_id, None)
         self.absent.discard(job_id)
@@ -164,23 +167,25 @@ class Collector:
                 standing.setdefault(row[0], set()).add(row)
         return {job_id for job_id, rows in standing.items() if rows == set(found.get(job_id, ()))}
 
-    def _parts_of(self, job_id: str) -> Sequence[Part]:
+    def _chunks_of(self, job_id: str) -> Sequence[DigestChunk]:
         """Return what proves a job's rows as they will stand, without its findings.
 
         Raises:
             StoreError: it is carried over, and its rows are not those that the last snapshot has.
         """
-        if job_id in self._parts:
-            return self._parts[job_id]
+        if job_id in self._chunks:
+            return self._chunks[job_id]
         if not self._staging.is_carried(job_id):
             if job_id not in self.read and job_id not in self._listed:
                 return []
-            return job_parts(
+            return digest_chunks(
                 (entity, row) for entity, row in self._staging.staged_of(job_id) if entity is not _FINDINGS
             )
-        standing = job_parts(self._staging.standing_of(job_id, STANDING))  # read once: what is checked is what is taken
-        found_before = job_parts(self._staging.standing_of(job_id, [_FINDINGS]))
-        self._base.check(job_id, proof_of([*standing, *found_before]).digest)
+        standing = digest_chunks(
+            self._staging.standing_of(job_id, STANDING)
+        )  # read once: what is checked is what is taken
+        found_before = digest_chunks(self._staging.standing_of(job_id, [_FINDINGS]))
+        self._base.check(job_id, merge_chunks([*standing, *found_before]).digest)
         return standing
 
     def _recompute_findings(self, job_id: str) -> None:

@@ -20,7 +20,7 @@ from inventory.schema import REVISION
 from inventory.schema.ledger import METADATA, SNAPSHOTS, SOURCES
 from inventory.source.answers import ABSENT_CODES, error_code
 from inventory.source.auth import SKEW, Auths, ask
-from inventory.source.auth.iam import document_of, sent_at, told
+from inventory.source.auth.iam import describe, document_of, sent_at
 from inventory.source.auth.session import Session, sign_in
 from inventory.source.http.proxy import proxy_for
 from inventory.source.replay import Recording
@@ -29,7 +29,7 @@ from inventory.store.engine import Store, open_store, translated
 from inventory.store.lock import holder
 from inventory.store.migrate import current, require_head
 
-__all__ = ["Check", "examine"]
+__all__ = ["Diagnostic", "examine"]
 
 PROBE = "inventory-doctor"  # an id that no job has: the service must say so
 PATIENCE = 5.0  # seconds that a transient failure of IAM is retried: somebody is waiting
@@ -38,7 +38,7 @@ GIB = 1024 * MIB
 
 
 @dataclass(frozen=True)
-class Check:
+class Diagnostic:
     """One thing looked at. state: ok, warn or fail. subject: a source's name, or database."""
 
     state: str
@@ -47,7 +47,7 @@ class Check:
     said: str
 
 
-def examine(settings: Settings, sources: Sequence[Source], database: str) -> Iterator[Check]:
+def examine(settings: Settings, sources: Sequence[Source], database: str) -> Iterator[Diagnostic]:
     """Yield a check for everything that an export of these sources depends on."""
     stop = Stop()
     time = stop.within(settings.deadline, "the run")
@@ -61,36 +61,36 @@ def examine(settings: Settings, sources: Sequence[Source], database: str) -> Ite
     yield from _database(database, sources)
 
 
-def _recordings(source: Source, settings: Settings) -> Iterator[Check]:
+def _recordings(source: Source, settings: Settings) -> Iterator[Diagnostic]:
     for folder in source.replay:
         try:
             recording = Recording(folder, Redactor.of(settings), source.excluded)
             said = f"{folder.name} answers for {len(recording.requested)} jobs"
-            yield Check("ok", source.name, "recording", said)
+            yield Diagnostic("ok", source.name, "recording", said)
         except InventoryError as error:
-            yield Check("fail", source.name, "recording", str(error))
+            yield Diagnostic("fail", source.name, "recording", str(error))
 
 
-def _live(source: Source, auths: Auths, stop: Stop) -> Iterator[Check]:
+def _live(source: Source, auths: Auths, stop: Stop) -> Iterator[Diagnostic]:
     credentials = source.credentials
     if credentials is not None:
         kind = {Keys: "access key", Password: "user and password"}.get(type(credentials), "token")
-        yield Check("ok", source.name, "credentials", f"{kind} from {credentials.origin}")
+        yield Diagnostic("ok", source.name, "credentials", f"{kind} from {credentials.origin}")
     try:
         with stop.waits.noted("sign-in", source=source.name, host=source.endpoint):
             session = sign_in(replace(source, retry_seconds=min(source.retry_seconds, PATIENCE)), stop, auths)
     except InventoryError as error:
-        yield Check("fail", source.name, _stage(error), str(error))
+        yield Diagnostic("fail", source.name, _stage(error), str(error))
         return
     found = "as configured" if source.project_id else "found from the region"
-    yield Check("ok", source.name, "project", f"{session.project_id}, {found}")
+    yield Diagnostic("ok", source.name, "project", f"{session.project_id}, {found}")
     try:
         yield from _calls(source, session, stop)
     finally:
         session.http.close()
 
 
-def _calls(source: Source, session: Session, stop: Stop) -> Iterator[Check]:
+def _calls(source: Source, session: Session, stop: Stop) -> Iterator[Diagnostic]:
     path = f"/v3/{session.project_id}/jobs"
     listing: dict[str, object] = {"cur_page": 1, "per_page": 1, "db_use_type": source.scenarios[0], "engine_type": ""}
     detail: dict[str, object] = {"jobs": [PROBE], "page_req": {"cur_page": 1, "per_page": 1}}
@@ -103,17 +103,17 @@ def _calls(source: Source, session: Session, stop: Stop) -> Iterator[Check]:
             with stop.waits.noted("an answer", source=source.name, host=session.http.host, call=what):
                 answer = _asked(session, where, body, min(source.timeout, stop.left))
         except TransportError as error:
-            yield Check("fail", source.name, "endpoint", f"{error}. {error.hint}" if error.hint else str(error))
+            yield Diagnostic("fail", source.name, "endpoint", f"{error}. {error.hint}" if error.hint else str(error))
             return
         except InventoryError as error:
-            yield Check("fail", source.name, _stage(error), str(error))
+            yield Diagnostic("fail", source.name, _stage(error), str(error))
             return
         if first:
             proxy = proxy_for(session.http.url, os.environ)
             said = f"{session.http.url} answers in {answer.seconds * 1000:.0f} ms" + (
                 f" through {proxy}" if proxy else ""
             )
-            yield Check("ok", source.name, "endpoint", said)
+            yield Diagnostic("ok", source.name, "endpoint", said)
             yield _clock(source, answer)
             first = False
         yield _permission(source, what, answer, name)
@@ -130,44 +130,46 @@ def _asked(session: Session, path: str, body: dict[str, object], seconds: float)
     return ask(session.http, session.auth, request)
 
 
-def _clock(source: Source, answer: Response) -> Check:
+def _clock(source: Source, answer: Response) -> Diagnostic:
     theirs = sent_at(answer)
     if theirs is None:
-        return Check("warn", source.name, "clock", "the service does not tell its time")
+        return Diagnostic("warn", source.name, "clock", "the service does not tell its time")
     skew = (answer.at - theirs).total_seconds()
     state = "ok" if abs(skew) <= SKEW else "warn"  # beyond what is bearable, signing in fails already
-    return Check(state, source.name, "clock", f"{abs(skew):.0f} s from the service's; signatures bear 15 minutes")
+    return Diagnostic(state, source.name, "clock", f"{abs(skew):.0f} s from the service's; signatures bear 15 minutes")
 
 
-def _permission(source: Source, what: str, answer: Response, name: str) -> Check:
+def _permission(source: Source, what: str, answer: Response, name: str) -> Diagnostic:
     document = document_of(answer)
     found = document.get(name)
     codes = {error_code(document), *(error_code(each) for each in (found if isinstance(found, list) else []))}
     if (answer.status == 200 and isinstance(found, list)) or (answer.status == 400 and codes & ABSENT_CODES):
-        return Check("ok", source.name, what, "may be called")
+        return Diagnostic("ok", source.name, what, "may be called")
     if answer.status == 429 or (answer.status >= 500 and any(codes)):
-        return Check("warn", source.name, what, f"{told(answer)}: busy or out of order for now; export asks again")
+        return Diagnostic(
+            "warn", source.name, what, f"{describe(answer)}: busy or out of order for now; export asks again"
+        )
     if "DRS.M00261" in codes:
         why = "the project id is wrong, or of another region"
     elif answer.status in (401, 403):
         why = "the user needs a policy that allows to read DRS"
     else:
         why = "not the answer of DRS: check endpoint and project_id"
-    return Check("fail", source.name, what, f"{told(answer)}: {why}")
+    return Diagnostic("fail", source.name, what, f"{describe(answer)}: {why}")
 
 
-def _database(url: str, sources: Sequence[Source]) -> Iterator[Check]:
+def _database(url: str, sources: Sequence[Source]) -> Iterator[Diagnostic]:
     why = check_database_url(url)
     if why is not None:
-        yield Check("fail", "database", "connection", f"the URL {safe_url(url)} cannot be used: {why}")
+        yield Diagnostic("fail", "database", "connection", f"the URL {safe_url(url)} cannot be used: {why}")
         return
     file = parse_database_url(url).path
     path = Path(file) if file else None
     if path is not None and not path.exists():
         if not os.access(path.parent, os.W_OK | os.X_OK):
-            yield Check("fail", "database", "file", f"{path} does not exist, and its folder cannot be written")
+            yield Diagnostic("fail", "database", "file", f"{path} does not exist, and its folder cannot be written")
             return
-        yield Check("ok", "database", "file", f"{path} does not exist yet; export creates it")
+        yield Diagnostic("ok", "database", "file", f"{path} does not exist yet; export creates it")
         yield from _disk(path)
         return
     try:
@@ -176,43 +178,43 @@ def _database(url: str, sources: Sequence[Source]) -> Iterator[Check]:
             if store.path is not None:
                 yield from _disk(store.path)
     except InventoryError as error:
-        yield Check("fail", "database", "connection", str(error))
+        yield Diagnostic("fail", "database", "connection", str(error))
 
 
-def _store(store: Store, sources: Sequence[Source]) -> Iterator[Check]:
+def _store(store: Store, sources: Sequence[Source]) -> Iterator[Diagnostic]:
     at = current(store)
-    yield Check("ok", "database", "connection", str(store))
+    yield Diagnostic("ok", "database", "connection", str(store))
     if not store.is_sqlite:
         why = store.unfit()
-        yield Check("fail" if why else "ok", "database", "server", why or "UTF8, can be written")
+        yield Diagnostic("fail" if why else "ok", "database", "server", why or "UTF8, can be written")
     yield _revision(store, at)
     if at == REVISION:
         yield _privileges(store)
         for source in sources:
             who = holder(store, source.name)
-            yield Check("warn" if who else "ok", source.name, "lock", f"held by {who}" if who else "free")
+            yield Diagnostic("warn" if who else "ok", source.name, "lock", f"held by {who}" if who else "free")
 
 
-def _revision(store: Store, at: str | None) -> Check:
+def _revision(store: Store, at: str | None) -> Diagnostic:
     if store.is_sqlite and (at or "") < REVISION:
         said = f"{at or 'none'}, this version needs {REVISION}; export upgrades the file and keeps a copy beside it"
-        return Check("warn", "database", "revision", said)
+        return Diagnostic("warn", "database", "revision", said)
     try:
         require_head(store)
     except StoreError as error:
-        return Check("fail", "database", "revision", str(error))
-    return Check("ok", "database", "revision", REVISION)
+        return Diagnostic("fail", "database", "revision", str(error))
+    return Diagnostic("ok", "database", "revision", REVISION)
 
 
-def _privileges(store: Store) -> Check:
+def _privileges(store: Store) -> Diagnostic:
     if store.path is not None:
         paths = (store.path, store.path.absolute().parent)
         missing = [f"write access to {each}" for each in paths if not os.access(each, os.W_OK)]
     else:
         missing = _missing(store)
     if missing:
-        return Check("fail", "database", "privileges", f"missing: {'; '.join(missing)}")
-    return Check("ok", "database", "privileges", "may read and write")
+        return Diagnostic("fail", "database", "privileges", f"missing: {'; '.join(missing)}")
+    return Diagnostic("ok", "database", "privileges", "may read and write")
 
 
 def _missing(store: Store) -> list[str]:
@@ -239,11 +241,11 @@ def _missing(store: Store) -> list[str]:
         ]
 
 
-def _disk(path: Path) -> Iterator[Check]:
+def _disk(path: Path) -> Iterator[Diagnostic]:
     """Compare what is free with what an export may need: a journal, and staged rows in the temporary folder."""
     size = path.stat().st_size if path.exists() else 0
     for what, folder in (("disk", path.absolute().parent), ("temporary", Path(tempfile.gettempdir()))):
         free = shutil.disk_usage(folder).free
         state = "ok" if free > max(LEAST_FREE, size) else "warn"
         said = f"{free / GIB:,.1f} GiB free in {folder}; database size {size / MIB:,.1f} MiB"
-        yield Check(state, "database", what, said)
+        yield Diagnostic(state, "database", what, said)

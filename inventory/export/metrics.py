@@ -93,9 +93,9 @@ def write(
         replaced |= {(source, name) for name in names}
     try:
         samples += [old for old in _existing(path) if (old.labels["source"], old.name) not in replaced]
-        told = {(sample.labels.get("source"), sample.name) for sample in samples}
+        sampled = {(sample.labels.get("source"), sample.name) for sample in samples}
         never = [_success(clean(outcome.source), None) for outcome in outcomes]
-        samples += [each for each in never if (each.labels["source"], each.name) not in told]
+        samples += [each for each in never if (each.labels["source"], each.name) not in sampled]
         registry = CollectorRegistry()
         registry.register(_Lines(samples, version))
         write_to_textfile(str(path.resolve()), registry)

@@ -83,10 +83,10 @@ _NO_THREAD = "the system gives no more threads"
 
 def _bounded(address: str, timeout: float) -> Answer:
     """Ask once, in a thread: a name server, or a server that sends a byte now and then, keeps to no timeout."""
-    told: SimpleQueue[Answer] = SimpleQueue()
+    answers: SimpleQueue[Answer] = SimpleQueue()
     try:
-        Thread(target=lambda: told.put(_ask(address, timeout)), daemon=True).start()
-        return told.get(timeout=timeout)
+        Thread(target=lambda: answers.put(_ask(address, timeout)), daemon=True).start()
+        return answers.get(timeout=timeout)
     except Empty:
         return _silence(timeout), True
     except RuntimeError:

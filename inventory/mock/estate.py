@@ -130,9 +130,9 @@ def net_type(job: Job) -> str:
 
 def sub_tasks(job: Job) -> list[tuple[str, str]]:
     """Return id and name of each sub-task that the list names below a job."""
-    told = [(child["id"], child["name"]) for child in job.get("children") or []]
-    if told or not job.get("is_multi_az"):
-        return told
+    named = [(child["id"], child["name"]) for child in job.get("children") or []]
+    if named or not job.get("is_multi_az"):
+        return named
     master = str(job.get("master_job_id") or job["id"])
     return [(master, f"{job['name']}-master"), (f"{_chance(job):08x}{master[8:]}", f"{job['name']}-slave")]
 

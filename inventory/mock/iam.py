@@ -71,11 +71,11 @@ class Iam(Identity):
     def _told(self, project: str) -> Job:
         domain = {"id": DOMAIN_ID, "name": self.domain}
         now = self.now()
-        told: Job = {"methods": ["password"], "issued_at": _utc(now), "roles": [], "catalog": []}
-        told["expires_at"] = _utc(now + timedelta(seconds=self.token_seconds))
-        told["user"] = {"id": USER_ID, "name": self.username, "domain": domain, "password_expires_at": ""}
+        token: Job = {"methods": ["password"], "issued_at": _utc(now), "roles": [], "catalog": []}
+        token["expires_at"] = _utc(now + timedelta(seconds=self.token_seconds))
+        token["user"] = {"id": USER_ID, "name": self.username, "domain": domain, "password_expires_at": ""}
         about = {"id": self.projects().get(project), "name": project, "domain": domain}
-        return told | {"project": about} if project else told
+        return token | {"project": about} if project else token
 
 
 def _refused(status: int, title: str, text: str) -> Answer:

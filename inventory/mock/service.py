@@ -75,10 +75,10 @@ class Service(Iam):
         found = {job_id: job for job_id in asked if (job := self._job(job_id)) is not None}
         if len(found) < len(asked) and self.missing_style not in ("item200", "omit200"):
             return self._refused([job_id for job_id in asked if job_id not in found])
-        told = self.missing_style == "item200"
-        known = {job_id: self._missing(job_id) for job_id in chosen} | found if told else found
+        answers_missing = self.missing_style == "item200"
+        known = {job_id: self._missing(job_id) for job_id in chosen} | found if answers_missing else found
         results = [known[job_id] for job_id in chosen if job_id in known]
-        batch = len(asked) if told else len(found)
+        batch = len(asked) if answers_missing else len(found)
         counts = {"page": len(results), "batch": batch, "asked": len(asked), "wrong": len(asked) + 7}
         return Answer(200, {"count": counts[self.count_style], "results": results})
 

@@ -15,7 +15,7 @@ import msgspec
 
 from inventory.common.exact_json import Json
 from inventory.schema.fields import Api
-from inventory.schema.layout import Branch, Leaf, Plan, Shape, join_path, plan_of
+from inventory.schema.layout import Branch, Layout, Leaf, Shape, join_path, layout_of
 
 __all__ = ["Code", "Undeclared", "generate", "undeclared"]
 
@@ -57,7 +57,7 @@ def undeclared(shape: Shape, members: dict[str, Json]) -> Iterator[tuple[int, st
         elif isinstance(part, Branch) and not part.place.pairs:
             for item in value if isinstance(value, list) else [value]:
                 if isinstance(item, dict):
-                    yield from undeclared(part.plan.shape, item)
+                    yield from undeclared(part.layout.shape, item)
 
 
 def generate(masked: frozenset[str], known: Undeclared = frozenset()) -> Code:
@@ -68,10 +68,10 @@ def generate(masked: frozenset[str], known: Undeclared = frozenset()) -> Code:
         known: members beyond the schema that it covers too.
     """
     writer = _Writer(masked, known)
-    plan = plan_of("jobs")
-    writer.entity(plan)
+    layout = layout_of("jobs")
+    writer.entity(layout)
     tables = frozenset(
-        name for name, part in plan.shape.members.items() if isinstance(part, Branch) and _is_apart(part)
+        name for name, part in layout.shape.members.items() if isinstance(part, Branch) and _is_apart(part)
     )
     return Code("\n".join(writer.lines), writer.names, writer.structs["jobs"], tables)
 
@@ -85,20 +85,20 @@ class _Writer:
     structs: dict[str, type[msgspec.Struct]] = field(default_factory=dict)
     masks: set[str] = field(default_factory=set)  # tables that have something to mask
 
-    def entity(self, plan: Plan) -> None:
+    def entity(self, layout: Layout) -> None:
         """Write the functions of a table and, before them, of those that hang on it."""
-        name = plan.entity.name
+        name = layout.entity.name
         if name in self.structs:
             return
-        self.structs[name] = self._struct(name, plan.shape)
+        self.structs[name] = self._struct(name, layout.shape)
         self.names[f"T_{name}"] = self.structs[name]
-        if "item" in plan.entity.own or plan.shape.element is not None:
-            self._item_text(plan)
-        if _has_branches(plan.shape):
+        if "item" in layout.entity.own or layout.shape.element is not None:
+            self._item_text(layout)
+        if _has_branches(layout.shape):
             self.lines.append(f"def rows_below_{name}(o, at, job, qj, item, out):")
-            self._branches(plan.shape, "o", "  ")
-        self._rows(plan)
-        lines = list(self._mask_lines(plan, plan.shape, "o", "  "))
+            self._branches(layout.shape, "o", "  ")
+        self._rows(layout)
+        lines = list(self._mask_lines(layout, layout.shape, "o", "  "))
         if lines or name == "jobs":
             self.lines += [f"def mask_{name}(o):", *lines, "  return o"]
             self.masks.add(name)
@@ -117,12 +117,12 @@ class _Writer:
             return int | str | None if part.api.kind.either else _WIRE.get(part.api.kind.name, str | None)
         if isinstance(part, Shape):
             return self._struct(name, part) | None
-        self.entity(part.plan)
-        if part.plan.shape.element is not None:
+        self.entity(part.layout)
+        if part.layout.shape.element is not None:
             return list[str] | None
         if part.place.pairs:
             return list[dict[str, str | None]] | None
-        inner = self.structs[part.plan.entity.name]
+        inner = self.structs[part.layout.entity.name]
         return list[inner] | None if part.place.many else inner | None  # type: ignore[valid-type]
 
     def _parts(self, shape: Shape) -> dict[str, Leaf | Shape | Branch | Unknown]:
@@ -132,33 +132,33 @@ class _Writer:
 
     # -- one table: its rows
 
-    def _rows(self, plan: Plan) -> None:
-        entity, write = plan.entity, self.lines.append
+    def _rows(self, layout: Layout) -> None:
+        entity, write = layout.entity, self.lines.append
         write(f"def rows_{entity.name}(items, at, job, qj, item, role, single, out):")
-        write(f"  rows, marks = out.of({entity.name!r}), out.marks")
+        write(f"  rows, fingerprints = out.of({entity.name!r}), out.fingerprints")
         write("  for o in items:")
-        if self._has_extra(plan.shape):
+        if self._has_extra(layout.shape):
             write("    x = None")
-        wires = list(self._leaves(plan, plan.shape, "o", "    "))
+        wires = list(self._leaves(layout, layout.shape, "o", "    "))
         if any(not place.many for place in entity.places):
             write(f"    if single and {' and '.join(f'{wire} is None' for wire in wires)}: continue")
         if entity.has_item:
-            members = "".join(f"{_member(plan.shape, path.split('.'), 'o')}, " for path in entity.identity)
+            members = "".join(f"{_member(layout.shape, path.split('.'), 'o')}, " for path in entity.identity)
             write(f"    item = '' if single else identity(({members})) or digest16(text_{entity.name}(o))")
         if "item" in entity.own:
             write("    qi = q(item)")
-        if self._has_extra(plan.shape):
+        if self._has_extra(layout.shape):
             write("    e = canonical(x) if x else None")
-        self._digest(plan)
-        write(f"    rows.append(({', '.join(self._cell(plan, name) for name in entity.names)},))")
-        if _has_branches(plan.shape):
+        self._digest(layout)
+        write(f"    rows.append(({', '.join(self._cell(layout, name) for name in entity.names)},))")
+        if _has_branches(layout.shape):
             write(f"    rows_below_{entity.name}(o, at, job, qj, item, out)")
 
-    def _leaves(self, plan: Plan, shape: Shape, at: str, indent: str, path: str | None = None) -> Iterator[str]:
+    def _leaves(self, layout: Layout, shape: Shape, at: str, indent: str, path: str | None = None) -> Iterator[str]:
         """Read the columns of an object into locals: ``w`` as it came, ``v`` as it is stored. Yield the names of w."""
         write = self.lines.append
         if shape.element is not None:
-            yield from self._leaf(plan, shape.element, at, indent, "")
+            yield from self._leaf(layout, shape.element, at, indent, "")
         for wire, part in self._parts(shape).items():
             inner = join_path(path, wire)
             if isinstance(part, Unknown):
@@ -168,19 +168,19 @@ class _Writer:
                 write(f"{indent}if {new} is not None: x = {kept}")
                 yield new
             elif isinstance(part, Leaf):
-                yield from self._leaf(plan, part, f"{at}.{_attribute(wire)}", indent, inner)
+                yield from self._leaf(layout, part, f"{at}.{_attribute(wire)}", indent, inner)
             elif isinstance(part, Shape):
                 deeper = f"{at.replace('.', '_')}_{_attribute(wire)}"
                 write(f"{indent}{deeper} = {at}.{_attribute(wire)}")
                 write(f"{indent}if {deeper} is not None:")
                 write(f"{indent}  pass")
-                wires = list(self._leaves(plan, part, deeper, indent + "  ", inner))
+                wires = list(self._leaves(layout, part, deeper, indent + "  ", inner))
                 if wires:
                     both = [name for wire in wires for name in ((wire, f"v{wire[1:]}") if wire[0] == "w" else (wire,))]
                     write(f"{indent}else: {' = '.join(both)} = None")
                 yield from wires
 
-    def _leaf(self, plan: Plan, leaf: Leaf, source: str, indent: str, path: str) -> Iterator[str]:
+    def _leaf(self, layout: Layout, leaf: Leaf, source: str, indent: str, path: str) -> Iterator[str]:
         write, w, v, kind = self.lines.append, f"w{leaf.index}", f"v{leaf.index}", leaf.api.kind
         write(f"{indent}{w} = {v} = {_wire(leaf, source)}")
         if leaf.is_key:
@@ -197,31 +197,31 @@ class _Writer:
             self.names[f"read_{kind.name}"] = kind.read
             write(f"{indent}if {w} is not None: {v} = moment({w}, read_{kind.name})")
         if leaf.values:
-            known = f"KNOWN_{plan.entity.name}_{leaf.index}"
+            known = f"KNOWN_{layout.entity.name}_{leaf.index}"
             self.names[known] = _known(leaf.api, leaf.values)
             write(f"{indent}if {v} is not None and {v} not in {known}: out.unknown(at, {path!r}, {v}, {known})")
         yield w
 
-    def _cell(self, plan: Plan, name: str) -> str:
+    def _cell(self, layout: Layout, name: str) -> str:
         """Return the expression of a column's value: of ours by its name, of a member's by its place."""
-        if name == plan.entity.job_column:
+        if name == layout.entity.job_column:
             return "job"
-        if name not in plan.entity.own:
-            return f"v{plan.index[name]}"
+        if name not in layout.entity.own:
+            return f"v{layout.index[name]}"
         if name == "extra":
-            return "e" if self._has_extra(plan.shape) else "None"
+            return "e" if self._has_extra(layout.shape) else "None"
         return {"role": "role", "item": "item", "occurrence": "0", "item_occurrence": "0"}[name]
 
-    def _digest(self, plan: Plan) -> None:
-        """Write the canonical text of the row (`digest.row_text`), and its mark."""
-        write, entity = self.lines.append, plan.entity
+    def _digest(self, layout: Layout) -> None:
+        """Write the canonical text of the row (`digest.row_text`), and its fingerprint."""
+        write, entity = self.lines.append, layout.entity
         write("    c = ''")
         for name in sorted(set(entity.names) - set(entity.key) - {"extra"}):
-            cell = self._cell(plan, name)
-            member = _glue(f'"{name}":', _spelt(entity.fields[plan.index[name]].api.kind.sql, cell), ",")
+            cell = self._cell(layout, name)
+            member = _glue(f'"{name}":', _spelt(entity.fields[layout.index[name]].api.kind.sql, cell), ",")
             write(f"    c += {member}" if cell == "0" else f"    if {cell} is not None: c += {member}")
-        quoted = {name: self._quoted(plan, name) for name in entity.key}
-        for leaf in plan.key_leaves:
+        quoted = {name: self._quoted(layout, name) for name in entity.key}
+        for leaf in layout.key_leaves:
             if entity.name != "jobs":
                 write(f"    k{leaf.index} = q(v{leaf.index})")
         pairs = [piece for name in sorted(quoted) for piece in (f',"{name}":', *quoted[name])]
@@ -229,17 +229,17 @@ class _Writer:
         parts = [piece for name in entity.key for piece in (*quoted[name], ", ")][:-1]
         lead, tail = ('{"columns":{', "$c[:-1]", "}"), (',"key":{', *pairs, f'}},"table":"{entity.name}"}}')
         write("    t = " + _glue(*lead, *tail))
-        if self._has_extra(plan.shape):
+        if self._has_extra(layout.shape):
             write("    if e: t = " + _glue(*lead, ',"extra":', "$e", *tail))
-        mark = _glue(f"{entity.name}\t[", *parts, "]")
-        write(f"    marks[{mark}] = sha256(t.encode()).digest()")
+        fingerprint = _glue(f"{entity.name}\t[", *parts, "]")
+        write(f"    fingerprints[{fingerprint}] = sha256(t.encode()).digest()")
 
-    def _quoted(self, plan: Plan, name: str) -> tuple[str, ...]:
+    def _quoted(self, layout: Layout, name: str) -> tuple[str, ...]:
         """Return, for `_glue`, what spells a key part in JSON."""
-        cell = self._cell(plan, name)
+        cell = self._cell(layout, name)
         if cell == "role":
             return '"', "$role", '"'
-        return {"job": ("$qj",), "item": ("$qi",), "0": ("0",)}.get(cell, (f"$k{plan.index[name]}",))
+        return {"job": ("$qj",), "item": ("$qi",), "0": ("0",)}.get(cell, (f"$k{layout.index[name]}",))
 
     def _branches(self, shape: Shape, at: str, indent: str, path: str | None = None) -> None:
         """Call the functions of the tables that hang on this one."""
@@ -250,10 +250,10 @@ class _Writer:
                 write(f"{indent}if {value} is not None:")
                 self._branches(part, value, indent + "  ", inner)
             elif isinstance(part, Branch):
-                name, many = part.plan.entity.name, part.place.many
+                name, many = part.layout.entity.name, part.place.many
                 items = f"[{value}]" if not many else f"pairs({value}, T_{name})" if part.place.pairs else value
                 where = f"join(at, {inner + ('[]' if many else '')!r})"
-                item = "item" if part.plan.entity.inherits_item else "''"
+                item = "item" if part.layout.entity.inherits_item else "''"
                 call = f"rows_{name}({items}, {where}, job, qj, {item}, {part.place.role!r}, {not many}, out)"
                 write(f"{indent}if {value}: {call}" if many else f"{indent}if {value} is not None: {call}")
 
@@ -266,27 +266,27 @@ class _Writer:
 
     # -- secrets, masked in place before anything else looks
 
-    def _mask_lines(self, plan: Plan, shape: Shape, at: str, indent: str) -> Iterator[str]:
+    def _mask_lines(self, layout: Layout, shape: Shape, at: str, indent: str) -> Iterator[str]:
         if shape.element is not None:
-            yield from self._mask_leaf(plan, shape.element, at, indent)
+            yield from self._mask_leaf(layout, shape.element, at, indent)
         for wire, part in self._parts(shape).items():
             value = f"{at}.{_attribute(wire, part)}"
             if isinstance(part, Unknown):
                 yield f"{indent}if {value} is not None: {value} = loose({wire!r}, {value})"
             elif isinstance(part, Leaf):
-                yield from self._mask_leaf(plan, part, value, indent)
+                yield from self._mask_leaf(layout, part, value, indent)
             elif isinstance(part, Shape):
-                inner = list(self._mask_lines(plan, part, value, indent + "  "))
+                inner = list(self._mask_lines(layout, part, value, indent + "  "))
                 yield from [f"{indent}if {value} is not None:", *inner] if inner else []
-            elif part.plan.entity.name in self.masks:
-                mask = "mask_pair" if part.place.pairs else f"mask_{part.plan.entity.name}"
+            elif part.layout.entity.name in self.masks:
+                mask = "mask_pair" if part.place.pairs else f"mask_{part.layout.entity.name}"
                 if part.place.many:
                     yield f"{indent}if {value}: {value} = [{mask}(i) for i in {value}]"
                 else:
                     yield f"{indent}if {value} is not None: {mask}({value})"
 
-    def _mask_leaf(self, plan: Plan, leaf: Leaf, value: str, indent: str) -> Iterator[str]:
-        if leaf.api.secret or f"{plan.entity.name}.{leaf.name}" in self.masked:
+    def _mask_leaf(self, layout: Layout, leaf: Leaf, value: str, indent: str) -> Iterator[str]:
+        if leaf.api.secret or f"{layout.entity.name}.{leaf.name}" in self.masked:
             then = f"{value} = mask({value})" if leaf.api.kind.name == "text" else "raise NotCovered"
             yield f"{indent}if {value} is not None and {value} != '': {then}"
         elif leaf.api.free_text:
@@ -294,13 +294,13 @@ class _Writer:
 
     # -- one item of a list that has no key: its canonical text, which names it
 
-    def _item_text(self, plan: Plan) -> None:
+    def _item_text(self, layout: Layout) -> None:
         write = self.lines.append
-        write(f"def text_{plan.entity.name}(o):")
-        if plan.shape.element is not None:
+        write(f"def text_{layout.entity.name}(o):")
+        if layout.shape.element is not None:
             write("  return q(o)")
             return
-        self._object_text(plan.shape, "o", "  ", "c")
+        self._object_text(layout.shape, "o", "  ", "c")
         write("  return '{' + c[:-1] + '}'")
 
     def _object_text(self, shape: Shape, at: str, indent: str, into: str) -> None:
@@ -323,7 +323,7 @@ class _Writer:
                 write(f"{indent}  if {into}c: {into} += " + _glue(f'"{wire}":{{', f"${into}c[:-1]", "},"))
             else:
                 write(f"{indent}if {value}:")
-                texts = f"$comma(sorted(text_{part.plan.entity.name}(i) for i in {value}))"
+                texts = f"$comma(sorted(text_{part.layout.entity.name}(i) for i in {value}))"
                 write(f"{indent}  {into} += " + _glue(f'"{wire}":[', texts, "],"))
 
 
@@ -340,7 +340,7 @@ def _member(shape: Shape, path: list[str], at: str) -> str:
     value = f"{at}.{_attribute(wire.removesuffix('[]'))}"
     part = shape.members[wire.removesuffix("[]")]
     if isinstance(part, Branch):
-        return f"[{_member(part.plan.shape, inner, 'i')} for i in {value} or ()]"
+        return f"[{_member(part.layout.shape, inner, 'i')} for i in {value} or ()]"
     return f"({value} and {_member(part, inner, value)})" if isinstance(part, Shape) else value
 
 
@@ -374,7 +374,7 @@ def _known(api: Api, values: frozenset[str]) -> frozenset[Any]:
 
 def _is_apart(branch: Branch) -> bool:
     """Tell whether no other member's rows can have the same key."""
-    return len(branch.plan.entity.places) == 1 or branch.place.role is not None
+    return len(branch.layout.entity.places) == 1 or branch.place.role is not None
 
 
 def _has_branches(shape: Shape) -> bool:

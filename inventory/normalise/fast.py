@@ -27,7 +27,7 @@ from inventory.proof.digest import hashed
 from inventory.schema import REVISION
 from inventory.schema.keys import digest16
 from inventory.schema.kinds import Misfit, stored_time
-from inventory.schema.layout import plan_of
+from inventory.schema.layout import layout_of
 
 __all__ = ["FastPath", "Normaliser", "NotCovered"]
 
@@ -202,7 +202,7 @@ class FastPath:
         if len(self._known) >= MOST_LEARNED:
             return self
         try:
-            found = self._known.union(undeclared(plan_of("jobs").shape, _object(raw)))
+            found = self._known.union(undeclared(layout_of("jobs").shape, _object(raw)))
         except ValueError:
             return self
         known = frozenset(sorted(found)[:MOST_LEARNED])
@@ -252,7 +252,7 @@ def _filled(raw: bytes, job_id: str, fill: Callable[..., None]) -> JobRows | Non
         fill(None, job_id, encode_basestring_ascii(job_id), "", out=job)
     except NotCovered:
         return None
-    if len(job.marks) != sum(map(len, job.rows.values())):
+    if len(job.fingerprints) != sum(map(len, job.rows.values())):
         return None  # a key repeats
     return job
 

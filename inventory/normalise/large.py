@@ -17,7 +17,7 @@ from inventory.normalise.findings import Finding
 from inventory.normalise.prepared import PreparedJob, Unchanged
 from inventory.normalise.split import LargeResult
 from inventory.normalise.walk import Row
-from inventory.proof.digest import Part, Proof, RepeatedKeyError, proof_of
+from inventory.proof.digest import DigestChunk, JobDigest, RepeatedKeyError, merge_chunks
 
 __all__ = ["LargeJob", "RowFile", "normalise_large"]
 
@@ -38,13 +38,13 @@ def _in_pieces(normaliser: Normaliser, result: LargeResult, job_id: str) -> "Lar
     rest = normaliser.job(result.raw, job_id, b"", None)
     assert isinstance(rest, PreparedJob)  # nothing was served before
     rows = RowFile(TemporaryFile())  # noqa: SIM115  # the last who has it closes it
-    parts = [rows.add(rest)]
+    chunks = [rows.add(rest)]
     findings = dict.fromkeys(rest.findings)
     for begin, end in result.spans:
         piece = normaliser.objects(b"[%b]" % result.body.part(begin, end), job_id)
-        parts.append(rows.add(piece))
+        chunks.append(rows.add(piece))
         findings |= dict.fromkeys(piece.findings)
-    return _proven(job_id, parts, tuple(findings), rows)
+    return _with_digest(job_id, chunks, tuple(findings), rows)
 
 
 class RowFile:
@@ -57,31 +57,31 @@ class RowFile:
     def __del__(self) -> None:
         self._file.close()
 
-    def add(self, piece: PreparedJob) -> Part:
+    def add(self, piece: PreparedJob) -> DigestChunk:
         """Add some rows; return what proves them.
 
         Raises:
             OSError: there is no room.
         """
-        (part,) = piece.parts
+        (chunk,) = piece.chunks
         self._file.seek(0, 2)
-        marshal.dump((part.digests, part.marks, piece.packed), self._file)
+        marshal.dump((chunk.digests, chunk.fingerprints, piece.packed), self._file)
         self._file.flush()
         self._size += 1
-        return part
+        return chunk
 
-    def __iter__(self) -> Iterator[tuple[Part, bytes]]:
+    def __iter__(self) -> Iterator[tuple[DigestChunk, bytes]]:
         self._file.seek(0)
         for _ in range(self._size):
-            digests, marks, packed = marshal.load(self._file)  # noqa: S302  # ours, of this run
-            yield Part(digests, marks), packed
+            digests, fingerprints, packed = marshal.load(self._file)  # noqa: S302  # ours, of this run
+            yield DigestChunk(digests, fingerprints), packed
 
 
 @dataclass(frozen=True, slots=True)
 class LargeJob(PreparedJob):
     """A job whose rows, and what proves them, wait in a file."""
 
-    proof: Proof = field(kw_only=True)
+    job_digest: JobDigest = field(kw_only=True)
     row_file: RowFile = field(kw_only=True)
 
     @property
@@ -102,8 +102,10 @@ class LargeJob(PreparedJob):
             hint = "Make room in the folder for temporary files (TMPDIR), and run it again"
             raise StoreError(f"a temporary file cannot be written: {error.strerror}", hint) from None
         findings = (*self.findings, *other.findings)
-        return _proven(self.job_id, [part for part, _ in self.row_file], findings, self.row_file)
+        return _with_digest(self.job_id, [chunk for chunk, _ in self.row_file], findings, self.row_file)
 
 
-def _proven(job_id: str, parts: Sequence[Part], findings: tuple[Finding, ...], row_file: RowFile) -> LargeJob:
-    return LargeJob(job_id, (), findings, b"", proof=proof_of(parts), row_file=row_file)
+def _with_digest(
+    job_id: str, chunks: Sequence[DigestChunk], findings: tuple[Finding, ...], row_file: RowFile
+) -> LargeJob:
+    return LargeJob(job_id, (), findings, b"", job_digest=merge_chunks(chunks), row_file=row_file)

@@ -13,7 +13,15 @@ from hashlib import sha256
 from inventory.common.exact_json import canonical, read
 from inventory.normalise.findings import Finding
 from inventory.normalise.walk import NormalisedJob, Row
-from inventory.proof.digest import Part, Proof, job_marks, key_of, part_of, proof_of, row_digest
+from inventory.proof.digest import (
+    DigestChunk,
+    JobDigest,
+    digest_chunk,
+    merge_chunks,
+    row_digest,
+    row_fingerprints,
+    row_key,
+)
 from inventory.schema import BY_NAME
 from inventory.schema.kinds import stored_time
 
@@ -26,12 +34,12 @@ LONGEST_NOTE = 4000  # bytes of findings: what is odder is looked at each time
 class PreparedJob:
     """All that is stored of a job, small enough to wait in numbers.
 
-    parts: what proves its rows. packed: `rows`.
+    chunks: of its digest. packed: `rows`.
     served: the digest of what was served, and of what else the rows depend on; None where that does not tell.
     """
 
     job_id: str
-    parts: tuple[Part, ...]
+    chunks: tuple[DigestChunk, ...]
     findings: tuple[Finding, ...]
     packed: bytes
     served: bytes | None = None
@@ -43,9 +51,9 @@ class PreparedJob:
         return rows
 
     @property
-    def proof(self) -> Proof:
+    def job_digest(self) -> JobDigest:
         """For `job_digests`."""
-        return proof_of(self.parts)
+        return merge_chunks(self.chunks)
 
     @property
     def pieces(self) -> Iterable[tuple[str, list[Row]]]:
@@ -66,7 +74,7 @@ class PreparedJob:
     def joined(self, other: "PreparedJob") -> "PreparedJob":
         """Put together with what another answer says of the job, in tables of its own; `served` covers that too."""
         findings = (*self.findings, *other.findings)
-        return pack_job(self.job_id, self.rows | other.rows, (*self.parts, *other.parts), findings, self.served)
+        return pack_job(self.job_id, self.rows | other.rows, (*self.chunks, *other.chunks), findings, self.served)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +94,14 @@ class Unchanged:
 
 
 class JobRows:
-    """The rows of one job in the making: by table, with the mark of each, and what was odd."""
+    """The rows of one job in the making: by table, with the fingerprint of each, and what was odd."""
 
-    __slots__ = ("findings", "job_id", "marks", "rows")
+    __slots__ = ("findings", "fingerprints", "job_id", "rows")
 
     def __init__(self, job_id: str) -> None:
         self.job_id = job_id
         self.rows: dict[str, list[Row]] = {}
-        self.marks: dict[str, bytes] = {}
+        self.fingerprints: dict[str, bytes] = {}
         self.findings: list[Finding] = []
 
     def of(self, table: str) -> list[Row]:
@@ -104,7 +112,7 @@ class JobRows:
         """Add rows of other keys."""
         for table, rows in other.rows.items():
             self.of(table).extend(rows)
-        self.marks |= other.marks
+        self.fingerprints |= other.fingerprints
         self.findings += other.findings
 
     def add_normalised(self, job: NormalisedJob) -> None:
@@ -112,12 +120,16 @@ class JobRows:
         for table, rows in job.rows.items():
             entity = BY_NAME[table]
             self.of(table).extend(_stored(row) for row in rows)
-            self.marks |= job_marks((table, key_of(entity, row), row_digest(entity, row)) for row in rows)
+            self.fingerprints |= row_fingerprints(
+                (table, row_key(entity, row), row_digest(entity, row)) for row in rows
+            )
         self.findings += job.findings
 
     def packed(self, served: bytes | None = None) -> PreparedJob:
         """Return the job as it is handed on."""
-        return pack_job(self.job_id, self.rows, [part_of(sorted(self.marks.items()))], self.findings, served)
+        return pack_job(
+            self.job_id, self.rows, [digest_chunk(sorted(self.fingerprints.items()))], self.findings, served
+        )
 
 
 def from_normalised(job: NormalisedJob) -> PreparedJob:
@@ -130,12 +142,12 @@ def from_normalised(job: NormalisedJob) -> PreparedJob:
 def pack_job(
     job_id: str,
     rows: dict[str, list[Row]],
-    parts: Iterable[Part],
+    chunks: Iterable[DigestChunk],
     findings: Iterable[Finding],
     served: bytes | None = None,
 ) -> PreparedJob:
     """Put together what is known of a job; what was odd about many of its rows is one finding."""
-    return PreparedJob(job_id, tuple(parts), tuple(dict.fromkeys(findings)), marshal.dumps(rows), served)
+    return PreparedJob(job_id, tuple(chunks), tuple(dict.fromkeys(findings)), marshal.dumps(rows), served)
 
 
 def _stored(row: Row) -> Row:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from inventory.common.exact_json import Json, is_empty, read
-from inventory.schema.layout import ELEMENT, Branch, Leaf, Plan, Shape, plan_of, split_path
+from inventory.schema.layout import ELEMENT, Branch, Layout, Leaf, Shape, layout_of, split_path
 
 __all__ = ["rebuild", "rebuild_listing"]
 
@@ -22,24 +22,24 @@ def rebuild(rows: Mapping[str, Iterable[Row]]) -> dict[str, Json]:
         rows: entity name -> its rows of this job, in the order of the entity's columns; `jobs` has one.
     """
     (job,) = rows["jobs"]
-    built = _object(plan_of("jobs"), job, rows)
+    built = _object(layout_of("jobs"), job, rows)
     assert isinstance(built, dict)  # `jobs` has members, no bare element
     return built
 
 
 def rebuild_listing(row: Row) -> dict[str, Json]:
     """Build what the list API said of one job, from its row of `job_listings`."""
-    built = _object(plan_of("job_listings"), row, {})
+    built = _object(layout_of("job_listings"), row, {})
     assert isinstance(built, dict)  # it has members, no bare element
     return built
 
 
-def _object(plan: Plan, row: Row, rows: Mapping[str, Iterable[Row]]) -> Json:
-    extra: dict[str, Json] = read(row[plan.index["extra"]]) if row[plan.index["extra"]] else {}
-    if plan.shape.element is not None:
-        return extra.get(ELEMENT, row[plan.shape.element.index])
+def _object(layout: Layout, row: Row, rows: Mapping[str, Iterable[Row]]) -> Json:
+    extra: dict[str, Json] = read(row[layout.index["extra"]]) if row[layout.index["extra"]] else {}
+    if layout.shape.element is not None:
+        return extra.get(ELEMENT, row[layout.shape.element.index])
     built: dict[str, Json] = {}
-    _members(plan, plan.shape, row, rows, built)
+    _members(layout, layout.shape, row, rows, built)
     left_over = []
     for path, value in extra.items():
         names, many = split_path(path)
@@ -52,7 +52,7 @@ def _object(plan: Plan, row: Row, rows: Mapping[str, Iterable[Row]]) -> Json:
     return built
 
 
-def _members(plan: Plan, shape: Shape, row: Row, rows: Mapping[str, Iterable[Row]], into: dict[str, Json]) -> None:
+def _members(layout: Layout, shape: Shape, row: Row, rows: Mapping[str, Iterable[Row]], into: dict[str, Json]) -> None:
     for name, part in shape.members.items():
         value: Json = None
         if isinstance(part, Leaf):
@@ -60,30 +60,30 @@ def _members(plan: Plan, shape: Shape, row: Row, rows: Mapping[str, Iterable[Row
             value = None if stored is None or stored == "" else part.api.kind.write(stored)
         elif isinstance(part, Shape):
             value = {}
-            _members(plan, part, row, rows, value)
+            _members(layout, part, row, rows, value)
         else:
-            value = _children(part, row, plan, rows)
+            value = _children(part, row, layout, rows)
         if not is_empty(value):
             into[name] = value
 
 
-def _children(branch: Branch, row: Row, plan: Plan, rows: Mapping[str, Iterable[Row]]) -> Json:
-    child = branch.plan
+def _children(branch: Branch, row: Row, layout: Layout, rows: Mapping[str, Iterable[Row]]) -> Json:
+    child = branch.layout
     found = [
-        _object(child, other, rows) for other in rows.get(child.entity.name, ()) if _belongs(branch, other, row, plan)
+        _object(child, other, rows) for other in rows.get(child.entity.name, ()) if _belongs(branch, other, row, layout)
     ]
     if branch.place.many:
         return found
     return found[0] if found else None
 
 
-def _belongs(branch: Branch, other: Row, row: Row, plan: Plan) -> bool:
-    child = branch.plan
+def _belongs(branch: Branch, other: Row, row: Row, layout: Layout) -> bool:
+    child = branch.layout
     if branch.place.role is not None and other[child.index["role"]] != branch.place.role:
         return False
     if not child.entity.inherits_item:
         return True
-    mine = (row[plan.index["item"]], row[plan.index["occurrence"]])
+    mine = (row[layout.index["item"]], row[layout.index["occurrence"]])
     return (other[child.index["item"]], other[child.index["item_occurrence"]]) == mine
 
 

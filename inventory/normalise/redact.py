@@ -17,7 +17,7 @@ from inventory.config.settings import Settings
 from inventory.normalise.secret_names import holds_secret, introduces_secret, is_name_member, is_value_member
 from inventory.normalise.secret_texts import mask_text
 from inventory.schema.kinds import TEXT
-from inventory.schema.layout import Branch, Leaf, Plan, Shape, plan_of
+from inventory.schema.layout import Branch, Layout, Leaf, Shape, layout_of
 
 __all__ = ["Redactor"]
 
@@ -41,13 +41,13 @@ class Redactor:
 
     def job(self, document: dict[str, Json]) -> dict[str, Json]:
         """Return a masked copy of one result of batch-detail."""
-        plan = plan_of("jobs")
-        return self._object(plan, plan.shape, document)
+        layout = layout_of("jobs")
+        return self._object(layout, layout.shape, document)
 
     def listing(self, item: dict[str, Json]) -> dict[str, Json]:
         """Return a masked copy of one element of the list API's `jobs`, or of its `children`."""
-        plan = plan_of("job_listings")
-        return self._object(plan, plan.shape, item)
+        layout = layout_of("job_listings")
+        return self._object(layout, layout.shape, item)
 
     def answer(self, document: Json) -> Json:
         """Return a masked copy of a whole answer of either call, for a recording; masking it again changes nothing."""
@@ -101,31 +101,31 @@ class Redactor:
             return self.mask(value)
         return mask_text(value) if isinstance(value, str) else self.loose("", value)
 
-    def _object(self, plan: Plan, shape: Shape, members: dict[str, Json]) -> dict[str, Json]:
-        return {name: self._member(plan, shape.members.get(name), name, value) for name, value in members.items()}
+    def _object(self, layout: Layout, shape: Shape, members: dict[str, Json]) -> dict[str, Json]:
+        return {name: self._member(layout, shape.members.get(name), name, value) for name, value in members.items()}
 
-    def _member(self, plan: Plan, part: Any, name: str, value: Json) -> Json:
+    def _member(self, layout: Layout, part: Any, name: str, value: Json) -> Json:
         if isinstance(part, Leaf):
-            return self._leaf(plan, part, value)
+            return self._leaf(layout, part, value)
         if isinstance(part, Shape) and isinstance(value, dict):
-            return self._object(plan, part, value)
+            return self._object(layout, part, value)
         if isinstance(part, Branch):
             if part.place.many and isinstance(value, list):
                 return [self._item(part, item) for item in value]
             if not part.place.many and isinstance(value, dict):
-                return self._object(part.plan, part.plan.shape, value)
+                return self._object(part.layout, part.layout.shape, value)
         return self.loose(name, value)
 
     def _item(self, branch: Branch, item: Json) -> Json:
-        plan = branch.plan
-        if plan.shape.element is not None:
-            return self._leaf(plan, plan.shape.element, item)
+        layout = branch.layout
+        if layout.shape.element is not None:
+            return self._leaf(layout, layout.shape.element, item)
         if isinstance(item, dict):
-            return self.pair(item) if branch.place.pairs else self._object(plan, plan.shape, item)
+            return self.pair(item) if branch.place.pairs else self._object(layout, layout.shape, item)
         return self.loose("", item)
 
-    def _leaf(self, plan: Plan, leaf: Leaf, value: Json) -> Json:
-        if leaf.api.secret or (self.columns and f"{plan.entity.name}.{leaf.name}" in self.columns):
+    def _leaf(self, layout: Layout, leaf: Leaf, value: Json) -> Json:
+        if leaf.api.secret or (self.columns and f"{layout.entity.name}.{leaf.name}" in self.columns):
             return self.mask(value)
         if leaf.api.free_text or isinstance(value, dict | list) or not _is_of_known_form(leaf, value):
             return self.loose("", value)

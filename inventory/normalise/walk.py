@@ -15,7 +15,7 @@ from inventory.normalise.findings import Finding
 from inventory.schema import LISTED_ELSEWHERE, LISTED_TOO
 from inventory.schema.keys import digest16, key_text
 from inventory.schema.kinds import Misfit
-from inventory.schema.layout import ELEMENT, Branch, Leaf, Plan, Shape, join_path, plan_of
+from inventory.schema.layout import ELEMENT, Branch, Layout, Leaf, Shape, join_path, layout_of
 
 __all__ = ["NormalisedJob", "Row", "identity", "normalise", "normalise_listing", "unknown_field", "unknown_value"]
 
@@ -36,7 +36,7 @@ class NormalisedJob:
 class _Draft:
     """A row in the making. `item` is the canonical text of a list's item that has no id."""
 
-    plan: Plan
+    layout: Layout
     values: list[Any]
     path: str | None
     parent: "_Draft | None" = None
@@ -44,10 +44,10 @@ class _Draft:
     extra: dict[str, Json] = field(default_factory=dict)
 
     def set(self, column: str, value: Any) -> None:
-        self.values[self.plan.index[column]] = value
+        self.values[self.layout.index[column]] = value
 
     def get(self, column: str) -> Any:
-        return self.values[self.plan.index[column]]
+        return self.values[self.layout.index[column]]
 
 
 def normalise(job_id: str, document: dict[str, Json]) -> NormalisedJob:
@@ -58,8 +58,8 @@ def normalise(job_id: str, document: dict[str, Json]) -> NormalisedJob:
         document: as batch-detail sent it (Table 6), masked by `Redactor.job`.
     """
     walk = _Walk(job_id)
-    job = walk.start(plan_of("jobs"), None, None)
-    walk.fill(job, job.plan.shape, document, None, None)
+    job = walk.start(layout_of("jobs"), None, None)
+    walk.fill(job, job.layout.shape, document, None, None)
     if job.get("id") != job_id:
         job.set("id", job_id)
         job.extra.setdefault("id", document.get("id"))
@@ -74,11 +74,11 @@ def normalise_listing(job_id: str, parent_job_id: str | None, item: dict[str, Js
         alone: nobody read the job itself, so what its detail would say better is kept too.
     """
     walk = _Walk(job_id)
-    draft = walk.start(plan_of("job_listings"), None, None)
+    draft = walk.start(layout_of("job_listings"), None, None)
     draft.set("job_id", job_id)
     draft.set("parent_job_id", parent_job_id)
     new = {name: value for name, value in item.items() if name not in LISTED_TOO | LISTED_ELSEWHERE}
-    walk.fill(draft, draft.plan.shape, new, None, "jobs[]")
+    walk.fill(draft, draft.layout.shape, new, None, "jobs[]")
     if alone:
         kept = {name: tidy(item[name]) for name in LISTED_TOO & item.keys()}
         draft.extra.update({name: value for name, value in kept.items() if not is_empty(value)})
@@ -93,11 +93,11 @@ class _Walk:
         self._drafts: dict[str, list[_Draft]] = {}
         self.findings: list[Finding] = []
 
-    def start(self, plan: Plan, parent: _Draft | None, full: str | None) -> _Draft:
-        draft = _Draft(plan, [None] * len(plan.index), full, parent)
+    def start(self, layout: Layout, parent: _Draft | None, full: str | None) -> _Draft:
+        draft = _Draft(layout, [None] * len(layout.index), full, parent)
         if parent is not None:
             draft.set("job_id", self._job_id)
-        self._drafts.setdefault(plan.entity.name, []).append(draft)
+        self._drafts.setdefault(layout.entity.name, []).append(draft)
         return draft
 
     def fill(self, draft: _Draft, shape: Shape, members: dict[str, Json], at: str | None, full: str | None) -> None:
@@ -126,7 +126,7 @@ class _Walk:
     def _list(self, parent: _Draft, branch: Branch, items: list[Json], at: str, full: str) -> None:
         path, left_over = f"{full}[]", []
         for item in items:
-            if branch.plan.shape.element is not None:
+            if branch.layout.shape.element is not None:
                 self._row(parent, branch, item, path)
             elif not isinstance(item, dict):
                 left_over.append(tidy(item))
@@ -140,23 +140,23 @@ class _Walk:
             parent.extra[f"{at}[]"] = sorted(left_over, key=canonical)
 
     def _row(self, parent: _Draft, branch: Branch, item: Json, full: str) -> None:
-        plan, place = branch.plan, branch.place
-        draft = self.start(plan, parent, full)
+        layout, place = branch.layout, branch.place
+        draft = self.start(layout, parent, full)
         if place.role is not None:
             draft.set("role", place.role)
-        element = plan.shape.element
+        element = layout.shape.element
         if element is not None:
             self._leaf(draft, element, item, ELEMENT, full)
         else:
-            self.fill(draft, plan.shape, item, None, full)
-        for leaf in plan.key_leaves:
+            self.fill(draft, layout.shape, item, None, full)
+        for leaf in layout.key_leaves:
             if draft.values[leaf.index] is None:
                 draft.values[leaf.index] = ""
                 if leaf is not element and (leaf.api.path or "") not in draft.extra:
                     self._note("missing_key", join_path(full, leaf.api.path or ""), "part of the key, missing or empty")
-        if plan.entity.has_item:
+        if layout.entity.has_item:
             draft.item = canonical(tidy(item)) if place.many else ""
-            members = (_member(item, path.split(".")) for path in plan.entity.identity)
+            members = (_member(item, path.split(".")) for path in layout.entity.identity)
             draft.set("item", (identity(members) or digest16(draft.item)) if place.many else "")
 
     def _leaf(self, draft: _Draft, leaf: Leaf, value: Json, at: str, full: str) -> None:
@@ -201,7 +201,7 @@ class _Walk:
             groups: dict[Row, list[_Draft]] = {}
             for draft in drafts:
                 self._inherit(draft)
-                groups.setdefault(tuple(draft.get(c) for c in draft.plan.entity.key[:-1]), []).append(draft)
+                groups.setdefault(tuple(draft.get(c) for c in draft.layout.entity.key[:-1]), []).append(draft)
             for group in groups.values():
                 self._count(group)
                 rows[name].extend(tuple(draft.values) for draft in group)
@@ -209,7 +209,7 @@ class _Walk:
 
     @staticmethod
     def _inherit(draft: _Draft) -> None:
-        if draft.plan.entity.inherits_item and draft.parent is not None:
+        if draft.layout.entity.inherits_item and draft.parent is not None:
             draft.set("item", draft.parent.get("item"))
             draft.set("item_occurrence", draft.parent.get("occurrence"))
 
@@ -217,7 +217,7 @@ class _Walk:
         if len(group) > 1:
             # By content, so that the order of the answer never shows.
             group.sort(key=lambda draft: (draft.item, [_sortable(value) for value in draft.values]))
-            own = {(draft.item, draft.plan.entity.inherits_item and draft.get("item_occurrence")) for draft in group}
+            own = {(draft.item, draft.layout.entity.inherits_item and draft.get("item_occurrence")) for draft in group}
             if len(own) < len(group):  # else they are equal in what we tell them by, and not in all
                 self._note("repeated_key", group[0].path or "", "rows that are equal in their key")
         for number, draft in enumerate(group):

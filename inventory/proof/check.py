@@ -1,6 +1,6 @@
 """Recomputing the digests of one source, job by job, and naming what does not fit. Pure: knows no database.
 
-A job's digest says whether its rows are as they were; the marks noted beside it say which row is not. Where rows and
+A job's digest says whether its rows are as they were; the fingerprints beside it say which row is not. Where rows and
 note disagree, the snapshots decide which of the two was altered: their digests hold the jobs, and not the notes.
 """
 
@@ -13,10 +13,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from inventory.proof.digest import MANY, Mark, job_digest, job_marks, snapshot_digest, unpack
+from inventory.proof.digest import (
+    BATCH,
+    RowFingerprint,
+    decode_fingerprints,
+    job_digest,
+    row_fingerprints,
+    snapshot_digest,
+)
 from inventory.schema import BY_NAME, ESTATE, JOB_DIGESTS
 
-__all__ = ["Check", "Problem", "Version"]
+__all__ = ["Problem", "SourceCheck", "Version"]
 
 _COUNTED = ("jobs", "added", "changed", "removed", "deselected")
 _ESTATE = frozenset(entity.name for entity in ESTATE)
@@ -27,7 +34,7 @@ class Version:
     """One stored row of a job, seen by the snapshots at the places begin <= place < end.
 
     table: the entity; stored: the table that holds it. digest: '' where it has values of no digest.
-    packed: of a row of job_digests, what `unpack` reads.
+    packed: of a row of job_digests, what `decode_fingerprints` reads.
     """
 
     table: str
@@ -65,7 +72,7 @@ class _Suspicion:
     note: tuple[str, str, str]  # word, table, key
 
 
-class Check:
+class SourceCheck:
     """The running digests of one source; `job` for each of its jobs, by id, then `finish`."""
 
     def __init__(self, snapshots: list[dict[str, Any]]) -> None:
@@ -216,23 +223,23 @@ class Check:
         return Problem(word, table, _named(table, key), seen[0] if seen else None, seen[-1] if seen else None, detail)
 
 
-def _unpacked(note: Version | None, rows: int) -> list[Mark]:
+def _unpacked(note: Version | None, rows: int) -> list[RowFingerprint]:
     """Return what was noted of a job that has so many rows; of rows that are missing, as many as memory holds."""
     try:
-        return unpack(note.packed, rows + MANY) if note else []
+        return decode_fingerprints(note.packed, rows + BATCH) if note else []
     except ValueError:
         return []
 
 
-def _agrees(noted: list[Mark], rows: list[Version]) -> bool:
+def _agrees(noted: list[RowFingerprint], rows: list[Version]) -> bool:
     """Tell whether what was noted is what the rows come to."""
-    marks = job_marks((row.table, row.key, row.digest) for row in rows)
-    pairs = zip(noted, marks, strict=False)
-    return len(noted) == len(marks) and all(n[0] == m[0] and m[1].startswith(n[1]) for n, m in pairs)
+    fingerprints = row_fingerprints((row.table, row.key, row.digest) for row in rows)
+    pairs = zip(noted, fingerprints, strict=False)
+    return len(noted) == len(fingerprints) and all(a[0] == b[0] and b[1].startswith(a[1]) for a, b in pairs)
 
 
 def _differing(
-    rows: list[Version], noted: list[Mark], begin: int, end: int
+    rows: list[Version], noted: list[RowFingerprint], begin: int, end: int
 ) -> Iterator[tuple[str, str, str, int, int]]:
     """Yield which rows are not as noted: word, table, key, and the places that see them so."""
     left = dict(noted)

@@ -25,39 +25,39 @@ from inventory.schema.entities import Entity
 from inventory.schema.fields import KEY_BYTES
 
 __all__ = [
-    "Mark",
-    "Part",
-    "Proof",
+    "DigestChunk",
+    "JobDigest",
     "RepeatedKeyError",
+    "RowFingerprint",
     "chain_digest",
     "content_digest",
+    "decode_fingerprints",
+    "digest_chunk",
+    "digest_chunks",
+    "digest_job",
+    "encode_fingerprints",
     "job_digest",
-    "job_marks",
-    "job_parts",
-    "job_proof",
-    "key_of",
     "lines_digest",
-    "pack",
-    "part_of",
-    "proof_of",
+    "merge_chunks",
     "rfc3339",
     "row_digest",
+    "row_fingerprints",
+    "row_key",
     "row_text",
     "sha256",
     "snapshot_digest",
     "snapshot_text",
-    "unpack",
 ]
 
 SHORT = 3  # bytes of a row's digest that are kept: they name a row, the job's whole digest proves it
 SIZE = 32  # bytes of a digest
 
-MANY = 10_000  # rows, or lines, that are looked at together: a job may have millions
-_STROKE = 2000  # bytes
-_PIECE = 2**16  # bytes that are unpacked at a time
+BATCH = 10_000  # rows, or lines, that are looked at together: a job may have millions
+_HASH_CHUNK = 2000  # bytes
+_DECODE_CHUNK = 2**16  # bytes that are unpacked at a time
 LONGEST = 32 * KEY_BYTES  # characters of a line: a table and its key of up to five parts, a byte as \u0001 at worst
 
-Mark = tuple[str, bytes]  # table and key of a row, with a tab between; its digest, or the beginning of it
+RowFingerprint = tuple[str, bytes]  # table and key of a row, with a tab between; its digest, or the beginning of it
 
 OUTSIDE = frozenset({"source_id", "digest", "previous_digest", "content_digest", "pruned_at"})
 
@@ -89,10 +89,10 @@ def sha256(text: str) -> str:
 
 
 def hashed(content: bytes) -> Any:
-    """Hash bytes in strokes of 2 KB: beyond that hashlib lets other threads run, and waits for them to be done."""
-    total = hashlib.sha256(content[:_STROKE])
-    for at in range(_STROKE, len(content), _STROKE):
-        total.update(content[at : at + _STROKE])
+    """Hash in chunks of 2,000 bytes: above 2,047 hashlib releases the GIL, and to take it back costs more."""
+    total = hashlib.sha256(content[:_HASH_CHUNK])
+    for at in range(_HASH_CHUNK, len(content), _HASH_CHUNK):
+        total.update(content[at : at + _HASH_CHUNK])
     return total
 
 
@@ -106,22 +106,22 @@ def rfc3339(moment: datetime) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """The digest of a job, and packed beside it what tells its rows apart (`unpack`)."""
+class JobDigest:
+    """The digest of a job, and the encoded fingerprints of its rows (`decode_fingerprints`)."""
 
     digest: str
-    packed: bytes
+    fingerprints: bytes
 
 
-def job_proof(rows: Iterable[tuple[Entity, Sequence[Any]]]) -> Proof:
-    """Return a job's proof from all its rows, each in the order of its entity's columns."""
-    return proof_of(job_parts(rows))
+def digest_job(rows: Iterable[tuple[Entity, Sequence[Any]]]) -> JobDigest:
+    """Return a job's digest from all its rows, each in the order of its entity's columns."""
+    return merge_chunks(digest_chunks(rows))
 
 
-def job_parts(rows: Iterable[tuple[Entity, Sequence[Any]]]) -> list["Part"]:
-    """Return what proves some of a job's rows, each in the order of its entity's columns."""
-    named = ((entity.name, key_of(entity, row), row_digest(entity, row)) for entity, row in rows)
-    return [part_of(job_marks(some)) for some in _some(named)]
+def digest_chunks(rows: Iterable[tuple[Entity, Sequence[Any]]]) -> list["DigestChunk"]:
+    """Return chunks of a job's digest from some of its rows, each in the order of its entity's columns."""
+    named = ((entity.name, row_key(entity, row), row_digest(entity, row)) for entity, row in rows)
+    return [digest_chunk(row_fingerprints(batch)) for batch in _batches(named)]
 
 
 class RepeatedKeyError(Exception):
@@ -129,51 +129,51 @@ class RepeatedKeyError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What proves some of a job's rows: their digests, sorted, and their marks as `pack` packs them."""
+class DigestChunk:
+    """Some rows of a job: their digests, sorted and joined, and their fingerprints, encoded."""
 
     digests: bytes
-    marks: bytes
+    fingerprints: bytes
 
 
 def _cut(digests: bytes, size: int) -> Iterator[bytes]:
     return (digests[at : at + size] for at in range(0, len(digests), size))
 
 
-def part_of(marks: Sequence[Mark]) -> Part:
-    """Return what proves some rows, from their sorted marks with whole digests."""
-    lines = "\n".join([line for line, _ in marks])
-    digests = [digest for _, digest in marks]
-    # As `pack` does, in one call: in each of zlib's, other threads may run and are waited for.
+def digest_chunk(fingerprints: Sequence[RowFingerprint]) -> DigestChunk:
+    """Return the chunk of some rows, from their sorted fingerprints with whole digests."""
+    lines = "\n".join([line for line, _ in fingerprints])
+    digests = [digest for _, digest in fingerprints]
+    # As `encode_fingerprints` does, in one call of zlib: each call releases the GIL.
     packed = zlib.compress(lines.encode(), 1) + b"".join([digest[:SHORT] for digest in digests])
-    return Part(b"".join(sorted(digests)), packed)
+    return DigestChunk(b"".join(sorted(digests)), packed)
 
 
-def proof_of(parts: Sequence[Part]) -> Proof:
-    """Return the proof of a job from those of its parts, none of which is unpacked as a whole.
+def merge_chunks(chunks: Sequence[DigestChunk]) -> JobDigest:
+    """Return the digest of a job from its chunks, of which none is decoded as a whole.
 
     Raises:
-        RepeatedKeyError: two parts have rows of the same key.
+        RepeatedKeyError: two chunks have rows of the same key.
     """
-    if len(parts) == 1:
-        lines = parts[0].digests.hex("\n", SIZE) + "\n" if parts[0].digests else ""
-        return Proof(sha256(lines), parts[0].marks)
-    digest = lines_digest(heapq.merge(*(_digests(part) for part in parts)))
-    return Proof(digest, pack(_distinct(heapq.merge(*(_marks(part) for part in parts)))))
+    if len(chunks) == 1:
+        lines = chunks[0].digests.hex("\n", SIZE) + "\n" if chunks[0].digests else ""
+        return JobDigest(sha256(lines), chunks[0].fingerprints)
+    digest = lines_digest(heapq.merge(*(_digests(chunk) for chunk in chunks)))
+    return JobDigest(digest, encode_fingerprints(_distinct(heapq.merge(*(_fingerprints(chunk) for chunk in chunks)))))
 
 
-def _digests(part: Part) -> Iterator[str]:
-    return (digest.hex() for digest in _cut(part.digests, SIZE))
+def _digests(chunk: DigestChunk) -> Iterator[str]:
+    return (digest.hex() for digest in _cut(chunk.digests, SIZE))
 
 
-def _marks(part: Part) -> Iterator[Mark]:
-    begin = len(part.marks) - len(part.digests) // SIZE * SHORT
-    lines = _lines(zlib.decompressobj(), part.marks[:begin])
-    return zip(lines, _cut(part.marks[begin:], SHORT), strict=False)  # of no rows there is a line
+def _fingerprints(chunk: DigestChunk) -> Iterator[RowFingerprint]:
+    begin = len(chunk.fingerprints) - len(chunk.digests) // SIZE * SHORT
+    lines = _lines(zlib.decompressobj(), chunk.fingerprints[:begin])
+    return zip(lines, _cut(chunk.fingerprints[begin:], SHORT), strict=False)  # of no rows there is a line
 
 
 def _lines(stream: Any, came: bytes) -> Iterator[str]:
-    """Yield the lines that were packed; a small piece at a time, for a kilobyte can unpack to a megabyte.
+    """Yield the lines that were packed; a small piece at a time, for a kilobyte can become a megabyte.
 
     Raises:
         ValueError: it is not what was packed.
@@ -181,7 +181,7 @@ def _lines(stream: Any, came: bytes) -> Iterator[str]:
     line = ""
     while not stream.eof:
         try:
-            piece = stream.decompress(came, _PIECE)
+            piece = stream.decompress(came, _DECODE_CHUNK)
         except zlib.error:
             raise ValueError("not packed") from None
         if not (piece or stream.eof or stream.unconsumed_tail):
@@ -194,19 +194,19 @@ def _lines(stream: Any, came: bytes) -> Iterator[str]:
     yield line
 
 
-def _distinct(marks: Iterable[Mark]) -> Iterator[Mark]:
+def _distinct(fingerprints: Iterable[RowFingerprint]) -> Iterator[RowFingerprint]:
     last = ""
-    for mark in marks:
-        if mark[0] == last:
+    for fingerprint in fingerprints:
+        if fingerprint[0] == last:
             raise RepeatedKeyError
-        last = mark[0]
-        yield mark
+        last = fingerprint[0]
+        yield fingerprint
 
 
-def _some(items: Iterable[Any]) -> Iterator[list[Any]]:
+def _batches(items: Iterable[Any]) -> Iterator[list[Any]]:
     left = iter(items)
-    while some := list(islice(left, MANY)):
-        yield some
+    while batch := list(islice(left, BATCH)):
+        yield batch
 
 
 def job_digest(rows: Iterable[str]) -> str:
@@ -214,28 +214,28 @@ def job_digest(rows: Iterable[str]) -> str:
     return lines_digest(sorted(rows))
 
 
-def job_marks(named: Iterable[tuple[str, str, str]]) -> list[Mark]:
-    """Return the mark of each row of a job (table, key, digest in hex), sorted: what is packed beside its digest."""
+def row_fingerprints(named: Iterable[tuple[str, str, str]]) -> list[RowFingerprint]:
+    """Return the fingerprint of each row of a job, given as (table, key, digest in hex), sorted."""
     return sorted((f"{table}\t{key}", bytes.fromhex(digest)) for table, key, digest in named)
 
 
-def key_of(entity: Entity, row: Sequence[Any]) -> str:
+def row_key(entity: Entity, row: Sequence[Any]) -> str:
     """Return the key of a row as JSON: the key's columns in order, without source_id."""
     return json.dumps([row[at] for at in entity.key_places])
 
 
-def pack(marks: Iterable[Mark]) -> bytes:
-    """Pack sorted marks: table and key of each, a line a row, zlib; behind it the beginning of each digest."""
+def encode_fingerprints(fingerprints: Iterable[RowFingerprint]) -> bytes:
+    """Encode sorted fingerprints: lines of table and key, by zlib; after them the first bytes of each digest."""
     stream, packed, digests, between = zlib.compressobj(1), [], [], b""
-    for some in _some(marks):
-        packed.append(stream.compress(between + "\n".join(map(itemgetter(0), some)).encode()))
-        digests.append(b"".join([digest[:SHORT] for _, digest in some]))
+    for batch in _batches(fingerprints):
+        packed.append(stream.compress(between + "\n".join(map(itemgetter(0), batch)).encode()))
+        digests.append(b"".join([digest[:SHORT] for _, digest in batch]))
         between = b"\n"
     return b"".join((*packed, stream.flush(), *digests))
 
 
-def unpack(packed: bytes, most: int) -> list[Mark]:
-    """Return the marks that `pack` packed, each with the beginning of its digest.
+def decode_fingerprints(packed: bytes, most: int) -> list[RowFingerprint]:
+    """Return the fingerprints that `encode_fingerprints` packed, each with the beginning of its digest.
 
     Args:
         most: how many there may be: whoever owns the database may put millions there, in a kilobyte.

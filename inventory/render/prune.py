@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from inventory.common.safe_text import clean, moment
 from inventory.store.prune import Pruned, Space
 
-__all__ = ["space", "told"]
+__all__ = ["describe", "space"]
 
 
-def told(found: Pruned, *, dry_run: bool) -> Iterator[str]:
+def describe(found: Pruned, *, dry_run: bool) -> Iterator[str]:
     """Yield the lines on one source: its snapshots that go, and the rows of history that go with them."""
     if not found.snapshots:
         yield f"{clean(found.source)}: nothing to prune; snapshots kept: {found.kept}"

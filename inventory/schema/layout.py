@@ -11,7 +11,7 @@ from inventory.schema import BY_NAME, ENTITIES
 from inventory.schema.entities import Entity
 from inventory.schema.fields import Api, Place
 
-__all__ = ["Branch", "Leaf", "Plan", "Shape", "join_path", "plan_of", "split_path"]
+__all__ = ["Branch", "Layout", "Leaf", "Shape", "join_path", "layout_of", "split_path"]
 
 ELEMENT = "[]"  # the path of a list's bare element
 
@@ -39,12 +39,12 @@ class Shape:
 class Branch:
     """A member that holds the rows of a child table."""
 
-    plan: "Plan"
+    layout: "Layout"
     place: Place
 
 
 @dataclass(slots=True)
-class Plan:
+class Layout:
     """How one entity is read: its columns in row order, its shape, the leaves that are key parts."""
 
     entity: Entity
@@ -54,8 +54,8 @@ class Plan:
 
 
 @cache
-def plan_of(name: str) -> Plan:
-    """Compile the plan of one entity and of all that hang on it."""
+def layout_of(name: str) -> Layout:
+    """Compile the layout of one entity and of all that hang on it."""
     entity = BY_NAME[name]
     index = {name: at for at, name in enumerate(entity.names)}
     shape, keys = Shape(), []
@@ -76,8 +76,8 @@ def plan_of(name: str) -> Plan:
     for child in ENTITIES:
         if child.parent == name:
             for place in child.places:
-                _put(shape, place.path, Branch(plan_of(child.name), place))
-    return Plan(entity, index, shape, tuple(keys))
+                _put(shape, place.path, Branch(layout_of(child.name), place))
+    return Layout(entity, index, shape, tuple(keys))
 
 
 def _put(shape: Shape, path: str, part: "Leaf | Branch") -> None:

@@ -270,10 +270,10 @@ class LiveReading:
         parts = _again(answer, set() if is_listed else answer.deleted)
         again = partial(self._batch, deadline=deadline, last_round=last_round, is_listed=is_listed)
         outcomes = [outcome for part in parts for outcome in again(part)]
-        told = {outcome.job_id for outcome in outcomes}
-        final = [outcome_of(answer, job_id) for job_id in ids if job_id not in told]
+        known = {outcome.job_id for outcome in outcomes}
+        final = [outcome_of(answer, job_id) for job_id in ids if job_id not in known]
         with self._lock:
-            self.seen.findings.extend(settled(answer, told))
+            self.seen.findings.extend(settled(answer, known))
             if pages[-1].transient:
                 self._put_off.update(outcome.job_id for outcome in final if isinstance(outcome, Unread))
         return outcomes + final

@@ -33,7 +33,7 @@ class Waiting:
 
     seconds: float = 60
     stop: Stop = field(default_factory=Stop)
-    told: Callable[[str], None] = _nobody
+    on_wait: Callable[[str], None] = _nobody
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def _locked_file(store: Store, connection: Connection, waiting: Waiting) -> Root
                 raise
         waiting.stop.check()
         if not last:
-            waiting.told("waiting for another process that uses the file")
+            waiting.on_wait("waiting for another process that uses the file")
     raise StoreError(
         f"another process uses the database {store} for longer than {waiting.seconds:.0f} seconds",
         "Nothing was changed; run it again when that is done, or with a longer --lock-timeout",
@@ -114,7 +114,7 @@ class _Blockers:
                 while True:
                     said = ", ".join(map(_session, looking.execute(_BLOCKERS, {"pid": self._pid})))
                     if said and said != self.last:
-                        self._waiting.told(f"waiting for sessions that use the tables: {said}")
+                        self._waiting.on_wait(f"waiting for sessions that use the tables: {said}")
                     self.last = said or self.last
                     if done.wait(1):
                         return

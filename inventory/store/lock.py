@@ -70,14 +70,14 @@ class SourceLock(ABC):
 @contextmanager
 def source_lock(
     store: Store, name: str, timeout: float, stop: Stop, about: str = "export",
-    told: Callable[[str], None] = lambda _: None,
+    on_wait: Callable[[str], None] = lambda _: None,
 ) -> Iterator[SourceLock]:  # fmt: skip
     """Hold the lock of a source.
 
     Args:
         timeout: seconds to wait for it.
         about: what it is held for, told to whoever meets it.
-        told: called once if it waits for long, with what for.
+        on_wait: called once if it waits for long, with what for.
 
     Raises:
         BusyError: somebody else holds it.
@@ -85,7 +85,7 @@ def source_lock(
         StoppedError: it was asked to stop while it waited.
     """
     with _lock_of(store, name, about) as lock:
-        _wait(lock, name, timeout, stop, told)
+        _wait(lock, name, timeout, stop, on_wait)
         try:
             yield lock
         finally:
@@ -98,7 +98,7 @@ def holder(store: Store, name: str) -> str | None:
         return lock.holder()
 
 
-def _wait(lock: SourceLock, name: str, timeout: float, stop: Stop, told: Callable[[str], None]) -> None:
+def _wait(lock: SourceLock, name: str, timeout: float, stop: Stop, on_wait: Callable[[str], None]) -> None:
     began = time.monotonic()
     until = began + min(timeout, stop.left)
     silent = True
@@ -111,7 +111,7 @@ def _wait(lock: SourceLock, name: str, timeout: float, stop: Stop, told: Callabl
                 raise BusyError(f"another run {what} ({who})", "`--lock-timeout SECONDS` waits for it")
             if silent and now >= began + SILENT:
                 silent = False
-                told(f"waiting for another run: {lock.holder() or 'it has just ended'}")
+                on_wait(f"waiting for another run: {lock.holder() or 'it has just ended'}")
             with suppress(DeadlineError):  # who has it is the better answer
                 stop.wait(min(POLL, until - now))
 

@@ -134,7 +134,7 @@ def upgrade(store: Store, waiting: Waiting | None = None) -> Upgrade:
     waiting = waiting or Waiting()
     if (at := current(store)) == REVISION and not _differs(store):
         return Upgrade(at)
-    with source_lock(store, UPGRADE, waiting.seconds, waiting.stop, UPGRADE, waiting.told):
+    with source_lock(store, UPGRADE, waiting.seconds, waiting.stop, UPGRADE, waiting.on_wait):
         if (at := current(store)) == REVISION:
             return Upgrade(at, mended=_mend(store, waiting))
         if at is None:

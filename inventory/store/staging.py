@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, CursorResult, select, text
 
 from inventory.normalise.walk import Row
-from inventory.proof.digest import Proof
+from inventory.proof.digest import JobDigest
 from inventory.schema import BY_NAME, ENTITIES, ESTATE, JOB_DIGESTS
 from inventory.schema.entities import Entity
 from inventory.store.bulk import Write, row_stream, within
@@ -76,11 +76,11 @@ class Staging:
         self._delete(job_id, TABLES)
         self._carried.discard(job_id)
 
-    def prove(self, job_id: str, proof: Proof) -> None:
+    def prove(self, job_id: str, proof: JobDigest) -> None:
         """Stage the digests of one job, in place of those that were staged before."""
         self._write(JOB_DIGESTS)
         self._delete(job_id, [JOB_DIGESTS])
-        self.add(JOB_DIGESTS.name, [(job_id, proof.digest, proof.packed)])
+        self.add(JOB_DIGESTS.name, [(job_id, proof.digest, proof.fingerprints)])
 
     def rows_of(self, job_id: str) -> Iterator[tuple[Entity, Row]]:
         """Yield the rows of one job as it will stand: staged, or carried over from the current state."""

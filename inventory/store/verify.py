@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from inventory.common.errors import UsageError
-from inventory.proof.check import Check, Problem, Version
-from inventory.proof.digest import key_of, row_digest
+from inventory.proof.check import Problem, SourceCheck, Version
+from inventory.proof.digest import row_digest, row_key
 from inventory.proof.signature import VerifyKey
 from inventory.schema import JOB_DIGESTS
 from inventory.schema.entities import Entity
@@ -140,7 +140,7 @@ def _signatures(connection: Connection, each: Verified, seals: Sequence[VerifyKe
 
 def _source(connection: Connection, name: str, source_id: int) -> Verified:
     stored = stored_snapshots(connection, source_id)
-    check = Check([each.values for each in stored])
+    check = SourceCheck([each.values for each in stored])
     result = Verified(name, len(stored), check.kept.count(False))
     for place, each in enumerate(stored):
         if each.misfits:
@@ -165,12 +165,12 @@ def _source(connection: Connection, name: str, source_id: int) -> Verified:
 
 
 def _versions(
-    connection: Connection, entity: Entity, table: Table, source_id: int, check: Check
+    connection: Connection, entity: Entity, table: Table, source_id: int, check: SourceCheck
 ) -> Iterator[tuple[str, Version]]:
     """Yield job id and version of each row that belongs to a job and a time; report what is wrong with it alone."""
     for stored in stored_rows(connection, entity, table, source_id):
         row = [stored.values[name] for name in entity.names]
-        key = key_of(entity, row)
+        key = row_key(entity, row)
         if {"valid_from", "valid_to", entity.job_column} & set(stored.misfits):
             check.report("invalid", table.name, key, 0, 0, _misfits(stored))
             continue
@@ -188,7 +188,7 @@ def _versions(
         yield stored.values[entity.job_column], version
 
 
-def _dangling(values: dict[str, Any], check: Check) -> str:
+def _dangling(values: dict[str, Any], check: SourceCheck) -> str:
     """Tell what is wrong with a row's validity, or ''."""
     for name in ("valid_from", "valid_to"):
         if name in values and values[name] not in check.known:

@@ -30,7 +30,7 @@ from inventory.config.load import normal_url
 from inventory.mock import make_estate
 from inventory.normalise.redact import Redactor
 from inventory.normalise.walk import normalise
-from inventory.proof.digest import content_digest, job_proof
+from inventory.proof.digest import content_digest, digest_job
 from inventory.schema import BY_NAME
 from inventory.store.engine import Store, open_store
 from inventory.store.migrate import upgrade
@@ -119,10 +119,10 @@ def write(store: Store, night: int, estate: dict[str, Any], job_ids: Iterable[st
         wanted = set(job_ids)
         for job_id in sorted(wanted):
             job = normalise(job_id, redactor.job(estate[job_id]))
-            proof = job_proof((BY_NAME[name], row) for name, rows in job.rows.items() for row in rows)
+            proof = digest_job((BY_NAME[name], row) for name, rows in job.rows.items() for row in rows)
             for name, rows in job.rows.items():
                 staging.add(name, rows)
-            staging.add("job_digests", [(job_id, proof.digest, proof.packed)])
+            staging.add("job_digests", [(job_id, proof.digest, proof.fingerprints)])
             digests[job_id] = proof.digest
         staging.carry(digests.keys() - wanted)
         changes = staging.compare()

@@ -17,7 +17,7 @@ from inventory.config.endpoints import Query
 from inventory.config.settings import MIB, Source
 from inventory.source.answers import error_code
 from inventory.source.auth.guard import CredentialGuard
-from inventory.source.auth.iam import Login, TransientError, document_of, log_in, redirected, sent_at, told
+from inventory.source.auth.iam import Login, TransientError, describe, document_of, log_in, redirected, sent_at
 from inventory.source.auth.signing import sign
 from inventory.source.transport import Request, Response, Transport
 
@@ -245,7 +245,7 @@ def ask(http: Transport, auth: Auth, request: Request) -> Response:
             used = auth.headers(method, http.host, http.base_path + path, query, headers, body)
             answer = http.send(request._replace(headers=used))
             if target := redirected(http, answer):
-                raise SourceError(f"{http.url} answered {told(answer)}", target)
+                raise SourceError(f"{http.url} answered {describe(answer)}", target)
             code = error_code(document_of(answer)) if answer.status == 401 else ""
             if answer.status != 401 or code.startswith("DRS."):
                 # Of other statuses nobody knows whether the credential was looked at: 403 may be a firewall's.
@@ -254,7 +254,7 @@ def ask(http: Transport, auth: Auth, request: Request) -> Response:
                 return answer
             if again or not auth.refused(code, used):
                 break
-        error = SourceError(f"{http.url} answered {told(answer)}", _advice(auth, answer))
+        error = SourceError(f"{http.url} answered {describe(answer)}", _advice(auth, answer))
         auth.guard.refused(error, auth.scope, here_only=code in _WRONG_REGION)  # elsewhere it may still be right
         raise error
 

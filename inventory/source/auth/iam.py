@@ -21,7 +21,7 @@ from inventory.source.auth.guard import CredentialGuard
 from inventory.source.retry import backoff, left, retry_after
 from inventory.source.transport import Request, Response, Transport, TransportError
 
-__all__ = ["Login", "TransientError", "document_of", "log_in", "patiently", "redirected", "sent_at", "told"]
+__all__ = ["Login", "TransientError", "describe", "document_of", "log_in", "patiently", "redirected", "sent_at"]
 
 _CODE = re.compile(r"[A-Za-z]+[A-Za-z0-9._-]{1,40}\Z")
 _TRANSIENT = frozenset({408, 425, 429})  # and 5xx
@@ -94,7 +94,7 @@ def log_in(
 
 
 def _no_token(http: Transport, password: Password, answer: Response) -> str:
-    return f"{http.url} gave {password} no token: {told(answer)}"
+    return f"{http.url} gave {password} no token: {describe(answer)}"
 
 
 def patiently(http: Transport, stop: Stop, ask: Callable[[], Response], seconds: float, call: str) -> Response:
@@ -150,7 +150,7 @@ def _why(state: RetryCallState) -> str:
     error = state.outcome.exception()
     if isinstance(error, TransportError):
         return f"no answer: {error.reason}"
-    return told(state.outcome.result())
+    return describe(state.outcome.result())
 
 
 def _wanted(state: RetryCallState) -> float:
@@ -168,7 +168,7 @@ def redirected(http: Transport, answer: Response) -> str:
     return f"It redirects to {target}, which is not followed: give the right address instead of {http.url}"
 
 
-def told(answer: Response) -> str:
+def describe(answer: Response) -> str:
     """Say what was answered: status and code, never its free text, which may quote anything."""
     code = error_code(document_of(answer))
     return f"HTTP {answer.status} {code}" if _CODE.match(code) else f"HTTP {answer.status}"

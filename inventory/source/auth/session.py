@@ -10,7 +10,7 @@ from inventory.common.log import logger
 from inventory.config.endpoints import check_address, drs_endpoint, iam_endpoint
 from inventory.config.settings import MIB, Source
 from inventory.source.auth import Auth, Auths, PasswordAuth, ask
-from inventory.source.auth.iam import document_of, patiently, told
+from inventory.source.auth.iam import describe, document_of, patiently
 from inventory.source.transport import Request, Response, Transport
 
 __all__ = ["Session", "sign_in"]
@@ -84,7 +84,7 @@ def _find_project(source: Source, iam: str | None, auth: Auth, stop: Stop) -> st
     if answer.status == 200 and len(found) == 1:
         return found[0]
     if answer.status != 200:
-        raise SourceError(f"{iam} does not tell the id of project {name!r}: {told(answer)}", "Give project_id")
+        raise SourceError(f"{iam} does not tell the id of project {name!r}: {describe(answer)}", "Give project_id")
     key = "project_name" if source.project_name else "region"
     if not found:
         raise SourceError(f"{iam} lists no project named {name!r} for this user", f"Check {key}. Give project_id")
