@@ -33,14 +33,14 @@ from inventory.source.reading import Outcome, Read, Unread
 __all__ = ["NormaliserPool"]
 
 ENOUGH = 100  # jobs that are worth a process
-MANY, MUCH = 10, 1024 * 1024  # jobs, and bytes of them, that are handed over together
+MANY, MUCH = 50, 256 * 1024  # jobs, and bytes of them, that are handed over together
 LOST = 300.0  # seconds
 _METHOD = "fork" if sys.platform == "linux" else "spawn"  # elsewhere a fork may not call the system's libraries
 _SIGNALS = {number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))}
 _HINT = "Run it again. With `workers: 0` in the configuration no worker processes are used"
 
 Normalised = tuple[Outcome, PreparedJob | Unchanged | None]
-_Task = tuple[bytes, str, bytes, bytes | None]  # see `Normaliser.job`
+_Task = tuple[bytes, str, bytes]  # see `Normaliser.job`
 _masking: tuple[str | None, frozenset[str]]  # of a worker process; see `Redactor`
 T = TypeVar("T")
 
@@ -108,12 +108,12 @@ class NormaliserPool:
         """
         if self._executor is None or not _is_worth(source):
             for outcome in outcomes:
-                yield from self._results([outcome], None, served)
+                yield from self._results([(outcome, None)], None, served)
             return
-        waiting: deque[tuple[list[Outcome], _Jobs | None]] = deque()
+        waiting: deque[tuple[list[_Checked], _Jobs | None]] = deque()
         try:
-            for group in _groups(outcomes):
-                waiting.append((group, self._submitted(self._executor, group, served)))
+            for group in _groups(self._checked(outcomes, served)):
+                waiting.append((group, self._submitted(self._executor, group)))
                 while len(waiting) > 2 * self._number or (waiting and _is_done(waiting[0][1])):
                     yield from self._results(*waiting.popleft(), served)
             while waiting:
@@ -123,23 +123,32 @@ class NormaliserPool:
                 if jobs is not None:
                     jobs.cancel()
 
-    def _submitted(
-        self, executor: ProcessPoolExecutor, group: list[Outcome], served: Mapping[str, bytes]
-    ) -> "_Jobs | None":
+    def _checked(self, outcomes: Iterable[Outcome], served: Mapping[str, bytes]) -> "Iterator[_Checked]":
+        """Pair each outcome with its job if that is unchanged: most are, and to hand it over would cost more."""
+        for outcome in outcomes:
+            unchanged = None
+            if isinstance(outcome, Read) and not _is_large(outcome):
+                with suppress(ValueError):  # whoever normalises it says so
+                    unchanged = self._normaliser.unchanged(*self._task(outcome), served.get(outcome.job_id))
+            yield outcome, unchanged
+
+    def _submitted(self, executor: ProcessPoolExecutor, group: "list[_Checked]") -> "_Jobs | None":
         """Hand over the jobs that were read; None where there is none, or one that stays in this process."""
-        tasks = [self._task(each, served) for each in group if isinstance(each, Read)]
-        if not tasks or _is_large(group[0]):
+        tasks = [self._task(each) for each, unchanged in group if isinstance(each, Read) and unchanged is None]
+        if not tasks or _is_large(group[0][0]):
             return None
         try:
             return executor.submit(_normalise, tasks)
         except BrokenProcessPool:
             raise SourceError("a worker process ended", _HINT) from None
 
-    def _results(self, group: list[Outcome], jobs: "_Jobs | None", served: Mapping[str, bytes]) -> Iterator[Normalised]:
+    def _results(
+        self, group: "list[_Checked]", jobs: "_Jobs | None", served: Mapping[str, bytes]
+    ) -> Iterator[Normalised]:
         found = iter(self._wait(jobs) if jobs is not None else ())
-        for outcome in group:
-            if not isinstance(outcome, Read):
-                yield outcome, None
+        for outcome, unchanged in group:
+            if not isinstance(outcome, Read) or unchanged is not None:
+                yield outcome, unchanged
                 continue
             job = next(found) if jobs is not None else self._job(outcome, served)
             yield (outcome, job) if job is not None else (_unread(outcome), None)
@@ -170,14 +179,14 @@ class NormaliserPool:
         else:
             self._hook(failed)
 
-    def _task(self, read: Read, served: Mapping[str, bytes]) -> _Task:
+    def _task(self, read: Read) -> _Task:
         salt = self._salt + (read.listing.text if read.listing is not None else b"")
-        return read.result.raw, read.job_id, salt, served.get(read.job_id)
+        return read.result.raw, read.job_id, salt
 
     def _job(self, read: Read, served: Mapping[str, bytes]) -> PreparedJob | Unchanged | None:
         if isinstance(read.result, LargeResult):
             return normalise_large(self._normaliser, read.result, read.job_id)
-        return _normalised(self._normaliser, self._task(read, served))
+        return _normalised(self._normaliser, self._task(read), served.get(read.job_id))
 
     @cached_property
     def _normaliser(self) -> Normaliser:
@@ -185,6 +194,7 @@ class NormaliserPool:
 
 
 _Jobs = Future[list[PreparedJob | Unchanged | None]]
+_Checked = tuple[Outcome, Unchanged | None]
 
 
 def _is_worth(source: Source) -> bool:
@@ -199,16 +209,16 @@ def _is_done(jobs: _Jobs | None) -> bool:
     return jobs is None or jobs.done()
 
 
-def _groups(outcomes: Iterable[Outcome]) -> Iterator[list[Outcome]]:
+def _groups(outcomes: Iterable[_Checked]) -> Iterator[list[_Checked]]:
     """Put together what is handed over together; a job that is too large for that stays alone."""
-    group: list[Outcome] = []
+    group: list[_Checked] = []
     size = 0
-    for outcome in outcomes:
-        if group and (_is_large(outcome) or _is_large(group[0]) or len(group) == MANY or size >= MUCH):
+    for outcome, unchanged in outcomes:
+        if group and (_is_large(outcome) or _is_large(group[0][0]) or len(group) == MANY or size >= MUCH):
             yield group
             group, size = [], 0
-        group.append(outcome)
-        size += len(outcome.result.raw) if isinstance(outcome, Read) else 0
+        group.append((outcome, unchanged))
+        size += len(outcome.result.raw) if isinstance(outcome, Read) and unchanged is None else 0
     if group:
         yield group
 
@@ -269,9 +279,9 @@ def _normalise(tasks: Sequence[_Task]) -> list[PreparedJob | Unchanged | None]:
     return [_normalised(_normaliser(), task) for task in tasks]
 
 
-def _normalised(normaliser: Normaliser, task: _Task) -> PreparedJob | Unchanged | None:
+def _normalised(normaliser: Normaliser, task: _Task, before: bytes | None = None) -> PreparedJob | Unchanged | None:
     """Return what a job comes to; None where its bytes cannot be read."""
     try:
-        return normaliser.job(*task)
+        return normaliser.job(*task, before)
     except ValueError:
         return None

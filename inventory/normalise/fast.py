@@ -57,7 +57,7 @@ class Normaliser:
         # What a job comes to depends on these too.
         self._salt = canonical([REVISION, __version__, redactor.key_id, sorted(redactor.columns)]).encode()
 
-    def job(self, raw: bytes, job_id: str, salt: bytes, before: bytes | None) -> PreparedJob | Unchanged:
+    def job(self, raw: bytes, job_id: str, salt: bytes, before: bytes | None = None) -> PreparedJob | Unchanged:
         """Prepare one result: by the fast path where it covers it, else member by member.
 
         Args:
@@ -69,19 +69,36 @@ class Normaliser:
         Raises:
             ValueError: it is no JSON object, or nested too deeply to hold.
         """
-        split, whole = None, self._read(raw)
-        if whole is not None and whole.job.id == job_id:
-            content = msgspec.json.encode(whole.job)
-        else:
-            whole, split = None, self._split(raw)
-            content = split.content
-        served: bytes = hashed(b"%b\n%b\n%b" % (self._salt, salt, content)).digest()
+        parsed = self._parse(raw, job_id)
+        served = self._digest(parsed, salt)
         if (unchanged := Unchanged.since(before, job_id, served)) is not None:
             return unchanged
-        rows = whole.by.rows(whole.job, raw, job_id) if whole is not None else None
-        if rows is None:
-            rows = self._joined(split or self._split(raw), job_id)
-        return rows.packed(served)
+        if isinstance(parsed, _Read):
+            rows = parsed.by.rows(parsed.job, raw, job_id)
+            if rows is not None:
+                return rows.packed(served)
+            parsed = self._split(raw)
+        return self._joined(parsed, job_id).packed(served)
+
+    def unchanged(self, raw: bytes, job_id: str, salt: bytes, before: bytes | None) -> Unchanged | None:
+        """Return a job that was served as it was the last time; None for any other. The arguments are those of `job`.
+
+        Raises:
+            ValueError: it is no JSON object, or nested too deeply to hold.
+        """
+        if before is None:
+            return None
+        return Unchanged.since(before, job_id, self._digest(self._parse(raw, job_id), salt))
+
+    def _parse(self, raw: bytes, job_id: str) -> "_Read | _Split":
+        whole = self._read(raw)
+        return whole if whole is not None and whole.job.id == job_id else self._split(raw)
+
+    def _digest(self, parsed: "_Read | _Split", salt: bytes) -> bytes:
+        """Return the digest of what was served, masked, and of what else the job's rows depend on."""
+        content = msgspec.json.encode(parsed.job) if isinstance(parsed, _Read) else parsed.content
+        digest: bytes = hashed(b"%b\n%b\n%b" % (self._salt, salt, content)).digest()
+        return digest
 
     def _read(self, raw: bytes) -> "_Read | None":
         """Read a result, or some of its members, by the fast path, which learns the members that are new to it."""
