@@ -80,6 +80,8 @@ def test_a_worker_that_is_killed_fails_the_export_and_nothing_else(
     crowded: DrsServer, export: Export, which: int
 ) -> None:
     export()
+    for job in crowded.jobs.values():  # what is unchanged goes to no worker
+        job["name"] += "-renamed"
     crowded.latency = 0.3
     with export.started() as process:
         workers = awaited(process)
