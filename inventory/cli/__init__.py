@@ -4,38 +4,48 @@ from typing import Any
 
 import click
 
-from inventory import __version__
-from inventory.cli.base import CONTEXT, Main, Options
+from inventory.cli.base import Options
 from inventory.cli.bundle import bundle
 from inventory.cli.changes import diff, plan
 from inventory.cli.doctor import doctor
 from inventory.cli.export import export
+from inventory.cli.group import CONTEXT, Root, global_options
 from inventory.cli.look import log, show, snapshots
 from inventory.cli.manage import db, init, schema, validate
 from inventory.cli.mock import mock_server
 from inventory.cli.prune import prune
 from inventory.cli.sources import sources
+from inventory.cli.tools import completion, help_command, print_version
 from inventory.cli.verify import verify
 
 __all__ = ["main"]
 
+SECTIONS: dict[str, list[click.Command]] = {
+    "Everyday": [init, validate, doctor, export, plan, show, snapshots],
+    "Comparing": [diff, log],
+    "Audit": [verify, bundle, prune],
+    "Database": [db, sources, schema],
+    "Tools": [mock_server, completion, help_command],
+}
 
-@click.group(cls=Main, context_settings=CONTEXT)
-@click.version_option(__version__, prog_name="inventory")
-@click.option("--config", metavar="FILE", help="Configuration; else INVENTORY_CONFIG, else inventory.yaml here.")
-@click.option("--database", metavar="URL", help="Database; else INVENTORY_DATABASE_URL, else the configuration.")
-@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--no-color", "colour", flag_value=False, default=None, type=bool, help="No colour, as with NO_COLOR.")
-@click.option("-v", "--verbose", is_flag=True, help="Log more.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing where the exit is 0.")
+
+@click.group(
+    cls=Root,
+    context_settings=CONTEXT,
+    params=[*global_options(), click.Option(["--json", "as_json"], is_flag=True, is_eager=True, hidden=True)],
+    sections={heading: [str(each.name) for each in commands] for heading, commands in SECTIONS.items()},
+    examples=["inventory init", "inventory export", "inventory diff --stat"],
+)
+@click.option(
+    "--version", is_flag=True, expose_value=False, callback=print_version,
+    help="Print the versions of this and of what it runs on (with --json as JSON), and exit.",
+)  # fmt: skip
 @click.pass_context
 def main(context: click.Context, /, **options: Any) -> None:
     """Export the DRS jobs of Huawei Cloud projects into tables that keep their history."""
     context.obj = Options(**options)
 
 
-for command in (
-    init, validate, doctor, export, plan, snapshots, show, log, diff, verify, bundle, prune, sources, db, schema,
-    mock_server,
-):  # fmt: skip
-    main.add_command(command)
+for section in SECTIONS.values():
+    for each in section:
+        main.add_command(each)

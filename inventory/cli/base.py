@@ -1,19 +1,19 @@
-"""What every command shares: the options before it, the root group, and how an error becomes an exit code."""
+"""What every command shares: the global options, shared options, and printing to a terminal, a pager or a file."""
 
-import atexit
 import codecs
-import gc
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
+from functools import wraps
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from inventory.common.errors import ConfigError, InventoryError, UsageError, system_refusal
+from inventory.common.errors import UsageError
 
 if TYPE_CHECKING:
     from inventory.config.settings import Settings
@@ -21,24 +21,27 @@ if TYPE_CHECKING:
     from inventory.store.engine import Store
 
 __all__ = [
-    "CONTEXT", "Main", "Options", "begin_signing_option", "checked_signer", "complain", "deadline_option", "echo",
-    "fail", "lock_timeout_option", "print_lines", "safe", "sources_option", "utf8",
+    "Options", "begin_signing_option", "checked_signer", "complain", "deadline_option", "echo", "echo_document", "fail",
+    "format_option", "json_option", "lock_timeout_option", "output_option", "print_lines", "safe", "sources_option",
+    "utf8",
 ]  # fmt: skip
 
-CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-COLOURS = {"+": "green", "~": "yellow", "-": "red"}
+COLOURS = {"+": "green", "~": "yellow", "-": "red", "-/+": "magenta"}
 
 
 @dataclass
 class Options:
-    """The options before the command."""
+    """The global options. to_file: what is printed goes to the file of -o."""
 
-    config: str | None
-    database: str | None
-    log_format: str
-    verbose: bool
-    quiet: bool
-    colour: bool | None
+    config: str | None = None
+    database: str | None = None
+    log_format: str = "text"
+    verbose: bool = False
+    quiet: bool = False
+    colour: bool | None = None
+    pager: bool | None = None
+    as_json: bool = False
+    to_file: bool = False
 
     @property
     def log_level(self) -> int:
@@ -78,10 +81,23 @@ class Options:
             require_head(store)
         return store
 
+    def is_silent(self, code: int = 0) -> bool:
+        """Tell whether -q wants nothing printed for an exit code."""
+        return self.quiet and not code and not self.to_file
+
     def echo(self, text: str) -> None:
-        """Print a line for people, unless -q."""
-        if not self.quiet:
+        """Print a line of the result, unless -q."""
+        if not self.is_silent():
             echo(text)
+
+    def page(self, lines: Iterable[str]) -> None:
+        """Print lines of a result: in a terminal by a pager, which ends at once where they fit on the screen."""
+        is_terminal = sys.stdout.isatty() and sys.stdin.isatty() and os.environ.get("TERM") != "dumb"
+        if not is_terminal or self.pager is False or os.environ.get("PAGER") in ("", "cat"):
+            print_lines(lines)
+            return
+        os.environ.setdefault("LESS", "FRX")  # as git does
+        click.echo_via_pager((f"{line}\n" for line in lines), color=self.wants_colour())
 
     def echo_err(self, text: str) -> None:
         """Print a line about the run to stderr, unless -q."""
@@ -126,76 +142,6 @@ class Options:
         if self.colour is False or os.environ.get("NO_COLOR"):
             return False
         return sys.stdout.isatty()
-
-
-class Main(click.Group):
-    """The root: turns our errors into one message and the contract's exit codes, and nothing into a traceback."""
-
-    def main(self, *args: Any, **extra: Any) -> NoReturn:
-        """Run a command and exit."""
-        _open_standard_streams()
-        # A command's imports make some hundred thousand objects that stay. At Python's 700 the collector walks
-        # them again and again: an eighth of a `diff`.
-        gc.set_threshold(10_000, 10, 10)
-        atexit.register(gc.freeze)  # nor a last time, for what ends with the process
-        extra["standalone_mode"] = False
-        given = args[0] if args else extra.get("args")
-        style = _log_format(sys.argv[1:] if given is None else given)
-        try:
-            code = super().main(*args, **extra)
-        except click.exceptions.Abort:
-            fail("stopped; what was not finished was not written", 1, style)
-        except click.exceptions.Exit as stop:
-            sys.exit(stop.exit_code)
-        except click.ClickException as error:
-            hint = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "inventory"
-            fail(f"{error.format_message()} (`{hint} --help` tells more)", UsageError.exit_code, style)
-        except ConfigError as error:
-            for fault in error.faults:
-                complain(f"error: {fault}", style, error.exit_code)
-            sys.exit(error.exit_code)
-        except InventoryError as error:
-            fail(str(error), error.exit_code, style)
-        except BrokenPipeError:
-            sys.stderr.close()  # the reader went away, `| head` perhaps; nobody is left to tell
-            sys.exit(0)
-        except (OSError, MemoryError, RuntimeError, ImportError) as error:
-            if (refusal := system_refusal(error)) is None:
-                raise
-            fail(refusal, 1, style)
-        sys.exit(code if isinstance(code, int) else 0)
-
-
-def _log_format(words: Sequence[str]) -> str:
-    """Return what --log-format says, also where the command line is wrong elsewhere."""
-    pairs = zip(words, [*words[1:], ""], strict=True)
-    given = [after if word == "--log-format" else word.partition("=")[2] for word, after in pairs
-             if word.partition("=")[0] == "--log-format"]  # fmt: skip
-    return "json" if given[-1:] == ["json"] else "text"
-
-
-def _open_standard_streams() -> None:
-    """Open what whoever started this had closed: else the next file opened would be what errors are written to.
-
-    What an output cannot encode is escaped: a job's name must not end a command.
-    """
-    if not (sys.stdin and sys.stdout and sys.stderr):
-        while os.open(os.devnull, os.O_RDWR) < 2:
-            pass
-        sys.stdin, sys.stdout = sys.stdin or os.fdopen(0), sys.stdout or os.fdopen(1, "w")
-        sys.stderr = sys.stderr or os.fdopen(2, "w")
-    codecs.register_error("inventory", _escaped)
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError):  # one that a caller put in their place takes whatever comes
-            stream.reconfigure(errors="inventory")  # type: ignore[union-attr]
-
-
-def _escaped(error: UnicodeError) -> tuple[str, int]:
-    r"""Spell what an encoding lacks as JSON does: \uXXXX, two of them beyond the basic plane."""
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    digits = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass").hex()
-    return "".join(f"\\u{digits[at : at + 4]}" for at in range(0, len(digits), 4)), error.end
 
 
 def utf8(page: str) -> str:
@@ -244,16 +190,16 @@ def safe(text: str) -> str:
 
 def sources_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--source`, which every command has that reads or writes sources."""
-    return click.option("--source", "names", multiple=True, metavar="NAME", help="Only this source; repeatable.")(
-        command
-    )
+    return click.option(
+        "--source", "names", multiple=True, metavar="NAME", help="Only this source; repeatable. Default: all."
+    )(command)
 
 
 def lock_timeout_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--lock-timeout`, which every command has that takes the lock of a source."""
     return click.option(
         "--lock-timeout", type=click.IntRange(0, 86400), default=0, show_default=True, metavar="SECONDS",
-        help="Wait so long for another run that has the source; then exit 75.",
+        help="Wait up to SECONDS for another export of the same source; then exit 75.",
     )(command)  # fmt: skip
 
 
@@ -294,6 +240,94 @@ def checked_signer(settings: "Settings", begin_signing: bool) -> "SigningKey | N
     from inventory.proof.signature import SigningKey
 
     return SigningKey.of(settings.signing_key)
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--json`, which may stand before the command too."""
+
+    def either(context: click.Context, _option: click.Parameter, value: bool) -> bool:
+        return value or bool(context.obj and context.obj.as_json)
+
+    return click.option(
+        "--json", "as_json", is_flag=True, callback=either, help="Print one JSON document.",
+    )(command)  # fmt: skip
+
+
+def format_option(*formats: str, explained: str = "Format of what is printed.") -> Callable[..., Any]:
+    """Add `--format`, of which the first is the default, and `--json` for `--format json`."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def run(*args: Any, as_json: bool, **given: Any) -> Any:
+            return command(*args, **given | ({"style": "json"} if as_json else {}))
+
+        choose = click.option("--format", "style", type=click.Choice(formats), default=formats[0], help=explained)
+        return choose(json_option(run))
+
+    return add
+
+
+def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `-o FILE`: what is printed to stdout becomes a file, whole or not at all."""
+
+    @wraps(command)
+    def run(*args: Any, output: Path | None, **given: Any) -> Any:
+        if output is None or str(output) == "-":
+            return command(*args, **given)
+        click.get_current_context().obj.to_file = True
+        with _written_whole(output):
+            return command(*args, **given)
+
+    return click.option(
+        "-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
+        help="Write to FILE, whole or not at all; default: stdout.",
+    )(run)  # fmt: skip
+
+
+@contextmanager
+def _written_whole(file: Path) -> Iterator[None]:
+    """Let what is printed become a file; where nothing is printed, or an error ends the command, leave it as it was.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    import tempfile
+
+    target = file.resolve()
+    is_device = target.exists() and not target.is_file()  # or a pipe, or a folder: it cannot be replaced
+    try:
+        if is_device:
+            handle, unfinished = os.open(target, os.O_WRONLY), None
+        else:
+            handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
+            unfinished = Path(name)
+    except OSError as error:
+        raise UsageError(f"--output {file}: {error.strerror}", "Name a file in a folder that can be written") from None
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="inventory") as stream:
+            with redirect_stdout(stream):
+                yield
+            stream.flush()
+            is_empty = not is_device and not stream.tell()
+            if unfinished is not None:
+                os.fsync(handle)
+        if unfinished is not None and not is_empty:
+            mask = os.umask(0)
+            os.umask(mask)
+            unfinished.chmod(0o666 & ~mask)
+            unfinished.replace(target)
+    finally:
+        if unfinished is not None:
+            unfinished.unlink(missing_ok=True)
+
+
+def echo_document(options: Options, code: int, **members: Any) -> None:
+    """Print a JSON document of a command, unless -q."""
+    if not options.is_silent(code):
+        from inventory.common.exact_json import pretty
+        from inventory.render.json import document
+
+        echo(pretty(document(**members)))
 
 
 def print_lines(lines: Iterable[str]) -> None:

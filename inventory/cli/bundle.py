@@ -5,14 +5,21 @@ from pathlib import Path
 import click
 
 from inventory.cli.base import Options, safe, sources_option
+from inventory.cli.group import argument, command
 from inventory.common.errors import CompareError
 
 __all__ = ["bundle"]
 
 
-@click.command()
-@click.argument("ref", metavar="SNAPSHOT")
-@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE.zip", help="Never overwritten.")
+@command(
+    examples=["inventory bundle 42 --out night-42.zip", "inventory bundle latest --source prod --out last.zip"],
+    short_help="Write one snapshot to a file that is checked offline.",
+)
+@argument("ref", metavar="SNAPSHOT", explained="Id, latest, latest~N, day or time (UTC).")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), metavar="FILE.zip",
+    help="The file; one that exists is never overwritten.",
+)  # fmt: skip
 @sources_option
 @click.pass_obj
 def bundle(options: Options, ref: str, out: Path, names: tuple[str, ...]) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from inventory.cli.base import Options, complain, echo, print_lines, sources_option, utf8
+from inventory.cli.base import Options, complain, echo, format_option, output_option, print_lines, sources_option, utf8
+from inventory.cli.group import argument, command
 
 if TYPE_CHECKING:
     from inventory.cli.report import Report
@@ -25,11 +26,9 @@ def _output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add how changes are printed, and which of them the exit code tells."""
     for option in reversed(
         [
-            click.option(
-                "--format", "style", type=click.Choice(["text", "json", "markdown", "html"]), default="text",
-                show_default=True,
-            ),
-            click.option("--full", is_flag=True, help="Every row, and values uncut."),
+            format_option("text", "json", "markdown", "html"),
+            output_option,
+            click.option("--full", is_flag=True, help="Print every row, and values uncut."),
             click.option(
                 "--fail-on", multiple=True, metavar="WHAT",
                 help="Exit 2 where there is such a change: ACTION, ACTION:TABLE or update:TABLE.COLUMN; repeatable.",
@@ -41,9 +40,16 @@ def _output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command()
-@click.argument("start", metavar="[FROM]", required=False)
-@click.argument("end", metavar="[TO]", required=False)
+@command(
+    examples=[
+        "inventory diff",
+        "inventory diff 41 42 --format html -o changes.html",
+        "inventory diff 2026-11-01 latest",
+    ],
+    short_help="Show what changed between two snapshots.",
+)
+@argument("start", metavar="[FROM]", required=False, explained="Id, latest~N, day or time (UTC); default: latest~1.")
+@argument("end", metavar="[TO]", required=False, explained="The later snapshot; default: latest.")
 @sources_option
 @click.option("--table", metavar="T", help="Only this table.")
 @click.option("--job", "job_id", metavar="ID", help="Only this job.")
@@ -77,7 +83,10 @@ def diff(
     return code
 
 
-@click.command()
+@command(
+    examples=["inventory plan", "inventory plan --detailed-exitcode --source prod"],
+    short_help="Show what export would change now; nothing is written.",
+)
 @sources_option
 @_output_options
 @click.pass_obj
@@ -160,7 +169,7 @@ def _code(diffs: "list[SourceDiff]", conditions: "list[Condition]") -> int:
 
 def _show(options: Options, diffs: "list[SourceDiff]", style: str, title: str, code: int, *, full: bool) -> None:
     """Print what was compared; with -q only where the exit is not 0."""
-    if options.quiet and not code:
+    if options.is_silent(code):
         return
     if style == "json":
         from inventory.common.exact_json import pretty
@@ -178,4 +187,4 @@ def _show(options: Options, diffs: "list[SourceDiff]", style: str, title: str, c
     elif diffs:
         from inventory.render.plan import plan
 
-        print_lines(plan(diffs, options.paint, full=full))
+        options.page(plan(diffs, options.paint, full=full))

@@ -14,9 +14,13 @@ from inventory.cli.base import (
     begin_signing_option,
     checked_signer,
     deadline_option,
+    echo_document,
+    json_option,
     lock_timeout_option,
+    output_option,
     sources_option,
 )
+from inventory.cli.group import command
 from inventory.common.errors import ConfigError, InventoryError, StoppedError, StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -47,7 +51,10 @@ class _Asked:
     deadline: float | None
 
 
-@click.command()
+@command(
+    examples=["inventory export", "inventory export --source prod --metrics-file /var/lib/metrics/drs.prom"],
+    short_help="Read every source and write a snapshot of each.",
+)
 @sources_option
 @click.option("--shard", metavar="I/N", help="Only this part of the sources; auto/N in a Kubernetes indexed Job.")
 @click.option("--record", metavar="DIR", type=click.Path(path_type=Path), help="Write each page to DIR/SOURCE, masked.")
@@ -58,17 +65,31 @@ class _Asked:
 @lock_timeout_option
 @deadline_option
 @click.option("--metrics-file", metavar="F", type=click.Path(path_type=Path), help="Write a Prometheus text file.")
-@click.pass_obj
-def export(options: Options, /, metrics_file: Path | None, **given: Any) -> int:
+@click.option("--dry-run", is_flag=True, help="Write nothing, and show what would change, as `plan` does.")
+@output_option
+@json_option
+@click.pass_context
+def export(context: click.Context, /, metrics_file: Path | None, dry_run: bool, as_json: bool, **given: Any) -> int:
     """Read every source and write a snapshot of each; the nightly job."""
+    if dry_run:
+        from inventory.cli.changes import plan
+
+        return int(context.invoke(plan, names=given["names"], as_json=as_json))
+    return _export(context.obj, metrics_file, _Asked(**given), as_json=as_json)
+
+
+def _export(options: Options, metrics_file: Path | None, asked: "_Asked", *, as_json: bool) -> int:
     from inventory.cli.report import Report
     from inventory.common.cancellation import Stop
     from inventory.export.watch import Watch
 
-    asked, stop, watch = _Asked(**given), Stop(), Watch(metrics_file)
-    with Report(options) as report:
+    stop, watch = Stop(), Watch(metrics_file)
+    with Report(options, as_json=as_json) as report:
         error = report.attempt(stop, lambda: _read_all(options, report, watch, stop, asked))
-        return _ended(options, report, watch, error)
+        code = _ended(options, report, watch, error)
+        if as_json:
+            echo_document(options, code, **report.document(code))
+        return code
 
 
 def _read_all(options: Options, report: "Report", watch: "Watch", stop: "Stop", asked: _Asked) -> None:

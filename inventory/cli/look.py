@@ -2,14 +2,19 @@
 
 import click
 
-from inventory.cli.base import Options, echo, print_lines, sources_option
+from inventory.cli.base import Options, echo, json_option, output_option, print_lines, sources_option
+from inventory.cli.group import argument, command
 
 __all__ = ["log", "show", "snapshots"]
 
 
-@click.command()
+@command(
+    examples=["inventory snapshots", "inventory snapshots --source prod --json"],
+    short_help="List the snapshots: time, status, jobs, changes, digest.",
+)
 @sources_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON document: the rows of `snapshots`.")
+@output_option
+@json_option
 @click.pass_obj
 def snapshots(options: Options, names: tuple[str, ...], as_json: bool) -> None:
     """List the snapshots: when, status, jobs, changes, digest."""
@@ -26,11 +31,15 @@ def snapshots(options: Options, names: tuple[str, ...], as_json: bool) -> None:
         options.echo(listing(rows) if rows else "There is no snapshot yet; `inventory export` writes one.")
 
 
-@click.command()
-@click.argument("job_id", required=False)
+@command(
+    examples=["inventory show", "inventory show JOB_ID --snapshot 2026-11-01 --json"],
+    short_help="Show the jobs as a table, or one job whole.",
+)
+@argument("job_id", required=False, explained="A job to show whole; default: a table of all jobs.")
 @sources_option
 @click.option("--snapshot", "ref", default="latest", metavar="REF", help="As it was: id, latest~N, day or time (UTC).")
-@click.option("--json", "as_json", is_flag=True, help="batch-detail's own shape, rebuilt from the tables.")
+@output_option
+@json_option
 @click.pass_obj
 def show(options: Options, job_id: str | None, names: tuple[str, ...], ref: str, as_json: bool) -> None:
     """Show the estate as a table, or one job."""
@@ -38,7 +47,7 @@ def show(options: Options, job_id: str | None, names: tuple[str, ...], ref: str,
 
     with options.open(options.settings()) as store, store.reading() as connection:
         found = estate.find(connection, names, ref, job_id)
-        if options.quiet:
+        if options.is_silent():
             return
         if as_json:
             for piece in estate.as_json(connection, found):
@@ -47,11 +56,15 @@ def show(options: Options, job_id: str | None, names: tuple[str, ...], ref: str,
             print_lines(estate.as_text(connection, found, job_id))
 
 
-@click.command()
-@click.argument("job_id")
+@command(
+    examples=["inventory log JOB_ID", "inventory log JOB_ID --full"],
+    short_help="Print every change in order of time.",
+)
+@argument("job_id", explained="The job.")
 @sources_option
 @click.option("--full", is_flag=True, help="Every row and whole values.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document: each step in the form of a diff.")
+@output_option
+@json_option
 @click.pass_obj
 def log(options: Options, job_id: str, names: tuple[str, ...], full: bool, as_json: bool) -> None:
     """Tell the life of a job: created, what changed when, gone; oldest first."""
@@ -74,6 +87,6 @@ def log(options: Options, job_id: str, names: tuple[str, ...], full: bool, as_js
     if as_json:
         steps = ((name, [event.diff for event in events]) for name, events in lives.items())
         options.echo(pretty(life_document(job_id, steps)))
-    elif not options.quiet:
+    elif not options.is_silent():
         for name, events in lives.items():
             print_lines(timeline(name, job_id, events, options.paint, full=full))

@@ -4,14 +4,18 @@ from pathlib import Path
 
 import click
 
-from inventory.cli.base import Options, echo, print_lines, safe
+from inventory.cli.base import Options, echo, echo_document, json_option, output_option, print_lines, safe
+from inventory.cli.group import argument, command, group
 from inventory.common.errors import UsageError
 
 __all__ = ["db", "init", "schema", "validate"]
 
 
-@click.command()
-@click.argument("file", default="inventory.yaml", type=click.Path())
+@command(
+    examples=["inventory init", "inventory init /etc/inventory.yaml"],
+    short_help="Write a commented starter configuration.",
+)
+@argument("file", default="inventory.yaml", type=click.Path(), explained="The file; default: inventory.yaml.")
 @click.pass_obj
 def init(options: Options, file: str) -> None:
     """Write a commented starter configuration; never over an existing file."""
@@ -25,13 +29,18 @@ def init(options: Options, file: str) -> None:
     options.echo(f"Wrote {file}. Edit it, then run `inventory --config {file} validate`.")
 
 
-@click.command()
+@command(
+    examples=["inventory validate", "inventory validate --no-env --json"],
+    short_help="Check the configuration, offline.",
+)
 @click.option(
     "--no-env", is_flag=True,
     help="For where no secret is: values with ${NAME} or ${file:PATH} and credentials are not checked, but named.",
 )  # fmt: skip
+@output_option
+@json_option
 @click.pass_obj
-def validate(options: Options, no_env: bool) -> None:
+def validate(options: Options, no_env: bool, as_json: bool) -> None:
     """Check the configuration, offline: every error at once, with file, line and key."""
     from inventory.config.load import choose_database
 
@@ -39,6 +48,10 @@ def validate(options: Options, no_env: bool) -> None:
     if options.database or not no_env:
         choose_database(options.database, settings)
     count = len(settings.sources)
+    if as_json:
+        names = [source.name for source in settings.sources]
+        echo_document(options, 0, file=str(settings.file), sources=names, unchecked=list(settings.unchecked))
+        return
     checked = " as far as it was checked" if settings.unchecked else ""
     options.echo(f"{settings.file} is valid{checked}: {count} source{'' if count == 1 else 's'}.")
     if settings.unchecked:
@@ -47,12 +60,16 @@ def validate(options: Options, no_env: bool) -> None:
             options.echo(safe(f"  {each}"))
 
 
-@click.group()
+@group()
 def db() -> None:
-    """Bring a database to this version's tables, or look where it stands."""
+    """Create, upgrade and check the tables of the database."""
 
 
-@db.command("upgrade")
+@db.command(
+    "upgrade",
+    examples=["inventory db upgrade", "inventory db upgrade --lock-timeout 600"],
+    short_help="Create or upgrade the tables, in one transaction.",
+)
 @click.option(
     "--lock-timeout", type=click.IntRange(1, 86400), default=60, show_default=True, metavar="SECONDS",
     help="Wait up to SECONDS for another upgrade, and for sessions that use the tables.",
@@ -77,8 +94,12 @@ def db_upgrade(options: Options, lock_timeout: int) -> None:
         options.echo(f"{store} {how} {REVISION}{' already' if done.before == REVISION else ''}{mended}.")
 
 
-@db.command("downgrade")
-@click.argument("revision")
+@db.command(
+    "downgrade",
+    examples=["inventory db current", "inventory db downgrade 0001"],
+    short_help="Go back to an older revision; refused where rows would be lost.",
+)
+@argument("revision", explained="The revision, such as 0001.")
 @click.pass_obj
 def db_downgrade(options: Options, revision: str) -> None:
     """Go back to an older revision; refused where rows would be lost."""
@@ -90,42 +111,61 @@ def db_downgrade(options: Options, revision: str) -> None:
         options.echo(f"{store} is at revision {revision}; {views}.")
 
 
-@db.command("current")
+@db.command("current", examples=["inventory db current", "inventory db current --json"])
+@output_option
+@json_option
 @click.pass_obj
-def db_current(options: Options) -> None:
+def db_current(options: Options, as_json: bool) -> None:
     """Print the database's revision."""
     from inventory.schema import REVISION
     from inventory.store.migrate import current
 
     with options.open(options.settings(), ready=False) as store:
         at = current(store)
+    if as_json:
+        echo_document(options, 0, revision=at, needed=REVISION)
+        return
     options.echo(f"{at or 'none'}{'' if at == REVISION else f' (this version needs {REVISION})'}")
 
 
-@db.command("check")
+@db.command(
+    "check",
+    examples=["inventory db check", "inventory db check --json"],
+    short_help="Compare the database with the declared tables and views.",
+)
+@output_option
+@json_option
 @click.pass_obj
-def db_check(options: Options) -> int:
+def db_check(options: Options, as_json: bool) -> int:
     """Compare the database with the declared tables, views and triggers; what else is in it does not count."""
     from inventory.store.check import check
 
     with options.open(options.settings()) as store:
         differences = check(store)
+    code = 1 if differences else 0
+    if as_json:
+        echo_document(options, code, differences=list(differences))
+        return code
     for difference in differences:
         echo(safe(difference))
     if not differences:
         options.echo("The database is as declared.")
-    return 1 if differences else 0
+    return code
 
 
-@click.command()
+@command(
+    examples=["inventory schema > dictionary.md", "inventory schema --format config-schema -o inventory.schema.json"],
+    short_help="Print the data dictionary, the SQL, or a JSON Schema.",
+)
 @click.option(
     "--format", "style", type=click.Choice(["markdown", "sql", "json", "config-schema", "config-markdown"]),
     default="markdown", show_default=True,
     help="config-schema: a JSON Schema of the configuration, for editors; config-markdown: a table of its keys.",
 )  # fmt: skip
 @click.option(
-    "--dialect", type=click.Choice(["sqlite", "postgresql"]), default="sqlite", show_default=True, help="For sql."
+    "--dialect", type=click.Choice(["sqlite", "postgresql"]), default="sqlite", help="The database, for --format sql."
 )
+@output_option
 def schema(style: str, dialect: str) -> None:
     """Print the data dictionary: every table and column, its meaning and source; or the keys of the configuration."""
     from inventory.common.exact_json import pretty

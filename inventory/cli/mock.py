@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from inventory.cli.base import echo, safe
+from inventory.cli.group import Command, command
 from inventory.common.errors import InventoryError, UsageError
 
 if TYPE_CHECKING:
@@ -19,15 +20,22 @@ __all__ = ["mock_server"]
 MOST = 1_000_000
 
 
-class _WithScenarios(click.Command):
+class _WithScenarios(Command):
     """Ends its help with the scenarios; their module is imported only for who asks."""
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the scenarios, and the examples."""
         with formatter.section("Scenarios (with the share of requests or jobs, unless --rate)"):
             formatter.write_dl(_scenarios())
+        super().format_epilog(ctx, formatter)
 
 
-@click.command("mock-server", cls=_WithScenarios)
+@command(
+    "mock-server",
+    cls=_WithScenarios,
+    examples=["inventory mock-server > mock.yaml &", "inventory --config mock.yaml export"],
+    short_help="Run a DRS service on this machine, with faults on demand.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--expose", is_flag=True, help="Allow a --host that other machines reach: no TLS, invented passwords.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port; 0, the default, takes a free one.")
@@ -48,16 +56,10 @@ def mock_server(
     host: str, expose: bool, port: int, count: int, objects: int, seed: int, night: int, latency: float,
     names: tuple[str, ...], rate: str | None, list_scenarios: bool, auth: str, log: bool,
 ) -> None:  # fmt: skip
-    r"""A DRS on 127.0.0.1 to rehearse with: the API, its quirks, faults on demand.
+    """Run a DRS service on 127.0.0.1 for tests: the API, its quirks, and faults on demand.
 
-    The first it prints is a configuration for itself:
-
-    \b
-      inventory mock-server > mock.yaml &
-      inventory --config mock.yaml export
-
-    POST /mock/night lets a night pass: some jobs differ then, some are gone, some are new. Ends with Ctrl-C or
-    SIGTERM.
+    It first prints a configuration for itself. POST /mock/night lets a night pass: some jobs differ then, some are
+    gone, some are new. It ends with Ctrl-C or SIGTERM.
     """
     if list_scenarios:
         for name, does in _scenarios():

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inventory.cli.base import Options, lock_timeout_option, sources_option
+from inventory.cli.base import Options, echo_document, json_option, lock_timeout_option, output_option, sources_option
+from inventory.cli.group import command
 from inventory.common.errors import InventoryError, StoppedError, StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -18,28 +19,52 @@ __all__ = ["prune"]
 _COUNT = click.IntRange(0, 10_000)
 
 
-@click.command()
+@command(
+    examples=["inventory prune --dry-run", "inventory prune --keep-daily 35 --keep-monthly 24"],
+    short_help="Drop old snapshots and the history that only they saw.",
+)
 @sources_option
-@click.option("--keep-daily", type=_COUNT, metavar="N", help="Keep the last snapshot of each of so many days (UTC).")
-@click.option("--keep-weekly", type=_COUNT, metavar="N", help="The same of ISO weeks.")
-@click.option("--keep-monthly", type=_COUNT, metavar="N", help="The same of months.")
-@click.option("--older-than", metavar="AGE", help="Prune only what is older: 90d, 12w, or a day; alone, all of it.")
-@click.option("--dry-run", is_flag=True, help="Tell what would go; write nothing.")
-@click.option("--no-vacuum", "vacuum", is_flag=True, flag_value=False, default=True, help="Leave the space as it is.")
+@click.option("--keep-daily", type=_COUNT, metavar="N", help="Keep the last snapshot of each of the last N days (UTC).")
+@click.option("--keep-weekly", type=_COUNT, metavar="N", help="Keep the last snapshot of each of the last N ISO weeks.")
+@click.option("--keep-monthly", type=_COUNT, metavar="N", help="Keep the last snapshot of each of the last N months.")
+@click.option(
+    "--older-than",
+    metavar="AGE",
+    help="Prune only snapshots older than 90d, 12w or a day such as 2026-01-31; without --keep-*, all of them.",
+)
+@output_option
+@json_option
+@click.option("--dry-run", is_flag=True, help="Print what would be dropped; write nothing.")
+@click.option(
+    "--no-vacuum",
+    "vacuum",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    help="Do not give the space back (SQLite, PostgreSQL: VACUUM).",
+)
 @lock_timeout_option
 @click.pass_obj
 def prune(
     options: Options, names: tuple[str, ...], keep_daily: int | None, keep_weekly: int | None,
     keep_monthly: int | None, older_than: str | None, dry_run: bool, vacuum: bool, lock_timeout: int,
+    as_json: bool,
 ) -> int:  # fmt: skip
     """Drop old snapshots and the history that only they saw; without flags, by `retention` of the configuration."""
     settings = options.settings()
     keeps = {"keep_daily": keep_daily, "keep_weekly": keep_weekly, "keep_monthly": keep_monthly}
     policy = _policy(settings, keeps, older_than)
     with options.open(settings, write=not dry_run) as store:
+        found: list[Pruned] = []
         if dry_run:
-            return _plan(options, store, names, policy)
-        return _prune(options, store, names, policy, lock_timeout, vacuum=vacuum)
+            code = _plan(options, store, names, policy, found, as_json=as_json)
+        else:
+            code = _prune(options, store, names, policy, lock_timeout, found, vacuum=vacuum, as_json=as_json)
+    if as_json:
+        from inventory.render.prune import document
+
+        echo_document(options, code, dry_run=dry_run, sources=[document(each) for each in found])
+    return code
 
 
 def _policy(settings: "Settings", flags: dict[str, int | None], older_than: str | None) -> "Policy":
@@ -59,19 +84,24 @@ def _policy(settings: "Settings", flags: dict[str, int | None], older_than: str 
     return policy
 
 
-def _plan(options: Options, store: "Store", names: tuple[str, ...], policy: "Policy") -> int:
+def _plan(
+    options: Options, store: "Store", names: tuple[str, ...], policy: "Policy", done: "list[Pruned]", *, as_json: bool
+) -> int:
     from inventory.store import reader
     from inventory.store.prune import preview
 
     with store.reading() as connection:
         for source in reader.sources(connection, names):
-            _tell(options, preview(connection, source["name"], policy), dry_run=True)
+            done.append(preview(connection, source["name"], policy))
+            if not as_json:
+                _describe(options, done[-1], dry_run=True)
     return 0
 
 
 def _prune(
-    options: Options, store: "Store", names: tuple[str, ...], policy: "Policy", lock_timeout: int, *, vacuum: bool
-) -> int:
+    options: Options, store: "Store", names: tuple[str, ...], policy: "Policy", lock_timeout: int,
+    done: "list[Pruned]", *, vacuum: bool, as_json: bool,
+) -> int:  # fmt: skip
     """Prune each source on its own, then give the space back."""
     from inventory.cli.signals import stopping
     from inventory.common.cancellation import Stop
@@ -80,7 +110,7 @@ def _prune(
     from inventory.store import reader
     from inventory.store.prune import prune, unused
 
-    done, codes, stop = [], [], Stop()
+    codes, stop = [], Stop()
     with stopping(stop):
         with store.reading() as connection:
             sources = reader.sources(connection, names)
@@ -88,7 +118,8 @@ def _prune(
         for source in sources:
             try:
                 done.append(prune(store, source["name"], policy, lock_timeout, stop))
-                _tell(options, done[-1], dry_run=False)
+                if not as_json:
+                    _describe(options, done[-1], dry_run=False)
             except StoppedError:
                 raise
             except InventoryError as error:
@@ -96,7 +127,8 @@ def _prune(
                 codes.append(error.exit_code)
         if vacuum:
             _reclaim(options, store, done)
-        options.echo(space(before, unused(store), done))
+        if not as_json:
+            options.echo(space(before, unused(store), done))
     return worst(codes)
 
 
@@ -110,7 +142,7 @@ def _reclaim(options: Options, store: "Store", done: "list[Pruned]") -> None:
         options.warn(str(error))
 
 
-def _tell(options: Options, found: "Pruned", *, dry_run: bool) -> None:
+def _describe(options: Options, found: "Pruned", *, dry_run: bool) -> None:
     from inventory.render.prune import describe
 
     options.echo("\n".join(describe(found, dry_run=dry_run)))

@@ -14,6 +14,7 @@ from inventory.common.cancellation import Stop
 from inventory.common.errors import ConfigError, InventoryError, system_refusal
 
 if TYPE_CHECKING:
+    from inventory.common.exact_json import Json
     from inventory.config.settings import Source
     from inventory.export.flow import Result
     from inventory.export.outcome import SourceOutcome
@@ -32,7 +33,8 @@ class Report:
     names: the sources of the run. codes: the exit code of each that is done. clear: takes a progress bar away.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, *, as_json: bool = False) -> None:
+        """Take how it is printed; as JSON it is one document, at the end."""
         import uuid
 
         self.run_id = str(uuid.uuid4())
@@ -41,6 +43,8 @@ class Report:
         self.outcomes: list[SourceOutcome] = []
         self.clear: Callable[[], None] = lambda: None
         self._options = options
+        self._as_document = as_json
+        self._results: dict[str, list[Result]] = {}
         self._json = options.log_format == "json"
         self._began = time.monotonic()
         self._secrets: tuple[str, ...] = ()
@@ -82,9 +86,11 @@ class Report:
         """Print a result, whole; one that nobody can read is written as well. What could not be read goes to stderr."""
         from inventory.render.snapshots import summary, unread
 
+        with self._one_at_a_time:
+            self._results.setdefault(source.name, []).append(result)
         with self._one_at_a_time, suppress(OSError):  # a full disk, a reader that left
             self.clear()
-            for line in summary(source.name, result):
+            for line in () if self._as_document else summary(source.name, result):
                 self._options.echo(line)
         if self._json:
             self._unread(result)
@@ -103,6 +109,24 @@ class Report:
         logger().error("partial", **fields)
         for job_id in sorted(result.unread)[:EVENTS]:
             logger().error("unread", job_id=job_id[:LONGEST], why=result.unread[job_id][:LONGEST])
+
+    def document(self, code: int) -> dict[str, "Json"]:
+        """Return the run as JSON: of each source how it ended, and its snapshots."""
+        from inventory.render.snapshots import result_document
+
+        outcomes = {each.source: each for each in self.outcomes}
+        sources = [
+            {
+                "source": name,
+                "code": self.codes.get(name, 1),
+                "error": outcomes[name].error if name in outcomes else "",
+                "left_out": name not in outcomes or outcomes[name].left_out,
+                "seconds": round(outcomes[name].seconds, 3) if name in outcomes else 0,
+                "snapshots": [result_document(result) for result in self._results.get(name, ())],
+            }
+            for name in self.names
+        ]
+        return {"run_id": self.run_id, "code": code, "sources": sources}
 
     def failed(self, source: str, code: int, error: str, seconds: float) -> None:
         """Tell at once why a source failed."""

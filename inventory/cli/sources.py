@@ -6,23 +6,31 @@ from inventory.cli.base import (
     Options,
     begin_signing_option,
     checked_signer,
+    json_option,
     lock_timeout_option,
+    output_option,
     safe,
     sources_option,
 )
+from inventory.cli.group import argument, group
 from inventory.common.errors import UsageError
 
 __all__ = ["sources"]
 
 
-@click.group()
+@group()
 def sources() -> None:
-    """List the sources, give one another name, or retire one."""
+    """List, rename or retire sources."""
 
 
-@sources.command("list")
+@sources.command(
+    "list",
+    examples=["inventory sources list", "inventory sources list --json"],
+    short_help="List the sources, each with its last snapshot and its age.",
+)
 @sources_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@output_option
+@json_option
 @click.pass_obj
 def sources_list(options: Options, names: tuple[str, ...], as_json: bool) -> None:
     """List the sources of the database and of the configuration, each with its last snapshot and its age."""
@@ -48,9 +56,9 @@ def sources_list(options: Options, names: tuple[str, ...], as_json: bool) -> Non
         options.echo(listing(rows) if rows else "There is no source yet; `inventory export` adds them.")
 
 
-@sources.command("rename")
-@click.argument("old")
-@click.argument("new")
+@sources.command("rename", examples=["inventory sources rename north prod-north", "inventory sources list"])
+@argument("old", explained="The name that the source has.")
+@argument("new", explained="The name that it gets.")
 @lock_timeout_option
 @click.pass_obj
 def sources_rename(options: Options, old: str, new: str, lock_timeout: int) -> None:
@@ -63,8 +71,12 @@ def sources_rename(options: Options, old: str, new: str, lock_timeout: int) -> N
     options.echo(f"{old} is {new} now. Give it that name in the configuration too.")
 
 
-@sources.command("retire")
-@click.argument("name")
+@sources.command(
+    "retire",
+    examples=["inventory sources retire prod-north", "inventory sources retire prod-north --lock-timeout 60"],
+    short_help="End a source with a last snapshot that closes all of its jobs.",
+)
+@argument("name", explained="The source.")
 @begin_signing_option
 @lock_timeout_option
 @click.pass_obj

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inventory.cli.base import Options, echo, print_lines, safe, sources_option
+from inventory.cli.base import Options, echo, json_option, output_option, print_lines, safe, sources_option
+from inventory.cli.group import command
 from inventory.common.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ __all__ = ["verify"]
 _DIGEST = re.compile("[0-9a-fA-F]{64}")
 
 
-@click.command()
+@command(
+    examples=["inventory verify", "inventory verify --public-key audit.pem", "inventory verify --bundle night-42.zip"],
+    short_help="Recompute every digest, and name what was altered.",
+)
 @sources_option
 @click.option(
     "--expect", "expected", multiple=True, metavar="DIGEST",
@@ -31,8 +35,9 @@ _DIGEST = re.compile("[0-9a-fA-F]{64}")
 @click.option(
     "--bundle", "bundle", type=click.Path(path_type=Path), metavar="FILE", help="Check a bundle instead of a database."
 )
-@click.option("--full", is_flag=True, help="Every problem, not the first hundred.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--full", is_flag=True, help="Print every problem, not the first hundred.")
+@output_option
+@json_option
 @click.pass_obj
 def verify(
     options: Options, names: tuple[str, ...], expected: tuple[str, ...], public_keys: tuple[Path, ...],
@@ -54,12 +59,12 @@ def verify(
         noted = verifying.outside(connection, found, seals, (digest.lower() for digest in expected))
     outside = Outside([seal.key_id for seal in seals], noted)
     code = 1 if any(each.problems for each in found) or None in noted.values() else 0
-    if options.quiet and not code:
+    if options.is_silent(code):
         return code
     if as_json:
         echo(pretty(document(found, outside)))
     else:
-        print_lines(lines(found, outside, full=full))
+        options.page(lines(found, outside, full=full))
     return code
 
 

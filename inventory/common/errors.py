@@ -45,7 +45,9 @@ class InventoryError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.summary}. {self.hint}" if self.hint else self.summary
+        if not self.hint:
+            return self.summary
+        return f"{self.summary}{'' if self.summary.endswith(('?', '!', '.')) else '.'} {self.hint}"
 
 
 class UsageError(InventoryError):

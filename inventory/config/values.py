@@ -28,4 +28,4 @@ def nearest(name: str, known: Iterable[str]) -> str:
     import difflib
 
     close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; do you mean {close[0]}?" if close else ""
+    return f". Did you mean {close[0]!r}?" if close else ""

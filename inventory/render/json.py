@@ -7,9 +7,14 @@ from inventory.common.exact_json import Json
 from inventory.diff.records import Change, SourceDiff
 from inventory.proof.digest import rfc3339
 
-__all__ = ["diff_document", "life_document", "plain"]
+__all__ = ["diff_document", "document", "life_document", "plain"]
 
 FORMAT_VERSION = "1.0"
+
+
+def document(**members: Any) -> dict[str, Json]:
+    """Return a document of a command, with the version of its format."""
+    return {"format_version": FORMAT_VERSION, **members}
 
 
 def diff_document(diffs: list[SourceDiff]) -> dict[str, Json]:

@@ -2,10 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 
+from inventory.common.exact_json import Json
 from inventory.common.safe_text import clean, moment
+from inventory.render.json import plain
 from inventory.store.prune import Pruned, Space
 
-__all__ = ["describe", "space"]
+__all__ = ["describe", "document", "space"]
+
+
+def document(found: Pruned) -> dict[str, Json]:
+    """Return what was pruned of one source, or would be, as JSON."""
+    return {
+        "source": found.source,
+        "snapshots": [plain(row) for row in found.snapshots],
+        "kept": found.kept,
+        "rows": dict(found.rows),
+    }
 
 
 def describe(found: Pruned, *, dry_run: bool) -> Iterator[str]:

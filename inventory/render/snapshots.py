@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from inventory.common.exact_json import Json
 from inventory.common.safe_text import LONGEST, clean, count, moment, table, unread_jobs
+from inventory.render.json import plain
 from inventory.store.writer import Result
 
-__all__ = ["listing", "summary", "unread"]
+__all__ = ["listing", "result_document", "summary", "unread"]
 
 SHOWN = 10  # jobs that are named where they could not be read
 ALL_UNREAD = "SELECT job_id, detail FROM findings WHERE kind IN ('omitted_job', 'unreadable_job')"
@@ -37,6 +39,19 @@ def summary(source: str, result: Result) -> list[str]:
     if result.signing:
         lines.append(f"  signing   {clean(result.signing)}")
     return lines
+
+
+def result_document(result: Result) -> dict[str, Json]:
+    """Return what one export came to as JSON; `snapshot` is null where a recording was imported before."""
+    return {
+        "recording": result.label,
+        "snapshot": None if result.snapshot is None else plain(result.snapshot),
+        "imported_before_as": result.already,
+        "findings": dict(result.findings),
+        "throttles": result.throttles,
+        "incomplete": result.incomplete or "",
+        "unread": [{"job_id": job_id, "why": why} for job_id, why in sorted(result.unread.items())],
+    }
 
 
 def unread(result: Result) -> list[str]:
