@@ -26,9 +26,11 @@ def _output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add how changes are printed, and which of them the exit code tells."""
     for option in reversed(
         [
-            format_option("text", "json", "markdown", "html"),
+            format_option("text", "json", "jsonl", "markdown", "html"),
             output_option,
-            click.option("--full", is_flag=True, help="Print every row, and values uncut."),
+            click.option("--stat", is_flag=True, help="Print the overview alone (text, markdown)."),
+            click.option("--full", is_flag=True, help="Print every row, and values uncut (text, markdown)."),
+            click.option("--show-ignored", is_flag=True, help="Print changes that are only counted too (json)."),
             click.option(
                 "--fail-on", multiple=True, metavar="WHAT",
                 help="Exit 2 where there is such a change: ACTION, ACTION:TABLE or update:TABLE.COLUMN; repeatable.",
@@ -56,16 +58,17 @@ def _output_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--status", metavar="S", help="Only jobs that have this status at either end.")
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Only jobs that have it at either end.")
 @click.option("--ignore", multiple=True, metavar="TABLE.COLUMN", help="Count changes of it, do not show them.")
+@click.option("--each", is_flag=True, help="Compare each snapshot with the next, from FROM to TO.")
 @_output_options
 @click.pass_obj
 def diff(
-    options: Options, start: str | None, end: str | None, names: tuple[str, ...], table: str | None,
-    job_id: str | None, status: str | None, tags: tuple[str, ...], ignore: tuple[str, ...], style: str, full: bool,
-    fail_on: tuple[str, ...], detailed_exitcode: bool,
+    options: Options, /, start: str | None, end: str | None, names: tuple[str, ...], table: str | None,
+    job_id: str | None, status: str | None, tags: tuple[str, ...], ignore: tuple[str, ...], each: bool,
+    fail_on: tuple[str, ...], detailed_exitcode: bool, **printed: Any,
 ) -> int:  # fmt: skip
     """Show what changed between two snapshots; by default each source's last two."""
     from inventory.diff.compare import compare
-    from inventory.diff.ends import choose, step
+    from inventory.diff.ends import choose, require_match, step, steps
     from inventory.diff.select import Selection
     from inventory.store import reader
 
@@ -75,9 +78,13 @@ def diff(
     what = what.ignoring(settings.ignore)
     with options.open(settings) as store, store.reading() as connection:
         chosen, complaints = choose(connection, reader.sources(connection, names), start, end, names)
+        if each:
+            chosen = [between for ends in chosen for between in steps(connection, *ends)]
         diffs = [compare(step(connection, *ends), what) for ends in chosen]
+        if not any(diff.changes for diff in diffs):
+            require_match(connection, chosen, what)
     code = 1 if complaints else _code(diffs, conditions)
-    _show(options, diffs, style, "Changes", code, full=full)
+    _show(options, diffs, "Changes", code, **printed)
     for complaint in complaints:
         complain(f"error: {complaint}", options.log_format, code)
     return code
@@ -91,7 +98,7 @@ def diff(
 @_output_options
 @click.pass_obj
 def plan(
-    options: Options, names: tuple[str, ...], style: str, full: bool, fail_on: tuple[str, ...], detailed_exitcode: bool
+    options: Options, /, names: tuple[str, ...], fail_on: tuple[str, ...], detailed_exitcode: bool, **printed: Any
 ) -> int:
     """Show what `export` would change now; reads every source and writes nothing."""
     from inventory.cli.report import Report
@@ -110,7 +117,7 @@ def plan(
         report.codes.update({each.source: each.code for each in found})
         diffs = sorted((each.diff for each in found if each.diff is not None), key=lambda diff: diff.source)
         code = worst([*report.codes.values(), _code(diffs, conditions)])
-        _show(options, diffs, style, "Plan", code, full=full)
+        _show(options, diffs, "Plan", code, **printed)
         report.finished(code)
     return code
 
@@ -167,15 +174,21 @@ def _code(diffs: "list[SourceDiff]", conditions: "list[Condition]") -> int:
     return 2 if any(condition.holds(change) for change in changes for condition in conditions) else 0
 
 
-def _show(options: Options, diffs: "list[SourceDiff]", style: str, title: str, code: int, *, full: bool) -> None:
+def _show(
+    options: Options, diffs: "list[SourceDiff]", title: str, code: int, *, style: str, full: bool, stat: bool,
+    show_ignored: bool,
+) -> None:  # fmt: skip
     """Print what was compared; with -q only where the exit is not 0."""
     if options.is_silent(code):
         return
-    if style == "json":
+    if style in ("json", "jsonl"):
         from inventory.common.exact_json import pretty
-        from inventory.render.json import diff_document
+        from inventory.render.json import diff_document, diff_lines
 
-        echo(pretty(diff_document(diffs)))
+        if style == "json":
+            echo(pretty(diff_document(diffs, ignored=show_ignored)))
+        else:
+            print_lines(pretty(record, indent=None) for record in diff_lines(diffs))
     elif style == "html":
         from inventory.render.html import html
 
@@ -183,8 +196,8 @@ def _show(options: Options, diffs: "list[SourceDiff]", style: str, title: str, c
     elif style == "markdown":
         from inventory.render.markdown import markdown
 
-        print_lines(markdown(diffs, full=full))
+        print_lines(markdown(diffs, full=full, only_overview=stat))
     elif diffs:
         from inventory.render.plan import plan
 
-        options.page(plan(diffs, options.paint, full=full))
+        options.page(plan(diffs, options.paint, full=full, only_overview=stat))

@@ -11,6 +11,7 @@ from inventory.common.exact_json import Json, read
 from inventory.diff.items import renamed
 from inventory.diff.masks import agree
 from inventory.diff.older import Recorded, Rows
+from inventory.diff.pairs import replacements
 from inventory.diff.records import Change, SourceDiff, Step
 from inventory.diff.select import Selection
 from inventory.normalise.walk import Row
@@ -20,7 +21,9 @@ from inventory.schema.entities import Entity
 
 __all__ = ["compare"]
 
-_JOBS = BY_NAME["jobs"]
+_JOBS, _ENDPOINTS, _FINDINGS = BY_NAME["jobs"], BY_NAME["endpoints"], BY_NAME["findings"]
+_DESELECTED = "deselected: the configuration no longer names it"
+_MASKS, _COLUMN, _THEN = "the masks cannot be compared", "the column is ignored", "its table was not recorded then"
 Pairs = list[tuple[Row | None, Row | None]]
 
 
@@ -42,7 +45,40 @@ def compare(step: Step, what: Selection) -> SourceDiff:
     name = _JOBS.names.index("name")
     known = {row[0]: row[name] for end in jobs for row in end}
     diff.names = {change.job_id: known.get(change.job_id) for change in diff.changes}
+    _explain(diff, step, jobs, what)
     return diff
+
+
+def _explain(diff: SourceDiff, step: Step, jobs: tuple[list[Row], list[Row]], what: Selection) -> None:
+    """Add what a person asks next: which job replaced which, why one is gone, how often one changed, what is new."""
+    start, end = ({row[0]: row for row in rows} for rows in jobs)
+    removed = {job_id: row for job_id, row in start.items() if job_id not in end}
+    created = {job_id: row for job_id, row in end.items() if job_id not in start}
+    if removed and created:
+        diff.replaced = replacements(removed, created, *step.between(_ENDPOINTS))
+    if removed:
+        said = step.absences(list(removed))
+        diff.gone = {job_id: said.get(job_id, _DESELECTED) for job_id in removed}
+    moments = step.moments()
+    chosen = start.keys() | end.keys()
+    diff.times = {job_id: len(moments[job_id]) for job_id in diff.names if len(moments.get(job_id, ())) > 1}
+    if not (what.status or what.tags or what.table):
+        same = moments.keys() - chosen
+        diff.reverted = sorted(same if what.job_id is None else same & {what.job_id})
+    if step.findings:
+        came = {row[:4] for row in step.between(_FINDINGS)[1]}
+        narrowed = what.job_id is not None or what.status is not None or what.tags
+        diff.new_findings = [
+            _public(_FINDINGS, row)
+            for row in sorted(step.findings, key=lambda row: row[:4])
+            if row[:4] in came and (not narrowed or row[0] in chosen) and what.table in (None, _table_of(str(row[2])))
+        ]
+
+
+def _table_of(path: str) -> str:
+    """Return the table that a finding's path is about."""
+    first, brackets, _ = path.partition("[]")
+    return first if brackets and first in BY_NAME else "jobs"
 
 
 def _fill(diff: SourceDiff, rows: Rows, touched: set[str], what: Selection, recorded: Recorded) -> None:
@@ -50,15 +86,16 @@ def _fill(diff: SourceDiff, rows: Rows, touched: set[str], what: Selection, reco
     left = ((BY_NAME[name], old) for name, pairs in paired.items() for old, new in pairs if old and not new)
     came = ((BY_NAME[name], new) for name, pairs in paired.items() for old, new in pairs if new and not old)
     same = renamed(left, came)
-    diff.ignored += len(same)
+    diff.ignored += [(_record(BY_NAME[name], old, new), _MASKS) for (name, old), (_, new) in same]
     hidden = {each for pair in same for each in pair}
     for name, pairs in paired.items():
         for old, new in pairs:
             if (name, old) in hidden or (name, new) in hidden:
                 continue
-            change = _change(BY_NAME[name], old, new, what, recorded)
-            if change is None:
-                diff.ignored += 1
+            change = _record(BY_NAME[name], old, new)
+            why = _reason_to_ignore(BY_NAME[name], change, what, recorded)
+            if why:
+                diff.ignored.append((change, why))
             else:
                 diff.changes.append(change)
 
@@ -73,21 +110,28 @@ def _pair(
     yield from ((None, new) for key, new in news.items() if key not in olds)
 
 
-def _change(entity: Entity, old: Row | None, new: Row | None, what: Selection, recorded: Recorded) -> Change | None:
-    """Return the change; None where it is to be ignored."""
-    row = old or new or ()
-    if (old is None or new is None) and recorded.lacks_rows(0 if old is None else 1, entity, row[0]):
-        return None
+def _record(entity: Entity, old: Row | None, new: Row | None) -> Change:
+    """Return the change record of two rows; `changed` has every column that differs, masks included."""
     was, now = (_public(entity, old) if old else None), (_public(entity, new) if new else None)
-    changed: list[str] = []
-    if was and now:
-        changed = [name for name in _changed(entity, was, now, recorded) if not _is_ignored(entity, name, what)]
-        if not changed:
-            return None
     there = now or was or {}
     action = "update" if was and now else "create" if now else "delete"
     key = {name: there[name] for name in entity.key}
+    changed = [name for name in entity.names if was and now and was[name] != now[name]]
     return Change(entity.name, action, key[entity.job_column], key, was, now, changed)
+
+
+def _reason_to_ignore(entity: Entity, change: Change, what: Selection, recorded: Recorded) -> str:
+    """Return why a change is only counted, or '' where it is shown; then `changed` has the columns that are shown."""
+    was, now = change.before, change.after
+    if was is None or now is None:
+        lacks = recorded.lacks_rows(0 if was is None else 1, entity, change.job_id)
+        return _THEN if lacks else ""
+    differs = list(_changed(entity, was, now, recorded))
+    shown = [name for name in differs if not _is_ignored(entity, name, what)]
+    if not shown:
+        return _COLUMN if differs else _MASKS
+    change.changed[:] = shown
+    return ""
 
 
 def _is_ignored(entity: Entity, name: str, what: Selection) -> bool:

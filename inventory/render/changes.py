@@ -1,24 +1,32 @@
-"""Change records as a person reads them: by job, then by table; what text, Markdown and HTML share.
+"""Change records as a person reads them: an overview, then jobs by importance; what text, Markdown and HTML share.
 
 Everything here is plain text as it came: who prints it escapes it for where it goes.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from inventory.common.exact_json import Json
-from inventory.common.safe_text import LONGEST, moment, unread_jobs, value
+from inventory.common.safe_text import LONGEST, count, moment, unread_jobs, value
 from inventory.diff.records import Change, SourceDiff
 from inventory.schema import BY_NAME
 
-__all__ = ["EVERYTHING", "FOLD", "MARKS", "Job", "Table", "cells", "heading", "jobs", "key", "notes", "summary"]
+__all__ = [
+    "EVERYTHING", "FOLD", "MARKS", "WORDS", "Job", "Table", "cells", "findings", "heading", "jobs", "key", "notes",
+    "overview", "summary",
+]  # fmt: skip
 
 MARKS = {"create": "+", "update": "~", "delete": "-"}
+REPLACED = "-/+"
+WORDS = {"-": "removed", REPLACED: "replaced", "+": "created", "~": "changed"}  # in order of importance
 FOLD = 10  # rows of one table of one job that are shown unless all are asked for
 EVERYTHING = 1 << 40  # characters that no value has
 _QUIET = ("job_id", "occurrence", "item", "item_occurrence", "extra")
+_FACTS = ("status", "db_use_type", "inst_info_engine_type", "job_direction")  # what a line says of a job
+_NOT_COMPARED = ("id", "create_time")  # of a job that was recreated: they always differ
 _HASH = re.compile("[0-9a-f]{16}")  # of an item that nothing names
 _AHEAD = 40  # characters before the first difference of two long texts
 
@@ -34,27 +42,145 @@ class Table:
 
 @dataclass(frozen=True)
 class Job:
-    """The changes of one job; the mark says whether it came, went or changed. own: its row of `jobs`."""
+    """The changes of one job; the mark says whether it came, went, changed, or stands for one that was removed.
+
+    own: its row of `jobs`. facts: what a line says of it, in words.
+    """
 
     id: str
     name: str | None
     mark: str
     own: Change | None
     tables: list[Table]
+    facts: list[str]
 
 
 def jobs(diff: SourceDiff, *, full: bool) -> Iterator[Job]:
-    """Yield the jobs that changed; of one that came or left as a whole the rows below it are only counted."""
-    for job_id, group in groupby(diff.changes, key=lambda change: change.job_id):
-        changes = list(group)
-        own = next((change for change in changes if change.table == "jobs"), None)
-        whole = own is not None and own.action != "update"
-        shown = EVERYTHING if full else 0 if whole else FOLD
-        tables = []
-        for name, rows in groupby((c for c in changes if c is not own), key=lambda change: change.table):
-            found = list(rows)
-            tables.append(Table(name, found[:shown], max(0, len(found) - shown)))
-        yield Job(job_id, diff.names.get(job_id), MARKS[own.action if own else "update"], own, tables)
+    """Yield the jobs that changed: removed, replaced, created, changed, each group by name.
+
+    Of one that came, left or was replaced the rows below it are only counted, unless `full`.
+    """
+    found = {job_id: list(group) for job_id, group in groupby(diff.changes, key=lambda change: change.job_id)}
+    own = {job_id: each for job_id, changes in found.items() for each in changes if each.table == "jobs"}
+    pairs = {new: old for new, old in diff.replaced.items() if new in own and old in own}
+    marks = {job_id: MARKS[own[job_id].action if job_id in own else "update"] for job_id in found}
+    marks |= dict.fromkeys(pairs, REPLACED)
+    for old in pairs.values():
+        del marks[old]
+    order = list(WORDS)
+    for job_id in sorted(marks, key=lambda each: (order.index(marks[each]), diff.names.get(each) or "", each)):
+        if job_id in pairs:
+            yield _replaced(diff, job_id, pairs[job_id], found, own, full=full)
+        else:
+            yield _job(diff, job_id, marks[job_id], found[job_id], own.get(job_id), full=full)
+
+
+def _job(diff: SourceDiff, job_id: str, mark: str, changes: list[Change], own: Change | None, *, full: bool) -> Job:
+    tables = _tables((change for change in changes if change is not own), EVERYTHING if full else FOLD)
+    facts = [_transition(own)] if own is not None and own.action == "update" else _facts(own)
+    if mark != "~":
+        facts += _counts(changes)
+        tables = tables if full else []
+    if mark == "-":
+        facts.append(_gone(diff, job_id))
+    if job_id in diff.times:
+        facts.append(f"changed in {diff.times[job_id]:,} snapshots in between")
+    return Job(job_id, diff.names.get(job_id), mark, own, tables, [fact for fact in facts if fact])
+
+
+def _replaced(
+    diff: SourceDiff,
+    job_id: str,
+    old_id: str,
+    found: Mapping[str, list[Change]],
+    own: Mapping[str, Change],
+    *,
+    full: bool,
+) -> Job:
+    """Return a job that was recreated under another id, as one: what differs in the two rows of `jobs`."""
+    before, after = own[old_id].before, own[job_id].after
+    assert before is not None and after is not None  # one was removed, one created
+    changed = [name for name in after if name not in _NOT_COMPARED and before[name] != after[name]]
+    change = replace(own[job_id], action="update", before=before, changed=[name for name in changed if name != "extra"])
+    name = diff.names.get(old_id)
+    facts = [f"replaces {old_id}" + (f", renamed from {value(name)}" if name != diff.names.get(job_id) else "")]
+    facts += [_transition(change), *_counts(found[job_id]), _gone(diff, old_id)]
+    rows = (each for changes in (found[old_id], found[job_id]) for each in changes if each.table != "jobs")
+    tables = _tables(sorted(rows, key=lambda each: each.table), EVERYTHING) if full else []
+    return Job(job_id, diff.names.get(job_id), REPLACED, change, tables, [fact for fact in facts if fact])
+
+
+def _tables(changes: Iterable[Change], shown: int) -> list[Table]:
+    tables = []
+    for name, rows in groupby(changes, key=lambda change: change.table):
+        found = list(rows)
+        tables.append(Table(name, found[:shown], max(0, len(found) - shown)))
+    return tables
+
+
+def _transition(change: Change) -> str:
+    """Return how the status changed; '' where it did not."""
+    if "status" not in change.changed or change.before is None or change.after is None:
+        return ""
+    return f"status {_word(change.before['status'])} -> {_word(change.after['status'])}"
+
+
+def _facts(own: Change | None) -> list[str]:
+    row = (own.after or own.before or {}) if own is not None else {}
+    return [_word(row[name]) for name in _FACTS if row.get(name)]
+
+
+def _word(what: Json) -> str:
+    text = str(what)
+    return text if re.fullmatch(r"[\w.:/+-]{1,60}", text, re.ASCII) else value(what)
+
+
+def _counts(changes: Iterable[Change]) -> list[str]:
+    tally = Counter(change.table for change in changes if change.table != "jobs")
+    return [f"{number:,} {name}" for name, number in sorted(tally.items())]
+
+
+def _gone(diff: SourceDiff, job_id: str) -> str:
+    return f"gone: {diff.gone[job_id]}" if job_id in diff.gone else ""
+
+
+def overview(diff: SourceDiff) -> Iterator[tuple[str, str]]:
+    """Yield (label, text): the changes counted by job, by table and action, and by change of status."""
+    marks = Counter(job.mark for job in jobs(diff, full=False))
+    yield "jobs", ", ".join(f"{marks[mark]:,} {word}" for mark, word in WORDS.items() if marks[mark]) or "no changes"
+    tables: dict[str, Counter[str]] = {}
+    for change in diff.changes:
+        tables.setdefault(change.table, Counter())[change.action] += 1
+    for name, tally in sorted(tables.items(), key=lambda each: (each[0] != "jobs", each[0])):
+        yield name, ", ".join(f"{tally[action]:,} {action}d" for action in MARKS if tally[action])
+    moves = Counter(
+        (_word(change.before["status"]), _word(change.after["status"]))
+        for change in diff.changes
+        if change.table == "jobs" and "status" in change.changed and change.before and change.after
+    )
+    for (old, new), number in sorted(moves.items(), key=lambda each: (-each[1], each[0]))[:FOLD]:
+        yield "status", f"{old} -> {new}: {count(number, 'job')}"
+    if len(moves) > FOLD:
+        yield "status", f"and {len(moves) - FOLD} other changes of status"
+    if diff.ignored:
+        reasons = Counter(why for _, why in diff.ignored)
+        yield "ignored", ", ".join(f"{number:,} because {why}" for why, number in sorted(reasons.items()))
+    if diff.reverted:
+        names = ", ".join(diff.reverted[:FOLD]) + (", …" if len(diff.reverted) > FOLD else "")
+        jobs_ = count(len(diff.reverted), "job")
+        yield "reverted", f"{jobs_} changed in between and changed back (--each shows it): {names}"
+    if diff.findings:
+        yield "findings", f"{len(diff.new_findings):,} new, {len(diff.findings):,} in all"
+
+
+def findings(diff: SourceDiff, *, full: bool) -> Iterator[str]:
+    """Yield the findings that are new, a line each: kind, path, job, detail."""
+    shown = diff.new_findings if full else diff.new_findings[:FOLD]
+    for each in shown:
+        job = f" in job {each['job_id']}" if each["job_id"] else ""
+        yield f"{each['kind']} at {each['path'] or '-'}{job}: {str(each['detail'])[:LONGEST]}"
+    if len(diff.new_findings) > len(shown):
+        yield f"and {len(diff.new_findings) - len(shown):,} more; `inventory findings --new` lists them"
 
 
 def _is_quiet(change: Change, column: str) -> bool:
@@ -104,15 +230,17 @@ def _both(old: Json, new: Json, longest: int) -> tuple[str, str]:
 def heading(diff: SourceDiff) -> str:
     """Return the source and the two ends that were compared."""
     if diff.start is None:
-        return f"{diff.source}: {_end(diff.end)}, the first"
+        if diff.end["id"] is None:
+            return f"{diff.source}: live state; there is no snapshot to compare it with yet"
+        return f"{diff.source}: first {_end(diff.end)}: everything is new"
     if diff.start["id"] == diff.end["id"]:
-        return f"{diff.source}: {_end(diff.end)}, at both ends"
+        return f"{diff.source}: {_end(diff.end)} compared with itself"
     return f"{diff.source}: {_end(diff.start)} -> {_end(diff.end)}"
 
 
 def _end(row: dict[str, Json]) -> str:
     if row["id"] is None:
-        return "as it is now"
+        return "live state"
     return f"snapshot {row['id']} ({moment(row['observed_to'] or row['finished_at'])} UTC)"
 
 
@@ -123,7 +251,7 @@ def notes(diff: SourceDiff) -> Iterator[str]:
     if diff.not_recorded is not None and diff.start is not None:
         revisions = f"the tables changed from revision {diff.start['schema_revision']} to {diff.end['schema_revision']}"
         columns = ", ".join(diff.not_recorded[:FOLD]) + (", …" if len(diff.not_recorded) > FOLD else "")
-        yield f"{revisions}; not recorded at both ends: {columns or 'nothing'}"
+        yield f"{revisions}; not compared, because one of them does not store them: {columns or 'nothing'}"
 
 
 def _unread(diff: SourceDiff) -> str:
@@ -140,11 +268,17 @@ def summary(diffs: Iterable[SourceDiff]) -> str:
     """Return the line that counts."""
     diffs = list(diffs)
     own = [change.action for diff in diffs for change in diff.changes if change.table == "jobs"]
-    added, removed = own.count("create"), own.count("delete")
-    changed = sum(len({change.job_id for change in diff.changes}) for diff in diffs) - added - removed
+    replaced = sum(len(diff.replaced) for diff in diffs)
+    added, removed = own.count("create") - replaced, own.count("delete") - replaced
+    changed = sum(len({change.job_id for change in diff.changes}) for diff in diffs) - added - removed - 2 * replaced
     rows = ", ".join(f"{sum(d.count(a) for d in diffs)} {a}d" for a in ("create", "update", "delete"))
-    ignored, findings = sum(diff.ignored for diff in diffs), sum(len(diff.findings) for diff in diffs)
+    ignored, new = sum(len(diff.ignored) for diff in diffs), sum(len(diff.new_findings) for diff in diffs)
     said = "no changes"
     if any(diff.changes for diff in diffs):
-        said = f"jobs: {added} added, {changed} changed, {removed} removed; rows: {rows}"
-    return said + (f"; {ignored} ignored" if ignored else "") + (f"; findings: {findings}" if findings else "")
+        again = f", {replaced} replaced" if replaced else ""
+        said = f"jobs: {added} added, {changed} changed, {removed} removed{again}; rows: {rows}"
+    return (
+        said
+        + (f"; {count(ignored, 'change')} ignored" if ignored else "")
+        + (f"; {count(new, 'new finding')}" if new else "")
+    )

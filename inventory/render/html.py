@@ -10,7 +10,7 @@ from inventory.render.page import page
 __all__ = ["html"]
 
 _OPEN = 30  # jobs that a page shows unfolded; more would bury the overview
-_WORDS = {"+": "create", "~": "update", "-": "delete"}
+_WORDS = {"+": "create", "~": "update", "-": "delete", "-/+": "update"}
 _TOOLS = Markup(
     '<div id="tools" hidden><input id="search" type="search" placeholder="Search jobs, columns, values"'
     ' aria-label="Search"><span id="told" role="status"></span>'
@@ -28,7 +28,7 @@ def html(diffs: list[SourceDiff], title: str) -> Markup:
         )
         for word, mark in MARKS.items()
     )
-    ignored = Markup("<li><b>{:,}</b> ignored</li>").format(sum(diff.ignored for diff in diffs))
+    ignored = Markup("<li><b>{:,}</b> ignored</li>").format(sum(len(diff.ignored) for diff in diffs))
     body = [
         Markup("<h1>{}</h1>").format(title),
         Markup('<ul class="counts">{}{}</ul>').format(counts, ignored),

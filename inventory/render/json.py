@@ -1,13 +1,15 @@
 """Changes and snapshots as JSON, by the contract's format 1.0."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from inventory.common.exact_json import Json
+from inventory.common.masks import is_mask
 from inventory.diff.records import Change, SourceDiff
 from inventory.proof.digest import rfc3339
+from inventory.schema import BY_NAME
 
-__all__ = ["diff_document", "document", "life_document", "plain"]
+__all__ = ["diff_document", "diff_lines", "document", "life_document", "plain"]
 
 FORMAT_VERSION = "1.0"
 
@@ -17,9 +19,19 @@ def document(**members: Any) -> dict[str, Json]:
     return {"format_version": FORMAT_VERSION, **members}
 
 
-def diff_document(diffs: list[SourceDiff]) -> dict[str, Json]:
-    """Return the one document of `diff --format json`."""
-    return {"format_version": FORMAT_VERSION, "sources": [_source(diff) for diff in diffs]}
+def diff_document(diffs: list[SourceDiff], *, ignored: bool = False) -> dict[str, Json]:
+    """Return the one document of `diff --format json`; with the changes that are only counted, if asked for."""
+    return document(sources=[_source(diff, ignored=ignored) for diff in diffs])
+
+
+def diff_lines(diffs: Iterable[SourceDiff]) -> Iterator[dict[str, Json]]:
+    """Yield a record for each change, with its source and the snapshot that brought it: JSON Lines."""
+    for diff in diffs:
+        end = diff.end
+        at = plain({"observed_to": end["observed_to"] or end["finished_at"]})["observed_to"]
+        place = {"snapshot": end["id"], "time": at, "digest": end["digest"]}
+        for change in diff.changes:
+            yield {**_change(change, diff), **place}
 
 
 def life_document(job_id: str, lives: Iterable[tuple[str, Iterable[SourceDiff]]]) -> dict[str, Json]:
@@ -28,16 +40,27 @@ def life_document(job_id: str, lives: Iterable[tuple[str, Iterable[SourceDiff]]]
     return {"format_version": FORMAT_VERSION, "job_id": job_id, "sources": sources}
 
 
-def _source(diff: SourceDiff) -> dict[str, Json]:
-    return {"source": diff.source, **_step(diff), "findings": diff.findings}
+def _source(diff: SourceDiff, *, ignored: bool) -> dict[str, Json]:
+    more: dict[str, Json] = {}
+    if ignored:
+        more["ignored"] = [{**_change(change, diff), "reason": why} for change, why in diff.ignored]
+    return {
+        "source": diff.source,
+        **_step(diff),
+        "findings": diff.findings,
+        "new_findings": diff.new_findings,
+        "replaced": [{"job_id": new, "old_job_id": old} for new, old in sorted(diff.replaced.items())],
+        "gone": [{"job_id": job_id, "why": why} for job_id, why in sorted(diff.gone.items())],
+        **more,
+    }
 
 
 def _step(diff: SourceDiff) -> dict[str, Json]:
     return {
         "from": None if diff.start is None else plain(diff.start),
         "to": plain(diff.end),
-        "summary": {**{a: diff.count(a) for a in ("create", "update", "delete")}, "ignored": diff.ignored},
-        "changes": [_change(change) for change in diff.changes],
+        "summary": {**{a: diff.count(a) for a in ("create", "update", "delete")}, "ignored": len(diff.ignored)},
+        "changes": [_change(change, diff) for change in diff.changes],
         **_schema(diff),
     }
 
@@ -50,16 +73,29 @@ def _schema(diff: SourceDiff) -> dict[str, Json]:
     return {"schema": {**revisions, "not_recorded": diff.not_recorded}}
 
 
-def _change(change: Change) -> dict[str, Json]:
+def _change(change: Change, diff: SourceDiff) -> dict[str, Json]:
     return {
+        "source": diff.source,
         "table": change.table,
         "action": change.action,
         "job_id": change.job_id,
+        "job_name": diff.names.get(change.job_id),
         "key": change.key,
         "before": change.before,
         "after": change.after,
+        "before_sensitive": _sensitive(change.table, change.before),
+        "after_sensitive": _sensitive(change.table, change.after),
         "changed": change.changed,
     }
+
+
+def _sensitive(table: str, row: dict[str, Json] | None) -> dict[str, Json]:
+    """Return the columns that hold something in place of a secret, as `{column: true}`."""
+    secret = {field.name for field in BY_NAME[table].fields if field.api.secret}
+    found = {name: True for name, value in (row or {}).items() if name != "extra" and value is not None
+             and (name in secret or is_mask(value))}  # fmt: skip
+    hidden = {path: True for path, value in ((row or {}).get("extra") or {}).items() if is_mask(value)}
+    return found | ({"extra": hidden} if hidden else {})
 
 
 def plain(row: dict[str, Any]) -> dict[str, Json]:

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 from inventory.common.safe_text import clean, value
 from inventory.diff.records import SourceDiff
-from inventory.render.changes import MARKS, Table, cells, heading, jobs, key, notes, summary
+from inventory.render.changes import MARKS, Table, cells, findings, heading, jobs, key, notes, overview, summary
 
 __all__ = ["markdown"]
 
 
-def markdown(diffs: list[SourceDiff], *, full: bool = False) -> Iterator[str]:
+def markdown(diffs: list[SourceDiff], *, full: bool = False, only_overview: bool = False) -> Iterator[str]:
     """Yield lines."""
     for diff in diffs:
         yield f"## {_code(heading(diff))}"
@@ -22,26 +22,35 @@ def markdown(diffs: list[SourceDiff], *, full: bool = False) -> Iterator[str]:
         yield from (f"Note: {_code(note)}\n" for note in notes(diff))
         yield f"{summary([diff])}."
         yield ""
-        for job in jobs(diff, full=full):
+        yield from (f"- {label}: {_code(text)}" for label, text in overview(diff))
+        yield ""
+        for job in () if only_overview else jobs(diff, full=full):
             yield f"### {_code(job.mark)} job {_code(value(job.name))} {_code(job.id)}"
             yield ""
+            if job.facts:
+                yield f"{_code(', '.join(job.facts))}\n"
+            if job.mark != "~" and not full:
+                continue
             if job.own is not None:
                 yield from (f"- {line}" for line in _cells(cells(job.own, full=full)))
             for table in job.tables:
-                yield from _table(job.mark, table, full=full)
+                yield from _table(table, full=full)
+            yield ""
+        if new := list(findings(diff, full=full)):
+            yield "### New findings"
+            yield ""
+            yield from (f"- {_code(line)}" for line in new)
             yield ""
     if len(diffs) > 1:
         yield f"In all: {summary(diffs)}."
 
 
-def _table(mark: str, table: Table, *, full: bool) -> Iterator[str]:
+def _table(table: Table, *, full: bool) -> Iterator[str]:
     for change in table.changes:
         named = key(change)
         yield f"- {_code(MARKS[change.action])} {table.name}{f' {_code(named)}' if named else ''}"
         yield from (f"  - {line}" for line in _cells(cells(change, full=full)))
-    if table.folded and not table.changes:
-        yield f"- {_code(mark)} {table.name}: {table.folded:,} {'row' if table.folded == 1 else 'rows'}"
-    elif table.folded:
+    if table.folded:
         yield f"- and {table.folded:,} more"
 
 

@@ -1,30 +1,76 @@
-"""Changes as text, in the manner of `terraform plan`: grouped by job, old -> new, counted at the end."""
+"""Changes as text, in the manner of `terraform plan`: an overview, then jobs by importance, old -> new."""
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
 
 from inventory.common.safe_text import clean, moment, value
 from inventory.diff.life import Event
 from inventory.diff.records import Change, SourceDiff
-from inventory.render.changes import MARKS, Job, Table, cells, heading, jobs, key, notes, summary
+from inventory.render.changes import (
+    MARKS,
+    WORDS,
+    Job,
+    Table,
+    cells,
+    findings,
+    heading,
+    jobs,
+    key,
+    notes,
+    overview,
+    summary,
+)
 
-__all__ = ["plan", "timeline"]
+__all__ = ["changes_in_time", "plan", "timeline"]
 
 Paint = Callable[[str, str], str]  # mark, text -> text
 
 
-def plan(diffs: list[SourceDiff], paint: Paint, *, full: bool = False) -> Iterator[str]:
-    """Yield lines. Rows of a job that came or left as a whole are counted, long lists cut, unless `full`."""
+def plan(
+    diffs: Iterable[SourceDiff], paint: Paint, *, full: bool = False, only_overview: bool = False
+) -> Iterator[str]:
+    """Yield lines. A job that came or left as a whole is one line, long lists are cut, unless `full`."""
+    done: list[str] = []
+    diffs = list(diffs)
     for diff in diffs:
         yield clean(heading(diff))
         yield from (f"  note: {clean(note)}" for note in notes(diff))
+        yield from _overview(diff)
         yield ""
-        for job in jobs(diff, full=full):
-            yield paint(job.mark, f"  {job.mark} job {value(job.name)} ({clean(job.id)})")
-            yield from _rows(job, paint, "      ", full=full)
-            yield ""
+        if not only_overview:
+            yield from _jobs(diff, paint, full=full)
+        done.append(f"{clean(diff.source)}: {summary([diff])}.")
     if len(diffs) > 1:
-        yield from (f"{clean(diff.source)}: {summary([diff])}." for diff in diffs)
+        yield from done
     yield f"{'in all' if len(diffs) > 1 else clean(diffs[0].source)}: {summary(diffs)}."
+
+
+def _overview(diff: SourceDiff) -> Iterator[str]:
+    found = list(overview(diff))
+    width = max(len(label) for label, _ in found)
+    before = None
+    for label, text in found:
+        yield f"  {label if label != before else '':<{width}}  {clean(text)}"
+        before = label
+
+
+def _jobs(diff: SourceDiff, paint: Paint, *, full: bool) -> Iterator[str]:
+    for mark, group in groupby(jobs(diff, full=full), key=lambda job: job.mark):
+        yield f"  {WORDS[mark].capitalize()}:"
+        for job in group:
+            yield paint(mark, f"  {mark} {_title(job)}")
+            if mark == "~" or full:
+                yield from _rows(job, paint, "      ", full=full)
+        yield ""
+    if found := list(findings(diff, full=full)):
+        yield "  New findings:"
+        yield from (f"    {clean(line)}" for line in found)
+        yield ""
+
+
+def _title(job: Job) -> str:
+    facts = f": {clean(', '.join(job.facts))}" if job.facts else ""
+    return f"job {value(job.name)} ({clean(job.id)}){facts}"
 
 
 def timeline(source: str, job_id: str, events: Iterable[Event], paint: Paint, *, full: bool = False) -> Iterator[str]:
@@ -36,26 +82,39 @@ def timeline(source: str, job_id: str, events: Iterable[Event], paint: Paint, *,
         yield f"  {_when(event)}"
         word = {"+": "created" if event.diff.start else "first seen", "-": "gone", "~": ""}[job.mark]
         if word:
-            yield paint(job.mark, f"    {job.mark} {word}{_status(job)}")
+            facts = clean(", ".join(job.facts))
+            yield paint(job.mark, f"    {job.mark} {word}: {facts}")
         if full or not word:
             yield from _rows(job, paint, "    ", full=full, brief=True)
-        else:
-            yield from (paint(job.mark, f"    {job.mark} {_folded(table)}") for table in job.tables)
 
 
 def _when(event: Event) -> str:
     start, end = event.diff.start, event.diff.end
     at = moment(end["observed_to"] or end["finished_at"])
+    digest = f", digest {end['digest'][:16]}"
     if event.exact:
-        return f"{at} UTC, snapshot {end['id']}"
+        return f"{at} UTC, snapshot {end['id']}{digest}"
     if start is None:
-        return f"by {at} UTC, snapshot {end['id']}; those before it were pruned"
-    return f"by {at} UTC, between snapshots {start['id']} and {end['id']}; those in between were pruned"
+        return f"by {at} UTC, snapshot {end['id']}{digest}; those before it were pruned"
+    return f"by {at} UTC, between snapshots {start['id']} and {end['id']}{digest}; those in between were pruned"
 
 
-def _status(job: Job) -> str:
-    row = (job.own.after or job.own.before or {}) if job.own else {}
-    return f", status {value(row.get('status'))}"
+def changes_in_time(diffs: Iterable[SourceDiff], paint: Paint, *, full: bool = False) -> Iterator[str]:
+    """Yield the lines of the estate's changes in order of time: each snapshot that changed something, and its jobs."""
+    for diff in diffs:
+        if not diff.changes:
+            continue
+        end = diff.end
+        at = moment(end["observed_to"] or end["finished_at"])
+        yield f"{at} UTC  {clean(diff.source)}  snapshot {end['id']}  digest {end['digest'][:16]}"
+        if diff.start is None and not full:
+            number = len({change.job_id for change in diff.changes})
+            yield f"  first snapshot: {number:,} {'job' if number == 1 else 'jobs'}; --full lists them"
+            continue
+        for job in jobs(diff, full=full):
+            yield paint(job.mark, f"  {job.mark} {_title(job)}")
+            if job.mark == "~" or full:
+                yield from _rows(job, paint, "      ", full=full, brief=True)
 
 
 def _rows(job: Job, paint: Paint, indent: str, *, full: bool, brief: bool = False) -> Iterator[str]:
@@ -64,18 +123,15 @@ def _rows(job: Job, paint: Paint, indent: str, *, full: bool, brief: bool = Fals
     for table in job.tables:
         for change in table.changes:
             mark, named = MARKS[change.action], key(change)
-            yield paint(mark, f"{indent}{mark} {table.name}{f' [{named}]' if named else ''}")
+            yield paint(mark, f"{indent}{mark} {table.name}{f' [{clean(named)}]' if named else ''}")
             if full or not brief or change.action == "update":
                 yield from _cells(change, paint, indent + "    ", full=full)
-        if table.folded and not table.changes:
-            yield paint(job.mark, f"{indent}{job.mark} {_folded(table)}")
-        elif table.folded:
-            yield f"{indent}  and {table.folded:,} more; --full shows them"
+        if table.folded:
+            yield f"{indent}  and {_more(table)}; --full shows them"
 
 
-def _folded(table: Table) -> str:
-    number = len(table.changes) + table.folded
-    return f"{table.name}: {number:,} {'row' if number == 1 else 'rows'}"
+def _more(table: Table) -> str:
+    return f"{table.folded:,} more {'row' if table.folded == 1 else 'rows'} of {table.name}"
 
 
 def _cells(change: Change, paint: Paint, indent: str, *, full: bool) -> Iterator[str]:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, nul
 
 from inventory.common.errors import CompareError, UsageError
 from inventory.normalise.walk import Row
-from inventory.schema import ENTITIES
+from inventory.schema import BY_NAME, ENTITIES, ESTATE
 from inventory.schema.entities import Entity
 from inventory.schema.ledger import SNAPSHOTS, SOURCES
 from inventory.store.engine import Store
@@ -19,6 +19,8 @@ from inventory.store.engine import Store
 __all__ = [
     "SnapshotRow",
     "ValidRow",
+    "absences_of",
+    "change_moments",
     "documents_of",
     "last_success",
     "life_of",
@@ -27,8 +29,10 @@ __all__ = [
     "rows_between",
     "snapshots",
     "sources",
+    "values_at",
 ]
 
+FINDINGS = BY_NAME["findings"]
 SnapshotRow = dict[str, Any]
 _LATEST = re.compile(r"latest(?:~([0-9]{1,9}))?\Z")
 _CHUNK = 200
@@ -126,6 +130,18 @@ def rows_at(
     return [tuple(row) for row in connection.execute(union_all(*parts))]
 
 
+def values_at(connection: Connection, entity: Entity, column: str, source_id: int, snapshot_id: int) -> set[Any]:
+    """Return the values that a column of an entity has in a snapshot."""
+    current, history = entity.current, entity.history
+    parts = [
+        select(current.c[column]).where(current.c.source_id == source_id, current.c.valid_from <= snapshot_id),
+        select(history.c[column]).where(
+            history.c.source_id == source_id, history.c.valid_from <= snapshot_id, history.c.valid_to > snapshot_id
+        ),
+    ]
+    return set(connection.execute(union_all(*parts)).scalars())
+
+
 def rows_between(
     connection: Connection, entity: Entity, source_id: int, from_id: int, to_id: int
 ) -> tuple[list[Row], list[Row]]:
@@ -148,6 +164,47 @@ def rows_between(
         [tuple(row) for row in connection.execute(ended)],
         [tuple(row) for row in connection.execute(union_all(*began))],
     )
+
+
+def change_moments(connection: Connection, source_id: int, from_id: int, to_id: int) -> dict[str, set[int]]:
+    """Return of each job the snapshots after `from_id`, up to `to_id`, in which rows of it began or ended."""
+    between = select(SNAPSHOTS.c.id).where(
+        SNAPSHOTS.c.source_id == source_id, SNAPSHOTS.c.id > from_id, SNAPSHOTS.c.id <= to_id
+    )
+    ids = set(connection.execute(between).scalars())
+    if len(ids) < 2:
+        return {}
+    found: dict[str, set[int]] = {}
+    for entity in ESTATE:
+        current, history = entity.current, entity.history
+        job = entity.job_column
+        for query in (
+            select(current.c[job], current.c.valid_from).where(
+                text("valid_from > 1"), current.c.valid_from.in_(between)
+            ),
+            select(history.c[job], history.c.valid_from).where(history.c.valid_from.in_(between)),
+            select(history.c[job], history.c.valid_to).where(history.c.valid_to.in_(between)),
+        ):
+            for job_id, at in connection.execute(query.distinct()):
+                found.setdefault(job_id, set()).add(at)
+    return found
+
+
+def absences_of(connection: Connection, source_id: int, job_ids: list[str], until: int) -> dict[str, str]:
+    """Return what the service said last of some jobs that left, up to a snapshot: its code, and how it was asked."""
+    current, history = FINDINGS.current, FINDINGS.history
+    found: dict[str, str] = {}
+    for at in range(0, len(job_ids), _CHUNK):
+        parts = [
+            select(table.c.job_id, table.c.detail, table.c.valid_from).where(
+                table.c.source_id == source_id, table.c.job_id.in_(job_ids[at : at + _CHUNK]),
+                table.c.kind == "absent_job", table.c.valid_from <= until,
+            )
+            for table in (current, history)
+        ]  # fmt: skip
+        rows = connection.execute(union_all(*parts)).all()
+        found |= {job_id: detail for job_id, detail, _ in sorted(rows, key=itemgetter(2))}
+    return found
 
 
 @dataclass(frozen=True)
