@@ -120,7 +120,7 @@ def test_the_algebra_of_differences(
             told = [rows_of(night) for night in nights]
             for a, b in itertools.product(range(4), repeat=2):
                 between = diff(a, b)
-                assert between.ignored == 0
+                assert between.ignored == []
                 assert applied(told[a], between.changes) == told[b]
                 assert {(c.action, *place(c)) for c in between.changes} == naive(told[a], told[b])
                 assert sorted(map(turned, diff(b, a).changes), key=place) == sorted(between.changes, key=place)
@@ -217,7 +217,7 @@ def test_another_secret_setting_is_no_change(
             later = replace(later, name=source.name)
             diff = plan_source(later, running(store, **way[1]), ALL)
             assert [(c.table, c.changed) for c in diff.changes] == []
-            assert diff.ignored >= 5
+            assert len(diff.ignored) >= 5
 
 
 def test_a_rotation_shows_under_one_key(tmp_path: Path, database: str) -> None:
@@ -340,7 +340,7 @@ def test_what_the_older_tables_did_not_have_is_not_recorded(tmp_path: Path) -> N
         return [], rows.get(entity.name, [])
 
     old = compare(Step("s", ends[0], ends[1], between, lambda *_: []), ALL)
-    assert (old.changes, old.ignored) == ([], 1)
+    assert (old.changes, len(old.ignored)) == ([], 1)
     assert old.not_recorded is not None
     assert "jobs.name" in old.not_recorded
     same = compare(Step("s", ends[1], ends[1], between, lambda *_: []), ALL)
