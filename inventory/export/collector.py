@@ -15,7 +15,7 @@ from inventory.proof.digest import DigestChunk, digest_chunks, merge_chunks
 from inventory.schema import BY_NAME
 from inventory.source.reading import Absent, Listing, Outcome, Read, Unread
 from inventory.store.base import Base
-from inventory.store.staging import STANDING, Staging
+from inventory.store.staging import CARRIED_ENTITIES, Staging
 
 __all__ = ["Collector"]
 
@@ -40,7 +40,7 @@ class Collector:
         self.findings = Findings()
         self._staging = staging
         self._base = base
-        self._before = base.noted
+        self._before = base.stored_digests
         self._listed: dict[str, tuple[str, str | None]] = {}  # what the list alone knows: digest, parent
         self._told: set[str] = set()
         self._unchanged: set[str] = set()
@@ -120,14 +120,14 @@ class Collector:
         for row in rows:
             found.setdefault(row[0], []).append(row)
         digests = {job_id: digest for job_id, (digest, _) in self._listed.items()} | self.read
-        had_findings = self._unchanged & self._base.found
+        had_findings = self._unchanged & self._base.with_findings
         # Whose findings were not known before; and of the unchanged those that had some, which may be others' now.
         for job_id in (self.carried | found.keys() | had_findings) - self._found_as_before(found, had_findings):
-            proof = merge_chunks(
+            job_digest = merge_chunks(
                 [*self._chunks_of(job_id), *digest_chunks((_FINDINGS, row) for row in found.get(job_id, ()))]
             )
-            self._staging.prove(job_id, proof)
-            digests[job_id] = proof.digest
+            self._staging.stage_digest(job_id, job_digest)
+            digests[job_id] = job_digest.digest
         for job_id in self.carried | {finding.job_id for finding in findings}:
             self.served[job_id] = None  # something was odd about the reading itself: it is looked at again
         return digests, rows
@@ -135,17 +135,17 @@ class Collector:
     def _stage(self, job: PreparedJob) -> str:
         """Stage a job's rows, unless they are what stands already; return its digest."""
         self.findings.add(job.findings)
-        proof = job.job_digest
+        job_digest = job.job_digest
         if job.findings and job.chunks and self._held < HELD:
             self._chunks[job.job_id] = job.chunks
             self._held += sum(len(chunk.digests) + len(chunk.fingerprints) for chunk in job.chunks)
-        if self._before.get(job.job_id) == proof.digest:
+        if self._before.get(job.job_id) == job_digest.digest:
             self._staging.carry([job.job_id])
         else:
             for name, rows in job.pieces:
                 self._staging.add(name, rows)
-            self._staging.add("job_digests", [(job.job_id, proof.digest, proof.fingerprints)])
-        return proof.digest
+            self._staging.add("job_digests", [(job.job_id, job_digest.digest, job_digest.fingerprints)])
+        return job_digest.digest
 
     def _forget(self, job_id: str) -> None:
         self._staging.discard(job_id)
@@ -163,7 +163,7 @@ class Collector:
         standing: dict[str, set[Row]] = {}
         left = iter(sorted(job_ids))
         while some := list(islice(left, _PIECE)):
-            for row in self._staging.standing(_FINDINGS, some):
+            for row in self._staging.current_rows(_FINDINGS, some):
                 standing.setdefault(row[0], set()).add(row)
         return {job_id for job_id, rows in standing.items() if rows == set(found.get(job_id, ()))}
 
@@ -182,9 +182,9 @@ class Collector:
                 (entity, row) for entity, row in self._staging.staged_of(job_id) if entity is not _FINDINGS
             )
         standing = digest_chunks(
-            self._staging.standing_of(job_id, STANDING)
+            self._staging.current_rows_of(job_id, CARRIED_ENTITIES)
         )  # read once: what is checked is what is taken
-        found_before = digest_chunks(self._staging.standing_of(job_id, [_FINDINGS]))
+        found_before = digest_chunks(self._staging.current_rows_of(job_id, [_FINDINGS]))
         self._base.check(job_id, merge_chunks([*standing, *found_before]).digest)
         return standing
 

@@ -25,7 +25,7 @@ from inventory.source.auth.session import Session, sign_in
 from inventory.source.http.proxy import proxy_for
 from inventory.source.replay import Recording
 from inventory.source.transport import Request, Response, RouteError, TransportError
-from inventory.store.engine import Store, open_store, translated
+from inventory.store.engine import Store, open_store, translate_errors
 from inventory.store.lock import holder
 from inventory.store.migrate import current, require_head
 
@@ -185,7 +185,7 @@ def _store(store: Store, sources: Sequence[Source]) -> Iterator[Diagnostic]:
     at = current(store)
     yield Diagnostic("ok", "database", "connection", str(store))
     if not store.is_sqlite:
-        why = store.unfit()
+        why = store.unusable_reason()
         yield Diagnostic("fail" if why else "ok", "database", "server", why or "UTF8, can be written")
     yield _revision(store, at)
     if at == REVISION:
@@ -231,7 +231,7 @@ def _missing(store: Store) -> list[str]:
         "SELECT 'TEMP on the database ' || current_database()"
         " WHERE NOT has_database_privilege(current_database(), 'TEMP')"
     )
-    with translated(store), store.connect() as connection:
+    with translate_errors(store), store.connect() as connection:
         lacking = {each.name: connection.scalar(tables, {"name": each.name}) for each in METADATA.sorted_tables}
         numbers = [connection.scalar(sequence, {"name": each.name}) for each in (SOURCES, SNAPSHOTS)]
         return [

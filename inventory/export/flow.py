@@ -104,7 +104,7 @@ def export_source(source: Source, run: Run) -> Iterator[Result]:
         InventoryError: nothing was written of the reading that failed; those before it stand.
     """
     time = run.time.within(source.deadline, "the source")
-    run = replace(run, store=run.store.patient(source.retry_seconds, run.stop))
+    run = replace(run, store=run.store.with_retry(source.retry_seconds, run.stop))
     done: list[Result] = []
     try:
         yield from _exported(source, run, time, done)
@@ -211,7 +211,7 @@ def plan_source(source: Source, run: Run, what: Selection) -> SourceDiff:
         InventoryError: what would fail the export too.
         BusyError: an export of the source finished meanwhile.
     """
-    run = replace(run, store=run.store.patient(source.retry_seconds, run.stop))
+    run = replace(run, store=run.store.with_retry(source.retry_seconds, run.stop))
     last: Snapshot | None = None
     for reading, row in _readings(source, run, run.time.within(source.deadline, "the source")):
         with open_writer(run.store, row) as writer:
@@ -222,7 +222,7 @@ def plan_source(source: Source, run: Run, what: Selection) -> SourceDiff:
             end = writer.planned(ready.row, ready.content_digest)
             staging = writer.staging
             diff = compare(
-                Step(source.name, last, end, cache(staging.differing), staging.standing, ready.findings), what
+                Step(source.name, last, end, cache(staging.differing_rows), staging.current_rows, ready.findings), what
             )
             writer.check()
             return diff
@@ -236,7 +236,7 @@ def _is_recorded(reading: Reading, writer: Writer) -> int | None:
         return None
     begin, end = reading.seen.observed_from, reading.seen.observed_to
     assert begin is not None and end is not None  # a recording has at least one page
-    if (already := writer.has(begin, end)) is not None:
+    if (already := writer.snapshot_observed(begin, end)) is not None:
         return already
     last = writer.previous["observed_to"]
     if last is not None and end <= last:
