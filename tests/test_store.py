@@ -86,7 +86,7 @@ def migrated(store: Store) -> None:
     with store.writing() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-        derived.make(connection)
+        derived.create(connection)
 
 
 def test_a_new_database_is_as_the_migrations_make_it(database: str, tmp_path: Path) -> None:

@@ -55,13 +55,13 @@ def examine(settings: Settings, sources: Sequence[Source], database: str) -> Ite
     with stop.waits.watched():
         for source in sources:
             if source.replay:
-                yield from _recordings(source, settings)
+                yield from _check_recordings(source, settings)
             else:
-                yield from _live(source, auths, time.within(source.deadline, "the source"))
-    yield from _database(database, sources)
+                yield from _check_source(source, auths, time.within(source.deadline, "the source"))
+    yield from _check_database(database, sources)
 
 
-def _recordings(source: Source, settings: Settings) -> Iterator[Diagnostic]:
+def _check_recordings(source: Source, settings: Settings) -> Iterator[Diagnostic]:
     for folder in source.replay:
         try:
             recording = Recording(folder, Redactor.of(settings), source.excluded)
@@ -71,7 +71,7 @@ def _recordings(source: Source, settings: Settings) -> Iterator[Diagnostic]:
             yield Diagnostic("fail", source.name, "recording", str(error))
 
 
-def _live(source: Source, auths: Auths, stop: Stop) -> Iterator[Diagnostic]:
+def _check_source(source: Source, auths: Auths, stop: Stop) -> Iterator[Diagnostic]:
     credentials = source.credentials
     if credentials is not None:
         kind = {Keys: "access key", Password: "user and password"}.get(type(credentials), "token")
@@ -86,16 +86,16 @@ def _live(source: Source, auths: Auths, stop: Stop) -> Iterator[Diagnostic]:
     found = "as configured" if source.project_id else "found from the region"
     yield Diagnostic("ok", source.name, "project", f"{session.project_id}, {found}")
     try:
-        yield from _calls(source, session, stop)
+        yield from _check_calls(source, session, stop)
     finally:
         session.http.close()
 
 
-def _calls(source: Source, session: Session, stop: Stop) -> Iterator[Diagnostic]:
+def _check_calls(source: Source, session: Session, stop: Stop) -> Iterator[Diagnostic]:
     path = f"/v3/{session.project_id}/jobs"
     listing: dict[str, object] = {"cur_page": 1, "per_page": 1, "db_use_type": source.scenarios[0], "engine_type": ""}
     detail: dict[str, object] = {"jobs": [PROBE_JOB_ID], "page_req": {"cur_page": 1, "per_page": 1}}
-    first = True
+    is_first = True
     for what, where, body, name in (
         ("list", path, listing, "jobs"),
         ("batch-detail", f"{path}/batch-detail", detail, "results"),
@@ -109,15 +109,15 @@ def _calls(source: Source, session: Session, stop: Stop) -> Iterator[Diagnostic]
         except InventoryError as error:
             yield Diagnostic("fail", source.name, _failed_step(error), str(error))
             return
-        if first:
+        if is_first:
             proxy = proxy_for(session.http.url, os.environ)
             message = f"{session.http.url} answers in {response.seconds * 1000:.0f} ms" + (
                 f" through {proxy}" if proxy else ""
             )
             yield Diagnostic("ok", source.name, "endpoint", message)
-            yield _clock(source, response)
-            first = False
-        yield _permission(source, what, response, name)
+            yield _check_clock(source, response)
+            is_first = False
+        yield _check_permission(source, what, response, name)
 
 
 def _failed_step(error: InventoryError) -> str:
@@ -131,7 +131,7 @@ def _request(session: Session, path: str, body: dict[str, object], seconds: floa
     return ask(session.http, session.auth, request)
 
 
-def _clock(source: Source, response: Response) -> Diagnostic:
+def _check_clock(source: Source, response: Response) -> Diagnostic:
     service_time = sent_at(response)
     if service_time is None:
         return Diagnostic("warn", source.name, "clock", "the service does not tell its time")
@@ -140,7 +140,7 @@ def _clock(source: Source, response: Response) -> Diagnostic:
     return Diagnostic(state, source.name, "clock", f"{abs(skew):.0f} s from the service's; signatures bear 15 minutes")
 
 
-def _permission(source: Source, what: str, response: Response, name: str) -> Diagnostic:
+def _check_permission(source: Source, what: str, response: Response, name: str) -> Diagnostic:
     document = document_of(response)
     found = document.get(name)
     codes = {error_code(document), *(error_code(each) for each in (found if isinstance(found, list) else []))}
@@ -159,7 +159,7 @@ def _permission(source: Source, what: str, response: Response, name: str) -> Dia
     return Diagnostic("fail", source.name, what, f"{describe(response)}: {why}")
 
 
-def _database(url: str, sources: Sequence[Source]) -> Iterator[Diagnostic]:
+def _check_database(url: str, sources: Sequence[Source]) -> Iterator[Diagnostic]:
     why = check_database_url(url)
     if why is not None:
         yield Diagnostic("fail", "database", "connection", f"the URL {safe_url(url)} cannot be used: {why}")
@@ -171,32 +171,32 @@ def _database(url: str, sources: Sequence[Source]) -> Iterator[Diagnostic]:
             yield Diagnostic("fail", "database", "file", f"{path} does not exist, and its folder cannot be written")
             return
         yield Diagnostic("ok", "database", "file", f"{path} does not exist yet; export creates it")
-        yield from _disk(path)
+        yield from _check_disk(path)
         return
     try:
         with open_store(url, write=False) as store:
-            yield from _store(store, sources)
+            yield from _check_store(store, sources)
             if store.path is not None:
-                yield from _disk(store.path)
+                yield from _check_disk(store.path)
     except InventoryError as error:
         yield Diagnostic("fail", "database", "connection", str(error))
 
 
-def _store(store: Store, sources: Sequence[Source]) -> Iterator[Diagnostic]:
+def _check_store(store: Store, sources: Sequence[Source]) -> Iterator[Diagnostic]:
     at = current(store)
     yield Diagnostic("ok", "database", "connection", str(store))
     if not store.is_sqlite:
         why = store.unusable_reason()
         yield Diagnostic("fail" if why else "ok", "database", "server", why or "UTF8, can be written")
-    yield _revision(store, at)
+    yield _check_revision(store, at)
     if at == REVISION:
-        yield _privileges(store)
+        yield _check_privileges(store)
         for source in sources:
             who = holder(store, source.name)
             yield Diagnostic("warn" if who else "ok", source.name, "lock", f"held by {who}" if who else "free")
 
 
-def _revision(store: Store, at: str | None) -> Diagnostic:
+def _check_revision(store: Store, at: str | None) -> Diagnostic:
     if store.is_sqlite and (at or "") < REVISION:
         message = f"{at or 'none'}, this version needs {REVISION}; export upgrades the file and keeps a copy beside it"
         return Diagnostic("warn", "database", "revision", message)
@@ -207,7 +207,7 @@ def _revision(store: Store, at: str | None) -> Diagnostic:
     return Diagnostic("ok", "database", "revision", REVISION)
 
 
-def _privileges(store: Store) -> Diagnostic:
+def _check_privileges(store: Store) -> Diagnostic:
     if store.path is not None:
         paths = (store.path, store.path.absolute().parent)
         missing = [f"write access to {each}" for each in paths if not os.access(each, os.W_OK)]
@@ -242,7 +242,7 @@ def _missing_rights(store: Store) -> list[str]:
         ]
 
 
-def _disk(path: Path) -> Iterator[Diagnostic]:
+def _check_disk(path: Path) -> Iterator[Diagnostic]:
     """Check the free space: an export needs a journal, and staged rows in the temporary folder."""
     size = path.stat().st_size if path.exists() else 0
     for what, folder in (("disk", path.absolute().parent), ("temporary", Path(tempfile.gettempdir()))):

@@ -219,7 +219,7 @@ def plan_source(source: Source, run: Run, what: Selection) -> SourceDiff:
             if _earlier_snapshot(reading, writer) is not None:
                 continue
             staged = _prepare(reading, source, writer, run)
-            end = writer.planned(staged.row, staged.content_digest)
+            end = writer.planned_row(staged.row, staged.content_digest)
             staging = writer.staging
             diff = compare(
                 Step(source.name, last, end, cache(staging.differing_rows), staging.current_rows, staged.findings), what

@@ -150,7 +150,7 @@ class NormaliserPool:
             if not isinstance(outcome, Read) or unchanged is not None:
                 yield outcome, unchanged
                 continue
-            job = next(found) if jobs is not None else self._job(outcome, served)
+            job = next(found) if jobs is not None else self._normalise_here(outcome, served)
             yield (outcome, job) if job is not None else (_unread(outcome), None)
 
     def _result_of(self, future: Future[T]) -> T:
@@ -183,7 +183,7 @@ class NormaliserPool:
         salt = self._salt + (read.listing.text if read.listing is not None else b"")
         return read.result.raw, read.job_id, salt
 
-    def _job(self, read: Read, served: Mapping[str, bytes]) -> PreparedJob | Unchanged | None:
+    def _normalise_here(self, read: Read, served: Mapping[str, bytes]) -> PreparedJob | Unchanged | None:
         if isinstance(read.result, LargeResult):
             return normalise_large(self._normaliser, read.result, read.job_id)
         return _normalise_task(self._normaliser, self._task(read), served.get(read.job_id))

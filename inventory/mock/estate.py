@@ -64,17 +64,17 @@ def make_job(number: int, seed: int = 1, size: int = 5) -> Job:
     rng = Random(f"{seed}/{number}")
     kind = KINDS[number % len(KINDS)]
     nodes = number % 3 + 1
-    job = _head(rng, kind, number) | endpoints(rng, kind, secret=number % 4 == 1)
+    job = _base_fields(rng, kind, number) | endpoints(rng, kind, secret=number % 4 == 1)
     job |= settings(rng, kind, nodes if number % 2 else str(nodes))
     for every, at, make in EXTRAS:
         if number % every == at:
             job |= make(rng)
     if job["status"].endswith("FAILED"):
-        job |= _failure(rng, job)
+        job |= _failure_fields(rng, job)
     return job | {"object_switch": size > 0, "object_infos": objects(kind, size)}
 
 
-def _head(rng: Random, kind: Kind, number: int) -> Job:
+def _base_fields(rng: Random, kind: Kind, number: int) -> Job:
     created = NEWEST - number * JOB_INTERVAL - rng.randrange(JOB_INTERVAL)
     started = created + rng.randrange(60_000, 600_000)
     job: Job = {
@@ -96,7 +96,7 @@ def _head(rng: Random, kind: Kind, number: int) -> Job:
     return job
 
 
-def _failure(rng: Random, job: Job) -> Job:
+def _failure_fields(rng: Random, job: Job) -> Job:
     end = job["source_endpoint"]
     url = f"jdbc:mysql://{end['ip']}?useSSL=false&password={rng.secret()}"
     reason = f"service LOGMANAGER failed, cause by: Unable to connect to DBMS: url={url} user={end['db_user']}"
@@ -124,7 +124,7 @@ def _listed(job: Job) -> Job:
     item["net_type"] = net_type(job)
     item["billing_tag"] = "actual_start_time" in job
     item["node_newFramework"] = _stable_hash(job) % 3 == 0  # spelled like this by the service
-    item["job_action"] = _actions(str(job.get("status")))
+    item["job_action"] = _job_actions(str(job.get("status")))
     if job.get("error_message"):
         item["error_msg"] = job["error_message"]
     return item
@@ -167,7 +167,7 @@ def _local_time(milliseconds: str) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
-def _actions(status: str) -> Job:
+def _job_actions(status: str) -> Job:
     running = status.endswith(("_STARTED", "_COMPLETE"))
     available = [action for action in ACTIONS if running is (action in ("PAUSE", "FREE_RESOURCE", "CLONE"))]
     actions: Job = {"available_actions": available, "unavailable_actions": [a for a in ACTIONS if a not in available]}

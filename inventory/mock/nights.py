@@ -25,11 +25,11 @@ def evolve(jobs: dict[str, Job], night: int, seed: int = 1, share: float = 0.02)
     chosen = rng.sample(ids, min(len(ids), turnover + max(len(CHANGES), round(len(ids) * share))))
     gone, differing = set(chosen[:turnover]), chosen[turnover:]
     changed = {job_id: _changed(jobs[job_id], change, rng, night) for job_id, change in zip(differing, cycle(CHANGES))}
-    new = dict(_new(night, seed, [jobs[job_id] for job_id in chosen[:turnover]]))
+    new = dict(_new_jobs(night, seed, [jobs[job_id] for job_id in chosen[:turnover]]))
     return new | {job_id: changed.get(job_id, job) for job_id, job in jobs.items() if job_id not in gone}
 
 
-def _new(night: int, seed: int, like: list[Job]) -> Iterator[tuple[str, Job]]:
+def _new_jobs(night: int, seed: int, like: list[Job]) -> Iterator[tuple[str, Job]]:
     """Create a job for each removed one, with as many objects, newest first."""
     for place, model in enumerate(reversed(like[:MAX_NEW_PER_NIGHT])):
         number = place - len(like) - (night - 1) * MAX_NEW_PER_NIGHT
@@ -43,21 +43,21 @@ def _changed(job: Job, change: Callable[[Job, Random], None], rng: Random, night
     return job | {"update_time": str(NEWEST + night * DAY + rng.randrange(DAY))}
 
 
-def _status(job: Job, rng: Random) -> None:
+def _change_status(job: Job, rng: Random) -> None:
     job["status"] = rng.choice([status for status in sorted(set(STATUSES)) if status != job.get("status")])
 
 
-def _address(job: Job, rng: Random) -> None:
+def _change_address(job: Job, rng: Random) -> None:
     job["source_endpoint"] = (job.get("source_endpoint") or {}) | {"ip": rng.ip("10.99")}
 
 
-def _table_added(job: Job, rng: Random) -> None:
+def _add_table(job: Job, rng: Random) -> None:
     name = f"table_{rng.hex(6)}"
     table = {"id": f"db00-*-*-{name}", "type": "table", "name": name, "select": "true", "parent_id": "db00"}
     job["object_infos"] = [*(job.get("object_infos") or []), table]
 
 
-def _table_removed(job: Job, rng: Random) -> None:
+def _remove_table(job: Job, rng: Random) -> None:
     found = list(job.get("object_infos") or [])
     tables = [place for place, item in enumerate(found) if item.get("type") == "table"]
     if tables:
@@ -65,8 +65,8 @@ def _table_removed(job: Job, rng: Random) -> None:
     job["object_infos"] = found
 
 
-def _tags(job: Job, rng: Random) -> None:
+def _change_tags(job: Job, rng: Random) -> None:
     job["tags"] = [{"key": "stage", "value": rng.choice(("test", "prod"))}, {"key": "run", "value": rng.hex(6)}]
 
 
-CHANGES = (_status, _address, _table_added, _table_removed, _tags)
+CHANGES = (_change_status, _change_address, _add_table, _remove_table, _change_tags)

@@ -199,7 +199,7 @@ def _appeared_meanwhile(server: DrsServer, share: Share) -> None:
     server.hooks.append(hook)
 
 
-def _shifting(shift: Callable[[DrsServer, Job], None]) -> Change:
+def _between_pages(shift: Callable[[DrsServer, Job], None]) -> Change:
     """Change the jobs once for each use, between the first and the second page of its list."""
 
     def apply(server: DrsServer, _: Share) -> None:
@@ -230,11 +230,11 @@ def _use_of_last_page(request: RecordedRequest, document: Job) -> str | None:
     return str(request.document["db_use_type"]) if is_sweep and not _has_next(request, document) else None
 
 
-def _first_leaves(server: DrsServer, first: Job) -> None:
+def _remove_first(server: DrsServer, first: Job) -> None:
     server.deleted.add(first["id"])
 
 
-def _one_comes(server: DrsServer, first: Job) -> None:
+def _add_one(server: DrsServer, first: Job) -> None:
     new = make_job(-1, seed=-1 - len(server.jobs)) | {"db_use_type": first["db_use_type"]}
     server.jobs = {new["id"]: new} | server.jobs
 
@@ -320,10 +320,10 @@ SCENARIOS = {
         Scenario(
             "shifting-list",
             "a job leaves after the list's first page: the second leaves out a living one",
-            _shifting(_first_leaves),
+            _between_pages(_remove_first),
         ),
         Scenario(
-            "growing-list", "a job comes after the list's first page: the second repeats one", _shifting(_one_comes)
+            "growing-list", "a job comes after the list's first page: the second repeats one", _between_pages(_add_one)
         ),
         Scenario("clock-skew", "the service's clock is 20 minutes fast", _set(clock_skew=1200.0)),
         Scenario("denied", "403 DRS.M00102 to every call", _failing("status", status=403, body=DENIED), 1.0),

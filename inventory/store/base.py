@@ -67,8 +67,8 @@ def verified_base(connection: Connection, source_id: int) -> Base:
         StoreError: something was altered.
     """
     last = last_snapshot(connection, source_id)
-    stored_digests = _column(connection, JOB_DIGESTS, source_id, "digest")
-    jobs = _column(connection, BY_NAME["jobs"], source_id)
+    stored_digests = _job_column(connection, JOB_DIGESTS, source_id, "digest")
+    jobs = _job_column(connection, BY_NAME["jobs"], source_id)
     if last is None:
         if stored_digests or jobs:
             name = connection.execute(select(SOURCES.c.name).where(SOURCES.c.id == source_id)).scalar()
@@ -77,28 +77,28 @@ def verified_base(connection: Connection, source_id: int) -> Base:
     row = last.values
     if last.invalid or snapshot_digest(row["previous_digest"], row["content_digest"], row) != row["digest"]:
         _refuse(row, "its row is not what its digest is over")
-    digests = stored_digests or dict(_recomputed(connection, source_id))
+    digests = stored_digests or dict(_recompute_digests(connection, source_id))
     if content_digest(digests.items()) != row["content_digest"]:
         _refuse(row, "the digests of the jobs are not those that it has")
     _check_jobs(connection, row, digests, jobs.keys())
-    return Base(row, digests, stored_digests, set(jobs), set(_column(connection, BY_NAME["findings"], source_id)))
+    return Base(row, digests, stored_digests, set(jobs), set(_job_column(connection, BY_NAME["findings"], source_id)))
 
 
-def _column(connection: Connection, entity: Entity, source_id: int, name: str | None = None) -> dict[str, str]:
+def _job_column(connection: Connection, entity: Entity, source_id: int, name: str | None = None) -> dict[str, str]:
     """Return job id -> value of a column in the job's current row; without a name, the id itself."""
     job_id = entity.current.c[entity.job_column]
     query = select(job_id, entity.current.c[name] if name else job_id).where(entity.current.c.source_id == source_id)
     return {str(key): str(value) for key, value in connection.execute(query)}  # SQLite may hold anything
 
 
-def _recomputed(connection: Connection, source_id: int) -> Iterator[tuple[str, str]]:
+def _recompute_digests(connection: Connection, source_id: int) -> Iterator[tuple[str, str]]:
     """Yield job id and digest of each job, computed from its rows, for a source without stored digests."""
-    streams = [_digests(connection, entity, source_id) for entity in ENTITIES]
+    streams = [_row_digests(connection, entity, source_id) for entity in ENTITIES]
     for job_id, group in groupby(heapq.merge(*streams, key=itemgetter(0)), key=itemgetter(0)):
         yield job_id, job_digest(digest for _, digest in group)
 
 
-def _digests(
+def _row_digests(
     connection: Connection, entity: Entity, source_id: int, job_ids: Iterable[str] | None = None
 ) -> Iterator[tuple[str, str]]:
     """Yield job id and digest of each current row, ordered by job; '' for a row with an invalid value."""
@@ -117,11 +117,11 @@ def _check_jobs(connection: Connection, row: dict[str, Any], digests: dict[str, 
     if not ids <= digests.keys() or len(ids) != row["jobs"]:
         _refuse(row, f"it has {row['jobs']} jobs, and the table jobs has others")
     others = sorted(digests.keys() - ids)
-    for at in range(0, len(others), _JOBS_PER_QUERY):
-        chunk = others[at : at + _JOBS_PER_QUERY]
+    for start in range(0, len(others), _JOBS_PER_QUERY):
+        chunk = others[start : start + _JOBS_PER_QUERY]
         found: dict[str, list[str]] = {job_id: [] for job_id in chunk}
         for entity in _JOBLESS_ENTITIES:
-            for job_id, digest in _digests(connection, entity, row["source_id"], chunk):
+            for job_id, digest in _row_digests(connection, entity, row["source_id"], chunk):
                 found[job_id].append(digest)
         for job_id, rows in found.items():
             if job_digest(rows) != digests[job_id]:

@@ -30,28 +30,28 @@ def row_writer(connection: Connection, table: str, columns: Sequence[Column[Any]
     times = tuple(at for at, column in enumerate(columns) if isinstance(column.type, UtcDateTime))
     into = f"{table} ({', '.join(column.name for column in columns)})"
     if connection.dialect.name == "sqlite":
-        return _inserts(connection, f"INSERT INTO {into} VALUES ", len(columns), times)  # noqa: S608  # no user input
-    return _copies(connection, f"COPY {into} FROM STDIN", times)
+        return _insert_writer(connection, f"INSERT INTO {into} VALUES ", len(columns), times)  # noqa: S608  # no user input
+    return _copy_writer(connection, f"COPY {into} FROM STDIN", times)
 
 
-def _inserts(connection: Connection, head: str, width: int, times: Sequence[int]) -> RowWriter:
-    one = f"({', '.join('?' * width)})"
+def _insert_writer(connection: Connection, prefix: str, width: int, times: Sequence[int]) -> RowWriter:
+    placeholders = f"({', '.join('?' * width)})"
     batch_size = max(1, VALUES_PER_INSERT // width)
-    batch = head + ", ".join([one] * batch_size)
+    batch = prefix + ", ".join([placeholders] * batch_size)
 
     def write(rows: Sequence[Row]) -> None:
         if times:
             rows = [_format_times(row, times, "") for row in rows]
         full = len(rows) - len(rows) % batch_size
         batches = [tuple(chain.from_iterable(rows[at : at + batch_size])) for at in range(0, full, batch_size)]
-        for statement, values in ((batch, batches), (head + one, list(rows[full:]))):
+        for statement, values in ((batch, batches), (prefix + placeholders, list(rows[full:]))):
             if values:
                 connection.exec_driver_sql(statement, values)
 
     return write
 
 
-def _copies(connection: Connection, statement: str, times: Sequence[int]) -> RowWriter:
+def _copy_writer(connection: Connection, statement: str, times: Sequence[int]) -> RowWriter:
     """Use the text format: as fast as the binary one, and it needs no column types."""
     driver: Any = connection.connection.driver_connection
     error: Any = connection.dialect.loaded_dbapi.Error

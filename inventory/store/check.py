@@ -18,23 +18,23 @@ def check(store: Store) -> list[str]:
     dialect = store.engine.dialect.name
     with store.reading() as connection, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # reflection warns about indexes of other applications
-        return [*_tables(connection, dialect), *_keys(connection), *differences(connection)]
+        return [*_compare_tables(connection, dialect), *_compare_keys(connection), *differences(connection)]
 
 
-def _tables(connection: Connection, dialect: str) -> list[str]:
+def _compare_tables(connection: Connection, dialect: str) -> list[str]:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    ours = declared(dialect)
+    declared_tables = declared(dialect)
 
     def is_ours(name: str | None, kind: str, _: object) -> bool:
-        return kind != "table" or name in ours.tables
+        return kind != "table" or name in declared_tables.tables
 
     def is_compared(_item: object, _name: object, _kind: str, reflected: bool, counterpart: object) -> bool:  # noqa: FBT001  # Alembic calls it
         return not reflected or counterpart is not None
 
     options = {"compare_type": True, "include_name": is_ours, "include_object": is_compared}
-    found = compare_metadata(MigrationContext.configure(connection, opts=options), ours)
+    found = compare_metadata(MigrationContext.configure(connection, opts=options), declared_tables)
     return list(dict.fromkeys(line for entry in found for line in _describe(entry)))
 
 
@@ -71,7 +71,7 @@ def _describe_column(what: str, column: str, is_now: Any, should_be: Any) -> str
     return f"the {what} of the column {column} is another"
 
 
-def _keys(connection: Connection) -> Iterator[str]:
+def _compare_keys(connection: Connection) -> Iterator[str]:
     """Compare primary keys, which Alembic does not."""
     inspector = inspect(connection)
     existing = set(inspector.get_table_names())

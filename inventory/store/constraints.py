@@ -15,7 +15,7 @@ __all__ = ["drop_constraints", "restore_constraints"]
 _TABLES = [entity.name for entity in (*ENTITIES, JOB_DIGESTS)]
 
 # In the order of recreation: keys, other unique constraints, indexes, foreign keys.
-_PARTS = text(
+_DEFINITIONS = text(
     "SELECT 1 AS nth, contype = 'f' AS refers, conname AS name,"
     " format('ALTER TABLE %s DROP CONSTRAINT %I', CAST(conrelid AS regclass), conname) AS drop_sql,"
     " format('ALTER TABLE %s ADD CONSTRAINT %I %s', CAST(conrelid AS regclass), conname, pg_get_constraintdef(oid))"
@@ -45,9 +45,9 @@ def drop_constraints(connection: Connection) -> list[str]:
             connection.exec_driver_sql(f"LOCK TABLE sources, {', '.join(_TABLES)} IN ACCESS EXCLUSIVE MODE NOWAIT")
             if not _is_first(connection):  # another source wrote one in the meantime
                 return []
-            parts = connection.execute(_PARTS, {"tables": _TABLES}).all()
-            restore_constraints(connection, [part.drop_sql for part in reversed(parts)])
-            return [part.recreate_sql for part in parts]
+            definitions = connection.execute(_DEFINITIONS, {"tables": _TABLES}).all()
+            restore_constraints(connection, [each.drop_sql for each in reversed(definitions)])
+            return [each.recreate_sql for each in definitions]
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) in _KEPT_STATES:
             return []

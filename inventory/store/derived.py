@@ -15,7 +15,7 @@ from inventory.schema.ledger import METADATA
 from inventory.schema.triggers import triggers
 from inventory.schema.views import views
 
-__all__ = ["differences", "drop", "make"]
+__all__ = ["create", "differences", "drop"]
 
 _SQLITE_OBJECTS = text("SELECT name, sql FROM sqlite_master WHERE type IN ('view', 'trigger')")
 _FUNCTIONS = text(
@@ -33,7 +33,7 @@ _COLUMNS = text(  # column '' is the comment of the table itself
 )
 
 
-def make(connection: Connection) -> None:
+def create(connection: Connection) -> None:
     """Create or replace views, triggers and comments as declared."""
     dialect = connection.dialect.name
     if dialect == "sqlite":
@@ -44,7 +44,7 @@ def make(connection: Connection) -> None:
     for name, sql in views(dialect).items():
         _replace_view(connection, name, sql)
     for name, sql in triggers(dialect).items():
-        if (table := _table_of(name)) is not None:
+        if (table := _trigger_table(name)) is not None:
             connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name} ON {table}")
         connection.exec_driver_sql(sql.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", 1))
     for table, column in _wrong_comments(connection):
@@ -58,7 +58,7 @@ def drop(connection: Connection) -> None:
     for name in reversed(views(dialect)):
         connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
     for name in reversed(triggers(dialect)):
-        table = _table_of(name)
+        table = _trigger_table(name)
         if dialect == "sqlite":
             connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
         elif table is None:
@@ -77,7 +77,7 @@ def _replace_view(connection: Connection, name: str, sql: str) -> None:
         connection.exec_driver_sql(sql)
 
 
-def _table_of(name: str) -> str | None:
+def _trigger_table(name: str) -> str | None:
     """Return the table of a trigger on PostgreSQL; None for a function."""
     table = name.removesuffix("_append_only")
     return None if table == name else table

@@ -148,7 +148,7 @@ def upgrade(store: Store, waiting: LockWait | None = None) -> Upgrade:
             if store.is_sqlite:  # views can block a change of their tables there; on a server they keep their grants
                 derived.drop(connection)
             command.upgrade(config, "head")
-            derived.make(connection)
+            derived.create(connection)
     return Upgrade(at, copy)
 
 
@@ -162,7 +162,7 @@ def _repair(store: Store, waiting: LockWait) -> bool:
     if not _differs(store):
         return False
     with translate_errors(store), exclusive(store, waiting) as connection:
-        derived.make(connection)
+        derived.create(connection)
     return True
 
 
@@ -175,7 +175,7 @@ def _create(store: Store, waiting: LockWait) -> None:
         _refuse_existing_names(connection, store)
         declared(dialect).create_all(connection, checkfirst=False)
         connection.execute(insert(MAINTENANCE).values(id=1, pruning=False))
-        derived.make(connection)
+        derived.create(connection)
         _VERSION_TABLE.create(connection, checkfirst=True)
         connection.execute(insert(_VERSION_TABLE).values(version_num=REVISION))
 

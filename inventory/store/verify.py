@@ -102,39 +102,39 @@ def compare_evidence(
     return located
 
 
-def _check_signatures(connection: Connection, each: Verified, public_keys: Sequence[VerifyKey]) -> None:
+def _check_signatures(connection: Connection, source: Verified, public_keys: Sequence[VerifyKey]) -> None:
     """Check the signatures of one source.
 
     The last snapshot must be signed, because its digest covers the whole chain. Every snapshot after the first signed
     one must be signed: an unsigned one was written without the key. Every existing signature must be valid.
     """
-    digests = {snapshot_id: digest for digest, snapshot_id in each.digests.items()}
-    mine = select(SNAPSHOTS.c.id).join(SOURCES).where(SOURCES.c.name == each.source)
-    query = select(SIGNATURES).where(SIGNATURES.c.snapshot_id.in_(mine))
+    digests = {snapshot_id: digest for digest, snapshot_id in source.digests.items()}
+    ids = select(SNAPSHOTS.c.id).join(SOURCES).where(SOURCES.c.name == source.source)
+    query = select(SIGNATURES).where(SIGNATURES.c.snapshot_id.in_(ids))
     signed = {row.snapshot_id: row for row in connection.execute(query)}
     keys = " or ".join(key.key_id for key in public_keys)
     valid = [
         at
-        for at in each.ids
+        for at in source.ids
         if at in signed and any(key.verify(digests.get(at, ""), str(signed[at].signature)) for key in public_keys)
     ]
     first = min(valid, default=None)
-    for at in each.ids:
+    for at in source.ids:
         if at in valid:
             continue
         if at in signed:
             detail = f"the signature, by its own account of the key {signed[at].key_id}, does not fit the key {keys}"
         elif first is not None and at > first:
             detail = f"not signed, although snapshot {first} before it is"
-        elif at == each.ids[-1]:
+        elif at == source.ids[-1]:
             detail = f"the last snapshot is not signed with the key {keys}"
         else:
             continue
-        each.problems.append(Problem("unsigned", SIGNATURES.name, {"snapshot_id": at}, at, at, detail))
-    each.signed = len(valid)
+        source.problems.append(Problem("unsigned", SIGNATURES.name, {"snapshot_id": at}, at, at, detail))
+    source.signed = len(valid)
     if valid:
-        each.unsigned_before = sum(at < valid[0] for at in each.ids)
-        each.compared_to = max(valid[-1], each.compared_to or 0)
+        source.unsigned_before = sum(at < valid[0] for at in source.ids)
+        source.compared_to = max(valid[-1], source.compared_to or 0)
 
 
 def _verify_source(connection: Connection, name: str, source_id: int) -> Verified:

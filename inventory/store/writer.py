@@ -130,7 +130,7 @@ class Writer:
         signature = {"key_id": self._signer.key_id, "signature": self._signer.sign(row["digest"])}
         self._connection.execute(insert(SIGNATURES).values(snapshot_id=row["id"], **signature))
 
-    def planned(self, row: dict[str, Any], content_digest: str) -> dict[str, Any]:
+    def planned_row(self, row: dict[str, Any], content_digest: str) -> dict[str, Any]:
         """Return the row that `commit` would insert; columns not known yet, such as `id`, are None."""
         known = {"source": self._source.name, **self._complete_row(row, content_digest)}
         unknown = {"source_id": self._source_id or None, "run_id": None}
