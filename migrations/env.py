@@ -1,6 +1,6 @@
-"""Alembic's entry: runs the revisions on the connection that inventory.store.migrate hands over.
+"""Alembic's entry point: run the revisions on the connection that inventory.store.migrate passes.
 
-`inventory db upgrade` is the way in; the transaction is the caller's, so that all steps are one.
+Use `inventory db upgrade`. The caller owns the transaction, so that all steps share one.
 """
 
 from alembic import context

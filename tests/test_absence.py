@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from inventory.mock import DrsServer, Fault, rehearse
+from inventory.mock import DrsServer, Fault, apply_scenarios
 from tests.conftest import ROOT, Command, write_page
 from tests.live import DATABASE, Estate, Export, as_stored, findings, last
 from tests.test_discovery import asked, rewrite_list, rows, sweeps
@@ -54,7 +54,7 @@ def test_a_job_with_the_status_deleted_leaves(
 def test_a_deleted_job_that_no_list_names_leaves_and_is_not_asked_again(
     server: DrsServer, export: Export, estate: Estate
 ) -> None:
-    rehearse(server, ["deleted-status"])
+    apply_scenarios(server, ["deleted-status"])
     export(jobs="all")
     requests = len(server.requests)
     gone = set(sorted(server.jobs)[::5])
@@ -113,7 +113,7 @@ def test_the_status_404_proves_an_absence_with_its_code_alone(
 
 
 def test_what_the_list_says_of_a_virtual_parent_is_kept(server: DrsServer, export: Export, estate: Estate) -> None:
-    rehearse(server, ["virtual-parent"])
+    apply_scenarios(server, ["virtual-parent"])
     export(jobs="all")
     assert estate().keys() == server.jobs.keys()
     (parent,) = asked(server) - server.jobs.keys()
@@ -135,7 +135,7 @@ def test_what_the_list_says_of_a_virtual_parent_is_kept(server: DrsServer, expor
 
 
 def test_a_recording_comes_to_the_same(server: DrsServer, export: Export, inventory: Command, tmp_path: Path) -> None:
-    rehearse(server, ["virtual-parent", "deleted-status"])
+    apply_scenarios(server, ["virtual-parent", "deleted-status"])
     digests = []
     for night in ("one", "two"):
         export("--record", str(tmp_path / night), jobs="all")
@@ -163,7 +163,7 @@ def test_a_page_by_hand_with_a_deleted_job_removes_it(inventory: Command, tmp_pa
 
 
 def test_an_empty_list_may_be_null(server: DrsServer, export: Export, estate: Estate) -> None:
-    rehearse(server, ["null-list"])
+    apply_scenarios(server, ["null-list"])
     for job in server.jobs.values():
         job["db_use_type"] = "sync"
     export(jobs="all")
@@ -196,7 +196,7 @@ def test_null_beside_a_total_is_no_empty_list(server: DrsServer, export: Export)
 def test_a_scenario_that_is_not_served_is_a_finding_once(
     server: DrsServer, export: Export, inventory: Command, estate: Estate
 ) -> None:
-    rehearse(server, ["no-disaster-recovery"])
+    apply_scenarios(server, ["no-disaster-recovery"])
     for job in server.jobs.values():
         job["db_use_type"] = "sync"
     for _ in range(2):

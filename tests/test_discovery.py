@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from inventory.mock import PLANTED, DrsServer, Fault, list_item, rehearse
+from inventory.mock import PLANTED, DrsServer, Fault, apply_scenarios, list_item
 from inventory.mock.estate import sub_tasks
 from tests.conftest import ROOT, Command
 from tests.live import Estate, Export, as_stored, findings, last, long_list
@@ -153,7 +153,7 @@ def test_a_known_job_in_no_list_and_no_answer_leaves_unless_the_list_is_incomple
 
 
 def test_children_become_jobs_where_they_are_wanted(server: DrsServer, export: Export, estate: Estate) -> None:
-    rehearse(server, ["sub-tasks"])
+    apply_scenarios(server, ["sub-tasks"])
     children = {child: job_id for job_id, job in server.jobs.items() for child, _ in sub_tasks(job)}
     assert children
     export(jobs="all", children=True)

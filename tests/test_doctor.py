@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from inventory.config.load import normal_url
-from inventory.mock import DrsServer, Fault, rehearse
+from inventory.mock import DrsServer, Fault, apply_scenarios
 from tests.conftest import Command, write_page
 from tests.live import Export
 from tests.next_version import NextVersion
@@ -92,7 +92,7 @@ def test_a_wrong_credential_is_tried_once(server: DrsServer, export: Export, cas
 
 
 def test_a_clock_that_is_wrong(server: DrsServer, export: Export) -> None:
-    rehearse(server, ["clock-skew"])
+    apply_scenarios(server, ["clock-skew"])
     told = examined(export, auth=KEYS)
     assert told["live", "sign-in"][0] == "fail"
     assert "clock" in told["live", "sign-in"][1]
@@ -104,7 +104,7 @@ def test_a_clock_that_is_wrong(server: DrsServer, export: Export) -> None:
 
 
 def test_who_may_not_read_is_told_for_each_call(server: DrsServer, export: Export) -> None:
-    rehearse(server, ["denied"])
+    apply_scenarios(server, ["denied"])
     told = examined(export)
     for call in ("list", "batch-detail"):
         assert told["live", call] == ("fail", "HTTP 403 DRS.M00102: the user needs a policy that allows to read DRS")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from inventory.mock import PLANTED, DrsServer, rehearse
+from inventory.mock import PLANTED, DrsServer, apply_scenarios
 from inventory.mock.scenarios import SCENARIOS
 from tests.live import Estate, Export, as_stored, findings, last, long_list
 from tests.recordings import replay, unpacked, written
@@ -141,7 +141,7 @@ def test_a_fault_has_its_outcome(
     server.deleted.add(gone)
     for job_id in others[::10]:
         server.jobs[job_id] = server.jobs[job_id] | {"description": "another night"}
-    rehearse(server, [name], expected.rate)
+    apply_scenarios(server, [name], expected.rate)
     export.top = {"workers": workers}
     done = export("--record", "2", jobs="all", code=expected.code, **keys)
 

@@ -397,7 +397,7 @@ def test_the_list_gives_all_for_page_zero(server: DrsServer, client: httpx.Clien
 def test_a_page_of_the_list_beyond_the_last(server: DrsServer, client: httpx.Client) -> None:
     answer = listing(client, cur_page=99, per_page=10)
     assert (answer.status_code, answer.json()["jobs"]) == (200, [])
-    server.list_beyond = "refuse"
+    server.beyond_last_page = "refuse"
     assert told(listing(client, cur_page=99, per_page=10)) == (400, "DRS.M00211")
 
 

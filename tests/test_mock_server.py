@@ -18,7 +18,7 @@ import httpx
 import pytest
 import yaml
 
-from inventory.mock import SCENARIOS, DrsServer, evolve, make_estate, rehearse
+from inventory.mock import SCENARIOS, DrsServer, apply_scenarios, evolve, make_estate
 from tests.conftest import ROOT, Command
 from tests.test_config_schema import schema_faults
 
@@ -193,7 +193,7 @@ def effect(name: str, rate: float | None = None) -> Callable[[Effect], Effect]:
 
     def register(check: Effect) -> Effect:
         def run(server: DrsServer, drs: Drs) -> None:
-            rehearse(server, [name], rate)
+            apply_scenarios(server, [name], rate)
             for fault in server.faults:
                 fault.seconds = min(fault.seconds, 0.2)
             check(server, drs)
@@ -485,11 +485,11 @@ def seen_of(drs: Drs, server: DrsServer) -> str:
 
 
 def test_scenarios_combine(server: DrsServer, drs: Drs) -> None:
-    rehearse(server, ["duplicate", "unordered", "wrong-total", "missing-item"])
+    apply_scenarios(server, ["duplicate", "unordered", "wrong-total", "missing-item"])
     told = [job_id for start in range(0, 70, 10) for job_id in ids(drs.detail(list(server.jobs)[start : start + 10]))]
     assert (len(told), drs.page(1)["total_record"], ids(drs.detail(["x"]))) == (74, len(drs.sweep()) + 7, ["x"])
     with pytest.raises(KeyError):
-        rehearse(server, ["no-such"])
+        apply_scenarios(server, ["no-such"])
 
 
 # -- nights ------------------------------------------------------------------------------------------------------------
@@ -526,7 +526,7 @@ def test_nights_of_a_small_estate(count: int) -> None:
 
 def test_a_running_server_lets_a_night_pass(server: DrsServer, client: httpx.Client, drs: Drs) -> None:
     server.token_requests = 0
-    rehearse(server, ["reset"], 1.0)
+    apply_scenarios(server, ["reset"], 1.0)
     before = server.jobs
     answer = client.post("/mock/night")  # no token, and no fault strikes it
     assert answer.json() == {"night": 1, "jobs": 70}

@@ -180,7 +180,7 @@ def test_a_job_that_cannot_be_read_is_told() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_a_process_that_stands_still_is_not_waited_for() -> None:
     before = descendants(os.getpid())
-    with NormaliserPool(Settings(workers=1), patience=1) as pool:
+    with NormaliserPool(Settings(workers=1), timeout=1) as pool:
         pool.start([MANY_JOBS])
         (worker,) = set(descendants(os.getpid())) - set(before)
         os.kill(worker, signal.SIGSTOP)

@@ -412,7 +412,7 @@ def test_a_server_that_is_away_for_a_moment(between: Between) -> None:
     with open_store(normal_url(between.url), write=True) as store:
         with pytest.raises(StoreError, match="Connection refused"):
             store.connect()
-        with store.patient(60, Stop()).connect() as connection:
+        with store.with_retry(60, Stop()).connect() as connection:
             assert connection.scalar(text("SELECT 1")) == 1
     timer.join()
 
@@ -423,7 +423,7 @@ def test_whoever_waits_for_a_server_can_be_stopped(between: Between) -> None:
     timer = threading.Timer(0.5, stop.set)
     timer.start()
     with open_store(normal_url(between.url), write=True) as store, pytest.raises(StoppedError):
-        store.patient(600, stop).connect()
+        store.with_retry(600, stop).connect()
     timer.join()
 
 
@@ -432,7 +432,7 @@ def test_what_does_not_pass_is_not_retried(postgresql: str, between: Between) ->
         url = between.url.rpartition("/")[0] + f"/{wrong}"
         before = between.came
         with open_store(normal_url(url), write=True) as store, pytest.raises(StoreError, match=said) as refused:
-            store.patient(600, Stop()).connect()
+            store.with_retry(600, Stop()).connect()
         assert between.came == before + 1
         assert str(refused.value).startswith("cannot connect to the database postgresql://")
         assert "FATAL" not in str(refused.value)
@@ -446,7 +446,7 @@ def test_too_many_connections_are_waited_for(postgresql: str) -> None:
         first = store.connect()
         timer = threading.Timer(0.5, first.close)
         timer.start()
-        with store.patient(60, Stop()).connect() as connection:
+        with store.with_retry(60, Stop()).connect() as connection:
             assert connection.scalar(text("SELECT 1")) == 1
         timer.join()
     run(postgresql, f"DROP ROLE {user}")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from inventory.mock import PLANTED, DrsServer, Fault, rehearse
+from inventory.mock import PLANTED, DrsServer, Fault, apply_scenarios
 from tests.conftest import ROOT, Command
 from tests.live import Export, long_list
 from tests.recordings import replay, unpacked, written
@@ -43,7 +43,7 @@ def server() -> Iterator[DrsServer]:
 def test_a_replay_gives_the_same_snapshots_of_what_was_chosen(
     server: DrsServer, export: Export, name: str, keys: str
 ) -> None:
-    rehearse(server, [name])
+    apply_scenarios(server, [name])
     patience: dict[str, Any] = {"retry_seconds": 2} if name == "poison" else {}  # of which none helps
     export.configured(jobs="all", **patience, **KEYS[keys])
     codes = set()

@@ -31,7 +31,7 @@ from inventory.schema.ledger import METADATA, SOURCES
 from inventory.schema.views import views
 from inventory.store import derived, reader
 from inventory.store.check import check
-from inventory.store.engine import Store, open_store, translated
+from inventory.store.engine import Store, open_store, translate_errors
 from inventory.store.migrate import upgrade
 from tests.conftest import COMMAND, ROOT, Command
 from tests.next_version import NEXT, NextVersion
@@ -86,7 +86,7 @@ def migrated(store: Store) -> None:
     with store.writing() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-        derived.make(connection)
+        derived.create(connection)
 
 
 def test_a_new_database_is_as_the_migrations_make_it(database: str, tmp_path: Path) -> None:
@@ -355,7 +355,7 @@ def test_errors_show_no_values(inventory: Command, database: str) -> None:
         row["created_at"] = datetime(2026, 11, 1, tzinfo=UTC)
         broken = ([row, row], [{**row, "created_at": None}])
         for rows in broken:
-            with pytest.raises(StoreError) as failed, translated(store), store.engine.begin() as connection:
+            with pytest.raises(StoreError) as failed, translate_errors(store), store.engine.begin() as connection:
                 for each in rows:
                     connection.execute(insert(SOURCES).values(**each))
             assert "constraint" in str(failed.value).lower()

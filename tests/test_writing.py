@@ -21,7 +21,7 @@ from inventory.proof.digest import content_digest, digest_job
 from inventory.schema import BY_NAME, ENTITIES, JOB_DIGESTS
 from inventory.schema.ledger import SNAPSHOTS, SOURCES
 from inventory.store.engine import Store, open_store
-from inventory.store.staging import CELLS, INDEX_AFTER, Changes
+from inventory.store.staging import BUFFERED_VALUES, INDEX_AFTER_LOOKUPS, Changes
 from inventory.store.writer import SourceRow, Writer, open_writer
 from tests.nights import opened, recorded, running
 
@@ -29,7 +29,7 @@ ME, OTHER = SourceRow("me", "r", "p"), SourceRow("other", "r", "q")
 COUNTS = ("requested", "returned", "absent", "unreadable", "deselected", "jobs", "added", "changed", "removed")
 ESTATE = make_estate(12, objects=5)
 
-PIECE = CELLS // len(BY_NAME["object_infos"].names)  # objects that are written together
+PIECE = BUFFERED_VALUES // len(BY_NAME["object_infos"].names)  # objects that are written together
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_a_job_that_is_asked_again(store: Store) -> None:
         for job_id in ids:
             proof = digest_job(writer.staging.rows_of(job_id))
             assert proof.digest == digests[job_id]
-            writer.staging.prove(job_id, proof)
+            writer.staging.stage_digest(job_id, proof)
         row = commit(writer, digests)
     assert [row[name] for name in ("added", "changed", "removed")] == [12, 0, 0]
     found = rows(store)
@@ -221,11 +221,11 @@ def test_a_jobs_staged_rows_are_the_same_with_an_index_and_without(store: Store)
     wanted = sorted((name, row) for name, rows in job.rows.items() for row in rows)
     with open_writer(store, ME) as writer, statements(store) as said:
         stage(writer, ESTATE)
-        for look in range(INDEX_AFTER + 2):
+        for look in range(INDEX_AFTER_LOOKUPS + 2):
             found = sorted((entity.name, row) for entity, row in writer.staging.rows_of(job_id))
             assert repr(found) == repr(wanted)
             keys = [statement for statement, _ in said if statement.startswith("CREATE INDEX ON staged_object_infos ")]
-            assert len(keys) == (look >= INDEX_AFTER and not store.is_sqlite)
+            assert len(keys) == (look >= INDEX_AFTER_LOOKUPS and not store.is_sqlite)
 
 
 def test_what_was_compiled_for_one_source_serves_the_next(store: Store) -> None:

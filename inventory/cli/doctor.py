@@ -48,7 +48,7 @@ def _as_text(options: Options, checks: "Iterable[Diagnostic]") -> int:
             continue
         colour = COLOURS[check.state] if options.wants_colour() else None
         state = click.style(f"{check.state:<4}", fg=colour)
-        echo(f"{state}  {safe(check.subject):<16}  {check.what:<12}  {safe(check.said)}")
+        echo(f"{state}  {safe(check.subject):<16}  {check.what:<12}  {safe(check.message)}")
     return 1 if failed else 0
 
 

@@ -128,7 +128,7 @@ def _run(
     shown, settings = sys.stderr.isatty() and not options.quiet, watch.settings
     time = stop.within(settings.deadline, "the run")
     patience = max((source.retry_seconds for source in sources), default=0)
-    with options.open(settings, write=True, ready=False).patient(patience, stop) as store:
+    with options.open(settings, write=True, ready=False).with_retry(patience, stop) as store:
         copy = prepare(store)
         if copy is not None:
             options.echo_err(f"The database was upgraded; {copy} is a copy of it as it was.")

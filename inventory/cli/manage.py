@@ -80,17 +80,17 @@ def db_upgrade(options: Options, lock_timeout: int) -> None:
     from inventory.cli.signals import stopping
     from inventory.common.cancellation import Stop
     from inventory.schema import REVISION
-    from inventory.store.exclusive import Waiting
+    from inventory.store.exclusive import LockWait
     from inventory.store.migrate import upgrade
 
     stop = Stop()
-    waiting = Waiting(lock_timeout, stop, lambda said: options.echo_err(safe(said)))
+    waiting = LockWait(lock_timeout, stop, lambda said: options.echo_err(safe(said)))
     with stopping(stop), options.open(options.settings(), write=True, ready=False) as store:
         done = upgrade(store, waiting)
         if done.copy is not None:
             options.echo(f"Copied the database as it was to {done.copy}.")
         how = "was at revision" if done.before == REVISION else "was upgraded to revision"
-        mended = "; its views and triggers were made anew" if done.mended else ""
+        mended = "; its views and triggers were made anew" if done.repaired else ""
         options.echo(f"{store} {how} {REVISION}{' already' if done.before == REVISION else ''}{mended}.")
 
 

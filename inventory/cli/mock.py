@@ -72,7 +72,7 @@ def mock_server(
         raise UsageError(f"--host {host}: other machines could reach it, without TLS", "Add --expose if that is meant")
     import signal
 
-    from inventory.mock import DrsServer, rehearse
+    from inventory.mock import DrsServer, apply_scenarios
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
@@ -80,11 +80,11 @@ def mock_server(
     server = DrsServer(host=host, port=port)
     _bind(server, host, port)
     echo(_configuration(server, auth, local=local), nl=False)
-    server.remember, server.latency, server.seed = False, latency, seed
+    server.keep_requests, server.latency, server.seed = False, latency, seed
     server.jobs = _estate(count, seed, objects)
     for _ in range(night):
         server.next_night()
-    rehearse(server, names, share, seed)
+    apply_scenarios(server, names, share, seed)
     server.log = _tell if log else None
     with server:
         threading.Event().wait()

@@ -37,14 +37,14 @@ def sources_list(options: Options, names: tuple[str, ...], as_json: bool) -> Non
     from inventory.common.exact_json import pretty
     from inventory.render.json import plain
     from inventory.render.sources import listing
-    from inventory.store.sources import listed, unwritten
+    from inventory.store.sources import list_sources, never_exported
     from inventory.store.writer import SourceRow
 
     settings = options.settings()
     with options.open(settings) as store, store.reading() as connection:
-        rows = listed(connection)
+        rows = list_sources(connection)
     known = {row["name"] for row in rows}
-    rows += [unwritten(SourceRow(s.name, s.region, s.project_id)) for s in settings.sources if s.name not in known]
+    rows += [never_exported(SourceRow(s.name, s.region, s.project_id)) for s in settings.sources if s.name not in known]
     unknown = sorted(set(names) - {row["name"] for row in rows})
     if unknown:
         hint = "`inventory sources list` shows them"

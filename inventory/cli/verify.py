@@ -56,7 +56,7 @@ def verify(
         return _bundle(options, bundle, seals, expected, as_json=as_json)
     with options.open(options.settings()) as store, store.reading() as connection:
         found = list(verifying.verify(connection, names))
-        noted = verifying.outside(connection, found, seals, (digest.lower() for digest in expected))
+        noted = verifying.compare_evidence(connection, found, seals, (digest.lower() for digest in expected))
     outside = Outside([seal.key_id for seal in seals], noted)
     code = 1 if any(each.problems for each in found) or None in noted.values() else 0
     if options.is_silent(code):

@@ -13,7 +13,7 @@ from inventory.diff.select import Selection
 from inventory.normalise.walk import Row
 from inventory.schema import ESTATE
 from inventory.schema.entities import Entity
-from inventory.store.reader import ValidRow, life_of, snapshots
+from inventory.store.reader import ValidRow, all_versions, snapshots
 
 __all__ = ["Event", "life"]
 
@@ -28,7 +28,7 @@ class Event:
 
 def life(connection: Connection, source: dict[str, Any], job_id: str, what: Selection) -> Iterator[Event]:
     """Yield what happened to a job in one source, oldest first; nothing where it never was."""
-    rows = {entity.name: life_of(connection, entity, source["id"], job_id) for entity in ESTATE}
+    rows = {entity.name: all_versions(connection, entity, source["id"], job_id) for entity in ESTATE}
     bounds = {at for valid in rows.values() for row in valid for at in (row.valid_from, row.valid_to) if at is not None}
     all_snapshots = snapshots(connection, source["id"]) if bounds else []
     left = [row for row in all_snapshots if row["pruned_at"] is None]

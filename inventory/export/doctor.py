@@ -1,4 +1,4 @@
-"""What a cron job will meet at night, tried beforehand: one check after the other, and nothing is written."""
+"""Preflight checks for an export, run in the environment of the cron job. Nothing is written."""
 
 import os
 import shutil
@@ -25,140 +25,141 @@ from inventory.source.auth.session import Session, sign_in
 from inventory.source.http.proxy import proxy_for
 from inventory.source.replay import Recording
 from inventory.source.transport import Request, Response, RouteError, TransportError
-from inventory.store.engine import Store, open_store, translated
+from inventory.store.engine import Store, open_store, translate_errors
 from inventory.store.lock import holder
 from inventory.store.migrate import current, require_head
 
 __all__ = ["Diagnostic", "examine"]
 
-PROBE = "inventory-doctor"  # an id that no job has: the service must say so
-PATIENCE = 5.0  # seconds that a transient failure of IAM is retried: somebody is waiting
-LEAST_FREE = 200 * MIB
+PROBE_JOB_ID = "inventory-doctor"  # no job has this id, so the service must answer that it does not exist
+SIGN_IN_RETRY_SECONDS = 5.0  # shorter than in an export, because a user is waiting
+MIN_FREE_BYTES = 200 * MIB
 GIB = 1024 * MIB
 
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One thing looked at. state: ok, warn or fail. subject: a source's name, or database."""
+    """The result of one check. state: ok, warn or fail. subject: a source's name, or database."""
 
     state: str
     subject: str
     what: str
-    said: str
+    message: str
 
 
 def examine(settings: Settings, sources: Sequence[Source], database: str) -> Iterator[Diagnostic]:
-    """Yield a check for everything that an export of these sources depends on."""
+    """Check everything that an export of these sources needs; yield each result."""
     stop = Stop()
     time = stop.within(settings.deadline, "the run")
     auths = Auths(time)
     with stop.waits.watched():
         for source in sources:
             if source.replay:
-                yield from _recordings(source, settings)
+                yield from _check_recordings(source, settings)
             else:
-                yield from _live(source, auths, time.within(source.deadline, "the source"))
-    yield from _database(database, sources)
+                yield from _check_source(source, auths, time.within(source.deadline, "the source"))
+    yield from _check_database(database, sources)
 
 
-def _recordings(source: Source, settings: Settings) -> Iterator[Diagnostic]:
+def _check_recordings(source: Source, settings: Settings) -> Iterator[Diagnostic]:
     for folder in source.replay:
         try:
             recording = Recording(folder, Redactor.of(settings), source.excluded)
-            said = f"{folder.name} answers for {len(recording.requested)} jobs"
-            yield Diagnostic("ok", source.name, "recording", said)
+            message = f"{folder.name} answers for {len(recording.requested)} jobs"
+            yield Diagnostic("ok", source.name, "recording", message)
         except InventoryError as error:
             yield Diagnostic("fail", source.name, "recording", str(error))
 
 
-def _live(source: Source, auths: Auths, stop: Stop) -> Iterator[Diagnostic]:
+def _check_source(source: Source, auths: Auths, stop: Stop) -> Iterator[Diagnostic]:
     credentials = source.credentials
     if credentials is not None:
         kind = {Keys: "access key", Password: "user and password"}.get(type(credentials), "token")
         yield Diagnostic("ok", source.name, "credentials", f"{kind} from {credentials.origin}")
     try:
         with stop.waits.noted("sign-in", source=source.name, host=source.endpoint):
-            session = sign_in(replace(source, retry_seconds=min(source.retry_seconds, PATIENCE)), stop, auths)
+            retry_seconds = min(source.retry_seconds, SIGN_IN_RETRY_SECONDS)
+            session = sign_in(replace(source, retry_seconds=retry_seconds), stop, auths)
     except InventoryError as error:
-        yield Diagnostic("fail", source.name, _stage(error), str(error))
+        yield Diagnostic("fail", source.name, _failed_step(error), str(error))
         return
     found = "as configured" if source.project_id else "found from the region"
     yield Diagnostic("ok", source.name, "project", f"{session.project_id}, {found}")
     try:
-        yield from _calls(source, session, stop)
+        yield from _check_calls(source, session, stop)
     finally:
         session.http.close()
 
 
-def _calls(source: Source, session: Session, stop: Stop) -> Iterator[Diagnostic]:
+def _check_calls(source: Source, session: Session, stop: Stop) -> Iterator[Diagnostic]:
     path = f"/v3/{session.project_id}/jobs"
     listing: dict[str, object] = {"cur_page": 1, "per_page": 1, "db_use_type": source.scenarios[0], "engine_type": ""}
-    detail: dict[str, object] = {"jobs": [PROBE], "page_req": {"cur_page": 1, "per_page": 1}}
-    first = True
+    detail: dict[str, object] = {"jobs": [PROBE_JOB_ID], "page_req": {"cur_page": 1, "per_page": 1}}
+    is_first = True
     for what, where, body, name in (
         ("list", path, listing, "jobs"),
         ("batch-detail", f"{path}/batch-detail", detail, "results"),
     ):
         try:
             with stop.waits.noted("an answer", source=source.name, host=session.http.host, call=what):
-                answer = _asked(session, where, body, min(source.timeout, stop.left))
+                response = _request(session, where, body, min(source.timeout, stop.left))
         except TransportError as error:
             yield Diagnostic("fail", source.name, "endpoint", f"{error}. {error.hint}" if error.hint else str(error))
             return
         except InventoryError as error:
-            yield Diagnostic("fail", source.name, _stage(error), str(error))
+            yield Diagnostic("fail", source.name, _failed_step(error), str(error))
             return
-        if first:
+        if is_first:
             proxy = proxy_for(session.http.url, os.environ)
-            said = f"{session.http.url} answers in {answer.seconds * 1000:.0f} ms" + (
+            message = f"{session.http.url} answers in {response.seconds * 1000:.0f} ms" + (
                 f" through {proxy}" if proxy else ""
             )
-            yield Diagnostic("ok", source.name, "endpoint", said)
-            yield _clock(source, answer)
-            first = False
-        yield _permission(source, what, answer, name)
+            yield Diagnostic("ok", source.name, "endpoint", message)
+            yield _check_clock(source, response)
+            is_first = False
+        yield _check_permission(source, what, response, name)
 
 
-def _stage(error: InventoryError) -> str:
+def _failed_step(error: InventoryError) -> str:
     return "endpoint" if isinstance(error, RouteError) else "sign-in"
 
 
-def _asked(session: Session, path: str, body: dict[str, object], seconds: float) -> Response:
+def _request(session: Session, path: str, body: dict[str, object], seconds: float) -> Response:
     content = canonical(body).encode()
     headers = {"Content-Type": "application/json", "X-Language": "en-us"}
     request = Request("POST", path, headers=headers, body=content, seconds=seconds)
     return ask(session.http, session.auth, request)
 
 
-def _clock(source: Source, answer: Response) -> Diagnostic:
-    theirs = sent_at(answer)
-    if theirs is None:
+def _check_clock(source: Source, response: Response) -> Diagnostic:
+    service_time = sent_at(response)
+    if service_time is None:
         return Diagnostic("warn", source.name, "clock", "the service does not tell its time")
-    skew = (answer.at - theirs).total_seconds()
-    state = "ok" if abs(skew) <= SKEW else "warn"  # beyond what is bearable, signing in fails already
+    skew = (response.at - service_time).total_seconds()
+    state = "ok" if abs(skew) <= SKEW else "warn"  # with too much skew, sign-in has failed already
     return Diagnostic(state, source.name, "clock", f"{abs(skew):.0f} s from the service's; signatures bear 15 minutes")
 
 
-def _permission(source: Source, what: str, answer: Response, name: str) -> Diagnostic:
-    document = document_of(answer)
+def _check_permission(source: Source, what: str, response: Response, name: str) -> Diagnostic:
+    document = document_of(response)
     found = document.get(name)
     codes = {error_code(document), *(error_code(each) for each in (found if isinstance(found, list) else []))}
-    if (answer.status == 200 and isinstance(found, list)) or (answer.status == 400 and codes & ABSENT_CODES):
+    if (response.status == 200 and isinstance(found, list)) or (response.status == 400 and codes & ABSENT_CODES):
         return Diagnostic("ok", source.name, what, "may be called")
-    if answer.status == 429 or (answer.status >= 500 and any(codes)):
+    if response.status == 429 or (response.status >= 500 and any(codes)):
         return Diagnostic(
-            "warn", source.name, what, f"{describe(answer)}: busy or out of order for now; export asks again"
+            "warn", source.name, what, f"{describe(response)}: busy or out of order for now; export asks again"
         )
     if "DRS.M00261" in codes:
         why = "the project id is wrong, or of another region"
-    elif answer.status in (401, 403):
+    elif response.status in (401, 403):
         why = "the user needs a policy that allows to read DRS"
     else:
         why = "not the answer of DRS: check endpoint and project_id"
-    return Diagnostic("fail", source.name, what, f"{describe(answer)}: {why}")
+    return Diagnostic("fail", source.name, what, f"{describe(response)}: {why}")
 
 
-def _database(url: str, sources: Sequence[Source]) -> Iterator[Diagnostic]:
+def _check_database(url: str, sources: Sequence[Source]) -> Iterator[Diagnostic]:
     why = check_database_url(url)
     if why is not None:
         yield Diagnostic("fail", "database", "connection", f"the URL {safe_url(url)} cannot be used: {why}")
@@ -170,35 +171,35 @@ def _database(url: str, sources: Sequence[Source]) -> Iterator[Diagnostic]:
             yield Diagnostic("fail", "database", "file", f"{path} does not exist, and its folder cannot be written")
             return
         yield Diagnostic("ok", "database", "file", f"{path} does not exist yet; export creates it")
-        yield from _disk(path)
+        yield from _check_disk(path)
         return
     try:
         with open_store(url, write=False) as store:
-            yield from _store(store, sources)
+            yield from _check_store(store, sources)
             if store.path is not None:
-                yield from _disk(store.path)
+                yield from _check_disk(store.path)
     except InventoryError as error:
         yield Diagnostic("fail", "database", "connection", str(error))
 
 
-def _store(store: Store, sources: Sequence[Source]) -> Iterator[Diagnostic]:
+def _check_store(store: Store, sources: Sequence[Source]) -> Iterator[Diagnostic]:
     at = current(store)
     yield Diagnostic("ok", "database", "connection", str(store))
     if not store.is_sqlite:
-        why = store.unfit()
+        why = store.unusable_reason()
         yield Diagnostic("fail" if why else "ok", "database", "server", why or "UTF8, can be written")
-    yield _revision(store, at)
+    yield _check_revision(store, at)
     if at == REVISION:
-        yield _privileges(store)
+        yield _check_privileges(store)
         for source in sources:
             who = holder(store, source.name)
             yield Diagnostic("warn" if who else "ok", source.name, "lock", f"held by {who}" if who else "free")
 
 
-def _revision(store: Store, at: str | None) -> Diagnostic:
+def _check_revision(store: Store, at: str | None) -> Diagnostic:
     if store.is_sqlite and (at or "") < REVISION:
-        said = f"{at or 'none'}, this version needs {REVISION}; export upgrades the file and keeps a copy beside it"
-        return Diagnostic("warn", "database", "revision", said)
+        message = f"{at or 'none'}, this version needs {REVISION}; export upgrades the file and keeps a copy beside it"
+        return Diagnostic("warn", "database", "revision", message)
     try:
         require_head(store)
     except StoreError as error:
@@ -206,19 +207,19 @@ def _revision(store: Store, at: str | None) -> Diagnostic:
     return Diagnostic("ok", "database", "revision", REVISION)
 
 
-def _privileges(store: Store) -> Diagnostic:
+def _check_privileges(store: Store) -> Diagnostic:
     if store.path is not None:
         paths = (store.path, store.path.absolute().parent)
         missing = [f"write access to {each}" for each in paths if not os.access(each, os.W_OK)]
     else:
-        missing = _missing(store)
+        missing = _missing_rights(store)
     if missing:
         return Diagnostic("fail", "database", "privileges", f"missing: {'; '.join(missing)}")
     return Diagnostic("ok", "database", "privileges", "may read and write")
 
 
-def _missing(store: Store) -> list[str]:
-    """Name the rights to a PostgreSQL database that an export needs and this user does not have."""
+def _missing_rights(store: Store) -> list[str]:
+    """Return the rights that an export needs and this PostgreSQL user does not have."""
     tables = text(
         "SELECT string_agg(p, ', ') FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) p"
         " WHERE NOT has_table_privilege(:name, p)"
@@ -231,7 +232,7 @@ def _missing(store: Store) -> list[str]:
         "SELECT 'TEMP on the database ' || current_database()"
         " WHERE NOT has_database_privilege(current_database(), 'TEMP')"
     )
-    with translated(store), store.connect() as connection:
+    with translate_errors(store), store.connect() as connection:
         lacking = {each.name: connection.scalar(tables, {"name": each.name}) for each in METADATA.sorted_tables}
         numbers = [connection.scalar(sequence, {"name": each.name}) for each in (SOURCES, SNAPSHOTS)]
         return [
@@ -241,11 +242,11 @@ def _missing(store: Store) -> list[str]:
         ]
 
 
-def _disk(path: Path) -> Iterator[Diagnostic]:
-    """Compare what is free with what an export may need: a journal, and staged rows in the temporary folder."""
+def _check_disk(path: Path) -> Iterator[Diagnostic]:
+    """Check the free space: an export needs a journal, and staged rows in the temporary folder."""
     size = path.stat().st_size if path.exists() else 0
     for what, folder in (("disk", path.absolute().parent), ("temporary", Path(tempfile.gettempdir()))):
         free = shutil.disk_usage(folder).free
-        state = "ok" if free > max(LEAST_FREE, size) else "warn"
-        said = f"{free / GIB:,.1f} GiB free in {folder}; database size {size / MIB:,.1f} MiB"
-        yield Diagnostic(state, "database", what, said)
+        state = "ok" if free > max(MIN_FREE_BYTES, size) else "warn"
+        message = f"{free / GIB:,.1f} GiB free in {folder}; database size {size / MIB:,.1f} MiB"
+        yield Diagnostic(state, "database", what, message)

@@ -1,7 +1,7 @@
 """The nightly flow of one source: lock -> sign in -> outcomes -> rows -> staging -> one snapshot. Read this first.
 
-Nothing here knows HTTP, SQL or a terminal. A source is written wholly or not at all: whatever goes wrong
-before `commit` leaves the database as it was.
+This module contains no HTTP, SQL or terminal code. A source is written completely or not at all: any failure before
+`commit` leaves the database unchanged.
 """
 
 from collections.abc import Callable, Iterator
@@ -44,11 +44,11 @@ Progress = Callable[[str, int, int], None]  # source, jobs done, jobs asked for
 
 @dataclass(frozen=True)
 class Limits:
-    """What an export refuses to write.
+    """Limits beyond which an export fails.
 
-    require_complete: any job that could not be read. max_removals: removals beyond this share of the
-    known jobs, 0 to 1; None for the default, half of ten jobs or more. max_deselections: the same for jobs that
-    the configuration names no more.
+    require_complete: fail if any job could not be read. max_removals: the largest share of the known jobs that may be
+    removed, 0 to 1; None for the default, half of ten jobs or more. max_deselections: the same for jobs that are no
+    longer in the configuration.
     """
 
     require_complete: bool = False
@@ -60,9 +60,9 @@ class Limits:
 class Run:
     """What all sources of one run share.
 
-    time: `stop` with the run's deadline, which bounds reading and waiting; what was read is written after it too.
-    record: the folder that recordings go to, one for each source. lock_timeout: seconds to wait for another
-    export of the same source. signer: signs the snapshots. begin_signing: also where its key did not sign the last.
+    time: `stop` with the run's deadline, which limits reading and waiting but not the commit. record: the folder for
+    recordings, with a subfolder for each source. lock_timeout: seconds to wait for another export of the same source.
+    signer: signs the snapshots. begin_signing: accept a last snapshot that its key did not sign.
     """
 
     settings: Settings
@@ -85,8 +85,8 @@ class Run:
 
 
 @dataclass(frozen=True)
-class _Ready:
-    """All that `commit` needs: the snapshot's row as far as known, what it holds, its findings, what was not read."""
+class _StagedSnapshot:
+    """The arguments of `commit`, and what the result reports: rows of findings, and why jobs were not read."""
 
     row: dict[str, Any]
     content_digest: str
@@ -98,40 +98,40 @@ class _Ready:
 def export_source(source: Source, run: Run) -> Iterator[Result]:
     """Export one source: a snapshot for the live project, or one for each of its recordings.
 
-    If the connection to the database breaks, the source is read once more; what was written stays.
+    If the connection to the database breaks, the source is read once more; snapshots already written are kept.
 
     Raises:
-        InventoryError: nothing was written of the reading that failed; those before it stand.
+        InventoryError: nothing was written of the failed reading; earlier readings are kept.
     """
     time = run.time.within(source.deadline, "the source")
-    run = replace(run, store=run.store.patient(source.retry_seconds, run.stop))
+    run = replace(run, store=run.store.with_retry(source.retry_seconds, run.stop))
     done: list[Result] = []
     try:
-        yield from _exported(source, run, time, done)
-    except ConnectionLostError as error:  # what was staged went with it; a server that is restarted is back soon
+        yield from _export_readings(source, run, time, done)
+    except ConnectionLostError as error:  # staged rows are lost; a restarted server is soon back
         logger().warning("reading the source once more", why=error.summary)
         # The server may not have noticed yet that the first lock's session is gone.
         run = replace(run, lock_timeout=max(run.lock_timeout, source.retry_seconds))
-        yield from _exported(source, run, time, done)
+        yield from _export_readings(source, run, time, done)
 
 
-def _exported(source: Source, run: Run, time: Stop, done: list[Result]) -> Iterator[Result]:
-    """Export the readings of a source, but for the first ones that are `done`; each is added to them."""
+def _export_readings(source: Source, run: Run, time: Stop, done: list[Result]) -> Iterator[Result]:
+    """Export the readings of a source that are not `done` yet; append each result to `done`."""
     begin = len(done)
     with source_lock(run.store, source.name, run.lock_timeout, time) as lock:
-        for reading, row in islice(_readings(source, run, time), begin, None):
+        for reading, row in islice(_open_readings(source, run, time), begin, None):
             signing = run.begin_signing
             with open_writer(run.store, row, run.signer, begin_signing=signing) as writer:
-                committed = _committed(writer, run, done)
-                if committed is None:
+                unconfirmed = _unconfirmed_commit(writer, run, done)
+                if unconfirmed is None:
                     done.append(_export(reading, source, writer, run, lock.check))
                 else:
-                    done.append(Result(reading.label, committed))
+                    done.append(Result(reading.label, unconfirmed))
                 yield done[-1]
 
 
-def _committed(writer: Writer, run: Run, done: list[Result]) -> dict[str, Any] | None:
-    """Return the snapshot that this run wrote without learning so: its connection broke during the commit."""
+def _unconfirmed_commit(writer: Writer, run: Run, done: list[Result]) -> dict[str, Any] | None:
+    """Return a snapshot that this run committed although the connection broke before the confirmation."""
     last = writer.previous
     if last is None or last["run_id"] != run.run_id:
         return None
@@ -139,7 +139,7 @@ def _committed(writer: Writer, run: Run, done: list[Result]) -> dict[str, Any] |
     return None if last["id"] in known else last
 
 
-def _readings(source: Source, run: Run, time: Stop) -> Iterator[tuple[Reading, SourceRow]]:
+def _open_readings(source: Source, run: Run, time: Stop) -> Iterator[tuple[Reading, SourceRow]]:
     if source.replay:
         for folder in source.replay:
             row = SourceRow(source.name, source.region, source.project_id)
@@ -153,26 +153,26 @@ def _readings(source: Source, run: Run, time: Stop) -> Iterator[tuple[Reading, S
         yield LiveReading(source, session, run.redactor, time, recorder), row
 
 
-def _export(reading: Reading, source: Source, writer: Writer, run: Run, still_ours: Callable[[], None]) -> Result:
-    if (already := _is_recorded(reading, writer)) is not None:
+def _export(reading: Reading, source: Source, writer: Writer, run: Run, check_lock: Callable[[], None]) -> Result:
+    if (already := _earlier_snapshot(reading, writer)) is not None:
         return Result(reading.label, None, already)
-    ready = _prepare(reading, source, writer, run)
-    still_ours()
+    staged = _prepare(reading, source, writer, run)
+    check_lock()
     run.stop.check()
-    snapshot = writer.commit(ready.row, ready.content_digest, ready.served)
+    snapshot = writer.commit(staged.row, staged.content_digest, staged.served)
     kinds: dict[str, int] = {}
-    for row in ready.findings:
+    for row in staged.findings:
         kinds[row[1]] = kinds.get(row[1], 0) + 1
     seen = reading.seen
-    return Result(reading.label, snapshot, None, kinds, seen.throttles, seen.incomplete, writer.signing, ready.unread)
+    return Result(reading.label, snapshot, None, kinds, seen.throttles, seen.incomplete, writer.signing, staged.unread)
 
 
-def _prepare(reading: Reading, source: Source, writer: Writer, run: Run) -> _Ready:
-    """Read a source to its end and stage all that a snapshot of it would write."""
+def _prepare(reading: Reading, source: Source, writer: Writer, run: Run) -> _StagedSnapshot:
+    """Read all of a source and stage the rows of its next snapshot."""
     started_at = datetime.now(UTC)
     collector = Collector(writer.staging, writer.base)
     outcomes = reading.outcomes(collector.known, collector.not_found)
-    for outcome, job in run.pool.normalised(source, outcomes, collector.known_of(writer.served)):
+    for outcome, job in run.pool.normalised(source, outcomes, collector.usable_served(writer.served)):
         collector.add(outcome, job)
         run.progress(reading.label, collector.done, len(reading.requested))
     _guard(reading, collector, run.limits)
@@ -199,44 +199,44 @@ def _prepare(reading: Reading, source: Source, writer: Writer, run: Run) -> _Rea
         "retries": reading.seen.retries,
         "run_id": run.run_id,
     }
-    return _Ready(row, content_digest(digests.items()), findings, collector.served, collector.unread)
+    return _StagedSnapshot(row, content_digest(digests.items()), findings, collector.served, collector.unread)
 
 
 def plan_source(source: Source, run: Run, what: Selection) -> SourceDiff:
-    """Compare a source as it is now with its last snapshot; nothing is written, nobody is kept waiting.
+    """Compare the current state of a source with its last snapshot; writes nothing, takes no lock.
 
-    Of several recordings that no snapshot holds yet it is the first: the next one depends on it.
+    Of several new recordings only the first is compared, because each depends on the one before.
 
     Raises:
-        InventoryError: what would fail the export too.
-        BusyError: an export of the source finished meanwhile.
+        InventoryError: the export would fail too.
+        BusyError: an export of the source finished in the meantime.
     """
-    run = replace(run, store=run.store.patient(source.retry_seconds, run.stop))
+    run = replace(run, store=run.store.with_retry(source.retry_seconds, run.stop))
     last: Snapshot | None = None
-    for reading, row in _readings(source, run, run.time.within(source.deadline, "the source")):
+    for reading, row in _open_readings(source, run, run.time.within(source.deadline, "the source")):
         with open_writer(run.store, row) as writer:
             last = {"source": source.name, **writer.previous} if writer.previous else None
-            if _is_recorded(reading, writer) is not None:
+            if _earlier_snapshot(reading, writer) is not None:
                 continue
-            ready = _prepare(reading, source, writer, run)
-            end = writer.planned(ready.row, ready.content_digest)
+            staged = _prepare(reading, source, writer, run)
+            end = writer.planned_row(staged.row, staged.content_digest)
             staging = writer.staging
             diff = compare(
-                Step(source.name, last, end, cache(staging.differing), staging.standing, ready.findings), what
+                Step(source.name, last, end, cache(staging.differing_rows), staging.current_rows, staged.findings), what
             )
             writer.check()
             return diff
-    assert last is not None  # a source without a reading is refused by the configuration
+    assert last is not None  # the configuration allows no source without a reading
     return SourceDiff(source.name, last, last)
 
 
-def _is_recorded(reading: Reading, writer: Writer) -> int | None:
-    """Return the snapshot that a recording became earlier; refuse one that is older than the last."""
+def _earlier_snapshot(reading: Reading, writer: Writer) -> int | None:
+    """Return the id of the snapshot of a recording that was exported before; refuse an outdated recording."""
     if not isinstance(reading, Recording) or writer.previous is None:
         return None
     begin, end = reading.seen.observed_from, reading.seen.observed_to
     assert begin is not None and end is not None  # a recording has at least one page
-    if (already := writer.has(begin, end)) is not None:
+    if (already := writer.snapshot_observed(begin, end)) is not None:
         return already
     last = writer.previous["observed_to"]
     if last is not None and end <= last:
@@ -248,7 +248,7 @@ def _is_recorded(reading: Reading, writer: Writer) -> int | None:
 
 
 def _guard(reading: Reading, collector: Collector, limits: Limits) -> None:
-    """Refuse what looks like a fault of the service rather than a change of the estate."""
+    """Fail if the result looks like a fault of the service rather than a change of the jobs."""
     known, unread, absent = collector.known, collector.unread, collector.absent
     if unread and not collector.read and not absent:
         raise SourceError(f"not one of {len(reading.requested)} jobs could be read", _example(unread))
@@ -263,7 +263,7 @@ def _guard(reading: Reading, collector: Collector, limits: Limits) -> None:
 
 
 def _guard_share(leaving: int, known: int, share: Decimal | None, option: str, what: str) -> None:
-    """Refuse more jobs than a share of the known ones; by default half of ten jobs or more, and all of fewer."""
+    """Fail if more than a share of the known jobs leaves; default: half of ten or more jobs, all of fewer."""
     most = share if share is not None else Decimal("0.5") if known >= 10 else Decimal(1)
     if leaving > most * known:
         raise SourceError(

@@ -1,8 +1,8 @@
 """A Prometheus text file of the last run, for the node exporter's textfile collector.
 
-What a run could not know it does not forget: a source that it did not export keeps the lines that it has in
-the file, and a source of which it wrote nothing keeps those that describe its last snapshot. The file is
-read, then replaced by rename; runs that may end at the same moment need a file each.
+Lines of earlier runs are kept where this run has no newer value: all lines of a source that it did not export, and the
+snapshot lines of a source of which it wrote nothing. The file is read and then replaced by rename, so runs that may
+end at the same moment need separate files.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,24 +20,24 @@ from inventory.export.outcome import SourceOutcome
 
 __all__ = ["check", "write"]
 
-# What every run knows of itself, whatever its sources:
-_WHOLE = {
+# Written by every run, without labels:
+_RUN_GAUGES = {
     "inventory_last_run_exit_code": "Exit code of the last run.",
     "inventory_last_run_timestamp_seconds": "When the last run ended, Unix time.",
 }
-# Each gauge with its meaning and its labels besides `source`. What every run knows of its sources:
-_RUN: dict[str, tuple[str, ...]] = {
+# Gauge -> help text and labels besides `source`. Written for every source of the run:
+_EXPORT_GAUGES: dict[str, tuple[str, ...]] = {
     "inventory_export_success": ("Whether the last export ended with exit code 0: 1 or 0.",),
     "inventory_export_exit_code": ("Exit code of the last export of the source.",),
     "inventory_export_duration_seconds": ("How long the last export took.",),
     "inventory_throttles": ("Answers of the last export that asked for patience.",),
 }
-# What the database knows:
-_DATABASE: dict[str, tuple[str, ...]] = {
+# Written if the database could be read:
+_DATABASE_GAUGES: dict[str, tuple[str, ...]] = {
     "inventory_last_success_timestamp_seconds": ("When the last complete snapshot was observed, Unix time; 0: never.",),
 }
-# What is known where a snapshot was written:
-_SNAPSHOT: dict[str, tuple[str, ...]] = {
+# Written if a snapshot was written:
+_SNAPSHOT_GAUGES: dict[str, tuple[str, ...]] = {
     "inventory_jobs": ("Jobs in the last snapshot, carried over ones included.",),
     "inventory_unreadable_jobs": ("Jobs that could not be read for the last snapshot.",),
     "inventory_requests": ("Requests sent for the last snapshot, retries included.",),
@@ -46,14 +46,14 @@ _SNAPSHOT: dict[str, tuple[str, ...]] = {
     "inventory_findings": ("Findings of the last snapshot, by kind.", "kind"),
     "inventory_snapshot_info": ("The last snapshot; always 1.", "snapshot", "digest", "content_digest"),
 }
-_GAUGES = _DATABASE | _RUN | _SNAPSHOT
+_GAUGES = _DATABASE_GAUGES | _EXPORT_GAUGES | _SNAPSHOT_GAUGES
 
 
 def check(path: Path) -> None:
-    """Read the file as `write` will, before anything else is done.
+    """Check before the run that `write` can replace the file.
 
     Raises:
-        UsageError: it is another program's file, or none of metrics.
+        UsageError: it is not a metrics file of inventory.
     """
     try:
         list(_existing(path))
@@ -65,16 +65,16 @@ def write(
     path: Path, outcomes: list[SourceOutcome], last_success: Mapping[str, datetime | None], version: str,
     code: int, ended: datetime,
 ) -> None:  # fmt: skip
-    """Replace the file at once, so that nobody reads half of it.
+    """Replace the file atomically.
 
     Args:
-        last_success: when the last complete snapshot of a source was observed, None where it has none; without a
-            source of which the database could not say it.
+        last_success: source -> time of its last complete snapshot, None if it has none; a source is left out if the
+            database could not be read.
         code: the exit code of the run.
         ended: when the run ended.
 
     Raises:
-        InventoryError: the file cannot be written, or is not one of ours.
+        InventoryError: the file cannot be written, or is not a metrics file of inventory.
     """
     samples = [
         Sample("inventory_last_run_exit_code", {}, code),
@@ -85,19 +85,19 @@ def write(
         source, known = clean(outcome.source), outcome.source in last_success
         samples += _samples(outcome)
         last, row = last_success.get(outcome.source), outcome.snapshot
-        if not known and row is not None and row["status"] == "complete":  # of a run that was stopped
+        if not known and row is not None and row["status"] == "complete":  # the run was cancelled
             last, known = row["observed_to"] or row["finished_at"], True
         if known:
-            samples.append(_success(source, last))
-        names = _RUN | (_DATABASE if known else {}) | (_SNAPSHOT if outcome.snapshot else {})
+            samples.append(_last_success(source, last))
+        names = _EXPORT_GAUGES | (_DATABASE_GAUGES if known else {}) | (_SNAPSHOT_GAUGES if outcome.snapshot else {})
         replaced |= {(source, name) for name in names}
     try:
         samples += [old for old in _existing(path) if (old.labels["source"], old.name) not in replaced]
         sampled = {(sample.labels.get("source"), sample.name) for sample in samples}
-        never = [_success(clean(outcome.source), None) for outcome in outcomes]
+        never = [_last_success(clean(outcome.source), None) for outcome in outcomes]
         samples += [each for each in never if (each.labels["source"], each.name) not in sampled]
         registry = CollectorRegistry()
-        registry.register(_Lines(samples, version))
+        registry.register(_SampleCollector(samples, version))
         write_to_textfile(str(path.resolve()), registry)
     except OSError as error:
         raise InventoryError(
@@ -105,13 +105,13 @@ def write(
         ) from error
 
 
-def _success(source: str, last: datetime | None) -> Sample:
-    """Return the line that alerts on age look at; 0 where there is no success, so that they fire."""
+def _last_success(source: str, last: datetime | None) -> Sample:
+    """Return the sample for alerts on age; 0 if there is no success, so that they fire."""
     return Sample("inventory_last_success_timestamp_seconds", {"source": source}, last.timestamp() if last else 0)
 
 
 def _samples(outcome: SourceOutcome) -> Iterator[Sample]:
-    """Yield the lines that this run knows of a source."""
+    """Yield the samples of this run for a source."""
 
     def line(name: str, value: float, **labels: object) -> Sample:
         named = {label: clean(text) for label, text in labels.items()}
@@ -134,10 +134,10 @@ def _samples(outcome: SourceOutcome) -> Iterator[Sample]:
 
 
 def _existing(path: Path) -> Iterator[Sample]:
-    """Yield what earlier runs left in the file, as far as this version knows it.
+    """Yield the samples of earlier runs that this version knows.
 
     Raises:
-        InventoryError: it is another program's file, or none of metrics.
+        InventoryError: the file is not a metrics file of inventory.
     """
     try:
         families = list(text_string_to_metric_families(path.read_bytes().decode()))
@@ -145,7 +145,7 @@ def _existing(path: Path) -> Iterator[Sample]:
             raise ValueError
     except FileNotFoundError:
         return
-    except (ValueError, LookupError):  # what the parser raises
+    except (ValueError, LookupError):  # raised by the parser
         raise InventoryError(
             f"the metrics file {path} was not written by inventory", "It was left as it is: delete it, or name another"
         ) from None
@@ -155,15 +155,15 @@ def _existing(path: Path) -> Iterator[Sample]:
                 yield sample
 
 
-class _Lines(Collector):
-    """All samples under their gauges, sorted."""
+class _SampleCollector(Collector):
+    """Provides all samples by gauge, sorted by label."""
 
     def __init__(self, samples: list[Sample], version: str) -> None:
         self._samples = sorted(samples, key=lambda sample: sorted(sample.labels.items()))
         self._version = clean(version)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        for name, (meaning, *_) in ({name: (meaning,) for name, meaning in _WHOLE.items()} | _GAUGES).items():
+        for name, (meaning, *_) in ({name: (meaning,) for name, meaning in _RUN_GAUGES.items()} | _GAUGES).items():
             family = GaugeMetricFamily(name, meaning)
             family.samples = [sample for sample in self._samples if sample.name == name]
             yield family

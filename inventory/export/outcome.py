@@ -1,4 +1,4 @@
-"""What became of one source in one run of `export`: what its line, its metrics and the exit code are made of."""
+"""The outcome of one source in a run of `export`, for its output line, its metrics and the exit code."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,10 +11,9 @@ __all__ = ["SourceOutcome"]
 class SourceOutcome:
     """How the export of one source ended.
 
-    code: what it adds to the exit code. snapshot: the row of `snapshots` as it was written, the last where
-    there were several; None where nothing was. throttles: answers that asked for patience. findings: how
-    many of each kind. error: what the person was told where it failed. left_out: it did not begin before the run's
-    deadline.
+    code: its exit code. snapshot: the last row of `snapshots` that was written; None if there was none. seconds: the
+    duration. throttles: responses that asked to slow down. findings: number by kind. error: the error message.
+    left_out: it did not begin before the run's deadline.
     """
 
     source: str

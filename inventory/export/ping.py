@@ -1,6 +1,6 @@
-"""Tells a watcher, such as a dead man's switch, that a run starts and how it ended: a GET of an address.
+"""Report the start and the end of a run to a monitoring service, such as a dead man's switch, with a GET request.
 
-The address is a secret: whoever knows it can tell the watcher that all is well. So it is in no message.
+The address is a secret: with it anyone can report a success. So it is in no message.
 """
 
 import ssl
@@ -22,78 +22,78 @@ from urllib.request import (
 
 from inventory import __version__
 
-__all__ = ["PATIENCE", "PAUSES", "StartPing", "ping"]
+__all__ = ["PING_TIMEOUT", "RETRY_PAUSES", "StartPing", "ping"]
 
-PATIENCE = 5.0  # seconds for one answer
-PAUSES = (1.0, 4.0)  # seconds between the attempts: three take 20 seconds at most
+PING_TIMEOUT = 5.0  # seconds for one request
+RETRY_PAUSES = (1.0, 4.0)  # seconds between the attempts: three take 20 seconds at most
 
-# No others: urllib would also follow redirections, to where nobody chose, and open files.
+# Only these: urllib's defaults also follow redirections and open files.
 _HANDLERS = (ProxyHandler, HTTPHandler, HTTPSHandler, HTTPErrorProcessor, HTTPDefaultErrorHandler, UnknownHandler)
 
 
-Answer = tuple[str | None, bool]  # why it was not told, or None; whether another attempt may help
+Attempt = tuple[str | None, bool]  # the error or None; whether a retry may help
 
 
 def ping(
-    address: str, timeout: float = PATIENCE, pauses: Sequence[float] = (), enough: Event | None = None
+    address: str, timeout: float = PING_TIMEOUT, pauses: Sequence[float] = (), stop: Event | None = None
 ) -> str | None:
-    """Ask the address; any 2xx will do, what it says is not read.
+    """Request the address; any 2xx is a success, the body is not read.
 
     Args:
         timeout: seconds for each attempt.
-        pauses: seconds to wait before each further attempt, where one may help.
-        enough: once it is set, there are no further attempts.
+        pauses: seconds to wait before each retry of a transient failure.
+        stop: once it is set, there are no retries.
 
     Returns:
-        None where it was told, else why not, in words.
+        None on success, otherwise the error message.
     """
-    enough = enough or Event()
-    why, may_pass = _bounded(address, timeout)
+    stop = stop or Event()
+    why, is_transient = _request_with_timeout(address, timeout)
     for pause in pauses:
-        if why is None or not may_pass or enough.wait(pause):
+        if why is None or not is_transient or stop.wait(pause):
             break
-        why, may_pass = _bounded(address, timeout)
+        why, is_transient = _request_with_timeout(address, timeout)
     return why
 
 
 class StartPing:
-    """Tells a watcher beside the run that it starts, since the run must not wait for it."""
+    """Reports the start of a run in a thread, because the run must not wait for it."""
 
-    def __init__(self, address: str, timeout: float = PATIENCE, pauses: Sequence[float] = PAUSES) -> None:
+    def __init__(self, address: str, timeout: float = PING_TIMEOUT, pauses: Sequence[float] = RETRY_PAUSES) -> None:
         self._timeout = timeout
-        self._enough = Event()
-        self._told: SimpleQueue[str | None] = SimpleQueue()
-        work = Thread(target=lambda: self._told.put(ping(address, timeout, pauses, self._enough)), daemon=True)
+        self._stop = Event()
+        self._result: SimpleQueue[str | None] = SimpleQueue()
+        work = Thread(target=lambda: self._result.put(ping(address, timeout, pauses, self._stop)), daemon=True)
         try:
             work.start()
         except RuntimeError:
-            self._told.put(_NO_THREAD)
+            self._result.put(_NO_THREAD)
 
     def end(self, timeout: float | None = None) -> str | None:
-        """Make no further attempt, so that none comes after the ping of the run's end; return as `ping` does."""
-        self._enough.set()
+        """Stop retries, so that none comes after the ping of the run's end; return the result of `ping`."""
+        self._stop.set()
         try:
-            return self._told.get(timeout=self._timeout if timeout is None else timeout)
+            return self._result.get(timeout=self._timeout if timeout is None else timeout)
         except Empty:
-            return _silence(self._timeout)
+            return _timeout_message(self._timeout)
 
 
 _NO_THREAD = "the system gives no more threads"
 
 
-def _bounded(address: str, timeout: float) -> Answer:
-    """Ask once, in a thread: a name server, or a server that sends a byte now and then, keeps to no timeout."""
-    answers: SimpleQueue[Answer] = SimpleQueue()
+def _request_with_timeout(address: str, timeout: float) -> Attempt:
+    """Request once, in a thread: urllib's timeout covers neither name resolution nor a slow response."""
+    attempts: SimpleQueue[Attempt] = SimpleQueue()
     try:
-        Thread(target=lambda: answers.put(_ask(address, timeout)), daemon=True).start()
-        return answers.get(timeout=timeout)
+        Thread(target=lambda: attempts.put(_request(address, timeout)), daemon=True).start()
+        return attempts.get(timeout=timeout)
     except Empty:
-        return _silence(timeout), True
+        return _timeout_message(timeout), True
     except RuntimeError:
         return _NO_THREAD, True
 
 
-def _ask(address: str, timeout: float) -> Answer:
+def _request(address: str, timeout: float) -> Attempt:
     opener = OpenerDirector()
     for handler in _HANDLERS:
         opener.add_handler(handler())
@@ -107,16 +107,16 @@ def _ask(address: str, timeout: float) -> Answer:
         return "it did not answer as HTTP does", True
     except OSError as error:
         reason = error.reason if isinstance(error, URLError) else error
-        passing = isinstance(reason, OSError) and not isinstance(reason, ssl.SSLCertVerificationError)
-        return _why(reason, timeout), passing
+        transient = isinstance(reason, OSError) and not isinstance(reason, ssl.SSLCertVerificationError)
+        return _describe(reason, timeout), transient
     except ValueError:
         return "the address cannot be asked", False
 
 
-def _why(reason: object, timeout: float) -> str:
-    """Say what went wrong in words that cannot hold the address."""
+def _describe(reason: object, timeout: float) -> str:
+    """Describe a failure without the address."""
     if isinstance(reason, TimeoutError):
-        return _silence(timeout)
+        return _timeout_message(timeout)
     if isinstance(reason, ssl.SSLCertVerificationError):
         return "its certificate is not trusted"
     if isinstance(reason, OSError):
@@ -124,5 +124,5 @@ def _why(reason: object, timeout: float) -> str:
     return "the address cannot be asked"
 
 
-def _silence(timeout: float) -> str:
+def _timeout_message(timeout: float) -> str:
     return f"no answer within {timeout:g} seconds"

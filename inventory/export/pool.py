@@ -1,8 +1,8 @@
-"""Processes that normalise jobs beside the export: a pool of the standard library.
+"""A pool of worker processes that normalise jobs, based on `ProcessPoolExecutor`.
 
-The export reads answers and writes rows; what lies between, from a result's bytes to rows with their digests, takes
-most of a night's processor time and needs no connection to anything. A process that is killed costs the run, never
-the database. All of them end with the export, however that ends.
+The export process reads responses and writes rows. The step between, from a result's bytes to rows with digests, takes
+most of the CPU time and needs no connection. A killed worker fails the run and leaves the database unchanged. All
+workers end with the export, even if it is killed.
 """
 
 import gc
@@ -32,50 +32,51 @@ from inventory.source.reading import Outcome, Read, Unread
 
 __all__ = ["NormaliserPool"]
 
-ENOUGH = 100  # jobs that are worth a process
-MANY, MUCH = 50, 256 * 1024  # jobs, and bytes of them, that are handed over together
-LOST = 300.0  # seconds
-_METHOD = "fork" if sys.platform == "linux" else "spawn"  # elsewhere a fork may not call the system's libraries
+MIN_JOBS = 100  # of a source; for fewer, starting workers takes longer than it saves
+BATCH_SIZE, MAX_BATCH_BYTES = 50, 256 * 1024  # jobs, and bytes, per task of a worker
+WORKER_TIMEOUT = 300.0  # seconds without a result
+_METHOD = "fork" if sys.platform == "linux" else "spawn"  # system libraries of macOS are not safe to use after a fork
 _SIGNALS = {number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))}
 _HINT = "Run it again. With `workers: 0` in the configuration no worker processes are used"
 
 Normalised = tuple[Outcome, PreparedJob | Unchanged | None]
 _Task = tuple[bytes, str, bytes]  # see `Normaliser.job`
-_masking: tuple[str | None, frozenset[str]]  # of a worker process; see `Redactor`
+_masking: tuple[str | None, frozenset[str]]  # in a worker process: the arguments of `Redactor`
 T = TypeVar("T")
 
 
 class NormaliserPool:
-    """A number of processes. Safe to share between threads; `start` is for the main thread, before there are others."""
+    """A pool of workers, thread-safe. Call `start` in the main thread, before other threads are started."""
 
-    def __init__(self, settings: Settings, patience: float = LOST) -> None:
-        """Take how many, how to mask, and after how many seconds without an answer a process counts as lost."""
-        self._number = settings.workers if sys.executable else 0
+    def __init__(self, settings: Settings, timeout: float = WORKER_TIMEOUT) -> None:
+        """Store the number of workers, how to mask, and the seconds after which a worker counts as lost."""
+        self._workers = settings.workers if sys.executable else 0
         self._redactor = Redactor.of(settings)
         self._salt = settings.salt
         self._executor: ProcessPoolExecutor | None = None
         self._processes: list[multiprocessing.process.BaseProcess] = []
-        self._patience = patience
+        self._timeout = timeout
         self._failure: BaseException | None = None
-        self._hook = threading.excepthook
+        self._previous_hook = threading.excepthook
 
     def start(self, sources: Iterable[Source]) -> None:
-        """Start the processes, if one of the sources is work enough for them.
+        """Start the workers, if one of the sources has enough jobs.
 
         Raises:
-            SourceError: the system gives none.
+            SourceError: a process cannot be started.
         """
-        if not self._number or not any(_is_worth(source) for source in sources):
+        if not self._workers or not any(_needs_workers(source) for source in sources):
             return
         before = set(multiprocessing.active_children())
         masking = self._redactor.key, self._redactor.columns
-        self._executor = ProcessPoolExecutor(self._number, multiprocessing.get_context(_METHOD), _begin, (masking,))
-        self._hook, threading.excepthook = threading.excepthook, self._thread_failed
+        context = multiprocessing.get_context(_METHOD)
+        self._executor = ProcessPoolExecutor(self._workers, context, _init_worker, (masking,))
+        self._previous_hook, threading.excepthook = threading.excepthook, self._on_thread_failure
         try:
-            with _signals_held():
-                ready = [self._executor.submit(_ready) for _ in range(self._number)]
+            with _signals_blocked():
+                ready = [self._executor.submit(_do_nothing) for _ in range(self._workers)]
             for each in ready:
-                self._wait(each)
+                self._result_of(each)
         except OSError as error:
             raise SourceError(f"a worker process cannot be started: {error.strerror}", _HINT) from None
         finally:
@@ -85,10 +86,10 @@ class NormaliserPool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End them."""
+        """Stop the workers."""
         if self._executor is None:
             return
-        threading.excepthook = self._hook
+        threading.excepthook = self._previous_hook
         self._executor.shutdown(wait=False, cancel_futures=True)
         for process in self._processes:
             process.join(5)
@@ -97,70 +98,69 @@ class NormaliserPool:
     def normalised(
         self, source: Source, outcomes: Iterable[Outcome], served: Mapping[str, bytes]
     ) -> Iterator[Normalised]:
-        """Yield every outcome in its turn, and with a job that was read what it comes to.
+        """Yield every outcome in order, with the normalised job if it was read.
 
         Args:
-            served: of some jobs, the digest of what was served the last time; if that comes again, the job is
-                `Unchanged`.
+            served: job id -> digest of the last response; a job with the same response is `Unchanged`.
 
         Raises:
-            SourceError: a process is lost.
+            SourceError: a worker is lost.
         """
-        if self._executor is None or not _is_worth(source):
+        if self._executor is None or not _needs_workers(source):
             for outcome in outcomes:
-                yield from self._results([(outcome, None)], None, served)
+                yield from self._batch_results([(outcome, None)], None, served)
             return
         waiting: deque[tuple[list[_Checked], _Jobs | None]] = deque()
         try:
-            for group in _groups(self._checked(outcomes, served)):
-                waiting.append((group, self._submitted(self._executor, group)))
-                while len(waiting) > 2 * self._number or (waiting and _is_done(waiting[0][1])):
-                    yield from self._results(*waiting.popleft(), served)
+            for batch in _batches(self._with_unchanged(outcomes, served)):
+                waiting.append((batch, self._submit(self._executor, batch)))
+                while len(waiting) > 2 * self._workers or (waiting and _is_done(waiting[0][1])):
+                    yield from self._batch_results(*waiting.popleft(), served)
             while waiting:
-                yield from self._results(*waiting.popleft(), served)
+                yield from self._batch_results(*waiting.popleft(), served)
         finally:
             for _, jobs in waiting:
                 if jobs is not None:
                     jobs.cancel()
 
-    def _checked(self, outcomes: Iterable[Outcome], served: Mapping[str, bytes]) -> "Iterator[_Checked]":
-        """Pair each outcome with its job if that is unchanged: most are, and to hand it over would cost more."""
+    def _with_unchanged(self, outcomes: Iterable[Outcome], served: Mapping[str, bytes]) -> "Iterator[_Checked]":
+        """Pair each outcome with its job if it is unchanged: a check here costs less than a task of a worker."""
         for outcome in outcomes:
             unchanged = None
             if isinstance(outcome, Read) and not _is_large(outcome):
-                with suppress(ValueError):  # whoever normalises it says so
+                with suppress(ValueError):  # reported when the job is normalised
                     unchanged = self._normaliser.unchanged(*self._task(outcome), served.get(outcome.job_id))
             yield outcome, unchanged
 
-    def _submitted(self, executor: ProcessPoolExecutor, group: "list[_Checked]") -> "_Jobs | None":
-        """Hand over the jobs that were read; None where there is none, or one that stays in this process."""
-        tasks = [self._task(each) for each, unchanged in group if isinstance(each, Read) and unchanged is None]
-        if not tasks or _is_large(group[0][0]):
+    def _submit(self, executor: ProcessPoolExecutor, batch: "list[_Checked]") -> "_Jobs | None":
+        """Submit the jobs of a batch; None if there are none, or if a large one is normalised in this process."""
+        tasks = [self._task(each) for each, unchanged in batch if isinstance(each, Read) and unchanged is None]
+        if not tasks or _is_large(batch[0][0]):
             return None
         try:
-            return executor.submit(_normalise, tasks)
+            return executor.submit(_normalise_batch, tasks)
         except BrokenProcessPool:
             raise SourceError("a worker process ended", _HINT) from None
 
-    def _results(
-        self, group: "list[_Checked]", jobs: "_Jobs | None", served: Mapping[str, bytes]
+    def _batch_results(
+        self, batch: "list[_Checked]", jobs: "_Jobs | None", served: Mapping[str, bytes]
     ) -> Iterator[Normalised]:
-        found = iter(self._wait(jobs) if jobs is not None else ())
-        for outcome, unchanged in group:
+        found = iter(self._result_of(jobs) if jobs is not None else ())
+        for outcome, unchanged in batch:
             if not isinstance(outcome, Read) or unchanged is not None:
                 yield outcome, unchanged
                 continue
-            job = next(found) if jobs is not None else self._job(outcome, served)
+            job = next(found) if jobs is not None else self._normalise_here(outcome, served)
             yield (outcome, job) if job is not None else (_unread(outcome), None)
 
-    def _wait(self, future: Future[T]) -> T:
-        """Return what a process answers.
+    def _result_of(self, future: Future[T]) -> T:
+        """Return the result of a worker.
 
         Raises:
-            SourceError: a process ended, or stands still.
-            RuntimeError, MemoryError: the system has no thread or no memory for the pool.
+            SourceError: a worker ended, or does not answer.
+            RuntimeError, MemoryError, OSError: a thread of the pool failed for lack of threads or memory.
         """
-        until = time.monotonic() + self._patience
+        until = time.monotonic() + self._timeout
         while True:
             try:
                 return future.result(timeout=1)
@@ -172,21 +172,21 @@ class NormaliserPool:
                 if time.monotonic() > until:
                     raise SourceError("a worker process does not answer", _HINT) from None
 
-    def _thread_failed(self, failed: threading.ExceptHookArgs) -> None:
-        """Keep why a thread of the pool ended: it would not answer any more. Whoever waits says so."""
+    def _on_thread_failure(self, failed: threading.ExceptHookArgs) -> None:
+        """Keep the error of a thread of the pool for `_result_of`, which would wait for a result for ever."""
         if isinstance(failed.exc_value, MemoryError | RuntimeError | OSError):
             self._failure = failed.exc_value
         else:
-            self._hook(failed)
+            self._previous_hook(failed)
 
     def _task(self, read: Read) -> _Task:
         salt = self._salt + (read.listing.text if read.listing is not None else b"")
         return read.result.raw, read.job_id, salt
 
-    def _job(self, read: Read, served: Mapping[str, bytes]) -> PreparedJob | Unchanged | None:
+    def _normalise_here(self, read: Read, served: Mapping[str, bytes]) -> PreparedJob | Unchanged | None:
         if isinstance(read.result, LargeResult):
             return normalise_large(self._normaliser, read.result, read.job_id)
-        return _normalised(self._normaliser, self._task(read), served.get(read.job_id))
+        return _normalise_task(self._normaliser, self._task(read), served.get(read.job_id))
 
     @cached_property
     def _normaliser(self) -> Normaliser:
@@ -197,8 +197,8 @@ _Jobs = Future[list[PreparedJob | Unchanged | None]]
 _Checked = tuple[Outcome, Unchanged | None]
 
 
-def _is_worth(source: Source) -> bool:
-    return not source.replay and (source.jobs is None or len(source.jobs) >= ENOUGH)
+def _needs_workers(source: Source) -> bool:
+    return not source.replay and (source.jobs is None or len(source.jobs) >= MIN_JOBS)
 
 
 def _is_large(outcome: Outcome) -> bool:
@@ -209,18 +209,19 @@ def _is_done(jobs: _Jobs | None) -> bool:
     return jobs is None or jobs.done()
 
 
-def _groups(outcomes: Iterable[_Checked]) -> Iterator[list[_Checked]]:
-    """Put together what is handed over together; a job that is too large for that stays alone."""
-    group: list[_Checked] = []
+def _batches(outcomes: Iterable[_Checked]) -> Iterator[list[_Checked]]:
+    """Group outcomes into batches; a large job is a batch of its own."""
+    batch: list[_Checked] = []
     size = 0
     for outcome, unchanged in outcomes:
-        if group and (_is_large(outcome) or _is_large(group[0][0]) or len(group) == MANY or size >= MUCH):
-            yield group
-            group, size = [], 0
-        group.append((outcome, unchanged))
+        is_full = len(batch) == BATCH_SIZE or size >= MAX_BATCH_BYTES
+        if batch and (is_full or _is_large(outcome) or _is_large(batch[0][0])):
+            yield batch
+            batch, size = [], 0
+        batch.append((outcome, unchanged))
         size += len(outcome.result.raw) if isinstance(outcome, Read) and unchanged is None else 0
-    if group:
-        yield group
+    if batch:
+        yield batch
 
 
 def _unread(read: Read) -> Unread:
@@ -230,8 +231,8 @@ def _unread(read: Read) -> Unread:
 
 
 @contextmanager
-def _signals_held() -> Iterator[None]:
-    """Let no signal reach a process that is being started before it ignores those that are the export's to hear."""
+def _signals_blocked() -> Iterator[None]:
+    """Block signals while workers start, until each ignores them: only the export handles signals."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -242,32 +243,32 @@ def _signals_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-# -- in the processes
+# -- in the workers
 
 
-def _begin(masking: tuple[str | None, frozenset[str]]) -> None:
-    global _masking  # noqa: PLW0603  # what the process is told once
+def _init_worker(masking: tuple[str | None, frozenset[str]]) -> None:
+    global _masking  # noqa: PLW0603  # set once per process
     _masking = masking
-    for number in _SIGNALS:  # sent to the whole group, perhaps: the export's to hear
+    for number in _SIGNALS:  # a signal may go to the whole process group; the export handles it
         signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-    gc.freeze()  # what was made so far is shared, as long as nobody writes to it
+    gc.freeze()  # keeps memory shared with the parent: the collector would write to it
     signal.set_wakeup_fd(-1)
-    with suppress(RuntimeError):  # the system has no thread for it
-        threading.Thread(target=_end_with_export, daemon=True).start()
+    with suppress(RuntimeError):  # no thread available
+        threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 
-def _end_with_export() -> None:
-    """End when the export does, even if it is killed: nobody closes the queue then."""
-    export = multiprocessing.parent_process()
-    assert export is not None
-    connection.wait([export.sentinel])
+def _exit_with_parent() -> None:
+    """Exit with the export: if it is killed, nothing else ends this process."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    connection.wait([parent.sentinel])
     os._exit(0)
 
 
-def _ready() -> None:
-    """Do nothing, in a process that is there."""
+def _do_nothing() -> None:
+    """Do nothing: its result shows that a worker has started."""
 
 
 @cache
@@ -275,12 +276,12 @@ def _normaliser() -> Normaliser:
     return Normaliser(Redactor(*_masking))
 
 
-def _normalise(tasks: Sequence[_Task]) -> list[PreparedJob | Unchanged | None]:
-    return [_normalised(_normaliser(), task) for task in tasks]
+def _normalise_batch(tasks: Sequence[_Task]) -> list[PreparedJob | Unchanged | None]:
+    return [_normalise_task(_normaliser(), task) for task in tasks]
 
 
-def _normalised(normaliser: Normaliser, task: _Task, before: bytes | None = None) -> PreparedJob | Unchanged | None:
-    """Return what a job comes to; None where its bytes cannot be read."""
+def _normalise_task(normaliser: Normaliser, task: _Task, before: bytes | None = None) -> PreparedJob | Unchanged | None:
+    """Normalise one job; None if its bytes cannot be read."""
     try:
         return normaliser.job(*task, before)
     except ValueError:

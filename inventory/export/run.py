@@ -1,6 +1,6 @@
-"""Several sources in one run: a bounded number at once, each written or not on its own, the worst telling the exit.
+"""Export several sources in one run: a limited number at once, each with its own result; the worst sets the exit code.
 
-Those whose last complete snapshot is the oldest come first, so that what a deadline left out is first the next night.
+Sources with the oldest complete snapshot come first, so that sources left out by a deadline are first the next night.
 """
 
 import time
@@ -21,14 +21,14 @@ from inventory.store.reader import last_success
 
 __all__ = ["Listener", "Planned", "export_all", "plan_all", "worst"]
 
-PARTIAL = 3
+EXIT_PARTIAL = 3
 LEFT_OUT = "left out"
 T = TypeVar("T")
-Failed = Callable[[str, int, str, float], None]  # source, exit code, why, seconds
+OnFailure = Callable[[str, int, str, float], None]  # source, exit code, why, seconds
 
 
 class Listener(Protocol):
-    """Is told what becomes of the sources, from the thread of each, with its fields bound for the log."""
+    """Callbacks for the results of sources; called in the thread of the source, with its log fields bound."""
 
     def result(self, source: Source, result: Result) -> None: ...
 
@@ -39,7 +39,7 @@ class Listener(Protocol):
 
 @dataclass(frozen=True)
 class Planned:
-    """What `plan` found of one source; `diff` is None where it failed, and `error` says why."""
+    """The result of `plan` for one source; `diff` is None if it failed, and `error` is the message."""
 
     source: str
     diff: SourceDiff | None
@@ -48,43 +48,41 @@ class Planned:
 
 
 def export_all(sources: Sequence[Source], run: Run, listener: Listener) -> list[SourceOutcome]:
-    """Export sources side by side, as many at once as the settings allow, until the run's deadline.
+    """Export sources concurrently, as many at once as the settings allow, until the run's deadline.
 
     Returns:
-        What became of each source, in their order.
+        The outcomes, in the order of the sources.
 
     Raises:
-        StoppedError: it was asked to stop; what still runs is left to end with the process.
+        StoppedError: the run was cancelled; threads that still run end with the process.
     """
-    return _side_by_side(sources, run, lambda source: _export(source, run, listener))
+    return _run_concurrently(sources, run, lambda source: _export(source, run, listener))
 
 
-def plan_all(sources: Sequence[Source], run: Run, what: Selection, failed: Failed) -> list[Planned]:
-    """Compare sources with their last snapshots, side by side.
+def plan_all(sources: Sequence[Source], run: Run, what: Selection, failed: OnFailure) -> list[Planned]:
+    """Compare sources with their last snapshots, concurrently.
 
     Args:
-        failed: told of each source that cannot be compared, from its thread.
+        failed: called for each source that cannot be compared, in its thread.
 
     Raises:
-        StoppedError: it was asked to stop.
+        StoppedError: the run was cancelled.
     """
 
     def plan(source: Source) -> Planned:
         found: list[SourceDiff] = []
-        code, error = _caught(source, run, lambda: found.append(plan_source(source, run, what)), failed)
+        code, error = _run_source(source, run, lambda: found.append(plan_source(source, run, what)), failed)
         diff = found[0] if found else None
         if diff is not None and diff.end["id"] is None and diff.end["status"] == "partial":
-            code = PARTIAL
+            code = EXIT_PARTIAL
         return Planned(source.name, diff, code, error)
 
-    return _side_by_side(sources, run, plan)
+    return _run_concurrently(sources, run, plan)
 
 
-def _side_by_side(sources: Sequence[Source], run: Run, work: Callable[[Source], T]) -> list[T]:
+def _run_concurrently(sources: Sequence[Source], run: Run, work: Callable[[Source], T]) -> list[T]:
     pool = ThreadPoolExecutor(run.settings.parallel, thread_name_prefix="source")
-    futures: dict[str, Future[T]] = {
-        source.name: pool.submit(work, source) for source in _longest_without_first(sources, run)
-    }
+    futures: dict[str, Future[T]] = {source.name: pool.submit(work, source) for source in _oldest_first(sources, run)}
     waiting = set(futures.values())
     try:
         with run.stop.waits.watched():
@@ -97,40 +95,40 @@ def _side_by_side(sources: Sequence[Source], run: Run, work: Callable[[Source], 
     return [futures[source.name].result() for source in sources]
 
 
-def _longest_without_first(sources: Sequence[Source], run: Run) -> list[Source]:
-    """Order sources by their last complete snapshot: those without one first, then the oldest; else as they stand."""
+def _oldest_first(sources: Sequence[Source], run: Run) -> list[Source]:
+    """Order sources by their last complete snapshot: first those without one, then the oldest."""
     if len(sources) <= run.settings.parallel:
         return list(sources)
     try:
         last = last_success(run.store)
-    except StoreError:  # if it stays away, each source says so
+    except StoreError:  # if the error persists, each source reports it
         last = {}
     never = datetime.min.replace(tzinfo=UTC)
     return sorted(sources, key=lambda source: last.get(source.name) or never)
 
 
-def _caught(source: Source, run: Run, work: Callable[[], None], failed: Failed) -> tuple[int, str]:
-    """Do the work of one source; whatever goes wrong is its own exit code and a line that says why, told at once."""
+def _run_source(source: Source, run: Run, work: Callable[[], None], failed: OnFailure) -> tuple[int, str]:
+    """Run the work of one source; on an error call `failed` and return its exit code and message."""
     began = time.monotonic()
     with bound(run_id=run.run_id, source=source.name):
         try:
-            _begin(run)
+            _check_deadline(run)
             logger().info("started")
             work()
         except StoppedError:
             raise
         except InventoryError as failure:
-            run.stop.check()  # what fails because the run was stopped is no failure of the source
+            run.stop.check()  # an error after a cancellation is not a failure of the source
             code, error = failure.exit_code, str(failure)
-        except Exception as failure:  # noqa: BLE001  # a fault of ours must not take the other sources along
-            code, error = 1, _said(failure)
+        except Exception as failure:  # noqa: BLE001  # a bug must not fail the other sources
+            code, error = 1, _describe(failure)
         else:
             return 0, ""
         failed(source.name, code, error, time.monotonic() - began)
     return code, error
 
 
-def _begin(run: Run) -> None:
+def _check_deadline(run: Run) -> None:
     try:
         run.time.check()
     except DeadlineError as error:
@@ -139,7 +137,7 @@ def _begin(run: Run) -> None:
         raise DeadlineError(f"{LEFT_OUT}: {error.summary} before it began", hint) from None
 
 
-def _said(failure: Exception) -> str:
+def _describe(failure: Exception) -> str:
     if (refusal := system_refusal(failure)) is not None:
         return refusal
     logger().debug("unexpected", exc_info=failure)
@@ -156,10 +154,10 @@ def _export(source: Source, run: Run, listener: Listener) -> SourceOutcome:
             _log(result, time.monotonic() - began)
             listener.result(source, result)
 
-    code, error = _caught(source, run, work, listener.failed)
+    code, error = _run_source(source, run, work, listener.failed)
     rows = [result.snapshot for result in results if result.snapshot is not None]
     if not error and any(row["status"] == "partial" for row in rows):
-        code = PARTIAL
+        code = EXIT_PARTIAL
     findings: dict[str, int] = {}
     for kind, count in (results[-1].findings if results else {}).items():
         findings[kind] = findings.get(kind, 0) + count

@@ -1,4 +1,4 @@
-"""Tells whoever watches the nightly job: a metrics file at its end, and addresses at its start and its end."""
+"""Report a run to monitoring: a metrics file at its end, and pings at its start and its end."""
 
 import os
 from collections.abc import Sequence
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Watch"]
 
-HURRY = 0.3  # seconds for an address to answer once somebody asked to stop
+HURRIED_PING_TIMEOUT = 0.3  # seconds, after the run was cancelled
 _DEVICES = (Path("/dev"), Path("/proc"))
 
 
 @dataclass
 class Watch:
-    """What a run has to tell; filled while it runs, told at its end, whatever the end is.
+    """What a run reports; filled during the run, reported at its end, even if it failed.
 
-    settings: as far as they could be read. names: the sources that were to be exported. last_success: when the last
-    complete snapshot of each was observed, None where there is none, as far as the database could say it.
+    settings: defaults until the configuration was read. names: the sources to export. last_success: source -> time of
+    its last complete snapshot, None if it has none; empty if the database could not be read.
     """
 
     metrics_file: Path | None = None
@@ -34,36 +34,36 @@ class Watch:
     names: Sequence[str] = ()
     outcomes: list[SourceOutcome] = field(default_factory=list)
     last_success: dict[str, datetime | None] = field(default_factory=dict)
-    _started: "StartPing | None" = None
+    _start_ping: "StartPing | None" = None
 
     def check(self) -> None:
-        """Refuse a metrics file that could not be written when the night is over.
+        """Check before the run that the metrics file can be written.
 
         Raises:
-            UsageError: it is no file, or in no folder that may be written to.
+            UsageError: it is not a file, or its folder is not writable.
         """
         path = self.metrics_file
-        if path is not None and (why := _unfit(path)):
-            raise UsageError(f"--metrics-file {path}: {why}", "Name a file in a folder that exists and is writable")
+        if path is not None and (reason := _unusable_reason(path)):
+            raise UsageError(f"--metrics-file {path}: {reason}", "Name a file in a folder that exists and is writable")
 
     def start(self) -> None:
-        """Ask the address that is told of a start; the run need not wait for it."""
+        """Send the ping for the start, without waiting for the response."""
         if self.settings.ping_start is not None:
             from inventory.export.ping import StartPing
 
-            self._started = StartPing(self.settings.ping_start)
+            self._start_ping = StartPing(self.settings.ping_start)
 
     def metrics(self, code: int, error: InventoryError | None = None) -> list[str]:
-        """Write the metrics; `error` is what ended the run before every source had its outcome.
+        """Write the metrics; `error` ended the run before every source had an outcome.
 
         Returns:
-            What could not be told, in words.
+            Error messages.
         """
         done = {outcome.source for outcome in self.outcomes}
         if error is not None:
             ended = [SourceOutcome(name, error.exit_code, None, 0.0, error=str(error)) for name in self.names]
             self.outcomes += [outcome for outcome in ended if outcome.source not in done]
-        if self.metrics_file is None or _unfit(self.metrics_file):
+        if self.metrics_file is None or _unusable_reason(self.metrics_file):
             return []
         from inventory.export.metrics import write
 
@@ -74,26 +74,26 @@ class Watch:
         return []
 
     def ping(self, code: int, *, hurry: bool = False) -> list[str]:
-        """Ask the address for this end: three times where it does not answer, once `hurry` says so.
+        """Send the ping for the end of the run: up to three attempts, or one if `hurry` is set.
 
         Returns:
-            What could not be told, in words.
+            Error messages.
         """
         result = "failure" if code else "success"
         address = self.settings.ping_failure if code else self.settings.ping_success
-        complaints = []
-        if self._started is not None and (why := self._started.end(0 if hurry else None)):
-            complaints.append(f"the address under ping.start was not told: {why}")
+        errors = []
+        if self._start_ping is not None and (reason := self._start_ping.end(0 if hurry else None)):
+            errors.append(f"the address under ping.start was not told: {reason}")
         if address is not None:
-            from inventory.export.ping import PATIENCE, PAUSES, ping
+            from inventory.export.ping import PING_TIMEOUT, RETRY_PAUSES, ping
 
-            why = ping(address, HURRY) if hurry else ping(address, PATIENCE, PAUSES)
-            complaints += [f"the address under ping.{result} was not told: {why}"] if why else []
-        return complaints
+            reason = ping(address, HURRIED_PING_TIMEOUT) if hurry else ping(address, PING_TIMEOUT, RETRY_PAUSES)
+            errors += [f"the address under ping.{result} was not told: {reason}"] if reason else []
+        return errors
 
 
-def _unfit(path: Path) -> str:
-    """Say why a path cannot be replaced by a file; '' where it can. Nothing is opened: a FIFO would wait for ever."""
+def _unusable_reason(path: Path) -> str:
+    """Return why a path cannot be replaced by a file, or ''. Opens nothing, because a FIFO would block."""
     target = path.resolve()
     folder = target.parent
     if path.is_dir():

@@ -1,4 +1,4 @@
-"""What the service says before it becomes bytes: an answer, or a refusal that is raised where it is noticed."""
+"""Responses before they are encoded: an answer, or an exception for an error response."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -9,7 +9,7 @@ __all__ = ["Answer", "RefusedError"]
 
 
 class Answer(NamedTuple):
-    """A status, a JSON document and what headers the answer needs beyond the usual."""
+    """A status, a JSON document and additional headers."""
 
     status: int
     document: Job
@@ -17,7 +17,7 @@ class Answer(NamedTuple):
 
 
 class RefusedError(Exception):
-    """An answer other than 200, in the shape of a single error."""
+    """A response other than 200, with a single error as its document."""
 
     def __init__(self, status: int, code: str, text: str) -> None:
         super().__init__(code)

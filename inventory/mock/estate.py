@@ -1,13 +1,25 @@
-"""Make jobs as the service would tell them: the same for the same seed, every table of the reference in use.
+"""Create jobs as the service returns them: the same for the same seed, with every table of the reference in use.
 
-A job depends on the seed, its number and the count of objects alone, so a larger estate begins with the
-smaller one. From 24 jobs on, every field that the vendor's client knows stands somewhere.
+A job depends only on the seed, its number and the count of objects, so a larger estate begins with the smaller one.
+An estate of 24 jobs or more contains every field that the vendor's client knows.
 """
 
 import zlib
 from datetime import datetime, timedelta, timezone
 
-from inventory.mock.parts import EXTRAS, KINDS, NEWEST, PLANTED, PROJECT_ID, Dice, Job, Kind, ends, objects, settings
+from inventory.mock.parts import (
+    EXTRAS,
+    KINDS,
+    NEWEST,
+    PLANTED,
+    PROJECT_ID,
+    Job,
+    Kind,
+    Random,
+    endpoints,
+    objects,
+    settings,
+)  # fmt: skip
 
 __all__ = [
     "PLANTED",
@@ -23,9 +35,9 @@ __all__ = [
     "sub_tasks",
 ]
 
-STEP = 600_000  # milliseconds: job after job is up to ten minutes older
+JOB_INTERVAL = 600_000  # milliseconds: job after job is up to ten minutes older
 
-# What a job can be found in. DELETED is left out: such a job counts as gone, and tests choose that themselves.
+# DELETED is left out: such a job counts as removed, so tests set it explicitly.
 STATUSES = (
     ("INCRE_TRANSFER_STARTED",) * 12
     + ("FULL_TRANSFER_STARTED", "FULL_TRANSFER_COMPLETE", "RELEASE_RESOURCE_COMPLETE", "CONFIGURATION") * 2
@@ -41,64 +53,64 @@ STATUSES = (
 def make_estate(count: int, seed: int = 1, objects: int = 5) -> dict[str, Job]:
     """Return `count` jobs by id, newest first, each with `objects` object infos.
 
-    The order is the one the list API gives. Whoever changes the estate changes his own copy only.
+    The order is that of the list API. Each call creates new objects.
     """
     jobs = (make_job(number, seed, objects) for number in range(count))
     return {job["id"]: job for job in jobs}
 
 
 def make_job(number: int, seed: int = 1, size: int = 5) -> Job:
-    """Return one job; a number below 0 makes one that is newer than the estate."""
-    dice = Dice(f"{seed}/{number}")
+    """Return one job; a negative number gives a job that is newer than the estate."""
+    rng = Random(f"{seed}/{number}")
     kind = KINDS[number % len(KINDS)]
     nodes = number % 3 + 1
-    job = _head(dice, kind, number) | ends(dice, kind, secret=number % 4 == 1)
-    job |= settings(dice, kind, nodes if number % 2 else str(nodes))
+    job = _base_fields(rng, kind, number) | endpoints(rng, kind, secret=number % 4 == 1)
+    job |= settings(rng, kind, nodes if number % 2 else str(nodes))
     for every, at, make in EXTRAS:
         if number % every == at:
-            job |= make(dice)
+            job |= make(rng)
     if job["status"].endswith("FAILED"):
-        job |= _failure(dice, job)
+        job |= _failure_fields(rng, job)
     return job | {"object_switch": size > 0, "object_infos": objects(kind, size)}
 
 
-def _head(dice: Dice, kind: Kind, number: int) -> Job:
-    created = NEWEST - number * STEP - dice.randrange(STEP)
-    started = created + dice.randrange(60_000, 600_000)
+def _base_fields(rng: Random, kind: Kind, number: int) -> Job:
+    created = NEWEST - number * JOB_INTERVAL - rng.randrange(JOB_INTERVAL)
+    started = created + rng.randrange(60_000, 600_000)
     job: Job = {
-        "id": dice.job_id(kind.code),
+        "id": rng.job_id(kind.code),
         "name": f"DRS-{number:04d}-{kind.engine}",
-        "status": dice.choice(STATUSES),
-        "description": dice.choice(("", "", "订单库迁移", "nightly copy\nof the shop's orders")),
+        "status": rng.choice(STATUSES),
+        "description": rng.choice(("", "", "订单库迁移", "nightly copy\nof the shop's orders")),
         "create_time": str(created),
-        "task_type": "FULL_INCR_TRANS" if kind.use != "migration" else dice.choice(("FULL_INCR_TRANS", "FULL_TRANS")),
+        "task_type": "FULL_INCR_TRANS" if kind.use != "migration" else rng.choice(("FULL_INCR_TRANS", "FULL_TRANS")),
         "update_time": str(started - 414),
-        "job_direction": dice.choice(("up", "up", "down", "non-dbs")),
+        "job_direction": rng.choice(("up", "up", "down", "non-dbs")),
         "db_use_type": kind.use,
     }
     job["original_job_direction"] = job["job_direction"]
     if job["status"] not in ("CREATING", "CREATE_FAILED", "CONFIGURATION", "WAITING_FOR_START"):
         job |= {"actual_start_time": str(started)}
     if job["status"].startswith(("FULL_TRANSFER_COMPLETE", "INCRE_", "RELEASE_")):
-        job |= {"full_transfer_complete_time": str(started + dice.randrange(600_000, 9_000_000))}
+        job |= {"full_transfer_complete_time": str(started + rng.randrange(600_000, 9_000_000))}
     return job
 
 
-def _failure(dice: Dice, job: Job) -> Job:
+def _failure_fields(rng: Random, job: Job) -> Job:
     end = job["source_endpoint"]
-    url = f"jdbc:mysql://{end['ip']}?useSSL=false&password={dice.secret()}"
+    url = f"jdbc:mysql://{end['ip']}?useSSL=false&password={rng.secret()}"
     reason = f"service LOGMANAGER failed, cause by: Unable to connect to DBMS: url={url} user={end['db_user']}"
     return {"error_code": "DRS.M05018", "error_message": reason, "failed_reason": reason}
 
 
-LISTED = ("id", "name", "status", "description", "job_direction", "db_use_type", "task_type")
+LISTED_FIELDS = ("id", "name", "status", "description", "job_direction", "db_use_type", "task_type")
 ACTIONS = ("START", "PAUSE", "RETRY", "RESET", "DELETE", "FREE_RESOURCE", "CLONE")
 
 
 def list_item(job: Job) -> Job:
-    """Return what the list API says of a job: fewer fields, some of them nowhere else.
+    """Return a job as the list API returns it: fewer fields, some of which only the list has.
 
-    Sub-tasks stand here and are no jobs of the estate; what the detail call says of them, see `sub_task`.
+    Sub-tasks are listed below their parent and are not in the estate; for their details see `sub_task`.
     """
     item = _listed(job)
     children = [item | {"id": child, "name": name} for child, name in sub_tasks(job)]
@@ -106,57 +118,57 @@ def list_item(job: Job) -> Job:
 
 
 def _listed(job: Job) -> Job:
-    item = {name: job[name] for name in LISTED if name in job}
+    item = {name: job[name] for name in LISTED_FIELDS if name in job}
     item["create_time"] = _local_time(str(job.get("create_time", "")))
     item["engine_type"] = engine_type(job)
     item["net_type"] = net_type(job)
     item["billing_tag"] = "actual_start_time" in job
-    item["node_newFramework"] = _chance(job) % 3 == 0  # the mixed case is the service's
-    item["job_action"] = _actions(str(job.get("status")))
+    item["node_newFramework"] = _stable_hash(job) % 3 == 0  # spelled like this by the service
+    item["job_action"] = _job_actions(str(job.get("status")))
     if job.get("error_message"):
         item["error_msg"] = job["error_message"]
     return item
 
 
 def engine_type(job: Job) -> str:
-    """Return which engine serves a job; nothing where the job does not say."""
+    """Return the engine type of a job; '' if it has none."""
     return str((job.get("inst_info") or {}).get("engine_type") or "")
 
 
 def net_type(job: Job) -> str:
-    """Return how a job's databases are reached: the detail seldom says it, the list always does."""
-    return str(job.get("net_type") or ("eip", "vpc", "vpn")[_chance(job) % 3])
+    """Return the network type of a job: few details have it, every list item does."""
+    return str(job.get("net_type") or ("eip", "vpc", "vpn")[_stable_hash(job) % 3])
 
 
 def sub_tasks(job: Job) -> list[tuple[str, str]]:
-    """Return id and name of each sub-task that the list names below a job."""
+    """Return id and name of each sub-task that the list shows below a job."""
     named = [(child["id"], child["name"]) for child in job.get("children") or []]
     if named or not job.get("is_multi_az"):
         return named
     master = str(job.get("master_job_id") or job["id"])
-    return [(master, f"{job['name']}-master"), (f"{_chance(job):08x}{master[8:]}", f"{job['name']}-slave")]
+    return [(master, f"{job['name']}-master"), (f"{_stable_hash(job):08x}{master[8:]}", f"{job['name']}-slave")]
 
 
 def sub_task(parent: Job, child_id: str) -> Job:
-    """Return a sub-task as a service would tell it that knows its id: its parent's twin, under its own name."""
+    """Return a sub-task as batch-detail returns it, if it knows the id: a copy of the parent with its own name."""
     child = parent | {"id": child_id, "name": dict(sub_tasks(parent))[child_id], "parent_id": parent["id"]}
     return {name: value for name, value in child.items() if name not in ("children", "public_ip_list")}
 
 
-def _chance(job: Job) -> int:
+def _stable_hash(job: Job) -> int:
     return zlib.crc32(str(job.get("id")).encode())
 
 
 def _local_time(milliseconds: str) -> str:
-    """The list writes the clock of UTC+8 without saying so."""
-    if not milliseconds.isdecimal() or len(milliseconds) > 14:  # a test's own, and no time
+    """Format a time as the list does: in UTC+8, without an offset."""
+    if not milliseconds.isdecimal() or len(milliseconds) > 14:  # set by a test, not a time
         return milliseconds
     moment = datetime.fromtimestamp(int(milliseconds) / 1000, timezone(timedelta(hours=8)))
     return f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
-def _actions(status: str) -> Job:
+def _job_actions(status: str) -> Job:
     running = status.endswith(("_STARTED", "_COMPLETE"))
-    able = [action for action in ACTIONS if running is (action in ("PAUSE", "FREE_RESOURCE", "CLONE"))]
-    actions: Job = {"available_actions": able, "unavailable_actions": [a for a in ACTIONS if a not in able]}
+    available = [action for action in ACTIONS if running is (action in ("PAUSE", "FREE_RESOURCE", "CLONE"))]
+    actions: Job = {"available_actions": available, "unavailable_actions": [a for a in ACTIONS if a not in available]}
     return actions | {"current_action": "START"} if status == "STARTJOBING" else actions

@@ -1,6 +1,6 @@
-"""What can go wrong between a client and the service, declared: a fault makes another reply of the right one.
+"""Faults between a client and the service: each replaces or alters the normal reply.
 
-A `Reply` says what goes over the wire and how; the server sends it and knows no fault by name.
+A `Reply` describes what is sent and how. The server sends it and knows nothing of faults.
 """
 
 import json
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
-__all__ = ["Fault", "FaultKind", "RecordedRequest", "Reply", "take"]
+__all__ = ["Fault", "FaultKind", "RecordedRequest", "Reply", "take_fault"]
 
 FaultKind = Literal[
     "status", "body", "reset", "truncate", "html", "empty", "not_json", "slow", "drip", "drip_head", "poison"
@@ -20,7 +20,7 @@ HTML = b"<!DOCTYPE html><html><body><h1>Welcome to this network. Please sign in.
 
 @dataclass(frozen=True)
 class RecordedRequest:
-    """One request as it came; header names in small letters, `time` from the monotonic clock."""
+    """One request as received; header names in lower case, `time` from the monotonic clock."""
 
     method: str
     path: str
@@ -31,7 +31,7 @@ class RecordedRequest:
 
     @property
     def document(self) -> Any:
-        """The body read as JSON; None if it is not JSON."""
+        """The body parsed as JSON; None if it is not JSON."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -39,7 +39,7 @@ class RecordedRequest:
 
     @property
     def jobs(self) -> list[str]:
-        """The job ids that a batch-detail request asks for, as they came; of any other request none."""
+        """The job ids of a batch-detail request, as received; empty for other requests."""
         document = self.document
         jobs = document.get("jobs") if isinstance(document, dict) else None
         return jobs if isinstance(jobs, list) else []
@@ -47,9 +47,9 @@ class RecordedRequest:
 
 @dataclass(frozen=True)
 class Reply:
-    """What is sent: after `wait` seconds, the head over `drip_head` seconds and the body over `drip` seconds.
+    """What is sent after `wait` seconds: the head over `drip_head` seconds, then the body over `drip` seconds.
 
-    keep: so many bytes of the body, then the end. reset: the connection is reset instead.
+    keep: send only this many bytes of the body, then close. reset: reset the connection instead.
     """
 
     status: int
@@ -64,7 +64,7 @@ class Reply:
 
     @classmethod
     def of(cls, status: int, document: Any) -> "Reply":
-        """Make a reply of a JSON document: UTF-8 as the service has it, ASCII where UTF-8 cannot."""
+        """Encode a JSON document: as UTF-8 like the service, or as ASCII if UTF-8 cannot encode it."""
         try:
             return cls(status, json.dumps(document, ensure_ascii=False).encode())
         except UnicodeEncodeError:
@@ -73,22 +73,22 @@ class Reply:
 
 @dataclass
 class Fault:
-    """One thing that goes wrong, `times` times (None: always), for the requests that `when` picks (None: all).
+    """A fault that occurs `times` times (None: always), for the requests that `when` selects (None: all).
 
-    With a `rate` it strikes only that share of them, at random, the same for the same `seed`.
+    With a `rate` it affects only that share of them, at random, the same for the same `seed`.
 
     ========= ===============================================================================
-    status    answer `status` with `body` (left out: an error in the gateway's form) and `headers`
-    body      answer `body` with `status`, 200 unless told
+    status    answer `status` with `body` (default: an error of the gateway) and `headers`
+    body      answer `body` with `status` (default: 200)
     reset     take the request, then reset the connection
     truncate  announce the normal answer's length, send half of it, close
-    html      answer 200 with a page for people
-    empty     answer 200 with nothing
-    not_json  answer 200 with JSON that breaks off
-    slow      wait `seconds`, then answer as always
+    html      answer 200 with an HTML page
+    empty     answer 200 with an empty body
+    not_json  answer 200 with incomplete JSON
+    slow      wait `seconds`, then answer normally
     drip      spread the normal answer's body over `seconds`
-    drip_head spread the head over `seconds`, a header line at a time, then answer as always
-    poison    answer `status`, 500 unless told, to every request that names `job_id`
+    drip_head spread the head over `seconds`, one header line at a time, then answer normally
+    poison    answer `status` (default: 500) to every request that names `job_id`
     ========= ===============================================================================
     """
 
@@ -110,36 +110,36 @@ class Fault:
             raise ValueError("poison needs a job_id")
         if self.rate is not None and not 0 <= self.rate <= 1:
             raise ValueError("a rate lies between 0 and 1")
-        self._dice = random.Random(f"{self.seed}/{self.kind}/{self.status}")
+        self._rng = random.Random(f"{self.seed}/{self.kind}/{self.status}")
         self.status = self.status or (200 if self.kind == "body" else 500)
 
-    def strikes(self, request: RecordedRequest) -> bool:
-        """Tell whether the fault concerns a request, is not used up, and chance wants it: ask once a request."""
+    def matches(self, request: RecordedRequest) -> bool:
+        """Return whether the fault affects a request; call it once per request, because of `rate`."""
         if self.times is not None and self.times < 1:
             return False
         if self.kind == "poison" and self.job_id.encode() not in request.body:
             return False
         if self.when is not None and not self.when(request):
             return False
-        return self.rate is None or self._dice.random() < self.rate
+        return self.rate is None or self._rng.random() < self.rate
 
-    def spoil(self, request: RecordedRequest, normal: Callable[[], Reply]) -> Reply:
-        """Return what is answered; `normal` is asked only where the fault needs the right answer."""
-        if self.kind in SPOILED:
-            return SPOILED[self.kind](self, normal())
-        return FIXED.get(self.kind) or _told(self, request)
+    def apply_to(self, request: RecordedRequest, normal: Callable[[], Reply]) -> Reply:
+        """Return the reply; `normal` is called only if the fault alters the normal reply."""
+        if self.kind in ALTERED_REPLIES:
+            return ALTERED_REPLIES[self.kind](self, normal())
+        return FIXED_REPLIES.get(self.kind) or _error_reply(self, request)
 
 
-def take(faults: Sequence[Fault], request: RecordedRequest) -> Fault | None:
-    """Return the first fault that strikes and count it; the caller holds the lock."""
-    fault = next((fault for fault in faults if fault.strikes(request)), None)
+def take_fault(faults: Sequence[Fault], request: RecordedRequest) -> Fault | None:
+    """Return the first fault that affects a request, and count it; the caller holds the lock."""
+    fault = next((fault for fault in faults if fault.matches(request)), None)
     if fault is not None and fault.times is not None:
         fault.times -= 1
     return fault
 
 
-def _told(fault: Fault, request: RecordedRequest) -> Reply:
-    """Answer the fault's own body; without one, an error such as the gateway writes."""
+def _error_reply(fault: Fault, request: RecordedRequest) -> Reply:
+    """Return a reply with the fault's body, or with an error of the gateway if it has none."""
     body = fault.body
     if body is None:
         code, text = ("APIGW.0308", "throttled") if fault.status == 429 else ("DRS.M00004", "service abnormal")
@@ -151,13 +151,13 @@ def _told(fault: Fault, request: RecordedRequest) -> Reply:
     return replace(reply, headers=fault.headers)
 
 
-FIXED = {
+FIXED_REPLIES = {
     "reset": Reply(200, b"", reset=True),
     "html": Reply(200, HTML, content_type="text/html"),
     "empty": Reply(200, b""),
     "not_json": Reply(200, b'{"count": 1, "results": [{"id": '),
 }
-SPOILED: dict[str, Callable[[Fault, Reply], Reply]] = {
+ALTERED_REPLIES: dict[str, Callable[[Fault, Reply], Reply]] = {
     "truncate": lambda _, reply: replace(reply, keep=len(reply.body) // 2),
     "slow": lambda fault, reply: replace(reply, wait=fault.seconds),
     "drip": lambda fault, reply: replace(reply, drip=fault.seconds),

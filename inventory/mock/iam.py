@@ -1,4 +1,4 @@
-"""IAM on the same server: tokens for a password, and which projects there are. Errors in Keystone's shape."""
+"""IAM on the same server: tokens for a password, and the list of projects. Errors have Keystone's format."""
 
 import re
 import secrets
@@ -19,21 +19,21 @@ USER_ID = "7116d09f88fa41908676fdd4b039e95b"
 
 
 class Iam(Identity):
-    """The part of the service that knows users and projects."""
+    """The part of the service that handles users and projects."""
 
     def iam(self, request: RecordedRequest) -> Answer | None:
-        """Answer a request for IAM; None if it is none."""
+        """Answer a request to IAM; None for any other request."""
         route = ROUTE.fullmatch(request.path)
         if route is None or request.method != ("POST" if route[1] == "auth/tokens" else "GET"):
             return None
         if route[1] == "auth/tokens":
             return self._token(request.document)
         try:
-            self.admit(request)
+            self.authenticate(request)
         except RefusedError:
             if "authorization" in request.headers:
                 raise
-            return _refused(401, "Unauthorized", "The request you have made requires authentication.")
+            return _refuse_answer(401, "Unauthorized", "The request you have made requires authentication.")
         known = self.projects()
         names = parse_qs(route[2] or "").get("name", list(known))
         found = [self._project(name, project_id) for name, project_id in known.items() if name in names]
@@ -51,24 +51,24 @@ class Iam(Identity):
             given = (identity["methods"], self._user_name(user), user["password"])
             scope = body["auth"].get("scope", {}).get("project")
         except (AttributeError, KeyError, TypeError):
-            return _refused(400, "Bad Request", "Request parameter 'auth' is invalid.")
+            return _refuse_answer(400, "Bad Request", "Request parameter 'auth' is invalid.")
         if given != (["password"], self.username, self.password):
-            return _refused(401, "Unauthorized", "The username or password is wrong.")
+            return _refuse_answer(401, "Unauthorized", "The username or password is wrong.")
         project = next((name for name, i in self.projects().items() if scope in ({"id": i}, {"name": name})), "")
         if scope is not None and not project:
-            return _refused(401, "Unauthorized", "The project of the scope does not exist.")
+            return _refuse_answer(401, "Unauthorized", "The project of the scope does not exist.")
         token = f"MII{secrets.token_urlsafe(48)}"
         self.issue(token, self.projects().get(project, ""))
-        return Answer(201, {"token": self._told(project)}, {"X-Subject-Token": token})
+        return Answer(201, {"token": self._token_document(project)}, {"X-Subject-Token": token})
 
     def _user_name(self, user: Any) -> str:
-        """Return the name of the user that is named in one of IAM's ways, or ''."""
+        """Return the name of a user given by id, or by name and domain; '' if unknown."""
         if "id" in user:
             return self.username if user["id"] == USER_ID else ""
         known = user["domain"] in ({"name": self.domain}, {"id": DOMAIN_ID})
         return str(user["name"]) if known else ""
 
-    def _told(self, project: str) -> Job:
+    def _token_document(self, project: str) -> Job:
         domain = {"id": DOMAIN_ID, "name": self.domain}
         now = self.now()
         token: Job = {"methods": ["password"], "issued_at": _utc(now), "roles": [], "catalog": []}
@@ -78,7 +78,7 @@ class Iam(Identity):
         return token | {"project": about} if project else token
 
 
-def _refused(status: int, title: str, text: str) -> Answer:
+def _refuse_answer(status: int, title: str, text: str) -> Answer:
     return Answer(status, {"error": {"code": status, "message": text, "title": title}})
 
 

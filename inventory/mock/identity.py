@@ -1,4 +1,4 @@
-"""Who is let in: whoever has a token that lives, or signs with the key. Knows nothing of jobs."""
+"""Authentication: a request needs a valid token or a valid signature. Independent of jobs."""
 
 import hmac
 import re
@@ -11,20 +11,20 @@ from typing import NoReturn
 from inventory.mock.answers import RefusedError
 from inventory.mock.faults import RecordedRequest
 from inventory.mock.parts import PROJECT_ID, REGION
-from inventory.mock.signature import ALGORITHM, Claim, claim, expected, signed_at
+from inventory.mock.signature import ALGORITHM, SignatureClaim, expected_signature, read_claim, signed_at
 
 __all__ = ["Identity"]
 
-MAIN_PROJECT_ID = "0b7a4e1f62c34d0d9a5f1e6b8c2d3a40"  # beside a sub-project
+MAIN_PROJECT_ID = "0b7a4e1f62c34d0d9a5f1e6b8c2d3a40"  # used if `project_name` is a sub-project
 PATH = re.compile(r"/v3/([^/?]+)/jobs")
-MOST_SKEW = timedelta(minutes=15)
-MOST_WRONG = 5  # wrong signatures in a row, then the key is locked
-WRONG = "Incorrect IAM authentication information: "
+MAX_CLOCK_SKEW = timedelta(minutes=15)
+MAX_WRONG_SIGNATURES = 5  # in a row, before the key is locked
+ERROR = "Incorrect IAM authentication information: "
 
 
 @dataclass
-class _Life:
-    """A token's: the project that it is for ('': of no use to DRS), since when, and how often it was shown."""
+class _TokenState:
+    """The state of a token: its project ('': none, so DRS refuses it), issue time and number of uses."""
 
     project_id: str
     since: float = field(default_factory=time.monotonic)
@@ -32,13 +32,13 @@ class _Life:
 
 
 class Identity:
-    """The credentials of one project: the region's main one, or with another `project_name` a sub-project.
+    """The credentials of one project: the region's main project, or a sub-project with another `project_name`.
 
-    All are invented, open nothing else, and may be changed while the server runs.
+    All are invented, and may be changed while the server runs.
 
-    token: lives like the tokens that IAM gives: `token_seconds`, or `token_requests` requests (None: any number).
-    security_token: where set, a signed request must carry it too. lock_seconds: how long a key is locked after
-    five wrong signatures. clock_skew: seconds that the service's clock is fast.
+    token: valid as long as the tokens that IAM issues: for `token_seconds`, or for `token_requests` requests (None: no
+    limit). security_token: if set, a signed request must send it too. lock_seconds: how long a key is locked after
+    five wrong signatures. clock_skew: seconds that the service's clock is ahead.
     """
 
     def __init__(self, project_id: str, token: str) -> None:
@@ -52,22 +52,22 @@ class Identity:
         self.lock_seconds = 300.0
         self.username, self.password, self.domain = "rehearsal", "mock-password", "mock-domain"
         self.clock_skew = 0.0
-        self._door = threading.Lock()
-        self._lives: dict[str, _Life] = {}
-        self._wrong = 0
+        self._lock = threading.Lock()
+        self._tokens: dict[str, _TokenState] = {}
+        self._wrong_signatures = 0
         self._locked_until = 0.0
 
     def now(self) -> datetime:
         """Return the time as the service sees it."""
         return datetime.now(UTC) + timedelta(seconds=self.clock_skew)
 
-    def admit(self, request: RecordedRequest) -> bool:
-        """Let a request in; tell whether it speaks for the project.
+    def authenticate(self, request: RecordedRequest) -> bool:
+        """Authenticate a request; return whether its credentials are for the project.
 
         Raises:
-            RefusedError: 401, as the gateway says it; 403 where a key does not speak for the path's project.
+            RefusedError: 401 of the gateway; 403 if a key is not for the project in the path.
         """
-        with self._door:
+        with self._lock:
             if "authorization" in request.headers:
                 self._check_signature(request)
                 self._check_project(request)
@@ -84,52 +84,52 @@ class Identity:
         return {self.region: self.main_project_id, self.project_name: self.project_id}
 
     def issue(self, token: str, project_id: str) -> None:
-        """Let a new token live from now on, for a project; '' for none."""
-        with self._door:
-            self._lives[token] = _Life(project_id)
+        """Make a token valid from now on, for a project or for none ('')."""
+        with self._lock:
+            self._tokens[token] = _TokenState(project_id)
 
     def _check_token(self, token: str) -> bool:
         own = token == self.token
-        life = self._lives.setdefault(token, _Life(self.project_id)) if own else self._lives.get(token)
-        if life is None:
-            _refuse("APIGW.0301", f"{WRONG}decrypt token fail")
-        life.uses += 1
-        spent = self.token_requests is not None and life.uses > self.token_requests
-        if spent or time.monotonic() - life.since > self.token_seconds:
+        state = self._tokens.setdefault(token, _TokenState(self.project_id)) if own else self._tokens.get(token)
+        if state is None:
+            _refuse("APIGW.0301", f"{ERROR}decrypt token fail")
+        state.uses += 1
+        is_used_up = self.token_requests is not None and state.uses > self.token_requests
+        if is_used_up or time.monotonic() - state.since > self.token_seconds:
             _refuse("APIGW.0307", "The token must be updated.")
-        return life.project_id == self.project_id
+        return state.project_id == self.project_id
 
     def _check_project(self, request: RecordedRequest) -> None:
-        """A key speaks for the main project, unless X-Project-Id names another; the path must agree."""
+        """A key is for the main project, unless X-Project-Id names another; the path must name the same one."""
         named = PATH.match(request.path)
         if named and named[1] != request.headers.get("x-project-id", self.main_project_id):
             raise RefusedError(403, "DRS.M00261", "Invalid project ID.")
 
     def _check_signature(self, request: RecordedRequest) -> None:
-        claimed, moment = claim(request.headers), signed_at(request.headers)
-        if claimed is None or moment is None:
-            _refuse("APIGW.0301", f"{WRONG}the Authorization or X-Sdk-Date header has not the form of {ALGORITHM}")
-        if abs(self.now() - moment) > MOST_SKEW:
-            _refuse("APIGW.0303", f"{WRONG}X-Sdk-Date is out of range")
-        if claimed.access_key != self.access_key:
-            _refuse("APIGW.0301", f"{WRONG}the access key does not exist")
+        given, time_signed = read_claim(request.headers), signed_at(request.headers)
+        if given is None or time_signed is None:
+            _refuse("APIGW.0301", f"{ERROR}the Authorization or X-Sdk-Date header has not the form of {ALGORITHM}")
+        if abs(self.now() - time_signed) > MAX_CLOCK_SKEW:
+            _refuse("APIGW.0303", f"{ERROR}X-Sdk-Date is out of range")
+        if given.access_key != self.access_key:
+            _refuse("APIGW.0301", f"{ERROR}the access key does not exist")
         if time.monotonic() < self._locked_until:
-            _refuse("APIGW.0301", f"{WRONG}the access key is locked after too many wrong signatures")
-        if not self._is_right(request, claimed):
+            _refuse("APIGW.0301", f"{ERROR}the access key is locked after too many wrong signatures")
+        if not self._is_correct(request, given):
             self._count_wrong()
-            _refuse("APIGW.0301", f"{WRONG}verify aksk signature fail")
-        self._wrong = 0
+            _refuse("APIGW.0301", f"{ERROR}verify aksk signature fail")
+        self._wrong_signatures = 0
         if request.headers.get("x-security-token", "") != self.security_token:
-            _refuse("APIGW.0301", f"{WRONG}verify security token fail")
+            _refuse("APIGW.0301", f"{ERROR}verify security token fail")
 
-    def _is_right(self, request: RecordedRequest, claimed: Claim) -> bool:
-        right = expected(request, claimed.headers, self.secret_key)
-        return right is not None and hmac.compare_digest(right, claimed.signature)
+    def _is_correct(self, request: RecordedRequest, given: SignatureClaim) -> bool:
+        correct = expected_signature(request, given.headers, self.secret_key)
+        return correct is not None and hmac.compare_digest(correct, given.signature)
 
     def _count_wrong(self) -> None:
-        self._wrong += 1
-        if self._wrong >= MOST_WRONG:
-            self._wrong, self._locked_until = 0, time.monotonic() + self.lock_seconds
+        self._wrong_signatures += 1
+        if self._wrong_signatures >= MAX_WRONG_SIGNATURES:
+            self._wrong_signatures, self._locked_until = 0, time.monotonic() + self.lock_seconds
 
 
 def _refuse(code: str, text: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""What is found once in an estate, so that an answer costs its page and not the estate."""
+"""Lookups built once per estate, so that the cost of an answer depends on its page and not on the estate."""
 
 from dataclasses import dataclass
 
@@ -6,37 +6,37 @@ from inventory.mock.estate import Job, sub_tasks
 
 __all__ = ["Index"]
 
-Mark = tuple[int, str | None]
+State = tuple[int, str | None]
 
 
 @dataclass(frozen=True)
 class Index:
-    """Which jobs have which use, in the estate's order, and whose the sub-tasks are.
+    """by_use: db_use_type -> job ids, in the estate's order. parents: sub-task id -> job id.
 
-    It is made again when the estate is another, has another length or ends in another job: whoever adds jobs or
-    takes them away is noticed at once. A job's use and children count as they were when it was made.
+    It is rebuilt if the estate is another object, has another length or another last job: added and removed jobs are
+    seen at once. Changes to a job's use or children are not seen.
     """
 
     jobs: dict[str, Job]
-    mark: Mark
+    state: State
     by_use: dict[str, list[str]]
     parents: dict[str, str]
 
     @classmethod
     def of(cls, jobs: dict[str, Job]) -> "Index":
-        """Go through an estate."""
-        mark = _mark(jobs)
+        """Build the index of an estate."""
+        state = _state(jobs)
         by_use: dict[str, list[str]] = {}
         parents: dict[str, str] = {}
-        for job_id, job in jobs.copy().items():  # for a test may change the estate meanwhile
+        for job_id, job in jobs.copy().items():  # a copy, because a test may change the estate meanwhile
             by_use.setdefault(str(job.get("db_use_type")), []).append(job_id)
             parents.update((child, job_id) for child, _ in sub_tasks(job))
-        return cls(jobs, mark, by_use, parents)
+        return cls(jobs, state, by_use, parents)
 
-    def fits(self, jobs: dict[str, Job]) -> bool:
-        """Tell whether it was made of these jobs as they are."""
-        return self.jobs is jobs and self.mark == _mark(jobs)
+    def is_current(self, jobs: dict[str, Job]) -> bool:
+        """Return whether the index was built from these jobs."""
+        return self.jobs is jobs and self.state == _state(jobs)
 
 
-def _mark(jobs: dict[str, Job]) -> Mark:
+def _state(jobs: dict[str, Job]) -> State:
     return len(jobs), next(reversed(jobs), None)

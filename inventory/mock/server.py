@@ -1,6 +1,6 @@
-"""The service behind a socket: HTTP/1.1 with connections that stay open, one thread for each.
+"""The HTTP/1.1 server of the service: persistent connections, one thread for each.
 
-Only the standard library, only this machine unless told otherwise, no TLS.
+It uses the standard library only, listens on this machine by default, and has no TLS.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any
 
 from inventory.mock.estate import Job
-from inventory.mock.faults import Fault, RecordedRequest, Reply, take
+from inventory.mock.faults import Fault, RecordedRequest, Reply, take_fault
 from inventory.mock.nights import evolve
 from inventory.mock.service import Service
 
@@ -28,20 +28,20 @@ __all__ = ["DrsServer"]
 
 Hook = Callable[[RecordedRequest, Job], Job]
 
-CONTROL = "/mock/"
-PIECES = 20  # what drips comes in at most so many
+CONTROL_PREFIX = "/mock/"
+DRIP_CHUNKS = 20  # a slow body or head is sent in at most this many parts
 
 
 class DrsServer(Service):
-    """A DRS service for one project, running between `with` and its end (or `start` and `stop`).
+    """A DRS service for one project, running inside `with` (or between `start` and `stop`).
 
-    `jobs` is the estate, shared and not copied: change it and the next answer tells so. `requests` is the log,
-    in order of arrival; hold `lock` to read it while clients are at work. `faults` go wrong in order, the first
-    that strikes. `rewrite` has the last word on a normal 200 document, on a copy of its own; `hooks` come before it
-    in order, one request at a time, see the documents themselves and return others. `latency` delays all. `remember`
-    may be turned off where many requests come. `log` is told each reply.
+    jobs: the estate, not copied, so that changes are visible in the next response. requests: all requests in order of
+    arrival; hold `lock` to read it while clients are active. faults: the first one that matches a request is applied.
+    hooks: called in order with each 200 document, one request at a time; they must return a new document to change it.
+    rewrite: called last, with a copy of the document. latency: delays every response, in seconds. keep_requests: set
+    it to False for many requests. log: called with each reply.
 
-    Who controls the rehearsal has a path of his own, past credentials and faults: POST /mock/night is `next_night`.
+    POST /mock/night calls `next_night`; it needs no credentials, and faults do not affect it.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class DrsServer(Service):
         jobs: dict[str, Job] | None = None,
         *,
         project_id: str = "",
-        token: str = "mock-token",  # noqa: S107  # it opens nothing else
+        token: str = "mock-token",  # noqa: S107  # not a real credential
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
@@ -59,11 +59,11 @@ class DrsServer(Service):
         self.rewrite: Callable[[RecordedRequest, Job], Job] | None = None
         self.hooks: list[Hook] = []
         self.log: Callable[[RecordedRequest, Reply], None] | None = None
-        self.remember = True
+        self.keep_requests = True
         self.latency = 0.0
         self.night, self.seed, self.share = 0, 1, 0.02
-        self.lock = threading.RLock()  # `when` of a fault may read the log
-        self._count = 0
+        self.lock = threading.RLock()  # `when` of a fault may read `requests`
+        self._request_count = 0
         self._address = (host, port)
         self._stopping = threading.Event()
         self._transport: _Transport | None = None
@@ -71,17 +71,17 @@ class DrsServer(Service):
 
     @property
     def url(self) -> str:
-        """Where the service is to be reached; known once it runs, and afterwards still."""
+        """The base URL; its port is known after `bind`."""
         return "http://{}:{}".format(*self._address)
 
     def bind(self) -> None:
-        """Open the port and answer nobody yet: whoever connects waits for `start`."""
+        """Open the port without answering: clients wait for `start`."""
         self._stopping.clear()
         self._transport = _Transport(self._address, functools.partial(_Handler, self))
         self._address = (self._address[0], self._transport.server_address[1])
 
     def start(self) -> None:
-        """Serve in the background, on the port that `bind` opened or else opens now."""
+        """Serve in a background thread; call `bind` first if that was not done."""
         if self._transport is None:
             self.bind()
         assert self._transport is not None
@@ -90,14 +90,14 @@ class DrsServer(Service):
         self._thread.start()
 
     def stop(self) -> None:
-        """Close the port and every connection, also those that wait for an answer; `start` opens the same port."""
+        """Close the port and every connection, even those waiting for a response; `start` reopens the same port."""
         if self._transport is not None:
             self._stopping.set()
             if self._thread is not None:
                 self._transport.shutdown()
                 self._thread = None
             self._transport.server_close()
-            self._transport.hang_up()
+            self._transport.close_connections()
             self._transport = None
 
     def __enter__(self) -> "DrsServer":
@@ -110,46 +110,46 @@ class DrsServer(Service):
         self.stop()
 
     def pause(self, seconds: float) -> None:
-        """Wait, but not longer than the server runs."""
+        """Wait, or return early when the server stops."""
         if seconds > 0:
             self._stopping.wait(seconds)
 
     def record(self, method: str, path: str, headers: dict[str, str], body: bytes) -> RecordedRequest:
-        """Log a request under a number of its own."""
+        """Record a request under a new id."""
         with self.lock:
-            self._count += 1
-            request = RecordedRequest(method, path, headers, body, time.monotonic(), f"{self._count:032x}")
-            if self.remember:
+            self._request_count += 1
+            request = RecordedRequest(method, path, headers, body, time.monotonic(), f"{self._request_count:032x}")
+            if self.keep_requests:
                 self.requests.append(request)
         return request
 
     def next_night(self) -> None:
-        """Let a night pass: a share of the estate is another then, and what is gone is known to be deleted."""
+        """Simulate a night: change a share of the jobs; removed jobs are known as deleted."""
         with self.lock:
             before, self.night = self.jobs, self.night + 1
             self.jobs = evolve(before, self.night, self.seed, self.share)
             gone = before.keys() - self.jobs.keys()
             self.deleted |= gone
-            self.remembered |= {job_id: before[job_id] for job_id in gone}
+            self.last_known |= {job_id: before[job_id] for job_id in gone}
 
     def reply(self, request: RecordedRequest) -> Reply:
-        """Return what goes over the wire."""
-        reply = self._control(request) if request.path.startswith(CONTROL) else self._spoilt(request)
+        """Return the reply to a request, with faults applied."""
+        reply = self._control(request) if request.path.startswith(CONTROL_PREFIX) else self._with_faults(request)
         if self.log is not None:
             self.log(request, reply)
         return reply
 
     def _control(self, request: RecordedRequest) -> Reply:
-        if (request.method, request.path) != ("POST", f"{CONTROL}night"):
-            return Reply.of(404, {"error_msg": f"POST {CONTROL}night is all there is"})
+        if (request.method, request.path) != ("POST", f"{CONTROL_PREFIX}night"):
+            return Reply.of(404, {"error_msg": f"POST {CONTROL_PREFIX}night is all there is"})
         self.next_night()
         return Reply.of(200, {"night": self.night, "jobs": len(self.jobs)})
 
-    def _spoilt(self, request: RecordedRequest) -> Reply:
+    def _with_faults(self, request: RecordedRequest) -> Reply:
         with self.lock:
-            fault = take(self.faults, request)
+            fault = take_fault(self.faults, request)
         normal = functools.partial(self._normal, request)
-        return fault.spoil(request, normal) if fault else normal()
+        return fault.apply_to(request, normal) if fault else normal()
 
     def _normal(self, request: RecordedRequest) -> Reply:
         status, document, headers = self.answer(request)
@@ -163,7 +163,7 @@ class DrsServer(Service):
 
 
 class _Transport(ThreadingHTTPServer):
-    """Threads that end with their connection, and connections that end with the server."""
+    """The HTTP server: a thread ends with its connection, and connections end with the server."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -173,28 +173,28 @@ class _Transport(ThreadingHTTPServer):
         super().__init__(address, handler)
 
     def server_bind(self) -> None:
-        """Bind without asking the network for the host's name, as the parent would."""
+        """Bind without the DNS lookup of the parent class."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Remember the connection, then serve it in a thread of its own."""
+        """Register the connection, then serve it in a new thread."""
         self._connections.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Forget a connection that has ended."""
+        """Unregister a connection that has ended."""
         self._connections.discard(request)
         super().shutdown_request(request)
 
-    def hang_up(self) -> None:
-        """End what is still open; its thread then finds nothing more to read."""
+    def close_connections(self) -> None:
+        """Shut down open connections, so that their threads end."""
         for connection in list(self._connections):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that hang up; anything else is a fault of ours and is shown."""
+        """Ignore connection errors; print any other error, which is a bug of the mock."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -203,19 +203,19 @@ class _Handler(BaseHTTPRequestHandler):
     """Reads a request, sends a reply."""
 
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # or head and body would wait for each other
+    disable_nagle_algorithm = True  # otherwise the body waits for the ACK of the head
 
     def __init__(self, drs: DrsServer, *connection: Any) -> None:
         self._drs = drs
         super().__init__(*connection)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the parent's name
-        """Keep silent: `requests` is the log."""
+        """Print nothing; see `DrsServer.log`."""
 
     def do_POST(self) -> None:
         """Answer any request."""
         length = self.headers.get("Content-Length", "0")
-        if "Transfer-Encoding" in self.headers:  # a body in chunks is not read, so nothing can follow it
+        if "Transfer-Encoding" in self.headers:  # a chunked body is not read, so the connection cannot be reused
             self.close_connection = True
         body = self.rfile.read(int(length)) if length.isdecimal() else b""
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -223,7 +223,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._drs.pause(self._drs.latency)
         self._send(request, self._drs.reply(request))
 
-    do_GET = do_PUT = do_DELETE = do_PATCH = do_POST  # noqa: N815  # the parent looks for these names
+    do_GET = do_PUT = do_DELETE = do_PATCH = do_POST  # noqa: N815  # names that the parent class calls
 
     def _send(self, request: RecordedRequest, reply: Reply) -> None:
         self._drs.pause(reply.wait)
@@ -243,10 +243,10 @@ class _Handler(BaseHTTPRequestHandler):
         return self.date_time_string(self._drs.now().timestamp())
 
     def _drip_head(self, seconds: float) -> None:
-        """Send what the head has so far, and further lines over a time."""
-        for number in range(PIECES if seconds else 0):
+        """Send the head so far, then further header lines over some seconds."""
+        for number in range(DRIP_CHUNKS if seconds else 0):
             self.flush_headers()
-            self._drs.pause(seconds / PIECES)
+            self._drs.pause(seconds / DRIP_CHUNKS)
             self.send_header(f"X-Drip-{number}", "drip")
 
     def _send_body(self, reply: Reply) -> None:
@@ -257,13 +257,13 @@ class _Handler(BaseHTTPRequestHandler):
         if not reply.drip:
             self.wfile.write(reply.body)
             return
-        size = max(1, -(-len(reply.body) // PIECES))
+        size = max(1, -(-len(reply.body) // DRIP_CHUNKS))
         for start in range(0, len(reply.body), size):
-            self._drs.pause(reply.drip / PIECES)
+            self._drs.pause(reply.drip / DRIP_CHUNKS)
             self.wfile.write(reply.body[start : start + size])
 
     def _reset(self) -> None:
-        """Close without a farewell: the descriptor alone, for closing the socket politely would say goodbye."""
+        """Reset the connection: close the descriptor only, because `socket.close` would shut down cleanly."""
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         os.close(self.connection.detach())

@@ -1,6 +1,6 @@
-"""SDK-HMAC-SHA256 from the gateway's side: what a request claims, and what its signature should have been.
+"""SDK-HMAC-SHA256 on the gateway's side: parse the signature of a request, and compute the expected one.
 
-Written from the published algorithm and from no client's code, so that a client that signs wrongly is caught.
+Written from the published algorithm and not from a client's code, so that errors of a client are found.
 """
 
 import hashlib
@@ -13,32 +13,32 @@ from urllib.parse import parse_qsl, quote, unquote
 
 from inventory.mock.faults import RecordedRequest
 
-__all__ = ["ALGORITHM", "Claim", "claim", "expected", "signed_at"]
+__all__ = ["ALGORITHM", "SignatureClaim", "expected_signature", "read_claim", "signed_at"]
 
 ALGORITHM = "SDK-HMAC-SHA256"
-FORM = re.compile(rf"{ALGORITHM} Access=([^,\s]+), ?SignedHeaders=([^,\s]+), ?Signature=([0-9a-f]{{64}})")
-NEEDED = {"host", "x-sdk-date"}
+AUTHORIZATION = re.compile(rf"{ALGORITHM} Access=([^,\s]+), ?SignedHeaders=([^,\s]+), ?Signature=([0-9a-f]{{64}})")
+REQUIRED_HEADERS = {"host", "x-sdk-date"}
 UNSIGNED = "UNSIGNED-PAYLOAD"
 
 
-class Claim(NamedTuple):
-    """What an Authorization header says: whose key, which headers are signed (in its order), the signature."""
+class SignatureClaim(NamedTuple):
+    """The parts of an Authorization header: access key, names of signed headers in order, signature."""
 
     access_key: str
     headers: tuple[str, ...]
     signature: str
 
 
-def claim(headers: Mapping[str, str]) -> Claim | None:
-    """Read the Authorization header; None if it has another form."""
-    found = FORM.fullmatch(headers.get("authorization", ""))
-    return Claim(found[1], tuple(found[2].split(";")), found[3]) if found else None
+def read_claim(headers: Mapping[str, str]) -> SignatureClaim | None:
+    """Parse the Authorization header; None if its format is wrong."""
+    found = AUTHORIZATION.fullmatch(headers.get("authorization", ""))
+    return SignatureClaim(found[1], tuple(found[2].split(";")), found[3]) if found else None
 
 
 def signed_at(headers: Mapping[str, str]) -> datetime | None:
-    """Read X-Sdk-Date; None if it is missing or has another form."""
+    """Parse X-Sdk-Date; None if it is missing or its format is wrong."""
     text = headers.get("x-sdk-date", "")
-    if not re.fullmatch(r"\d{8}T\d{6}Z", text):  # strptime would take less
+    if not re.fullmatch(r"\d{8}T\d{6}Z", text):  # strptime accepts fewer digits
         return None
     try:
         return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
@@ -46,9 +46,9 @@ def signed_at(headers: Mapping[str, str]) -> datetime | None:
         return None
 
 
-def expected(request: RecordedRequest, names: tuple[str, ...], secret_key: str) -> str | None:
-    """Return the right signature; None where these header names make none: not sorted, not there, too few."""
-    if list(names) != sorted(set(names)) or not NEEDED <= set(names) <= request.headers.keys():
+def expected_signature(request: RecordedRequest, names: tuple[str, ...], secret_key: str) -> str | None:
+    """Return the correct signature; None if the header names are not sorted, not all sent, or too few."""
+    if list(names) != sorted(set(names)) or not REQUIRED_HEADERS <= set(names) <= request.headers.keys():
         return None
     canonical = hashlib.sha256(_canonical(request, names).encode()).hexdigest()
     text = f"{ALGORITHM}\n{request.headers['x-sdk-date']}\n{canonical}"
@@ -72,7 +72,7 @@ def _canonical(request: RecordedRequest, names: tuple[str, ...]) -> str:
 
 
 def _payload(request: RecordedRequest) -> str:
-    """Hash the body; only one that is not JSON may go unsigned."""
+    """Hash the body; only a body that is not JSON may be left unsigned."""
     json = request.headers.get("content-type", "").startswith("application/json")
     if request.headers.get("x-sdk-content-sha256") == UNSIGNED and not json:
         return UNSIGNED

@@ -1,4 +1,4 @@
-"""Rows by the thousand, past SQLAlchemy's dictionaries: INSERTs of many rows on SQLite, COPY on PostgreSQL."""
+"""Fast bulk writes without SQLAlchemy's row dictionaries: multi-row INSERT on SQLite, COPY on PostgreSQL."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -13,46 +13,46 @@ from inventory.normalise.walk import Row
 from inventory.schema.kinds import stored_time
 from inventory.schema.tables import UtcDateTime
 
-__all__ = ["Write", "row_stream", "within"]
+__all__ = ["RowWriter", "ensure_transaction", "row_writer"]
 
-VALUES = 900  # in one INSERT: half the time of row by row; old SQLites take no more than 999
+VALUES_PER_INSERT = 900  # takes half the time of one row at a time; old versions of SQLite allow 999
 
-Write = Callable[[Sequence[Row]], None]
+RowWriter = Callable[[Sequence[Row]], None]
 
 
-def within(connection: Connection) -> AbstractContextManager[Any]:
-    """A transaction of its own, or the one that is open."""
+def ensure_transaction(connection: Connection) -> AbstractContextManager[Any]:
+    """Join the open transaction, or begin one."""
     return nullcontext() if connection.in_transaction() else connection.begin()
 
 
-def row_stream(connection: Connection, table: str, columns: Sequence[Column[Any]]) -> Write:
-    """Return what writes rows into a table that has these columns, in their order, within a transaction."""
+def row_writer(connection: Connection, table: str, columns: Sequence[Column[Any]]) -> RowWriter:
+    """Return a function that writes rows, in the order of these columns, within an open transaction."""
     times = tuple(at for at, column in enumerate(columns) if isinstance(column.type, UtcDateTime))
     into = f"{table} ({', '.join(column.name for column in columns)})"
     if connection.dialect.name == "sqlite":
-        return _inserts(connection, f"INSERT INTO {into} VALUES ", len(columns), times)  # noqa: S608  # no text of others
-    return _copies(connection, f"COPY {into} FROM STDIN", times)
+        return _insert_writer(connection, f"INSERT INTO {into} VALUES ", len(columns), times)  # noqa: S608  # no user input
+    return _copy_writer(connection, f"COPY {into} FROM STDIN", times)
 
 
-def _inserts(connection: Connection, head: str, width: int, times: Sequence[int]) -> Write:
-    one = f"({', '.join('?' * width)})"
-    many = max(1, VALUES // width)
-    by_many = head + ", ".join([one] * many)
+def _insert_writer(connection: Connection, prefix: str, width: int, times: Sequence[int]) -> RowWriter:
+    placeholders = f"({', '.join('?' * width)})"
+    batch_size = max(1, VALUES_PER_INSERT // width)
+    batch = prefix + ", ".join([placeholders] * batch_size)
 
     def write(rows: Sequence[Row]) -> None:
         if times:
-            rows = [_timed(row, times, "") for row in rows]
-        whole = len(rows) - len(rows) % many
-        groups = [tuple(chain.from_iterable(rows[at : at + many])) for at in range(0, whole, many)]
-        for statement, values in ((by_many, groups), (head + one, list(rows[whole:]))):
+            rows = [_format_times(row, times, "") for row in rows]
+        full = len(rows) - len(rows) % batch_size
+        batches = [tuple(chain.from_iterable(rows[at : at + batch_size])) for at in range(0, full, batch_size)]
+        for statement, values in ((batch, batches), (prefix + placeholders, list(rows[full:]))):
             if values:
                 connection.exec_driver_sql(statement, values)
 
     return write
 
 
-def _copies(connection: Connection, statement: str, times: Sequence[int]) -> Write:
-    """As text: as fast as the binary form, and it takes every type as it is."""
+def _copy_writer(connection: Connection, statement: str, times: Sequence[int]) -> RowWriter:
+    """Use the text format: as fast as the binary one, and it needs no column types."""
     driver: Any = connection.connection.driver_connection
     error: Any = connection.dialect.loaded_dbapi.Error
 
@@ -60,7 +60,7 @@ def _copies(connection: Connection, statement: str, times: Sequence[int]) -> Wri
         try:
             with driver.cursor() as cursor, cursor.copy(statement) as copy:
                 for row in rows:
-                    copy.write_row(_timed(row, times, "+00") if times else row)
+                    copy.write_row(_format_times(row, times, "+00") if times else row)
         except error as failure:
             lost = driver.closed
             raise DBAPIError(statement, None, failure, hide_parameters=True, connection_invalidated=lost) from None
@@ -68,8 +68,8 @@ def _copies(connection: Connection, statement: str, times: Sequence[int]) -> Wri
     return write
 
 
-def _timed(row: Row, times: Sequence[int], zone: str) -> Row:
-    """Spell the times in a row as SQLite holds them; some have come so."""
+def _format_times(row: Row, times: Sequence[int], zone: str) -> Row:
+    """Format the times of a row as SQLite stores them; some are text in that format already."""
     values = list(row)
     for at in times:
         value = values[at]

@@ -1,4 +1,4 @@
-"""Whether a database's tables are as declared: what of ours is missing or changed. What is not ours is not named."""
+"""Compare a database's tables with the declared schema. Tables of other applications are ignored."""
 
 import warnings
 from collections.abc import Iterator
@@ -14,42 +14,42 @@ __all__ = ["check"]
 
 
 def check(store: Store) -> list[str]:
-    """Compare the database, which is at this version's revision, with what is declared; one line a difference."""
+    """Compare a database at this version's revision with the declared schema; return one line per difference."""
     dialect = store.engine.dialect.name
     with store.reading() as connection, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about what reflection cannot read of indexes that are not ours
-        return [*_tables(connection, dialect), *_keys(connection), *differences(connection)]
+        warnings.simplefilter("ignore")  # reflection warns about indexes of other applications
+        return [*_compare_tables(connection, dialect), *_compare_keys(connection), *differences(connection)]
 
 
-def _tables(connection: Connection, dialect: str) -> list[str]:
+def _compare_tables(connection: Connection, dialect: str) -> list[str]:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    ours = declared(dialect)
+    declared_tables = declared(dialect)
 
     def is_ours(name: str | None, kind: str, _: object) -> bool:
-        return kind != "table" or name in ours.tables
+        return kind != "table" or name in declared_tables.tables
 
     def is_compared(_item: object, _name: object, _kind: str, reflected: bool, counterpart: object) -> bool:  # noqa: FBT001  # Alembic calls it
         return not reflected or counterpart is not None
 
     options = {"compare_type": True, "include_name": is_ours, "include_object": is_compared}
-    found = compare_metadata(MigrationContext.configure(connection, opts=options), ours)
-    return list(dict.fromkeys(line for entry in found for line in _said(entry)))
+    found = compare_metadata(MigrationContext.configure(connection, opts=options), declared_tables)
+    return list(dict.fromkeys(line for entry in found for line in _describe(entry)))
 
 
-def _said(entry: Any) -> Iterator[str]:
-    """Say one entry of Alembic's answer: a tuple, or a list of tuples about one column."""
+def _describe(entry: Any) -> Iterator[str]:
+    """Describe one entry of Alembic's result: a tuple, or a list of tuples about one column."""
     if isinstance(entry, list):
         for part in entry:
-            yield from _said(part)
+            yield from _describe(part)
         return
     action, *rest = entry
     if action.endswith("_comment"):
-        return  # `derived` compares them
+        return  # `derived` compares comments
     if action.startswith("modify_"):
         _, table, column, _, is_now, should_be = rest
-        yield _column(action.removeprefix("modify_"), f"{table}.{column}", is_now, should_be)
+        yield _describe_column(action.removeprefix("modify_"), f"{table}.{column}", is_now, should_be)
     elif action == "add_column":
         yield f"the column {rest[1]}.{rest[2].name} is missing"
     elif action == "add_table":
@@ -63,7 +63,7 @@ def _said(entry: Any) -> Iterator[str]:
         yield f"the unique constraint of {rest[0].table.name} ({columns}) is missing or another"
 
 
-def _column(what: str, column: str, is_now: Any, should_be: Any) -> str:
+def _describe_column(what: str, column: str, is_now: Any, should_be: Any) -> str:
     if what == "nullable":
         return f"the column {column} {'may' if is_now else 'may not'} be NULL, and {'may not' if is_now else 'may'} be"
     if what == "type":
@@ -71,12 +71,12 @@ def _column(what: str, column: str, is_now: Any, should_be: Any) -> str:
     return f"the {what} of the column {column} is another"
 
 
-def _keys(connection: Connection) -> Iterator[str]:
-    """Primary keys, which Alembic does not compare."""
+def _compare_keys(connection: Connection) -> Iterator[str]:
+    """Compare primary keys, which Alembic does not."""
     inspector = inspect(connection)
-    there = set(inspector.get_table_names())
+    existing = set(inspector.get_table_names())
     for table in METADATA.sorted_tables:
-        if table.name in there:
+        if table.name in existing:
             found = inspector.get_pk_constraint(table.name)["constrained_columns"]
             if found != [column.name for column in table.primary_key.columns]:
                 yield f"the primary key of {table.name} is missing or another"

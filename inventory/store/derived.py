@@ -1,6 +1,6 @@
-"""What a database has besides its tables: views, triggers and comments, made from the declared schema.
+"""Views, triggers and comments of a database, created from the declared schema.
 
-No migration holds them: they are made anew after each upgrade, and dropped before a downgrade.
+They are in no migration: they are recreated after each upgrade and dropped before a downgrade.
 """
 
 import re
@@ -15,9 +15,9 @@ from inventory.schema.ledger import METADATA
 from inventory.schema.triggers import triggers
 from inventory.schema.views import views
 
-__all__ = ["differences", "drop", "make"]
+__all__ = ["create", "differences", "drop"]
 
-_MADE = text("SELECT name, sql FROM sqlite_master WHERE type IN ('view', 'trigger')")
+_SQLITE_OBJECTS = text("SELECT name, sql FROM sqlite_master WHERE type IN ('view', 'trigger')")
 _FUNCTIONS = text(
     "SELECT p.proname, p.prosrc FROM pg_proc p WHERE p.proname = ANY(:names) AND pg_function_is_visible(p.oid)"
 )
@@ -25,7 +25,7 @@ _TRIGGERS = text(
     "SELECT t.tgname FROM pg_trigger t WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')"
     " AND t.tgrelid IN (SELECT to_regclass(n) FROM unnest(CAST(:tables AS text[])) n)"
 )
-_COLUMNS = text(  # of a table itself the name is ''
+_COLUMNS = text(  # column '' is the comment of the table itself
     "SELECT n, '', obj_description(to_regclass(n), 'pg_class') FROM unnest(CAST(:tables AS text[])) n"
     " WHERE to_regclass(n) IS NOT NULL UNION ALL "
     "SELECT n, a.attname, col_description(a.attrelid, a.attnum) FROM unnest(CAST(:tables AS text[])) n"
@@ -33,8 +33,8 @@ _COLUMNS = text(  # of a table itself the name is ''
 )
 
 
-def make(connection: Connection) -> None:
-    """Make views, triggers and comments as declared, in place of those that are there."""
+def create(connection: Connection) -> None:
+    """Create or replace views, triggers and comments as declared."""
     dialect = connection.dialect.name
     if dialect == "sqlite":
         drop(connection)
@@ -44,21 +44,21 @@ def make(connection: Connection) -> None:
     for name, sql in views(dialect).items():
         _replace_view(connection, name, sql)
     for name, sql in triggers(dialect).items():
-        if (table := _table_of(name)) is not None:
+        if (table := _trigger_table(name)) is not None:
             connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name} ON {table}")
         connection.exec_driver_sql(sql.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", 1))
-    for table, column in _other_comments(connection):
+    for table, column in _wrong_comments(connection):
         declared = METADATA.tables[table]
         connection.execute(SetColumnComment(declared.c[column]) if column else SetTableComment(declared))
 
 
 def drop(connection: Connection) -> None:
-    """Drop all views and triggers of ours, as far as they are there."""
+    """Drop all declared views and triggers that exist."""
     dialect = connection.dialect.name
     for name in reversed(views(dialect)):
         connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
     for name in reversed(triggers(dialect)):
-        table = _table_of(name)
+        table = _trigger_table(name)
         if dialect == "sqlite":
             connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
         elif table is None:
@@ -68,7 +68,7 @@ def drop(connection: Connection) -> None:
 
 
 def _replace_view(connection: Connection, name: str, sql: str) -> None:
-    """Replace a view in place, so that rights to it and views of others stay; where it lost a column, make it anew."""
+    """Replace a view and keep its grants and dependent views; if it lost a column, drop and recreate it."""
     try:
         with connection.begin_nested():
             connection.exec_driver_sql(sql.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1))
@@ -77,7 +77,7 @@ def _replace_view(connection: Connection, name: str, sql: str) -> None:
         connection.exec_driver_sql(sql)
 
 
-def _table_of(name: str) -> str | None:
+def _trigger_table(name: str) -> str | None:
     """Return the table of a trigger on PostgreSQL; None for a function."""
     table = name.removesuffix("_append_only")
     return None if table == name else table
@@ -89,38 +89,38 @@ def differences(connection: Connection) -> Iterator[str]:
 
 
 def _on_sqlite(connection: Connection) -> Iterator[str]:
-    found = {name: _squeezed(sql) for name, sql in connection.execute(_MADE)}
+    found = {name: _normalise_space(sql) for name, sql in connection.execute(_SQLITE_OBJECTS)}
     for kind, wanted in (("view", views("sqlite")), ("trigger", triggers("sqlite"))):
-        yield from _differing(kind, {name: _squeezed(sql) for name, sql in wanted.items()}, found)
+        yield from _compare_sql(kind, {name: _normalise_space(sql) for name, sql in wanted.items()}, found)
 
 
 def _on_postgresql(connection: Connection) -> Iterator[str]:
-    """As far as PostgreSQL keeps what it was given: of a view it does not, so its name counts alone."""
-    there = set(inspect(connection).get_view_names())
-    yield from (f"the view {name} is missing" for name in sorted(views("postgresql").keys() - there))
+    """Compare views by name only: PostgreSQL does not keep the text of their definition."""
+    existing = set(inspect(connection).get_view_names())
+    yield from (f"the view {name} is missing" for name in sorted(views("postgresql").keys() - existing))
     made = triggers("postgresql")
     bodies = {name: sql.split("$$")[1] for name, sql in made.items() if sql.startswith("CREATE FUNCTION")}
     stored = {row.proname: row.prosrc for row in connection.execute(_FUNCTIONS, {"names": list(bodies)})}
-    yield from _differing("function", bodies, stored)
+    yield from _compare_sql("function", bodies, stored)
     active = set(connection.execute(_TRIGGERS, {"tables": list(METADATA.tables)}).scalars())
     yield from (f"the trigger {name} is missing or disabled" for name in sorted(made.keys() - bodies - active))
-    for table, column in _other_comments(connection):
+    for table, column in _wrong_comments(connection):
         yield f"the comment of the {'column' if column else 'table'} {table}{'.' if column else ''}{column} is another"
 
 
-def _other_comments(connection: Connection) -> list[tuple[str, str]]:
-    """Return table and column of each comment that is another than declared; the column is '' for the table's own."""
+def _wrong_comments(connection: Connection) -> list[tuple[str, str]]:
+    """Return table and column of each comment that is not as declared; the column is '' for a table comment."""
     found: list[tuple[str, str]] = []
     for table, column, comment in connection.execute(_COLUMNS, {"tables": list(METADATA.tables)}):
         declared: Any = METADATA.tables[table]
         if column and column not in declared.c:
-            continue  # not ours
+            continue  # not declared here
         if (declared.c[column] if column else declared).comment != comment:
             found.append((table, column))
     return sorted(found)
 
 
-def _differing(kind: str, wanted: dict[str, str], found: dict[str, str]) -> Iterator[str]:
+def _compare_sql(kind: str, wanted: dict[str, str], found: dict[str, str]) -> Iterator[str]:
     for name, sql in wanted.items():
         if name not in found:
             yield f"the {kind} {name} is missing"
@@ -128,5 +128,5 @@ def _differing(kind: str, wanted: dict[str, str], found: dict[str, str]) -> Iter
             yield f"the {kind} {name} is another than declared"
 
 
-def _squeezed(sql: str) -> str:
+def _normalise_space(sql: str) -> str:
     return re.sub(r"\s+", " ", sql).strip().rstrip(";")

@@ -1,4 +1,4 @@
-"""Opening a database: SQLite or PostgreSQL, and foreign errors told in our words. The only caller of create_engine."""
+"""Open a database, SQLite or PostgreSQL, and translate driver errors. The only caller of create_engine."""
 
 import random
 import sqlite3
@@ -19,91 +19,91 @@ from inventory.common.errors import ConnectionLostError, StoreError, UsageError
 from inventory.config.database_url import check_database_url, parse_database_url, safe_url
 from inventory.store import postgresql
 
-__all__ = ["Patience", "Store", "begun", "is_absent", "open_store", "translated"]
+__all__ = ["ConnectRetry", "Store", "begin_write", "is_absent", "open_store", "translate_errors"]
 
-LOCK_WAIT = 60  # seconds a short transaction waits for another source's
-LONGEST_PAUSE = 5.0  # seconds between two attempts to connect
+LOCK_TIMEOUT = 60  # seconds
+MAX_RETRY_PAUSE = 5.0  # seconds between two attempts to connect
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long a server that is away is waited for: seconds, and what ends the wait."""
+class ConnectRetry:
+    """For how many seconds failed connections are retried, and what cancels the wait."""
 
     seconds: float
     stop: Stop
 
 
 class Store:
-    """A database that is open: `engine`, its URL without secrets as text, and for SQLite the file's `path`."""
+    """An open database: `engine`, and for SQLite the `path` of the file. `str()` is its URL without secrets."""
 
-    def __init__(self, engine: Engine, path: Path | None, shown: str = "", patience: Patience | None = None) -> None:
+    def __init__(self, engine: Engine, path: Path | None, shown: str = "", retry: ConnectRetry | None = None) -> None:
         self.engine = engine
         self.path = path
         self._shown = shown or f"sqlite:///{path}"
-        self._patience = patience
+        self._retry = retry
 
     @property
     def is_sqlite(self) -> bool:
         return self.engine.dialect.name == "sqlite"
 
     def __str__(self) -> str:
-        """Name the database without its password."""
+        """Return the URL without its password."""
         return self._shown
 
-    def patient(self, seconds: float, stop: Stop) -> "Store":
-        """Return this database as one whose server is waited for when it is away."""
-        return Store(self.engine, self.path, self._shown, Patience(seconds, stop))
+    def with_retry(self, seconds: float, stop: Stop) -> "Store":
+        """Return the same database with retries for failed connections."""
+        return Store(self.engine, self.path, self._shown, ConnectRetry(seconds, stop))
 
     def connect(self) -> Connection:
-        """Connect. Failures that may pass by themselves are retried for as long as the store is patient.
+        """Connect. Transient failures are retried for the seconds of `with_retry`.
 
         Raises:
-            StoreError: it cannot be reached, or refuses.
-            StoppedError: it was asked to stop while it waited.
+            StoreError: the database cannot be reached, or refuses.
+            StoppedError: the run was cancelled while waiting.
         """
-        until = time.monotonic() + (self._patience.seconds if self._patience else 0)
+        until = time.monotonic() + (self._retry.seconds if self._retry else 0)
         pause = 0.25
         while True:
             try:
                 return self.engine.connect()
-            except StoreError as error:  # of `postgresql.connect`
+            except StoreError as error:  # raised by `postgresql.connect`
                 raise StoreError(f"{self} cannot be used: {error.summary}", error.hint) from None
             except DBAPIError as error:
                 left = until - time.monotonic()
-                if self._patience is None or left <= 0 or not postgresql.may_pass(error.orig):
+                if self._retry is None or left <= 0 or not postgresql.is_transient(error.orig):
                     raise _no_connection(self, error.orig) from None
                 why = postgresql.reason(error.orig)
-            seconds = min(left, pause * random.uniform(0.5, 1))  # noqa: S311  # so that sources do not come at once
-            from inventory.common.log import logger  # who only reads needs none
+            seconds = min(left, pause * random.uniform(0.5, 1))  # noqa: S311  # jitter, so that sources do not retry together
+            from inventory.common.log import logger  # read-only commands do not import it
 
             logger().warning("retrying the connection to the database", why=why, seconds=round(seconds, 1))
-            self._patience.stop.wait(seconds)
-            pause = min(LONGEST_PAUSE, pause * 2)
+            self._retry.stop.wait(seconds)
+            pause = min(MAX_RETRY_PAUSE, pause * 2)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction in which every statement sees the same committed state."""
-        with translated(self), self.connect() as connection:
-            if not self.is_sqlite:  # sets it on this connection, in place
+        """A read-only transaction in which every statement sees the same committed state."""
+        with translate_errors(self), self.connect() as connection:
+            if not self.is_sqlite:  # changes this connection in place
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
                 yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that writes: all of it, or nothing."""
-        with translated(self), self.connect() as connection, begun(connection):
+        """A transaction that writes; rolled back on an error."""
+        with translate_errors(self), self.connect() as connection, begin_write(connection):
             yield connection
 
-    def unfit(self) -> str | None:
-        """Say why the database cannot take an export, whatever rights one has; None: nothing is known against it."""
+    def unusable_reason(self) -> str | None:
+        """Return why no user could export into the database; None if no reason is known."""
         if self.is_sqlite:
             return None
-        with translated(self), self.connect() as connection:
-            return postgresql.unfit(connection.connection.driver_connection)
+        with translate_errors(self), self.connect() as connection:
+            return postgresql.unusable_reason(connection.connection.driver_connection)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self.engine.dispose()
 
     def __enter__(self) -> "Store":
@@ -114,10 +114,11 @@ class Store:
 
 
 def open_store(url: str, *, write: bool, create: bool = True) -> Store:
-    """Open the database of a URL; nothing is created for who only reads.
+    """Open the database of a URL.
 
     Args:
-        create: make an SQLite file where there is none, for who writes.
+        write: open for writing; a read-only store never creates a file.
+        create: with `write`, create a missing SQLite file.
 
     Raises:
         UsageError: not a URL of SQLite or PostgreSQL.
@@ -147,12 +148,12 @@ def _postgresql(parameters: dict[str, str], shown: str, *, write: bool) -> Store
 
 
 def is_absent(url: str) -> bool:
-    """Tell whether it is an SQLite file that an export would create.
+    """Return whether the URL names an SQLite file that does not exist and that an export would create.
 
     Raises:
-        UsageError, StoreError: an export could not; see `open_store`.
+        UsageError, StoreError: an export could not open it; see `open_store`.
     """
-    with open_store(url, write=True) as store:  # which connects to nothing yet
+    with open_store(url, write=True) as store:  # does not connect yet
         return store.path is not None and not store.path.exists()
 
 
@@ -164,24 +165,23 @@ def _sqlite(path: Path, mode: str) -> Store:
     if not path.parent.is_dir():
         raise StoreError(f"the database {path} cannot be opened: the folder {path.parent} does not exist")
 
-    # Where sqlite3 has no adapter for a value other than a number or a text, it makes and drops the text of an error:
-    # a NULL, of which some rows are half made, takes 0.95 us then, and 0.2 with one.
+    # Without an adapter for NULL, sqlite3 builds and drops an error text for each: 0.95 us per NULL, 0.2 us with one.
     sqlite3.register_adapter(type(None), dict[None, None]().get)
     sqlite3.register_adapter(bool, int)
 
     def connect() -> sqlite3.Connection:
         if mode == "ro":
-            _take_back(path)
-        # autocommit at the driver: SQLAlchemy's BEGIN below is the only one, for DDL too.
+            _roll_back(path)
+        # Driver autocommit: only `_begin` below begins a transaction, so that DDL is transactional too.
         name = f"file:{quote(str(path.absolute()))}?mode={mode}"
-        return sqlite3.connect(name, uri=True, isolation_level=None, timeout=LOCK_WAIT, check_same_thread=False)
+        return sqlite3.connect(name, uri=True, isolation_level=None, timeout=LOCK_TIMEOUT, check_same_thread=False)
 
     engine = create_engine("sqlite://", creator=connect, hide_parameters=True, poolclass=NullPool)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA trusted_schema = ON")  # SQLite 3.40 lets no view use json_object without it
+        connection.execute("PRAGMA trusted_schema = ON")  # SQLite 3.40 needs it for json_object in a view
         connection.execute("PRAGMA synchronous = FULL")
 
     @event.listens_for(engine, "begin")
@@ -191,31 +191,34 @@ def _sqlite(path: Path, mode: str) -> Store:
     return Store(engine, path)
 
 
-def _take_back(path: Path) -> None:
-    """Let SQLite take back what a killed writer left half written: who only reads may not, and could not read.
+def _roll_back(path: Path) -> None:
+    """Let SQLite roll back the journal of a killed writer: a read-only connection cannot, and would fail.
 
-    Beside a writer that lives this only waits for it, as reading does. Where nothing may be written, reading fails.
+    If a writer is active, this waits for it. Without the right to write, it does nothing, and reading fails.
     """
     if Path(f"{path.resolve()}-journal").exists():
         name = f"file:{quote(str(path.absolute()))}?mode=rw"
-        with suppress(sqlite3.Error), closing(sqlite3.connect(name, uri=True, timeout=LOCK_WAIT)) as connection:
+        with (
+            suppress(sqlite3.Error),
+            closing(sqlite3.connect(name, uri=True, timeout=LOCK_TIMEOUT)) as connection,
+        ):
             connection.execute("PRAGMA schema_version")
 
 
-def begun(connection: Connection) -> RootTransaction:
-    """Begin a transaction that writes: on SQLite the lock comes first, so that nothing it read can be out of date."""
+def begin_write(connection: Connection) -> RootTransaction:
+    """Begin a transaction that writes; on SQLite lock first, so that no value it reads can be outdated."""
     return connection.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin()
 
 
 @contextmanager
-def translated(store: Store) -> Iterator[None]:
-    """Turn the driver's errors into StoreError: what the database said, without any row of ours."""
+def translate_errors(store: Store) -> Iterator[None]:
+    """Turn driver errors into StoreError, without the values of rows."""
     try:
         yield
     except DBAPIError as error:
         if not store.is_sqlite and (error.connection_invalidated or postgresql.is_lost(error.orig)):
-            said = f"the connection to the database {store} broke: {_first_line(error.orig)}"
-            raise ConnectionLostError(said, "Nothing was written; run it again") from None
+            message = f"the connection to the database {store} broke: {_first_line(error.orig)}"
+            raise ConnectionLostError(message, "Nothing was written; run it again") from None
         raise StoreError(f"the database {store} failed: {_first_line(error.orig)}", _hint(error.orig)) from None
     except SQLAlchemyError as error:
         raise StoreError(f"the database {store} failed: {type(error).__name__}") from None
@@ -242,7 +245,7 @@ def _hint(error: object) -> str:
 
 
 _HINTS = {  # SQLSTATE, or words of SQLite
-    "database is locked": f"Another process has been writing to it, or reading from it, for {LOCK_WAIT} seconds",
+    "database is locked": f"Another process has been writing to it, or reading from it, for {LOCK_TIMEOUT} seconds",
     "disk is full": "Nothing was written; make room, for temporary files too (SQLITE_TMPDIR), and run it again",
     "readonly database": "Grant the right to write to the file and its folder",
     "not a database": "Name another file; this one was left as it is",

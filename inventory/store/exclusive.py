@@ -1,4 +1,4 @@
-"""A transaction that changes tables: it waits for all who use them, says for whom, and not without end."""
+"""A transaction that changes tables: it waits for other sessions, reports them, and gives up after a timeout."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,9 +13,9 @@ from inventory.common.cancellation import Stop
 from inventory.common.errors import StoreError
 from inventory.store.engine import Store
 
-__all__ = ["SILENT", "Waiting", "exclusive"]
+__all__ = ["QUIET_SECONDS", "LockWait", "exclusive"]
 
-SILENT = 3.0  # seconds of waiting that nobody needs to hear of
+QUIET_SECONDS = 3.0  # of waiting before it is reported
 
 _BLOCKERS = text(
     "SELECT a.pid, a.usename, a.application_name, a.state FROM unnest(pg_blocking_pids(:pid)) b(pid)"
@@ -23,40 +23,40 @@ _BLOCKERS = text(
 )
 
 
-def _nobody(_: str) -> None:
+def _noop(_: str) -> None:
     pass
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """How long others are waited for, what ends the wait, and who is told of it after a few seconds."""
+class LockWait:
+    """How many seconds to wait for a lock, what cancels the wait, and a callback that reports a long wait."""
 
     seconds: float = 60
     stop: Stop = field(default_factory=Stop)
-    on_wait: Callable[[str], None] = _nobody
+    on_wait: Callable[[str], None] = _noop
 
 
 @contextmanager
-def exclusive(store: Store, waiting: Waiting) -> Iterator[Connection]:
+def exclusive(store: Store, waiting: LockWait) -> Iterator[Connection]:
     """A transaction that may change tables.
 
     Raises:
-        StoreError: others use them for longer than it waits.
+        StoreError: others still use the tables after the timeout.
     """
     with store.connect() as connection:
         if store.is_sqlite:
             with _locked_file(store, connection, waiting):
                 yield connection
         else:
-            with connection.begin(), _watched(store, connection, waiting):
+            with connection.begin(), _with_lock_timeout(store, connection, waiting):
                 yield connection
 
 
-def _locked_file(store: Store, connection: Connection, waiting: Waiting) -> RootTransaction:
+def _locked_file(store: Store, connection: Connection, waiting: LockWait) -> RootTransaction:
     driver: Any = connection.connection.driver_connection
     begin = connection.execution_options(sqlite_begin="BEGIN EXCLUSIVE").begin
-    silent = min(SILENT, waiting.seconds / 2)
-    for seconds, last in ((silent, False), (waiting.seconds - silent, True)):
+    quiet = min(QUIET_SECONDS, waiting.seconds / 2)
+    for seconds, last in ((quiet, False), (waiting.seconds - quiet, True)):
         driver.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
         try:
             return begin()
@@ -73,8 +73,8 @@ def _locked_file(store: Store, connection: Connection, waiting: Waiting) -> Root
 
 
 @contextmanager
-def _watched(store: Store, connection: Connection, waiting: Waiting) -> Iterator[None]:
-    """Bound each wait for a lock; another connection looks for whom it waits."""
+def _with_lock_timeout(store: Store, connection: Connection, waiting: LockWait) -> Iterator[None]:
+    """Limit each wait for a lock; a second connection looks up the sessions that hold it."""
     milliseconds = max(1, int(waiting.seconds * 1000))
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = {milliseconds}")
     pid = connection.scalar(text("SELECT pg_backend_pid()"))
@@ -97,25 +97,25 @@ def _watched(store: Store, connection: Connection, waiting: Waiting) -> Iterator
 
 
 class _Blockers:
-    """Tells once for each group of sessions that a session waits for them."""
+    """Reports the sessions that another session waits for; once for each group of them."""
 
-    def __init__(self, store: Store, pid: int, waiting: Waiting) -> None:
+    def __init__(self, store: Store, pid: int, waiting: LockWait) -> None:
         self._store = store
         self._pid = pid
         self._waiting = waiting
         self.last = ""
 
     def watch(self, done: Event) -> None:
-        with suppress(StoreError, SQLAlchemyError):  # it only tells
-            if done.wait(min(SILENT, self._waiting.seconds / 2)):
+        with suppress(StoreError, SQLAlchemyError):  # reporting is optional
+            if done.wait(min(QUIET_SECONDS, self._waiting.seconds / 2)):
                 return
             with self._store.connect() as connection:
-                looking = connection.execution_options(isolation_level="AUTOCOMMIT")
+                observer = connection.execution_options(isolation_level="AUTOCOMMIT")
                 while True:
-                    said = ", ".join(map(_session, looking.execute(_BLOCKERS, {"pid": self._pid})))
-                    if said and said != self.last:
-                        self._waiting.on_wait(f"waiting for sessions that use the tables: {said}")
-                    self.last = said or self.last
+                    names = ", ".join(map(_session, observer.execute(_BLOCKERS, {"pid": self._pid})))
+                    if names and names != self.last:
+                        self._waiting.on_wait(f"waiting for sessions that use the tables: {names}")
+                    self.last = names or self.last
                     if done.wait(1):
                         return
 

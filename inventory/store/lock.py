@@ -1,8 +1,8 @@
 """One lock for each source, so that two exports of one source never run together, on one machine or on several.
 
-SQLite: a lock on a file beside the database, which the system drops with the process. PostgreSQL: an
-advisory lock of a session, which the server drops with the connection. So a holder that is killed leaves
-none behind. Both belong to who took them: threads of one process exclude each other too.
+SQLite: a lock on a file beside the database, which the system releases with the process. PostgreSQL: a session's
+advisory lock, which the server releases with the connection. So a killed holder leaves no lock. Both exclude the
+threads of one process too.
 """
 
 import hashlib
@@ -23,20 +23,20 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from inventory.common.cancellation import Stop
 from inventory.common.errors import BusyError, ConnectionLostError, DeadlineError, StoreError
-from inventory.store.engine import Store, translated
-from inventory.store.exclusive import SILENT
+from inventory.store.engine import Store, translate_errors
+from inventory.store.exclusive import QUIET_SECONDS
 
 __all__ = ["UPGRADE", "SourceLock", "holder", "source_lock"]
 
-POLL = 0.2  # seconds between two attempts
-UPGRADE = "db upgrade"  # what the lock of an upgrade is called; no source can be
-_PLAIN = re.compile(r"[a-z0-9._-]{1,100}\Z")  # no capitals: some file systems do not tell them apart
+POLL_SECONDS = 0.2  # seconds between two attempts
+UPGRADE = "db upgrade"  # the name of the lock of an upgrade; no valid name of a source
+_SAFE_NAME = re.compile(r"[a-z0-9._-]{1,100}\Z")  # lower case: some file systems ignore case
 
 
 class SourceLock(ABC):
     """The lock of one source, held while the context of `source_lock` lasts."""
 
-    _lost: type[StoreError] = StoreError
+    _lost_error: type[StoreError] = StoreError
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -47,44 +47,44 @@ class SourceLock(ABC):
 
     @abstractmethod
     def holder(self) -> str | None:
-        """Say who holds it; None where nobody does."""
+        """Describe the holder; None if the lock is free."""
 
     @abstractmethod
     def is_held(self) -> bool:
-        """Tell whether it is still ours."""
+        """Return whether this object still holds the lock."""
 
     @abstractmethod
     def release(self) -> None:
-        """Give it back; lost or not."""
+        """Release the lock, even if it was lost."""
 
     def check(self) -> None:
-        """Make sure that nobody else can have it: the last thing to do before a commit.
+        """Check that the lock is still held; the last step before a commit.
 
         Raises:
-            StoreError: it was lost, with its connection or its file.
+            StoreError: it was lost with its connection or its file.
         """
         if not self.is_held():
-            raise self._lost(f"the lock of the source {self._name} was lost", "Nothing was written; run it again")
+            raise self._lost_error(f"the lock of the source {self._name} was lost", "Nothing was written; run it again")
 
 
 @contextmanager
 def source_lock(
-    store: Store, name: str, timeout: float, stop: Stop, about: str = "export",
+    store: Store, name: str, timeout: float, stop: Stop, purpose: str = "export",
     on_wait: Callable[[str], None] = lambda _: None,
 ) -> Iterator[SourceLock]:  # fmt: skip
     """Hold the lock of a source.
 
     Args:
         timeout: seconds to wait for it.
-        about: what it is held for, told to whoever meets it.
-        on_wait: called once if it waits for long, with what for.
+        purpose: shown to others that wait for the lock.
+        on_wait: called once, with a message, if the wait is long.
 
     Raises:
-        BusyError: somebody else holds it.
+        BusyError: another run still holds it after the timeout.
         StoreError: the database, or its folder, allows no lock.
-        StoppedError: it was asked to stop while it waited.
+        StoppedError: the run was cancelled while waiting.
     """
-    with _lock_of(store, name, about) as lock:
+    with _lock_of(store, name, purpose) as lock:
         _wait(lock, name, timeout, stop, on_wait)
         try:
             yield lock
@@ -93,7 +93,7 @@ def source_lock(
 
 
 def holder(store: Store, name: str) -> str | None:
-    """Say who holds the lock of a source; None where nobody does."""
+    """Describe who holds the lock of a source; None if it is free."""
     with _lock_of(store, name, "look") as lock:
         return lock.holder()
 
@@ -101,7 +101,7 @@ def holder(store: Store, name: str) -> str | None:
 def _wait(lock: SourceLock, name: str, timeout: float, stop: Stop, on_wait: Callable[[str], None]) -> None:
     began = time.monotonic()
     until = began + min(timeout, stop.left)
-    silent = True
+    quiet = True
     with stop.waits.noted("the lock", lock=name):
         while not lock.take():
             now = time.monotonic()
@@ -109,36 +109,36 @@ def _wait(lock: SourceLock, name: str, timeout: float, stop: Stop, on_wait: Call
                 who = lock.holder() or "it has just ended"
                 what = "upgrades the database" if name == UPGRADE else f"has the source {name}"
                 raise BusyError(f"another run {what} ({who})", "`--lock-timeout SECONDS` waits for it")
-            if silent and now >= began + SILENT:
-                silent = False
+            if quiet and now >= began + QUIET_SECONDS:
+                quiet = False
                 on_wait(f"waiting for another run: {lock.holder() or 'it has just ended'}")
-            with suppress(DeadlineError):  # who has it is the better answer
-                stop.wait(min(POLL, until - now))
+            with suppress(DeadlineError):  # the error above, which names the holder, says more
+                stop.wait(min(POLL_SECONDS, until - now))
 
 
 @contextmanager
-def _lock_of(store: Store, name: str, about: str) -> Iterator[SourceLock]:
-    who = f"{about}, pid {os.getpid()} on {socket.gethostname()}"
+def _lock_of(store: Store, name: str, purpose: str) -> Iterator[SourceLock]:
+    who = f"{purpose}, pid {os.getpid()} on {socket.gethostname()}"
     if store.path is not None:
         yield _FileLock(store.path, name, who)
         return
-    with translated(store), store.connect() as connection:
-        # Without a transaction, which would hold back the server's clean-up for as long as the lock lasts.
+    with translate_errors(store), store.connect() as connection:
+        # Without a transaction, which would delay VACUUM for as long as the lock is held.
         yield _AdvisoryLock(connection.execution_options(isolation_level="AUTOCOMMIT"), name, who)
 
 
 class _FileLock(SourceLock):
-    """A lock on a file that exists while it is held; a killed holder's file locks nothing and is taken over."""
+    """A lock on a file that exists while it is held; the file of a killed holder is reused."""
 
     def __init__(self, database: Path, name: str, who: str) -> None:
         super().__init__(name)
         self._who = who
-        database = database.resolve()  # two paths to one database, one lock
-        plain = name if _PLAIN.match(name) else hashlib.sha256(name.encode()).hexdigest()[:32]
-        self._path = database.with_name(f"{database.name}.{plain}.lock")
-        # Not the fallback for file systems without locks: it outlives a killed holder.
+        database = database.resolve()  # the same lock for every path to the database
+        safe = name if _SAFE_NAME.match(name) else hashlib.sha256(name.encode()).hexdigest()[:32]
+        self._path = database.with_name(f"{database.name}.{safe}.lock")
+        # No fallback for file systems without locks: its lock would outlive a killed holder.
         self._lock = FileLock(self._path, thread_local=False, fallback_to_soft=False)
-        self._taken: os.stat_result | None = None
+        self._held_file: os.stat_result | None = None
 
     def take(self) -> bool:
         try:
@@ -148,15 +148,15 @@ class _FileLock(SourceLock):
         except OSError as error:
             hint = "Grant the right to write to it and its folder, on a file system with locks"
             raise StoreError(f"the lock {self._path} cannot be taken: {error.strerror}", hint) from None
-        with suppress(OSError):  # it only helps whoever waits
+        with suppress(OSError):  # the text is only information for others
             self._path.write_text(f"{self._who}, since {_utc(datetime.now(UTC))}\n", encoding="utf-8")
-        self._taken = self._path.lstat()
+        self._held_file = self._path.lstat()
         return True
 
     def holder(self) -> str | None:
         if not self._path.exists():
             return None
-        if self.take():  # left behind by a killed holder
+        if self.take():  # the holder was killed
             self.release()
             return None
         with suppress(OSError):
@@ -165,22 +165,22 @@ class _FileLock(SourceLock):
 
     def is_held(self) -> bool:
         with suppress(OSError):
-            return self._taken is not None and os.path.samestat(self._taken, self._path.lstat())
+            return self._held_file is not None and os.path.samestat(self._held_file, self._path.lstat())
         return False
 
     def release(self) -> None:
         if self.is_held():
-            with suppress(OSError):  # before the lock is given back: whoever waits on this file sees it gone
+            with suppress(OSError):  # before the release, so that a waiting process sees that this file is gone
                 self._path.unlink()
-        self._taken = None
+        self._held_file = None
         self._lock.release()
 
 
 class _AdvisoryLock(SourceLock):
-    """A session's advisory lock, on a connection of its own: it is lost with that alone."""
+    """A session's advisory lock on a separate connection: it is lost only with that connection."""
 
-    _lost = ConnectionLostError
-    _FOUND = text(
+    _lost_error = ConnectionLostError
+    _HOLDER_QUERY = text(
         "SELECT l.pid = pg_backend_pid() AS mine, a.application_name AS who, a.backend_start AS since"
         " FROM pg_locks l JOIN pg_database d ON d.oid = l.database LEFT JOIN pg_stat_activity a ON a.pid = l.pid"
         " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND d.datname = current_database()"
@@ -192,35 +192,35 @@ class _AdvisoryLock(SourceLock):
         self._connection = connection
         named = text("SELECT set_config('application_name', :who, false)")
         connection.execute(named, {"who": f"inventory {who}"[:63]})
-        # Of this table, not of this database: it may hold several inventories in schemas of their own.
+        # The key depends on the table, because a database may hold several inventories in different schemas.
         table = connection.execute(text("SELECT CAST(CAST(to_regclass('sources') AS oid) AS bigint)")).scalar()
-        whole = hashlib.sha256(f"inventory\n{table}\n{name}".encode()).digest()
-        self._key = int.from_bytes(whole[:8], signed=True)
+        digest = hashlib.sha256(f"inventory\n{table}\n{name}".encode()).digest()
+        self._key = int.from_bytes(digest[:8], signed=True)
 
     def take(self) -> bool:
-        return bool(self._ask("SELECT pg_try_advisory_lock(:key)"))
+        return bool(self._scalar("SELECT pg_try_advisory_lock(:key)"))
 
     def holder(self) -> str | None:
-        found = self._found()
+        found = self._holder_row()
         if found is None:
             return None
         who = (found.who or "another session").removeprefix("inventory ")
-        return f"{who}, since {_utc(found.since)}" if found.since else who  # some users may not see the time
+        return f"{who}, since {_utc(found.since)}" if found.since else who  # NULL without the right to see it
 
     def is_held(self) -> bool:
         with suppress(SQLAlchemyError):
-            found = self._found()
+            found = self._holder_row()
             return found is not None and bool(found.mine)
         return False
 
     def release(self) -> None:
-        with suppress(SQLAlchemyError):  # else the server does it, once it sees the connection gone
-            self._ask("SELECT pg_advisory_unlock(:key)")
+        with suppress(SQLAlchemyError):  # the server releases it when the connection ends
+            self._scalar("SELECT pg_advisory_unlock(:key)")
 
-    def _found(self) -> Any:
-        return self._connection.execute(self._FOUND, {"key": self._key}).first()
+    def _holder_row(self) -> Any:
+        return self._connection.execute(self._HOLDER_QUERY, {"key": self._key}).first()
 
-    def _ask(self, query: str) -> Any:
+    def _scalar(self, query: str) -> Any:
         return self._connection.execute(text(query), {"key": self._key}).scalar()
 
 

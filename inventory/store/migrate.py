@@ -1,4 +1,4 @@
-"""Bringing a database to the right revision: Alembic, from the checkout or from the installed wheel."""
+"""Create and migrate a database with Alembic, from a checkout or from the installed wheel."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -17,29 +17,29 @@ from inventory.schema import REVISION
 from inventory.schema.ledger import MAINTENANCE, METADATA, declared
 from inventory.schema.views import views
 from inventory.store import derived
-from inventory.store.engine import Store, open_store, translated
-from inventory.store.exclusive import Waiting, exclusive
+from inventory.store.engine import Store, open_store, translate_errors
+from inventory.store.exclusive import LockWait, exclusive
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 __all__ = ["Upgrade", "current", "downgrade", "prepare", "require_head", "scratch", "upgrade"]
 
-_OURS = "jobs_history"  # has been there since the first revision
+_MARKER_TABLE = "jobs_history"  # exists since the first revision
 
-_VERSION = Table(  # Alembic's own
+_VERSION_TABLE = Table(  # Alembic's own
     "alembic_version", MetaData(), Column("version_num", String(32), nullable=False),
     PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )  # fmt: skip
 
 
 def current(store: Store) -> str | None:
-    """Return the revision that the database is at; None where it has no tables of ours.
+    """Return the revision of the database; None if it has no tables of inventory.
 
     Raises:
         StoreError: the database cannot be opened.
     """
-    with translated(store), store.connect() as connection:
+    with translate_errors(store), store.connect() as connection:
         return _current(connection)
 
 
@@ -47,7 +47,7 @@ def _current(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
     found = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
-    if found and not inspect(connection).has_table(_OURS):
+    if found and not inspect(connection).has_table(_MARKER_TABLE):
         raise StoreError(
             f"the table alembic_version holds {', '.join(sorted(found))}, and there are no tables of inventory:"
             " it is another application's",
@@ -58,10 +58,10 @@ def _current(connection: Connection) -> str | None:
 
 
 def require_head(store: Store) -> None:
-    """Refuse a database at another revision, and name the command that helps.
+    """Refuse a database at another revision.
 
     Raises:
-        StoreError: older, newer or empty.
+        StoreError: older, newer or empty; the hint names the command to run.
     """
     at = current(store)
     if at == REVISION:
@@ -75,7 +75,7 @@ def require_head(store: Store) -> None:
 
 
 def _refuse_unknown(store: Store, at: str) -> None:
-    if at not in _known():
+    if at not in _known_revisions():
         raise StoreError(
             f"the database {store} is at revision {at}, which this version does not know",
             "A newer inventory wrote it; install that version",
@@ -83,10 +83,10 @@ def _refuse_unknown(store: Store, at: str) -> None:
 
 
 def prepare(store: Store) -> Path | None:
-    """Make a database ready for export: SQLite is created or upgraded, a server must be right already.
+    """Prepare a database for export: create or upgrade an SQLite file; a server must be upgraded already.
 
     Returns:
-        The copy that was made of the file before an upgrade, if any.
+        The copy of the file from before an upgrade, if there was one.
     """
     if store.is_sqlite and current(store) != REVISION:
         return upgrade(store).copy
@@ -96,47 +96,47 @@ def prepare(store: Store) -> Path | None:
 
 @contextmanager
 def scratch() -> Iterator[Store]:
-    """An empty SQLite database at this revision, gone with the context: what a new one would be."""
+    """An empty temporary SQLite database at this revision."""
     with (
         TemporaryDirectory(prefix="inventory-") as folder,
         open_store(f"sqlite:///{folder}/empty.db", write=True) as store,
     ):
-        _create(store, Waiting())
+        _create(store, LockWait())
         yield store
 
 
 @dataclass(frozen=True)
 class Upgrade:
-    """What an upgrade did.
+    """The result of an upgrade.
 
-    before: the revision that it found; None for no tables. copy: of an SQLite file. mended: at the right revision,
-    but views or triggers were missing or changed, as after the downgrade that a newer version made.
+    before: the revision before; None for no tables. copy: the backup of an SQLite file. repaired: the revision was
+    right, but views, triggers or comments were recreated, as after a downgrade by a newer version.
     """
 
     before: str | None
     copy: Path | None = None
-    mended: bool = False
+    repaired: bool = False
 
 
-def upgrade(store: Store, waiting: Waiting | None = None) -> Upgrade:
-    """Upgrade to this version's revision in one transaction; an SQLite file that has tables is copied before.
+def upgrade(store: Store, waiting: LockWait | None = None) -> Upgrade:
+    """Upgrade to this version's revision in one transaction; an SQLite file with tables is copied first.
 
-    A database without tables of ours gets them as declared, which is what the migrations come to, and far quicker.
-    Views, triggers and comments are made anew after the last migration, from the declared schema.
-    Of two upgrades at once one waits for the other, and finds nothing to do.
+    An empty database gets the declared tables, which equal the result of the migrations and are created faster.
+    Views, triggers and comments are recreated from the declared schema after the last migration.
+    Of two concurrent upgrades one waits for the other and then does nothing.
 
     Raises:
-        BusyError: another upgrade runs for longer than this one waits.
-        StoreError: other sessions use the tables for longer, or the database refuses.
+        BusyError: another upgrade still runs after the timeout.
+        StoreError: other sessions still use the tables after the timeout, or the database refuses.
     """
-    from inventory.store.lock import UPGRADE, source_lock  # who only reads needs none
+    from inventory.store.lock import UPGRADE, source_lock  # read-only commands do not import it
 
-    waiting = waiting or Waiting()
+    waiting = waiting or LockWait()
     if (at := current(store)) == REVISION and not _differs(store):
         return Upgrade(at)
     with source_lock(store, UPGRADE, waiting.seconds, waiting.stop, UPGRADE, waiting.on_wait):
         if (at := current(store)) == REVISION:
-            return Upgrade(at, mended=_mend(store, waiting))
+            return Upgrade(at, repaired=_repair(store, waiting))
         if at is None:
             _create(store, waiting)
             return Upgrade(at)
@@ -145,43 +145,43 @@ def upgrade(store: Store, waiting: Waiting | None = None) -> Upgrade:
         with _alembic(store, waiting) as (config, connection):
             from alembic import command
 
-            if store.is_sqlite:  # it changes no table that a broken view would name; a server's keep their rights
+            if store.is_sqlite:  # views can block a change of their tables there; on a server they keep their grants
                 derived.drop(connection)
             command.upgrade(config, "head")
-            derived.make(connection)
+            derived.create(connection)
     return Upgrade(at, copy)
 
 
 def _differs(store: Store) -> bool:
-    with translated(store), store.reading() as connection:
+    with translate_errors(store), store.reading() as connection:
         return any(True for _ in derived.differences(connection))
 
 
-def _mend(store: Store, waiting: Waiting) -> bool:
-    """Make views, triggers and comments as declared, unless they are."""
+def _repair(store: Store, waiting: LockWait) -> bool:
+    """Recreate views, triggers and comments if they are not as declared; return whether they were not."""
     if not _differs(store):
         return False
-    with translated(store), exclusive(store, waiting) as connection:
-        derived.make(connection)
+    with translate_errors(store), exclusive(store, waiting) as connection:
+        derived.create(connection)
     return True
 
 
-def _create(store: Store, waiting: Waiting) -> None:
-    """Make all tables, views and triggers in one transaction, unless another process was first."""
-    with translated(store), exclusive(store, waiting) as connection:
+def _create(store: Store, waiting: LockWait) -> None:
+    """Create all tables, views and triggers in one transaction, unless another process did so first."""
+    with translate_errors(store), exclusive(store, waiting) as connection:
         if _current(connection) is not None:
             return
         dialect = connection.dialect.name
-        _refuse_taken(connection, store)
+        _refuse_existing_names(connection, store)
         declared(dialect).create_all(connection, checkfirst=False)
         connection.execute(insert(MAINTENANCE).values(id=1, pruning=False))
-        derived.make(connection)
-        _VERSION.create(connection, checkfirst=True)
-        connection.execute(insert(_VERSION).values(version_num=REVISION))
+        derived.create(connection)
+        _VERSION_TABLE.create(connection, checkfirst=True)
+        connection.execute(insert(_VERSION_TABLE).values(version_num=REVISION))
 
 
-def _refuse_taken(connection: Connection, store: Store) -> None:
-    """Refuse to make tables where others have these names."""
+def _refuse_existing_names(connection: Connection, store: Store) -> None:
+    """Refuse to create tables if any of their names is in use."""
     inspector = inspect(connection)
     wanted = {*METADATA.tables, *views(connection.dialect.name)}
     taken = sorted(wanted & {*inspector.get_table_names(), *inspector.get_view_names()})
@@ -194,14 +194,14 @@ def _refuse_taken(connection: Connection, store: Store) -> None:
 
 
 def downgrade(store: Store, revision: str) -> None:
-    """Go back to an older revision; a migration refuses where rows or values would be lost.
+    """Go back to an older revision; a migration refuses if rows or values would be lost.
 
-    The views and triggers of that revision are made by `upgrade` of the version that has it.
+    The views and triggers of that revision are created by `upgrade` of the version it belongs to.
 
     Raises:
-        StoreError: it refuses, or does not know the revision.
+        StoreError: a migration refuses, or the revision is unknown.
     """
-    with _alembic(store, Waiting()) as (config, connection):
+    with _alembic(store, LockWait()) as (config, connection):
         from alembic import command
 
         derived.drop(connection)
@@ -209,7 +209,7 @@ def downgrade(store: Store, revision: str) -> None:
 
 
 def _copy(path: Path, revision: str) -> Path:
-    """Copy the file beside itself, whole even while others read; never over an older copy."""
+    """Copy the file into its own folder, consistently even while others read; never overwrite an older copy."""
     name = f"{path.name}.{revision}.{datetime.now(UTC).strftime('%Y%m%dT%H%M%SZ')}"
     names = (f"{name}{f'-{number}' if number > 1 else ''}.backup" for number in count(1))
     target = next(each for each in map(path.with_name, names) if not each.exists())
@@ -231,23 +231,23 @@ def _script_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "migrations"
 
 
-def _known() -> set[str]:
+def _known_revisions() -> set[str]:
     from alembic.script import ScriptDirectory
 
     return {script.revision for script in ScriptDirectory(str(_script_folder())).walk_revisions()}
 
 
 @contextmanager
-def _alembic(store: Store, waiting: Waiting) -> Iterator[tuple["Config", Connection]]:
-    """Yield Alembic's configuration and its connection, in one transaction that all of its steps share."""
+def _alembic(store: Store, waiting: LockWait) -> Iterator[tuple["Config", Connection]]:
+    """Yield Alembic's configuration and its connection, in one transaction for all steps."""
     from alembic.config import Config
     from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(_script_folder()).replace("%", "%%"))
     try:
-        with translated(store), exclusive(store, waiting) as connection:
+        with translate_errors(store), exclusive(store, waiting) as connection:
             config.attributes["connection"] = connection
             yield config, connection
-    except (CommandError, RuntimeError) as error:  # the second: a revision that refuses to lose rows
+    except (CommandError, RuntimeError) as error:  # RuntimeError: a revision refuses to lose rows
         raise StoreError(f"the database {store} was not migrated: {error}") from None

@@ -1,7 +1,7 @@
-"""Pruning: old snapshots lose the history that only they saw, and keep their row, so that the chain of digests holds.
+"""Pruning: delete the history rows that only old snapshots need; keep the snapshots' own rows for the digest chain.
 
-A row of history may go when no snapshot that is left lies between its first and its last. Current rows never
-go: the last snapshot stays, and sees them all. So every snapshot that is left stays exactly as it was.
+A history row may be deleted if no kept snapshot lies in its validity. Current rows are never deleted, because the last
+snapshot is kept and contains all of them. So the content of every kept snapshot stays the same.
 """
 
 import sqlite3
@@ -30,22 +30,22 @@ from inventory.config.retention import Policy, choose
 from inventory.schema import ENTITIES, JOB_DIGESTS
 from inventory.schema.ledger import MAINTENANCE, SNAPSHOTS
 from inventory.store import reader
-from inventory.store.base import proven
-from inventory.store.engine import Store, translated
+from inventory.store.base import verified_base
+from inventory.store.engine import Store, translate_errors
 from inventory.store.lock import source_lock
 
 __all__ = ["Pruned", "Space", "preview", "prune", "reclaim", "unused"]
 
-HISTORIES = tuple(entity.history for entity in (*ENTITIES, JOB_DIGESTS))
-VACUUM_WAIT = 2  # seconds: space can be given back another night
-TUPLE = 4  # bytes of a PostgreSQL page that point at a row, beside the row
+HISTORY_TABLES = tuple(entity.history for entity in (*ENTITIES, JOB_DIGESTS))
+VACUUM_TIMEOUT = 2  # seconds; the next night can reclaim the space as well
+ITEM_POINTER_BYTES = 4  # in a PostgreSQL page, for each row
 
 
 @dataclass(frozen=True)
 class Pruned:
-    """What goes of one source, or went: snapshots, and rows by table.
+    """What is to be pruned of one source, or was: snapshots, and the number of rows by table.
 
-    kept: how many snapshots are left. size: about how many bytes the rows take; 0 on SQLite, whose file tells.
+    kept: the number of snapshots left. size: approximate bytes of the rows; 0 on SQLite, where `unused` tells it.
     """
 
     source: str
@@ -57,14 +57,14 @@ class Pruned:
 
 @dataclass(frozen=True)
 class Space:
-    """Bytes of an SQLite file: of all of it, and of its pages that hold nothing."""
+    """Bytes of an SQLite file: its size, and its unused pages."""
 
     whole: int
     unused: int
 
 
 def preview(connection: Connection, name: str, policy: Policy) -> Pruned:
-    """Tell what a policy would prune of a source; reads only.
+    """Return what a policy would prune of a source; writes nothing.
 
     Raises:
         UsageError: the database has no such source.
@@ -75,8 +75,8 @@ def preview(connection: Connection, name: str, policy: Policy) -> Pruned:
     gone = [row for row in snapshots if row["id"] in chosen]
     kept = sum(row["pruned_at"] is None for row in snapshots) - len(gone)
     rows, size = {}, 0
-    for history in HISTORIES if gone else ():
-        query = select(func.count(), _size(connection, history)).where(_unseen(history, source["id"], chosen))
+    for history in HISTORY_TABLES if gone else ():
+        query = select(func.count(), _size(connection, history)).where(_unseen_rows(history, source["id"], chosen))
         count, took = connection.execute(query).one()
         if count:
             rows[history.name] = count
@@ -85,22 +85,22 @@ def preview(connection: Connection, name: str, policy: Policy) -> Pruned:
 
 
 def prune(store: Store, name: str, policy: Policy, timeout: float, stop: Stop) -> Pruned:
-    """Prune one source, in one transaction, while nobody exports it.
+    """Prune one source in one transaction, under its lock.
 
-    What goes can be verified no more. So nothing goes where the last snapshot does not prove, which is known in a
-    moment; whether all rows of those that go are as they were written, `verify` says before.
+    Pruned snapshots can no longer be verified. So nothing is pruned unless the last snapshot verifies, which is a
+    quick check; run `verify` first to check all rows.
 
     Raises:
         UsageError: no such source.
         BusyError: an export of it is running.
-        StoreError: the last snapshot does not prove.
+        StoreError: the last snapshot does not verify.
     """
     with source_lock(store, name, timeout, stop, "prune") as lock:
-        with store.reading() as connection:  # which holds up nobody; under the lock, what it finds stays true
+        with store.reading() as connection:  # blocks nobody; the lock keeps the result valid
             found = preview(connection, name, policy)
         if found.snapshots:
             with store.writing() as connection:
-                proven(connection, found.snapshots[0]["source_id"])
+                verified_base(connection, found.snapshots[0]["source_id"])
                 _delete(connection, found)
                 lock.check()
     return found
@@ -108,40 +108,40 @@ def prune(store: Store, name: str, policy: Policy, timeout: float, stop: Stop) -
 
 def _delete(connection: Connection, found: Pruned) -> None:
     chosen, source_id = {row["id"] for row in found.snapshots}, found.snapshots[0]["source_id"]
-    connection.execute(update(MAINTENANCE).values(pruning=True))  # seen by this transaction alone
-    for history in HISTORIES:
+    connection.execute(update(MAINTENANCE).values(pruning=True))  # lets the triggers allow it, in this transaction only
+    for history in HISTORY_TABLES:
         if history.name in found.rows:
-            connection.execute(delete(history).where(_unseen(history, source_id, chosen)))
-    pruned = update(SNAPSHOTS).where(SNAPSHOTS.c.id.in_(_numbers(chosen)))
+            connection.execute(delete(history).where(_unseen_rows(history, source_id, chosen)))
+    pruned = update(SNAPSHOTS).where(SNAPSHOTS.c.id.in_(_literal_ids(chosen)))
     connection.execute(pruned.values(pruned_at=datetime.now(UTC)))
     connection.execute(update(MAINTENANCE).values(pruning=False))
 
 
-def _unseen(history: Table, source_id: int, chosen: set[int]) -> ColumnElement[bool]:
-    """Tell a row that none of its source's snapshots sees, but for the chosen ones and those pruned before."""
+def _unseen_rows(history: Table, source_id: int, chosen: set[int]) -> ColumnElement[bool]:
+    """Match the history rows that no snapshot of the source needs, apart from the chosen and the pruned ones."""
     sees = exists().where(
         SNAPSHOTS.c.source_id == history.c.source_id,
         SNAPSHOTS.c.id >= history.c.valid_from,
         SNAPSHOTS.c.id < history.c.valid_to,
         SNAPSHOTS.c.pruned_at.is_(None),
-        SNAPSHOTS.c.id.not_in(_numbers(chosen)),
+        SNAPSHOTS.c.id.not_in(_literal_ids(chosen)),
     )
     return (history.c.source_id == source_id) & ~sees
 
 
-def _numbers(ids: set[int]) -> ColumnElement[list[int]]:
-    """Spell ids within the statement: there may be more than a database takes as parameters."""
+def _literal_ids(ids: set[int]) -> ColumnElement[list[int]]:
+    """Write ids as literals: a database limits the number of parameters."""
     return bindparam("ids", sorted(ids), expanding=True, literal_execute=True, unique=True)
 
 
 def _size(connection: Connection, history: Table) -> ColumnElement[int]:
     if connection.dialect.name == "sqlite":
         return literal_column("0", BigInteger)
-    return func.sum(literal_column(f"pg_column_size({history.name}) + {TUPLE}"))
+    return func.sum(literal_column(f"pg_column_size({history.name}) + {ITEM_POINTER_BYTES}"))
 
 
 def unused(store: Store) -> Space | None:
-    """Tell how much of an SQLite file holds nothing; None on a server, which keeps that to itself."""
+    """Return the unused space of an SQLite file; None on a server."""
     if store.path is None:
         return None
     with store.reading() as connection:
@@ -152,10 +152,10 @@ def unused(store: Store) -> Space | None:
 
 
 def reclaim(store: Store, tables: list[str]) -> None:
-    """Give an SQLite file's unused pages back to the file system; on a server, make these tables' room usable again.
+    """Return an SQLite file's unused pages to the file system; on a server, vacuum these tables.
 
     Raises:
-        StoreError: somebody else uses it, or there is no room to copy the file; nothing is lost by that.
+        StoreError: others use the file, or there is no room for its copy; no data is lost.
     """
     space = unused(store)
     if store.path is not None and space is not None and space.unused:
@@ -165,15 +165,15 @@ def reclaim(store: Store, tables: list[str]) -> None:
 
 
 def _vacuum_tables(store: Store, tables: list[str]) -> None:
-    with translated(store), store.connect() as connection:
-        alone = connection.execution_options(isolation_level="AUTOCOMMIT")
-        alone.exec_driver_sql(f"VACUUM (ANALYZE, SKIP_LOCKED) {', '.join(tables)}")
+    with translate_errors(store), store.connect() as connection:
+        autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
+        autocommit.exec_driver_sql(f"VACUUM (ANALYZE, SKIP_LOCKED) {', '.join(tables)}")
 
 
 def _vacuum_file(path: Path) -> None:
-    """Rewrite a file without its unused pages: on a connection with little patience and no transaction."""
+    """Rewrite a file without its unused pages, on a connection with a short timeout and no transaction."""
     try:
-        with closing(sqlite3.connect(path, timeout=VACUUM_WAIT, isolation_level=None)) as connection:
+        with closing(sqlite3.connect(path, timeout=VACUUM_TIMEOUT, isolation_level=None)) as connection:
             connection.execute("VACUUM")
     except sqlite3.Error as error:
         hint = "Run it again when nobody uses the file and there is room for a copy of it"

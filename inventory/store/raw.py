@@ -1,7 +1,7 @@
-"""Rows as they are stored, whatever somebody put there: what `verify` reads with.
+"""Read stored rows without trusting their values: `verify` uses this.
 
-SQLite takes any value in any column, and PostgreSQL's times reach beyond Python's. So nothing here trusts a
-column's type: a value that this tool would not have written so is no value of its column, and is said to be none.
+SQLite accepts any value in any column, and PostgreSQL's times exceed Python's range. So each value is checked: one
+that this tool would not have written in that form is reported as invalid.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -32,23 +32,23 @@ from inventory.schema.kinds import UNSTORABLE
 from inventory.schema.ledger import SNAPSHOTS, SOURCES
 from inventory.schema.tables import UtcDateTime
 
-__all__ = ["Stored", "last_snapshot", "orphans", "stored_rows", "stored_snapshots", "tolerate"]
+__all__ = ["StoredRow", "last_snapshot", "orphans", "read_invalid_utf8", "stored_rows", "stored_snapshots"]
 
-_PIECE = 500
+_ROWS_PER_FETCH = 500
 _TIME = "CASE WHEN {0} >= '0001-01-01Z' AND {0} < '10000-01-01Z' THEN to_char({0} AT TIME ZONE 'UTC',"
-_TIME += " 'YYYY-MM-DD HH24:MI:SS.US') ELSE CAST({0} AS text) END"  # as SQLite holds it; infinity and BC as they are
+_TIME += " 'YYYY-MM-DD HH24:MI:SS.US') ELSE CAST({0} AS text) END"  # in SQLite's format; infinity and BC unchanged
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """One row: column -> value, and the names of the columns whose value is none of theirs (there as text)."""
+class StoredRow:
+    """One row: column -> value, and the names of the columns with an invalid value (given as text)."""
 
     values: dict[str, Any]
-    misfits: tuple[str, ...]
+    invalid: tuple[str, ...]
 
 
-def tolerate(connection: Connection) -> None:
-    """Let text that is not UTF-8 be read from SQLite, on this connection."""
+def read_invalid_utf8(connection: Connection) -> None:
+    """Let this connection read text from SQLite that is not valid UTF-8."""
     if connection.dialect.name == "sqlite":
         driver: Any = connection.connection.dbapi_connection
         driver.text_factory = lambda data: data.decode(errors="surrogateescape")
@@ -56,32 +56,32 @@ def tolerate(connection: Connection) -> None:
 
 def stored_rows(
     connection: Connection, entity: Entity, table: Table, source_id: int, job_ids: Iterable[str] | None = None
-) -> Iterator[Stored]:
-    """Yield a source's rows of an entity, from its current or its history table, in the order of job ids.
+) -> Iterator[StoredRow]:
+    """Yield a source's rows from the current or the history table of an entity, ordered by job id.
 
     Args:
-        job_ids: the jobs whose rows are wanted; None for all.
+        job_ids: only the rows of these jobs; None for all.
     """
     job = table.c[entity.job_column]
     query = _select(connection, table).where(table.c.source_id == source_id).order_by(job)
     return _stored(connection, table, query if job_ids is None else query.where(job.in_(list(job_ids))))
 
 
-def stored_snapshots(connection: Connection, source_id: int) -> list[Stored]:
+def stored_snapshots(connection: Connection, source_id: int) -> list[StoredRow]:
     """Return a source's rows of `snapshots`, oldest first."""
     query = _select(connection, SNAPSHOTS).where(SNAPSHOTS.c.source_id == source_id).order_by(SNAPSHOTS.c.id)
     return list(_stored(connection, SNAPSHOTS, query))
 
 
-def last_snapshot(connection: Connection, source_id: int) -> Stored | None:
-    """Return a source's last row of `snapshots`; None where there is none."""
+def last_snapshot(connection: Connection, source_id: int) -> StoredRow | None:
+    """Return a source's last row of `snapshots`; None if it has none."""
     query = _select(connection, SNAPSHOTS).where(SNAPSHOTS.c.source_id == source_id)
     found = list(_stored(connection, SNAPSHOTS, query.order_by(SNAPSHOTS.c.id.desc()).limit(1)))
     return found[0] if found else None
 
 
-def orphans(connection: Connection, table: Table) -> Iterator[Stored]:
-    """Yield the rows of a source that does not exist."""
+def orphans(connection: Connection, table: Table) -> Iterator[StoredRow]:
+    """Yield the rows whose source does not exist."""
     query = _select(connection, table).where(table.c.source_id.not_in(select(SOURCES.c.id)))
     return _stored(connection, table, query)
 
@@ -96,68 +96,68 @@ def _select(connection: Connection, table: Table) -> Select[Any]:
     return select(*raw)
 
 
-def _stored(connection: Connection, table: Table, query: Select[Any]) -> Iterator[Stored]:
-    readers = [(column.name, _reader(column)) for column in table.columns]
-    for row in connection.execute(query.execution_options(yield_per=_PIECE)):
+def _stored(connection: Connection, table: Table, query: Select[Any]) -> Iterator[StoredRow]:
+    converters = [(column.name, _converter(column)) for column in table.columns]
+    for row in connection.execute(query.execution_options(yield_per=_ROWS_PER_FETCH)):
         values: dict[str, Any] = {}
-        misfits = []
-        for (name, fitting), raw in zip(readers, row, strict=True):
+        invalid = []
+        for (name, convert), raw in zip(converters, row, strict=True):
             try:
-                values[name] = fitting(raw)
+                values[name] = convert(raw)
             except ValueError:
                 values[name] = str(raw).encode("ascii", "backslashreplace").decode()
-                misfits.append(name)
-        yield Stored(values, tuple(misfits))
+                invalid.append(name)
+        yield StoredRow(values, tuple(invalid))
 
 
-def _reader(column: Column[Any]) -> Callable[[Any], Any]:
-    """Return what gives the column's value, and raises ValueError for what is none."""
-    fitting = _extra if column.name == "extra" else _FITTING[_kind(column)]
+def _converter(column: Column[Any]) -> Callable[[Any], Any]:
+    """Return a function that converts a stored value, and raises ValueError for an invalid one."""
+    convert = _extra if column.name == "extra" else _CONVERTERS[_kind(column)]
 
     def value(raw: Any) -> Any:
         if raw is None:
-            return None if column.nullable else _none_of(column.name)
-        return fitting(raw)
+            return None if column.nullable else _reject(column.name)
+        return convert(raw)
 
     return value
 
 
 def _kind(column: Column[Any]) -> type:
-    return next(kind for kind in _FITTING if isinstance(column.type, kind))
+    return next(kind for kind in _CONVERTERS if isinstance(column.type, kind))
 
 
-def _none_of(what: str) -> Any:
+def _reject(what: str) -> Any:
     raise ValueError(what)
 
 
 def _extra(raw: Any) -> str:
     text = _text(raw)
     found = read(text)
-    return text if isinstance(found, dict) and found and canonical(found) == text else _none_of("extra")
+    return text if isinstance(found, dict) and found and canonical(found) == text else _reject("extra")
 
 
 def _text(raw: Any) -> str:
-    return raw if isinstance(raw, str) and not UNSTORABLE.search(raw) else _none_of("text")
+    return raw if isinstance(raw, str) and not UNSTORABLE.search(raw) else _reject("text")
 
 
 def _integer(raw: Any) -> int:
-    return raw if type(raw) is int else _none_of("integer")
+    return raw if type(raw) is int else _reject("integer")
 
 
 def _boolean(raw: Any) -> bool:
-    return bool(raw) if isinstance(raw, int) and raw in (0, 1) else _none_of("boolean")
+    return bool(raw) if isinstance(raw, int) and raw in (0, 1) else _reject("boolean")
 
 
 def _bytes(raw: Any) -> bytes:
-    return raw if isinstance(raw, bytes) else _none_of("bytes")
+    return raw if isinstance(raw, bytes) else _reject("bytes")
 
 
 def _time(raw: Any) -> datetime:
     moment = datetime.fromisoformat(_text(raw))
-    return moment.replace(tzinfo=UTC) if moment.isoformat(" ", "microseconds") == raw else _none_of("time")
+    return moment.replace(tzinfo=UTC) if moment.isoformat(" ", "microseconds") == raw else _reject("time")
 
 
-_FITTING: dict[type, Callable[[Any], Any]] = {
+_CONVERTERS: dict[type, Callable[[Any], Any]] = {
     Text: _text,
     Boolean: _boolean,
     BigInteger: _integer,

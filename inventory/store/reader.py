@@ -1,4 +1,4 @@
-"""Reading what was written: sources, snapshots, and the rows of an entity as of a snapshot."""
+"""Read sources, snapshots, and the rows of an entity as of a snapshot."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -20,10 +20,10 @@ __all__ = [
     "SnapshotRow",
     "ValidRow",
     "absences_of",
+    "all_versions",
     "change_moments",
     "documents_of",
     "last_success",
-    "life_of",
     "resolve",
     "rows_at",
     "rows_between",
@@ -35,11 +35,11 @@ __all__ = [
 FINDINGS = BY_NAME["findings"]
 SnapshotRow = dict[str, Any]
 _LATEST = re.compile(r"latest(?:~([0-9]{1,9}))?\Z")
-_CHUNK = 200
+_JOBS_PER_CHUNK = 200
 
 
 def sources(connection: Connection, names: Iterable[str] = ()) -> list[dict[str, Any]]:
-    """Return the rows of `sources`, by name; only the named ones, if any are.
+    """Return the rows of `sources`, ordered by name; only those of `names`, if any are given.
 
     Raises:
         UsageError: a name that the database does not have.
@@ -53,9 +53,9 @@ def sources(connection: Connection, names: Iterable[str] = ()) -> list[dict[str,
 
 
 def last_success(store: Store) -> dict[str, datetime | None]:
-    """Return the time of each source's last complete snapshot, by name; None where it has none.
+    """Return source name -> time of its last complete snapshot; None if it has none.
 
-    The last is the one with the highest id, and its time is when it was observed: see the view `freshness`.
+    The last snapshot has the highest id. Its time is `observed_to`, as in the view `freshness`.
     """
     last = select(func.max(SNAPSHOTS.c.id)).where(SNAPSHOTS.c.status == "complete").group_by(SNAPSHOTS.c.source_id)
     query = select(SOURCES.c.name, SNAPSHOTS.c.observed_to, SNAPSHOTS.c.finished_at).outerjoin(
@@ -77,7 +77,7 @@ def snapshots(connection: Connection, source_id: int) -> list[SnapshotRow]:
 
 
 def resolve(ref: str, rows: list[SnapshotRow]) -> SnapshotRow | None:
-    """Return the snapshot that a REF means among those of one source; None where it has none such.
+    """Return the snapshot of one source that a REF means; None if there is none.
 
     Args:
         ref: an id, `latest`, `latest~N`, a UTC day (its end) or a UTC time: the highest id whose
@@ -94,7 +94,7 @@ def resolve(ref: str, rows: list[SnapshotRow]) -> SnapshotRow | None:
         back = int(match[1] or 0)
         found = alive[-1 - back : len(alive) - back] if back < len(alive) else []
     else:
-        until = _moment(ref)
+        until = _upper_bound(ref)
         found = [row for row in rows if row["pruned_at"] is None and (row["observed_to"] or row["finished_at"]) < until]
     if not found:
         return None
@@ -103,8 +103,8 @@ def resolve(ref: str, rows: list[SnapshotRow]) -> SnapshotRow | None:
     return found[-1]
 
 
-def _moment(ref: str) -> datetime:
-    """Return the first instant that is too late for a REF."""
+def _upper_bound(ref: str) -> datetime:
+    """Return the first moment after the time of a REF."""
     try:
         if len(ref) == 10:
             return datetime.combine(date.fromisoformat(ref) + timedelta(days=1), time(), UTC)
@@ -119,7 +119,7 @@ def _moment(ref: str) -> datetime:
 def rows_at(
     connection: Connection, entity: Entity, source_id: int, snapshot_id: int, job_ids: list[str] | None = None
 ) -> list[Row]:
-    """Return an entity's rows as a snapshot saw them, in the order of its columns; of some jobs, or all."""
+    """Return an entity's rows as of a snapshot, in the order of its columns; of some jobs or of all."""
     current, history = entity.current, entity.history
     parts = [
         _rows(entity, current, source_id, job_ids).where(current.c.valid_from <= snapshot_id),
@@ -145,10 +145,10 @@ def values_at(connection: Connection, entity: Entity, column: str, source_id: in
 def rows_between(
     connection: Connection, entity: Entity, source_id: int, from_id: int, to_id: int
 ) -> tuple[list[Row], list[Row]]:
-    """Return the rows that ended, and those that began, after `from_id` and up to `to_id`.
+    """Return the rows that ended, and the rows that began, after `from_id` and up to `to_id`.
 
-    A row that did both in between is in neither. Reads no other rows: the snapshots in between are looked up
-    in the indexes on validity, which need no source beside them, since a snapshot has but one.
+    A row that did both is in neither list. Only these rows are read: the indexes on `valid_from` and `valid_to` find
+    them by snapshot, and a snapshot belongs to one source.
     """
     current, history = entity.current, entity.history
     between = select(SNAPSHOTS.c.id).where(
@@ -156,7 +156,7 @@ def rows_between(
     )
     ended = _columns(entity, history).where(history.c.valid_to.in_(between), history.c.valid_from <= from_id)
     began = [
-        # The literal lets SQLite use the partial index; nothing that begins later began in the first snapshot.
+        # The literal lets SQLite use the partial index; a snapshot after `from_id` is never the first.
         _columns(entity, current).where(text("valid_from > 1"), current.c.valid_from.in_(between)),
         _columns(entity, history).where(history.c.valid_from.in_(between), history.c.valid_to > to_id),
     ]
@@ -209,19 +209,19 @@ def absences_of(connection: Connection, source_id: int, job_ids: list[str], unti
 
 @dataclass(frozen=True)
 class ValidRow:
-    """A row and the snapshots that saw it: from the first, up to the first that no longer did (None: still there)."""
+    """A row and its validity: `valid_from` is its first snapshot, `valid_to` the first without it (None: current)."""
 
     row: Row
     valid_from: int
     valid_to: int | None
 
     def at(self, snapshot_id: int) -> bool:
-        """Tell whether a snapshot of its source saw it."""
+        """Return whether the row was valid in a snapshot of its source."""
         return self.valid_from <= snapshot_id and (self.valid_to is None or snapshot_id < self.valid_to)
 
 
-def life_of(connection: Connection, entity: Entity, source_id: int, job_id: str) -> list[ValidRow]:
-    """Return every row that one job ever had in an entity; found by key."""
+def all_versions(connection: Connection, entity: Entity, source_id: int, job_id: str) -> list[ValidRow]:
+    """Return every row that one job ever had in an entity."""
     current, history = entity.current, entity.history
     parts = [
         _rows(entity, current, source_id, [job_id]).add_columns(current.c.valid_from, null().label("valid_to")),
@@ -234,10 +234,10 @@ def life_of(connection: Connection, entity: Entity, source_id: int, job_id: str)
 def documents_of(
     connection: Connection, source_id: int, snapshot_id: int, job_id: str | None = None
 ) -> Iterator[dict[str, list[Row]]]:
-    """Yield entity name -> rows for each job of a snapshot, by id; at most a few hundred jobs at a time."""
+    """Yield entity name -> rows for each job of a snapshot, ordered by id; holds one chunk of jobs in memory."""
     ids = [job_id] if job_id is not None else _job_ids(connection, source_id, snapshot_id)
-    for at in range(0, len(ids), _CHUNK):
-        chunk = ids[at : at + _CHUNK]
+    for at in range(0, len(ids), _JOBS_PER_CHUNK):
+        chunk = ids[at : at + _JOBS_PER_CHUNK]
         jobs = rows_at(connection, ENTITIES[0], source_id, snapshot_id, chunk)
         gathered: dict[str, dict[str, list[Row]]] = {
             row[0]: {ENTITIES[0].name: [row]} for row in sorted(jobs, key=itemgetter(0))

@@ -1,4 +1,4 @@
-"""Sources as a whole: a list, another name, an end. Who changes one holds its lock."""
+"""List, rename and retire sources. Changing a source needs its lock."""
 
 import uuid
 from collections.abc import Iterable
@@ -19,17 +19,17 @@ from inventory.store.engine import Store
 from inventory.store.lock import source_lock
 from inventory.store.writer import SourceRow, open_writer
 
-__all__ = ["listed", "rename", "retire", "unwritten"]
+__all__ = ["list_sources", "never_exported", "rename", "retire"]
 
-_LISTED = ("snapshot_id", "finished_at", "observed_to", "status", "jobs")
+_SNAPSHOT_COLUMNS = ("snapshot_id", "finished_at", "observed_to", "status", "jobs")
 
-_COUNTS = (
+_COUNT_COLUMNS = (
     "requested", "returned", "absent", "unreadable", "jobs", "added", "changed", "removed", "requests", "retries",
 )  # fmt: skip
 
 
-def listed(connection: Connection, names: Iterable[str] = ()) -> list[dict[str, Any]]:
-    """Return the sources by name, each with what its last snapshot says and how many seconds old its data is.
+def list_sources(connection: Connection, names: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """Return the sources, ordered by name, each with columns of its last snapshot and `age_seconds` of its data.
 
     Raises:
         UsageError: a name that the database does not have.
@@ -41,32 +41,32 @@ def listed(connection: Connection, names: Iterable[str] = ()) -> list[dict[str, 
     rows = []
     for source in reader.sources(connection, names):
         last = lasts.get(source.pop("id"), {})
-        told = {name: last.get(name) for name in _LISTED}
+        last_values = {name: last.get(name) for name in _SNAPSHOT_COLUMNS}
         age = round((now - (last["observed_to"] or last["finished_at"])).total_seconds()) if last else None
-        rows.append({**source, **told, "age_seconds": age})
+        rows.append({**source, **last_values, "age_seconds": age})
     return rows
 
 
-def unwritten(source: SourceRow) -> dict[str, Any]:
-    """Return the row of the list for a source of the configuration that the database does not have yet."""
-    nothing = dict.fromkeys(("created_at", "retired_at", *_LISTED, "age_seconds"))
+def never_exported(source: SourceRow) -> dict[str, Any]:
+    """Return a row as of `list_sources` for a configured source that was never exported."""
+    nothing = dict.fromkeys(("created_at", "retired_at", *_SNAPSHOT_COLUMNS, "age_seconds"))
     return {"name": source.name, "region": source.region, "project_id": source.project_id, **nothing}
 
 
 def rename(store: Store, old: str, new: str, timeout: float, stop: Stop) -> None:
-    """Give a source another name; its history and its digests, which do not hold the name, stay as they are.
+    """Rename a source; its history and digests do not contain the name and stay the same.
 
     Raises:
-        UsageError: no such source, or one of that name already.
+        UsageError: no such source, or the new name is in use.
         BusyError: an export of either name is running.
     """
     if not SOURCE_NAME.match(new):
         raise UsageError(f"{new!r} is no name of a source", "Letters, digits, dot, dash and underscore, 1 to 100")
     with ExitStack() as stack:
-        names = sorted({old, new})  # in one order, so that two renames never wait for each other
+        names = sorted({old, new})  # in a fixed order, so that two renames cannot deadlock
         locks = [stack.enter_context(source_lock(store, name, timeout, stop, "rename")) for name in names]
         connection = stack.enter_context(store.writing())
-        _known(connection, old)
+        _source_row(connection, old)
         if any(source["name"] == new for source in reader.sources(connection)):
             raise UsageError(f"there is a source {new!r} already", "Choose another name")
         for lock in locks:
@@ -83,32 +83,32 @@ def retire(
     *,
     begin_signing: bool = False,
 ) -> tuple[dict[str, Any], str]:
-    """Close a source with a last snapshot: all its jobs leave as deselected, and it is never exported again.
+    """Close a source with a last snapshot that deselects all its jobs; it is never exported again.
 
     Returns:
-        The row of that snapshot; and what about the signatures begins with it, or ''.
+        The row of that snapshot; and a notice if signing begins or the key changes, or ''.
 
     Raises:
         UsageError: no such source, or it is retired already.
         BusyError: an export of it is running.
-        StoreError: as `open_writer` says.
+        StoreError: see `open_writer`.
     """
     started_at = datetime.now(UTC)
     with source_lock(store, name, timeout, stop, "retire") as lock:
         with store.reading() as connection:
-            source = _known(connection, name)
+            source = _source_row(connection, name)
         if source["retired_at"] is not None:
             raise UsageError(f"the source {name} was retired at {source['retired_at']:%Y-%m-%d %H:%M:%S} UTC")
         row = SourceRow(name, source["region"], source["project_id"])
         with open_writer(store, row, signer, begin_signing=begin_signing) as writer:
-            writer.staging.compare()  # with nothing: all leave
-            nothing = dict.fromkeys(_COUNTS, 0)
+            writer.staging.compare()  # nothing is staged: all jobs are removed
+            zeros = dict.fromkeys(_COUNT_COLUMNS, 0)
             known = {"started_at": started_at, "status": "complete", "run_id": str(uuid.uuid4())}
             left = len(writer.base.jobs)
             lock.check()
-            last = writer.commit({**nothing, **known, "deselected": left}, content_digest([]), retiring=True)
+            last = writer.commit({**zeros, **known, "deselected": left}, content_digest([]), retiring=True)
             return last, writer.signing
 
 
-def _known(connection: Connection, name: str) -> dict[str, Any]:
+def _source_row(connection: Connection, name: str) -> dict[str, Any]:
     return reader.sources(connection, [name])[0]

@@ -1,11 +1,12 @@
-"""Staging: the rows of a source's next snapshot, in temporary tables, until one commit takes them all.
+"""Staging: the rows of a source's next snapshot are kept in temporary tables until one transaction merges them.
 
-Temporary tables lock nothing that others use, on either database, and vanish with the connection: an export that
-dies leaves nothing. What equals the current state is found before the transaction that writes, so that transaction
-is as short as the change is small. A table is made when its first row comes.
+Temporary tables lock nothing that others use, on either database, and end with the connection: a killed export leaves
+nothing behind. Rows that equal the current state are removed before the merge, so that the writing transaction is
+short. A table is created with its first row.
 
-The SQL is the same on both databases, with two differences. On SQLite a staged table has its key from the start: the
-key is the table. PostgreSQL gets an index when the key is first needed, which is cheaper, and is told statistics.
+The SQL is the same on both databases, with two differences. On SQLite a staging table has its primary key from the
+start, because it is stored in key order. On PostgreSQL an index is created when the key is first needed, which is
+cheaper, and ANALYZE is run.
 """
 
 from collections import Counter
@@ -18,180 +19,180 @@ from inventory.normalise.walk import Row
 from inventory.proof.digest import JobDigest
 from inventory.schema import BY_NAME, ENTITIES, ESTATE, JOB_DIGESTS
 from inventory.schema.entities import Entity
-from inventory.store.bulk import Write, row_stream, within
+from inventory.store.bulk import RowWriter, ensure_transaction, row_writer
 from inventory.store.constraints import drop_constraints, restore_constraints
 
-__all__ = ["CELLS", "INDEX_AFTER", "STANDING", "TABLES", "Changes", "Staging"]
+__all__ = ["BUFFERED_VALUES", "CARRIED_ENTITIES", "INDEX_AFTER_LOOKUPS", "TABLES", "Changes", "Staging"]
 
-STANDING = tuple(entity for entity in ENTITIES if entity.name != "findings")  # what is carried of a job
-CELLS = 16_000  # of an entity's rows that wait in memory before they are written together
-INDEX_AFTER = 20  # lookups of one job's rows in a whole table take PostgreSQL as long as to make an index
+CARRIED_ENTITIES = tuple(entity for entity in ENTITIES if entity.name != "findings")  # findings are recomputed
+BUFFERED_VALUES = 16_000  # of one entity, buffered in memory before they are written
+INDEX_AFTER_LOOKUPS = 20  # table scans for one job take PostgreSQL as long as creating an index
 
-Changes = dict[str, set[str]]  # added, changed, removed: ids of jobs; findings and listings are no changes
+Changes = dict[str, set[str]]  # added, changed, removed -> job ids; findings and listings do not count
 
 TABLES = (*ENTITIES, JOB_DIGESTS)
-_NAMED = {entity.name: entity for entity in TABLES}
+_BY_NAME = {entity.name: entity for entity in TABLES}
 _JOBS = BY_NAME["jobs"]
-_FINDINGS = BY_NAME["findings"]  # every snapshot has its own
-_NAMING_JOBS = (_JOBS, BY_NAME["job_listings"], _FINDINGS, JOB_DIGESTS)  # they name every job that has rows
-_PIECES = {entity.name: CELLS // len(entity.names) for entity in TABLES}
-_PIECES[JOB_DIGESTS.name] = 1000  # a kilobyte each
+_FINDINGS = BY_NAME["findings"]
+_ENTITIES_OF_EVERY_JOB = (_JOBS, BY_NAME["job_listings"], _FINDINGS, JOB_DIGESTS)  # every job has a row in one of them
+_BUFFER_ROWS = {entity.name: BUFFERED_VALUES // len(entity.names) for entity in TABLES}
+_BUFFER_ROWS[JOB_DIGESTS.name] = 1000  # rows of about 1 KB
 
 
 class Staging:
     """The rows of one source's next snapshot, on one connection.
 
-    Every row of the source that is not staged leaves the current state when merged, but for the rows of
-    jobs that are `carry`'d: they stand as they are.
+    `merge` moves every current row of the source that is not staged to history, except the rows of jobs that
+    `carry` names: these stay unchanged.
 
-    staged_NAME holds an entity's new rows; gone_NAME, after `compare`, the keys of its rows that are superseded.
+    The table staged_NAME holds an entity's new rows; gone_NAME, after `compare`, the keys of its superseded rows.
     """
 
     def __init__(self, connection: Connection, source_id: int) -> None:
-        """Nothing is made before the first rows come; `source_id` is 0 for a source that has no rows yet."""
+        """Create no table yet; `source_id` is 0 for a source that was never exported."""
         self._connection = connection
         self._source_id = source_id
         self._is_sqlite = connection.dialect.name == "sqlite"
-        self._waiting: dict[str, list[Row]] = {entity.name: [] for entity in TABLES}
+        self._buffers: dict[str, list[Row]] = {entity.name: [] for entity in TABLES}
         self._carried: set[str] = set()
-        self._staged: dict[str, Write] = {}  # what writes into each table that was made
-        self._gone: set[str] = set()  # entities of which any row is superseded
+        self._writers: dict[str, RowWriter] = {}  # by entity, for each table that was created
+        self._gone: set[str] = set()  # entities with a superseded row
         self._lookups: Counter[str] = Counter()
         self._indexed: set[str] = set()
 
     def add(self, name: str, rows: Iterable[Row]) -> None:
-        """Stage rows of one entity, in the order of its columns; those of each job once."""
-        waiting = self._waiting[name]
-        waiting.extend(rows)
-        if len(waiting) >= _PIECES[name]:
-            self._write(_NAMED[name])
+        """Stage rows of one entity, in the order of its columns; each row only once."""
+        buffer = self._buffers[name]
+        buffer.extend(rows)
+        if len(buffer) >= _BUFFER_ROWS[name]:
+            self._write(_BY_NAME[name])
 
     def carry(self, job_ids: Iterable[str]) -> None:
-        """Leave these jobs as they are."""
+        """Keep the current rows of these jobs."""
         self._carried.update(job_ids)
 
     def discard(self, job_id: str) -> None:
-        """Forget what was staged of one job."""
+        """Remove the staged rows of one job."""
         self._flush()
         self._delete(job_id, TABLES)
         self._carried.discard(job_id)
 
-    def prove(self, job_id: str, proof: JobDigest) -> None:
-        """Stage the digests of one job, in place of those that were staged before."""
+    def stage_digest(self, job_id: str, job_digest: JobDigest) -> None:
+        """Stage the digest of one job; replace one that was staged before."""
         self._write(JOB_DIGESTS)
         self._delete(job_id, [JOB_DIGESTS])
-        self.add(JOB_DIGESTS.name, [(job_id, proof.digest, proof.fingerprints)])
+        self.add(JOB_DIGESTS.name, [(job_id, job_digest.digest, job_digest.fingerprints)])
 
     def rows_of(self, job_id: str) -> Iterator[tuple[Entity, Row]]:
-        """Yield the rows of one job as it will stand: staged, or carried over from the current state."""
+        """Yield the rows of one job in the next snapshot: staged, or carried over from the current state."""
         yield from self.staged_of(job_id)
         if job_id in self._carried:
-            yield from self.standing_of(job_id, STANDING)
+            yield from self.current_rows_of(job_id, CARRIED_ENTITIES)
 
     def staged_of(self, job_id: str) -> Iterator[tuple[Entity, Row]]:
-        """Yield what was staged of one job."""
+        """Yield the staged rows of one job, lazily: there may be too many for a list."""
         self._flush()
-        return ((entity, row) for entity in ENTITIES for row in self._rows(entity, job_id))  # too many to hold
+        return ((entity, row) for entity in ENTITIES for row in self._rows(entity, job_id))
 
-    def standing_of(self, job_id: str, entities: Iterable[Entity]) -> Iterator[tuple[Entity, Row]]:
+    def current_rows_of(self, job_id: str, entities: Iterable[Entity]) -> Iterator[tuple[Entity, Row]]:
         """Yield the current rows of one job."""
-        return ((entity, row) for entity in entities for row in self.standing(entity, [job_id]))
+        return ((entity, row) for entity in entities for row in self.current_rows(entity, [job_id]))
 
     def is_carried(self, job_id: str) -> bool:
-        """Tell whether a job stands as it is."""
+        """Return whether a job is carried over."""
         return job_id in self._carried
 
-    def standing(self, entity: Entity, job_ids: list[str]) -> list[Row]:
+    def current_rows(self, entity: Entity, job_ids: list[str]) -> list[Row]:
         """Return the current rows of some jobs."""
         current = entity.current
         query = select(*entity.columns).where(
             current.c.source_id == self._source_id, current.c[entity.job_column].in_(job_ids)
         )
-        with within(self._connection):
+        with ensure_transaction(self._connection):
             return [tuple(row) for row in self._connection.execute(query)]
 
     def compare(self) -> Changes:
-        """Find what differs from the current state, and forget the staged rows that do not.
+        """Find what differs from the current state; remove staged rows that do not.
 
         Returns:
-            added, changed, removed: ids of jobs; findings and listings are no changes.
+            The ids of added, changed and removed jobs.
         """
         self._flush()
-        with within(self._connection):
-            known = self._ids(self._standing_jobs(_JOBS))
-            standing = self._ids(" UNION ".join(map(self._standing_jobs, _NAMING_JOBS)))
-            if standing:
-                self._compare_jobs(standing - self._carried)
+        with ensure_transaction(self._connection):
+            known = self._ids(self._current_jobs_sql(_JOBS))
+            with_rows = self._ids(" UNION ".join(map(self._current_jobs_sql, _ENTITIES_OF_EVERY_JOB)))
+            if with_rows:
+                self._compare_jobs(with_rows - self._carried)
             after, gone = self._jobs_in("staged", [_JOBS]), self._jobs_in("gone", [_JOBS])
             touched = self._jobs_in("staged", ESTATE) | self._jobs_in("gone", ESTATE) if known else set()
         added, removed = after - known, gone - after
         return {"added": added, "changed": touched - added - removed, "removed": removed}
 
-    def differing(self, entity: Entity) -> tuple[list[Row], list[Row]]:
-        """Return the rows that `merge` would supersede, and those that it would put in place, after `compare`."""
+    def differing_rows(self, entity: Entity) -> tuple[list[Row], list[Row]]:
+        """Return the rows that `merge` would supersede and those it would insert; call `compare` first."""
         if entity.name not in self._gone:
             return [], list(self._rows(entity))
-        query = f"SELECT {_names(entity.names)} FROM {entity.name} WHERE {self._is_gone(entity)}"
-        with within(self._connection):
+        query = f"SELECT {_names(entity.names)} FROM {entity.name} WHERE {self._gone_condition(entity)}"
+        with ensure_transaction(self._connection):
             superseded = self._connection.execute(text(query).columns(*entity.columns))
             return [tuple(row) for row in superseded], list(self._rows(entity))
 
     def merge(self, snapshot_id: int, source_id: int) -> None:
-        """Move superseded rows to history and put the new ones in place, within the caller's transaction.
+        """Move superseded rows to history and insert the new ones, within the caller's transaction.
 
         Args:
-            source_id: the source's id, which is new where it had no rows yet.
+            source_id: the source's id, which `__init__` did not have for a new source.
         """
         dropped = [] if self._is_sqlite else drop_constraints(self._connection)
         for entity in reversed(TABLES):
             if entity.name in self._gone:
                 self._supersede(entity, snapshot_id)
         for entity in TABLES:
-            if entity.name in self._staged:
-                self._put(entity, snapshot_id, source_id)
+            if entity.name in self._writers:
+                self._insert(entity, snapshot_id, source_id)
         restore_constraints(self._connection, dropped)
 
     def _supersede(self, entity: Entity, snapshot_id: int) -> None:
         name, columns = entity.name, _names(entity.current.columns.keys())
         self._run(
             f"INSERT INTO {entity.history.name} ({columns}, valid_to)"
-            f" SELECT {columns}, {snapshot_id} FROM {name} WHERE {self._is_gone(entity)}"
+            f" SELECT {columns}, {snapshot_id} FROM {name} WHERE {self._gone_condition(entity)}"
         )
-        replaced = f" EXCEPT SELECT {_names(entity.key)} FROM staged_{name}" if name in self._staged else ""
-        self._run(f"DELETE FROM {name} WHERE {self._is_gone(entity, replaced)}")
+        replaced = f" EXCEPT SELECT {_names(entity.key)} FROM staged_{name}" if name in self._writers else ""
+        self._run(f"DELETE FROM {name} WHERE {self._gone_condition(entity, replaced)}")
 
-    def _put(self, entity: Entity, snapshot_id: int, source_id: int) -> None:
-        """Put rows in place: each that takes another's key where that one was, so that the file does not grow."""
+    def _insert(self, entity: Entity, snapshot_id: int, source_id: int) -> None:
+        """Insert rows; update in place where the key exists, so that an SQLite file does not grow."""
         name, key = entity.name, _names(entity.key)
-        put = (
+        insert = (
             f"INSERT INTO {name} (source_id, {_names(entity.names)}, valid_from)"
             f" SELECT {source_id}, {_names(entity.names)}, {snapshot_id} FROM staged_{name}"
         )
         if name in self._gone:
             values = [each for each in (*entity.names, "valid_from") if each not in entity.key]
             self._run(
-                f"{put} WHERE ({key}) IN (SELECT {key} FROM gone_{name}) ON CONFLICT (source_id, {key})"
+                f"{insert} WHERE ({key}) IN (SELECT {key} FROM gone_{name}) ON CONFLICT (source_id, {key})"
                 f" DO UPDATE SET {', '.join(f'{value} = excluded.{value}' for value in values)}"
             )
-            put += f" WHERE ({key}) IN (SELECT {key} FROM staged_{name} EXCEPT SELECT {key} FROM gone_{name})"
-        self._run(put)
+            insert += f" WHERE ({key}) IN (SELECT {key} FROM staged_{name} EXCEPT SELECT {key} FROM gone_{name})"
+        self._run(insert)
 
     def _compare_jobs(self, job_ids: set[str]) -> None:
-        """Compare the rows of some jobs; named in a table, so that however large the estate, it costs what changed."""
+        """Compare the rows of some jobs; a table of their ids makes the cost depend on these jobs alone."""
         job_id = [JOB_DIGESTS.current.c.job_id]
         self._create("checked_jobs", job_id, ["job_id"])
-        row_stream(self._connection, "checked_jobs", job_id)([(each,) for each in job_ids])
-        if not self._is_sqlite:  # it takes a new table for a large one, and would rather read the whole estate
-            self._run(f"ANALYZE {_names(['checked_jobs', *map('staged_{}'.format, self._staged)])}")
+        row_writer(self._connection, "checked_jobs", job_id)([(each,) for each in job_ids])
+        if not self._is_sqlite:  # without statistics it assumes a large table and scans all rows
+            self._run(f"ANALYZE {_names(['checked_jobs', *map('staged_{}'.format, self._writers)])}")
         for entity in TABLES:
-            if job_ids or entity is _FINDINGS or entity.name in self._staged:
+            if job_ids or entity is _FINDINGS or entity.name in self._writers:
                 self._compare(entity)
 
     def _compare(self, entity: Entity) -> None:
-        """Note which current rows are gone, and forget the staged ones that stand already."""
-        name, is_staged = entity.name, entity.name in self._staged
+        """Collect the keys of superseded rows; remove staged rows that equal current ones."""
+        name, is_staged = entity.name, entity.name in self._writers
         checked = "SELECT job_id FROM checked_jobs"
-        if entity is JOB_DIGESTS and is_staged:  # carried jobs whose findings differ have another, too
+        if entity is JOB_DIGESTS and is_staged:  # a carried job with other findings has another digest
             checked += " UNION SELECT job_id FROM staged_job_digests"
         left = f"c.source_id = {self._source_id}"
         if entity is not _FINDINGS:
@@ -214,19 +215,19 @@ class Staging:
                 f"DELETE FROM staged_{name} AS s WHERE EXISTS (SELECT 1 FROM {name} AS c WHERE {left} AND {same})"
             )
 
-    def _is_gone(self, entity: Entity, replaced: str = "") -> str:
+    def _gone_condition(self, entity: Entity, replaced: str = "") -> str:
         key = _names(entity.key)
         return f"source_id = {self._source_id} AND ({key}) IN (SELECT {key} FROM gone_{entity.name}{replaced})"
 
-    def _standing_jobs(self, entity: Entity) -> str:
+    def _current_jobs_sql(self, entity: Entity) -> str:
         return f"SELECT {entity.job_column} FROM {entity.name} WHERE source_id = {self._source_id}"
 
     def _jobs_in(self, which: str, entities: Iterable[Entity]) -> set[str]:
-        made = self._staged if which == "staged" else self._gone
+        created = self._writers if which == "staged" else self._gone
         found = (
             self._ids(f"SELECT DISTINCT {entity.job_column} FROM {which}_{entity.name}")
             for entity in entities
-            if entity.name in made
+            if entity.name in created
         )
         return set().union(*found)
 
@@ -234,11 +235,11 @@ class Staging:
         return set(self._run(query).scalars())
 
     def _rows(self, entity: Entity, job_id: str | None = None) -> Iterator[Row]:
-        """Yield an entity's rows, of all jobs or of one; after `compare` those alone that `merge` puts in place."""
-        if entity.name not in self._staged:
+        """Yield an entity's staged rows, of all jobs or of one; after `compare` only those that `merge` inserts."""
+        if entity.name not in self._writers:
             return
         query = f"SELECT {_names(entity.names)} FROM staged_{entity.name}"
-        with within(self._connection):
+        with ensure_transaction(self._connection):
             if job_id is not None:
                 self._note_lookup(entity)
                 query += f" WHERE {entity.job_column} = :job_id"
@@ -246,20 +247,20 @@ class Staging:
             yield from map(tuple, self._connection.execute(found, {"job_id": job_id} if job_id is not None else {}))
 
     def _delete(self, job_id: str, entities: Iterable[Entity]) -> None:
-        with within(self._connection):
+        with ensure_transaction(self._connection):
             for entity in entities:
-                if entity.name in self._staged:
+                if entity.name in self._writers:
                     self._note_lookup(entity)
                     query = text(f"DELETE FROM staged_{entity.name} WHERE {entity.job_column} = :job_id")
                     self._connection.execute(query, {"job_id": job_id})
 
     def _note_lookup(self, entity: Entity) -> None:
         self._lookups[entity.name] += 1
-        if self._lookups[entity.name] > INDEX_AFTER:
+        if self._lookups[entity.name] > INDEX_AFTER_LOOKUPS:
             self._index(entity)
 
     def _index(self, entity: Entity) -> None:
-        """Let staged rows be found by their key."""
+        """Create an index on the key of the staged rows."""
         if not self._is_sqlite and entity.name not in self._indexed:
             self._indexed.add(entity.name)
             self._run(f"CREATE INDEX ON staged_{entity.name} ({_names(entity.key)})")
@@ -270,12 +271,12 @@ class Staging:
 
     def _write(self, entity: Entity) -> None:
         name = entity.name
-        if rows := self._waiting[name]:
-            with within(self._connection):
-                if name not in self._staged:
+        if rows := self._buffers[name]:
+            with ensure_transaction(self._connection):
+                if name not in self._writers:
                     self._create(f"staged_{name}", entity.columns, entity.key)
-                    self._staged[name] = row_stream(self._connection, f"staged_{name}", entity.columns)
-                self._staged[name](rows)
+                    self._writers[name] = row_writer(self._connection, f"staged_{name}", entity.columns)
+                self._writers[name](rows)
             rows.clear()
 
     def _create(self, name: str, columns: Sequence[Column[Any]], key: Sequence[str]) -> None:

@@ -1,6 +1,6 @@
-"""Verifying: every digest of a source recomputed from the tables, in one pass over its rows.
+"""Verify a source: recompute every digest from the tables, in one pass over its rows.
 
-Memory holds one job at a time and a running digest a snapshot, however large the estate. Reads only.
+Memory holds one job at a time, and a running digest for each snapshot. Writes nothing.
 """
 
 import heapq
@@ -19,22 +19,22 @@ from inventory.proof.signature import VerifyKey
 from inventory.schema import JOB_DIGESTS
 from inventory.schema.entities import Entity
 from inventory.schema.ledger import SIGNATURES, SNAPSHOTS, SOURCES
-from inventory.store.raw import Stored, orphans, stored_rows, stored_snapshots, tolerate
+from inventory.store.raw import StoredRow, orphans, read_invalid_utf8, stored_rows, stored_snapshots
 from inventory.store.staging import TABLES
 
-__all__ = ["Verified", "outside", "verify"]
+__all__ = ["Verified", "compare_evidence", "verify"]
 
 _NO_SOURCE = "of a source that does not exist"
 
 
 @dataclass
 class Verified:
-    """What verifying one source came to.
+    """The result of verifying one source.
 
-    source: its name; '' for what is of no source. pruned: of the snapshots, those whose content is gone.
-    digests: of each snapshot whose own row is whole, the digest -> its id. ids: of all snapshots, oldest first.
-    signed: how many have a signature that fits. unsigned_before: how many were written before the first of these.
-    compared_to: the newest snapshot that was compared with evidence from outside, and with it all before; or None.
+    source: its name; '' for rows without a source. pruned: the number of pruned snapshots. digests: digest -> id of
+    each snapshot whose own row is unaltered. ids: of all snapshots, oldest first. signed: the number of valid
+    signatures. unsigned_before: the number of snapshots before the first valid signature. compared_to: the newest
+    snapshot that was compared with outside evidence, which covers all earlier ones too; or None.
     """
 
     source: str
@@ -52,100 +52,99 @@ class Verified:
 
 
 def verify(connection: Connection, names: Iterable[str] = ()) -> Iterator[Verified]:
-    """Yield what became of each source, by name; of all of them, the rows of no source too.
+    """Yield the result for each source, ordered by name; without names, also for rows without a source.
 
     Raises:
         UsageError: a name that the database does not have.
     """
-    tolerate(connection)
+    read_invalid_utf8(connection)
     known = {str(name): int(at) for at, name in connection.execute(select(SOURCES.c.id, SOURCES.c.name))}
     wanted = sorted(set(names))
     for name in wanted:
         if name not in known:
             raise UsageError(f"the database has no source {name!r}", "`inventory sources list` shows those it has")
     for name in wanted or sorted(known):
-        yield _source(connection, name, known[name])
+        yield _verify_source(connection, name, known[name])
     if not wanted:
-        lost = [*_orphans(connection)]
-        if lost:
-            yield Verified("", problems=lost)
+        orphaned = [*_orphans(connection)]
+        if orphaned:
+            yield Verified("", problems=orphaned)
 
 
-def outside(
-    connection: Connection, found: list[Verified], seals: Sequence[VerifyKey], digests: Iterable[str]
+def compare_evidence(
+    connection: Connection, found: list[Verified], public_keys: Sequence[VerifyKey], digests: Iterable[str]
 ) -> dict[str, tuple[str, int] | None]:
-    """Compare what was verified with evidence from outside; what is wrong is added to its problems.
+    """Compare verified sources with outside evidence; add what is wrong to their problems.
 
     Args:
-        seals: the public keys that snapshots may be signed with; none: signatures are not looked at.
-        digests: of snapshots that must be there.
+        public_keys: that snapshots may be signed with; without any, signatures are not checked.
+        digests: of snapshots that must exist.
 
     Returns:
-        For each digest the source and the snapshot that have it, None where none has.
+        digest -> source and snapshot id; None if no snapshot has it.
     """
     known = {digest: (each, at) for each in found for digest, at in each.digests.items()}
-    noted: dict[str, tuple[str, int] | None] = {}
+    located: dict[str, tuple[str, int] | None] = {}
     for digest in digests:
         each, at = known.get(digest, (None, 0))
-        noted[digest] = (each.source, at) if each else None
+        located[digest] = (each.source, at) if each else None
         if each:
             each.compared_to = max(at, each.compared_to or 0)
-    if seals or noted:
+    if public_keys or located:
         for each in found:
             if each.source and not each.ids:
                 each.problems.append(Problem("missing", SNAPSHOTS.name, None, None, None, "the source has none"))
         if not any(each.source for each in found):
             none = Problem("missing", SNAPSHOTS.name, None, None, None, "the database has none")
             found.append(Verified("", problems=[none]))
-    for each in found if seals else ():
-        _signatures(connection, each, seals)
-    return noted
+    for each in found if public_keys else ():
+        _check_signatures(connection, each, public_keys)
+    return located
 
 
-def _signatures(connection: Connection, each: Verified, seals: Sequence[VerifyKey]) -> None:
+def _check_signatures(connection: Connection, source: Verified, public_keys: Sequence[VerifyKey]) -> None:
     """Check the signatures of one source.
 
-    Its last snapshot must be signed: its digest is over the one before it, and so over all of the chain. After the
-    first that is signed each must be: one that is not was written without the key. Each signature that is there
-    must fit.
+    The last snapshot must be signed, because its digest covers the whole chain. Every snapshot after the first signed
+    one must be signed: an unsigned one was written without the key. Every existing signature must be valid.
     """
-    digests = {snapshot_id: digest for digest, snapshot_id in each.digests.items()}
-    mine = select(SNAPSHOTS.c.id).join(SOURCES).where(SOURCES.c.name == each.source)
-    query = select(SIGNATURES).where(SIGNATURES.c.snapshot_id.in_(mine))
+    digests = {snapshot_id: digest for digest, snapshot_id in source.digests.items()}
+    ids = select(SNAPSHOTS.c.id).join(SOURCES).where(SOURCES.c.name == source.source)
+    query = select(SIGNATURES).where(SIGNATURES.c.snapshot_id.in_(ids))
     signed = {row.snapshot_id: row for row in connection.execute(query)}
-    keys = " or ".join(seal.key_id for seal in seals)
-    fitting = [
+    keys = " or ".join(key.key_id for key in public_keys)
+    valid = [
         at
-        for at in each.ids
-        if at in signed and any(seal.verify(digests.get(at, ""), str(signed[at].signature)) for seal in seals)
+        for at in source.ids
+        if at in signed and any(key.verify(digests.get(at, ""), str(signed[at].signature)) for key in public_keys)
     ]
-    first = min(fitting, default=None)
-    for at in each.ids:
-        if at in fitting:
+    first = min(valid, default=None)
+    for at in source.ids:
+        if at in valid:
             continue
         if at in signed:
             detail = f"the signature, by its own account of the key {signed[at].key_id}, does not fit the key {keys}"
         elif first is not None and at > first:
             detail = f"not signed, although snapshot {first} before it is"
-        elif at == each.ids[-1]:
+        elif at == source.ids[-1]:
             detail = f"the last snapshot is not signed with the key {keys}"
         else:
             continue
-        each.problems.append(Problem("unsigned", SIGNATURES.name, {"snapshot_id": at}, at, at, detail))
-    each.signed = len(fitting)
-    if fitting:
-        each.unsigned_before = sum(at < fitting[0] for at in each.ids)
-        each.compared_to = max(fitting[-1], each.compared_to or 0)
+        source.problems.append(Problem("unsigned", SIGNATURES.name, {"snapshot_id": at}, at, at, detail))
+    source.signed = len(valid)
+    if valid:
+        source.unsigned_before = sum(at < valid[0] for at in source.ids)
+        source.compared_to = max(valid[-1], source.compared_to or 0)
 
 
-def _source(connection: Connection, name: str, source_id: int) -> Verified:
+def _verify_source(connection: Connection, name: str, source_id: int) -> Verified:
     stored = stored_snapshots(connection, source_id)
     check = SourceCheck([each.values for each in stored])
     result = Verified(name, len(stored), check.kept.count(False))
     for place, each in enumerate(stored):
-        if each.misfits:
+        if each.invalid:
             key = json.dumps([each.values["id"]])
-            check.report("invalid", SNAPSHOTS.name, key, place, place + 1, _misfits(each))
+            check.report("invalid", SNAPSHOTS.name, key, place, place + 1, _invalid_detail(each))
     streams = [
         _versions(connection, entity, table, source_id, check)
         for entity in TABLES
@@ -167,29 +166,29 @@ def _source(connection: Connection, name: str, source_id: int) -> Verified:
 def _versions(
     connection: Connection, entity: Entity, table: Table, source_id: int, check: SourceCheck
 ) -> Iterator[tuple[str, Version]]:
-    """Yield job id and version of each row that belongs to a job and a time; report what is wrong with it alone."""
+    """Yield job id and version of each row with a valid job and validity; report problems of the row itself."""
     for stored in stored_rows(connection, entity, table, source_id):
         row = [stored.values[name] for name in entity.names]
         key = row_key(entity, row)
-        if {"valid_from", "valid_to", entity.job_column} & set(stored.misfits):
-            check.report("invalid", table.name, key, 0, 0, _misfits(stored))
+        if {"valid_from", "valid_to", entity.job_column} & set(stored.invalid):
+            check.report("invalid", table.name, key, 0, 0, _invalid_detail(stored))
             continue
         begin, end = check.places(stored.values["valid_from"], stored.values.get("valid_to"))
-        if stored.misfits:
-            check.report("invalid", table.name, key, begin, end, _misfits(stored))
+        if stored.invalid:
+            check.report("invalid", table.name, key, begin, end, _invalid_detail(stored))
         if problem := _dangling(stored.values, check):
             check.report("dangling", table.name, key, begin, end, problem)
         if entity is JOB_DIGESTS:
-            packed = stored.values["row_digests"] if "row_digests" not in stored.misfits else b""
+            packed = stored.values["row_digests"] if "row_digests" not in stored.invalid else b""
             digest = stored.values["digest"]
         else:
-            packed, digest = b"", "" if stored.misfits else row_digest(entity, row)
+            packed, digest = b"", "" if stored.invalid else row_digest(entity, row)
         version = Version(entity.name, table.name, key, digest, begin, end, packed)
         yield stored.values[entity.job_column], version
 
 
 def _dangling(values: dict[str, Any], check: SourceCheck) -> str:
-    """Tell what is wrong with a row's validity, or ''."""
+    """Return what is wrong with a row's validity; '' if nothing."""
     for name in ("valid_from", "valid_to"):
         if name in values and values[name] not in check.known:
             return f"{name} {values[name]} is no snapshot of its source"
@@ -198,8 +197,8 @@ def _dangling(values: dict[str, Any], check: SourceCheck) -> str:
     return ""
 
 
-def _misfits(stored: Stored) -> str:
-    return f"{', '.join(stored.misfits)}: not as this tool writes it"
+def _invalid_detail(stored: StoredRow) -> str:
+    return f"{', '.join(stored.invalid)}: not as this tool writes it"
 
 
 def _orphans(connection: Connection) -> Iterator[Problem]:

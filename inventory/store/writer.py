@@ -1,4 +1,4 @@
-"""Writing a snapshot: one short transaction that takes all of it, or nothing."""
+"""Write a snapshot, in one short transaction."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,9 +14,9 @@ from inventory.proof.digest import snapshot_digest
 from inventory.proof.signature import SigningKey
 from inventory.schema import REVISION
 from inventory.schema.ledger import SIGNATURES, SNAPSHOTS, SOURCES
-from inventory.store.base import proven, signing
-from inventory.store.engine import Store, begun, translated
-from inventory.store.served import note_served, served_jobs
+from inventory.store.base import check_signing, verified_base
+from inventory.store.engine import Store, begin_write, translate_errors
+from inventory.store.served import save_served, served_jobs
 from inventory.store.staging import Staging
 
 __all__ = ["Result", "SourceRow", "Writer", "open_writer"]
@@ -24,7 +24,7 @@ __all__ = ["Result", "SourceRow", "Writer", "open_writer"]
 
 @dataclass(frozen=True)
 class SourceRow:
-    """What the configuration says of a source, as far as the database keeps it."""
+    """The fields of a configured source that the database stores."""
 
     name: str
     region: str | None
@@ -33,10 +33,10 @@ class SourceRow:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one reading: `snapshot` is its row, None where the recording was there already.
+    """The result of one reading: `snapshot` is its row; None if the recording is in the database already.
 
-    incomplete: why jobs may be missing that nobody could name, or ''. signing: what about the signatures begins
-    with this snapshot, or ''. unread: why each other job was not read.
+    already: the id of that earlier snapshot. findings: number by kind. incomplete: why unknown jobs may be missing, or
+    ''. signing: a notice that signing begins or the key changes, or ''. unread: job id -> why it was not read.
     """
 
     label: str
@@ -52,7 +52,8 @@ class Result:
 class Writer:
     """One connection that stages and writes one snapshot of one source.
 
-    base: the last snapshot, read once and proven. signing: what about the signatures begins with the next, or ''.
+    base: the last snapshot, verified. previous: its row. signing: a notice that signing begins or the key changes, or
+    ''. served: the cache of `served_jobs`.
     """
 
     def __init__(
@@ -63,17 +64,17 @@ class Writer:
         self._signer = signer
         self._source = source
         with connection.begin():
-            if connection.dialect.name == "postgresql":  # of one moment, as on SQLite: an export may commit meanwhile
+            if connection.dialect.name == "postgresql":  # one consistent state, as on SQLite
                 connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             self._source_id = _source_id(connection, source)
-            self.base = proven(connection, self._source_id)
+            self.base = verified_base(connection, self._source_id)
             self.previous = self.base.row
-            self.signing = signing(connection, self.previous, signer, begin=begin_signing) if signer else ""
+            self.signing = check_signing(connection, self.previous, signer, begin=begin_signing) if signer else ""
             self.served = served_jobs(connection, self._source_id)
         self.staging = Staging(connection, self._source_id)
 
-    def has(self, observed_from: datetime, observed_to: datetime) -> int | None:
-        """Return the snapshot that was observed in exactly this interval, if there is one."""
+    def snapshot_observed(self, observed_from: datetime, observed_to: datetime) -> int | None:
+        """Return the id of the snapshot that was observed in exactly this interval; None if there is none."""
         query = select(SNAPSHOTS.c.id).where(
             SNAPSHOTS.c.source_id == self._source_id,
             SNAPSHOTS.c.observed_from == observed_from,
@@ -90,52 +91,52 @@ class Writer:
         *,
         retiring: bool = False,
     ) -> dict[str, Any]:
-        """Merge what is staged and add the row of `snapshots`; all of it or nothing.
+        """Merge the staged rows and insert the row of `snapshots`, in one transaction.
 
         Args:
-            row: the columns that the export knows; the rest is completed here.
-            served: see `note_served`.
-            retiring: this snapshot is the source's last.
+            row: the columns that the export knows; the rest is filled in here.
+            served: see `save_served`.
+            retiring: close the source with this snapshot.
 
         Returns:
-            The whole row.
+            The complete row.
 
         Raises:
-            BusyError: another export of the source finished in between.
+            BusyError: another export of the source finished in the meantime.
         """
-        with begun(self._connection):
-            source_id = self._still_last() or _add_source(self._connection, self._source)
-            complete = self._added_snapshot({"source_id": source_id, **self._completed(row, content_digest)})
+        with begin_write(self._connection):
+            source_id = self._check_still_last() or _add_source(self._connection, self._source)
+            complete = self._insert_snapshot({"source_id": source_id, **self._complete_row(row, content_digest)})
             if self._signer is not None:
                 self._sign(complete)
             self.staging.merge(complete["id"], source_id)
-            note_served(self._connection, source_id, served, self.served)
+            save_served(self._connection, source_id, served, self.served)
             if retiring:
                 ended = update(SOURCES).where(SOURCES.c.id == source_id)
                 self._connection.execute(ended.values(retired_at=complete["finished_at"]))
         return complete
 
-    def _added_snapshot(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Add the row of `snapshots`, then its digest, which covers the id that the database gave it."""
+    def _insert_snapshot(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Insert the row of `snapshots`, then set its digest, which covers the generated id."""
         row["finished_at"] = datetime.now(UTC)
-        row["id"] = _added(self._connection, SNAPSHOTS, {**row, "digest": ""})
+        row["id"] = _insert_row(self._connection, SNAPSHOTS, {**row, "digest": ""})
         row["digest"] = snapshot_digest(row["previous_digest"], row["content_digest"], row)
         finished = update(SNAPSHOTS).where(SNAPSHOTS.c.id == row["id"])
         self._connection.execute(finished.values(digest=row["digest"]))
         return row
 
     def _sign(self, row: dict[str, Any]) -> None:
-        assert self._signer is not None  # whoever calls has looked
+        assert self._signer is not None  # checked by the caller
         signature = {"key_id": self._signer.key_id, "signature": self._signer.sign(row["digest"])}
         self._connection.execute(insert(SIGNATURES).values(snapshot_id=row["id"], **signature))
 
-    def planned(self, row: dict[str, Any], content_digest: str) -> dict[str, Any]:
-        """Return the row that `commit` would add, as far as it is known; the rest is None, as is its id."""
-        known = {"source": self._source.name, **self._completed(row, content_digest)}
+    def planned_row(self, row: dict[str, Any], content_digest: str) -> dict[str, Any]:
+        """Return the row that `commit` would insert; columns not known yet, such as `id`, are None."""
+        known = {"source": self._source.name, **self._complete_row(row, content_digest)}
         unknown = {"source_id": self._source_id or None, "run_id": None}
         return {**dict.fromkeys(("source", *SNAPSHOTS.columns.keys())), **known, **unknown}
 
-    def _completed(self, row: dict[str, Any], content_digest: str) -> dict[str, Any]:
+    def _complete_row(self, row: dict[str, Any], content_digest: str) -> dict[str, Any]:
         return {
             **row,
             "schema_revision": REVISION,
@@ -146,16 +147,16 @@ class Writer:
         }
 
     def check(self) -> None:
-        """Make sure that what was staged was compared with what still stands.
+        """Check that `base` is still the last snapshot of the source.
 
         Raises:
-            BusyError: another export of the source finished in between.
+            BusyError: another export of the source finished in the meantime.
         """
         with self._connection.begin():
-            self._still_last()
+            self._check_still_last()
 
-    def _still_last(self) -> int:
-        """Return the source's id as it is now; refuse where its last snapshot is another than it was."""
+    def _check_still_last(self) -> int:
+        """Return the source's current id; refuse if there is a newer snapshot than `base`."""
         source_id = _source_id(self._connection, self._source)
         last = select(func.max(SNAPSHOTS.c.id)).where(SNAPSHOTS.c.source_id == source_id)
         if self._connection.execute(last).scalar() != (self.previous["id"] if self.previous else None):
@@ -167,25 +168,25 @@ class Writer:
 def open_writer(
     store: Store, source: SourceRow, signer: SigningKey | None = None, *, begin_signing: bool = False
 ) -> Iterator[Writer]:
-    """Open a connection for one snapshot of one source; what is not committed goes with it.
+    """Open a connection for one snapshot of one source; what is not committed is lost with it.
 
     Args:
         signer: signs the snapshot.
-        begin_signing: the last snapshot need not be signed with the key of `signer`.
+        begin_signing: accept a last snapshot that is not signed with the key of `signer`.
 
     Raises:
-        StoreError: the database refuses; knows the source otherwise (see `_source_id`); or its last snapshot does not
-            prove, or is not signed as the next one will be (see `store.base`).
+        StoreError: the database refuses; the source conflicts with a stored one (see `_source_id`); or the last
+            snapshot does not verify or is signed otherwise (see `store.base`).
     """
-    with translated(store), store.connect() as connection:
+    with translate_errors(store), store.connect() as connection:
         yield Writer(connection, source, signer, begin_signing=begin_signing)
 
 
 def _source_id(connection: Connection, source: SourceRow) -> int:
-    """Return the source's id, 0 for one that was never exported.
+    """Return the source's id; 0 for one that was never exported.
 
     Raises:
-        StoreError: it is retired, its name belonged to another region or project, or those to another name.
+        StoreError: it is retired, it was exported with another region or project, or they belong to another name.
     """
     found = connection.execute(select(SOURCES).where(SOURCES.c.name == source.name)).mappings().first()
     if found is None:
@@ -206,7 +207,7 @@ def _source_id(connection: Connection, source: SourceRow) -> int:
 
 
 def _refuse_second_name(connection: Connection, source: SourceRow) -> None:
-    """A project under a new name would begin a second history of the same jobs."""
+    """Refuse a known project under a new name: it would begin a second history of the same jobs."""
     query = select(SOURCES.c.name).where(
         SOURCES.c.region == source.region,
         SOURCES.c.project_id == source.project_id,
@@ -222,10 +223,10 @@ def _refuse_second_name(connection: Connection, source: SourceRow) -> None:
 
 
 def _add_source(connection: Connection, source: SourceRow) -> int:
-    return _added(connection, SOURCES, {**asdict(source), "created_at": datetime.now(UTC)})
+    return _insert_row(connection, SOURCES, {**asdict(source), "created_at": datetime.now(UTC)})
 
 
-def _added(connection: Connection, table: Table, values: dict[str, Any]) -> int:
+def _insert_row(connection: Connection, table: Table, values: dict[str, Any]) -> int:
     key = connection.execute(insert(table).values(values)).inserted_primary_key
-    assert key is not None  # one row, one key
+    assert key is not None  # an INSERT of one row has one
     return int(key[0])

@@ -1,6 +1,6 @@
-"""The tables: sources, snapshots, and of every entity what stands now and what was superseded.
+"""All tables: sources, snapshots, and a table of current rows and one of superseded rows for each entity.
 
-Views and triggers are made by `inventory.store.derived`, after the last migration.
+Views and triggers are created by `inventory.store.derived` after the last migration.
 """
 
 from collections.abc import Callable
@@ -21,9 +21,9 @@ BIGINT = sa.BigInteger()
 INTEGER = sa.Integer()
 BOOLEAN = sa.Boolean()
 BYTES = sa.LargeBinary()
-ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite counts INTEGER keys alone
+ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite generates ids only for INTEGER keys
 
-LATER = sa.text("valid_from > 1")  # than a database's first snapshot, which pays nothing for the index
+LATER = sa.text("valid_from > 1")  # leaves the rows of the first snapshot out of the index
 
 Column = Callable[[], sa.Column[Any]]
 
@@ -39,13 +39,13 @@ TABLES = [  # parents first
 
 
 def upgrade() -> None:
-    _books()
-    _estate()
-    _ours()
+    _create_ledger()
+    _create_entities()
+    _create_own()
 
 
 def downgrade() -> None:
-    """Refuse where rows would be lost."""
+    """Drop all tables; refuse if rows would be lost."""
     for name in TABLES:
         found = sa.select(sa.literal(1)).select_from(sa.table(name)).limit(1)
         if name != "maintenance" and op.get_bind().execute(found).scalar():
@@ -64,10 +64,10 @@ def _table(
     validity: bool = True,
     rowid: bool = False,
 ) -> None:
-    """Make a table of what stands now and its twin NAME_history of what was superseded.
+    """Create a table of current rows and its twin NAME_history of superseded rows.
 
-    key, parent: without source_id; the parent's name, the columns that name its row, and the columns there.
-    validity: whether rows are looked for by the snapshots that they began and ended with.
+    key: without source_id. parent: its name, the referring columns and the referred columns, without source_id.
+    validity: create indexes on valid_from and valid_to.
     """
     columns = (must("source_id", BIGINT, "The source: sources.id"), *columns)
     end = must("valid_to", BIGINT, "The first snapshot that no longer saw the row so: snapshots.id")
@@ -97,7 +97,7 @@ def _table(
 
 
 def may(name: str, kind: Any, comment: str, *, null: bool = True) -> Column:
-    """Declare a column that may be NULL: two tables have it."""
+    """Declare a column that may be NULL; return a function, because two tables need one each."""
     return lambda: sa.Column(name, kind, autoincrement=False, nullable=null, comment=comment)
 
 
@@ -106,7 +106,7 @@ def must(name: str, kind: Any, comment: str) -> Column:
     return may(name, kind, comment, null=False)
 
 
-def _books() -> None:
+def _create_ledger() -> None:
     op.create_table(
         "sources",
         sa.Column("id", ID, nullable=False, comment="The source: what every other table calls source_id"),
@@ -183,7 +183,7 @@ def _books() -> None:
     op.execute("INSERT INTO maintenance (id, pruning) VALUES (1, false)")
 
 
-def _estate() -> None:
+def _create_entities() -> None:
     _table(
         "jobs",
         "Tasks, as batch-detail returns them (Table 6, with Tables 9, 11, 12, 14 and 16 flattened).",
@@ -447,7 +447,7 @@ def _estate() -> None:
     )
 
 
-def _ours() -> None:
+def _create_own() -> None:
     _table(
         "job_listings",
         "What only the list API says of a job or subtask; in no table of the reference.",
