@@ -194,10 +194,10 @@ def absences_of(connection: Connection, source_id: int, job_ids: list[str], unti
     """Return what the service said last of some jobs that left, up to a snapshot: its code, and how it was asked."""
     current, history = FINDINGS.current, FINDINGS.history
     found: dict[str, str] = {}
-    for at in range(0, len(job_ids), _CHUNK):
+    for at in range(0, len(job_ids), _JOBS_PER_CHUNK):
         parts = [
             select(table.c.job_id, table.c.detail, table.c.valid_from).where(
-                table.c.source_id == source_id, table.c.job_id.in_(job_ids[at : at + _CHUNK]),
+                table.c.source_id == source_id, table.c.job_id.in_(job_ids[at : at + _JOBS_PER_CHUNK]),
                 table.c.kind == "absent_job", table.c.valid_from <= until,
             )
             for table in (current, history)
