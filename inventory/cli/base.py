@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from inventory.cli.complete import complete_sources
 from inventory.common.errors import UsageError
 
 if TYPE_CHECKING:
@@ -191,7 +192,12 @@ def safe(text: str) -> str:
 def sources_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--source`, which every command has that reads or writes sources."""
     return click.option(
-        "--source", "names", multiple=True, metavar="NAME", help="Only this source; repeatable. Default: all."
+        "--source",
+        "names",
+        multiple=True,
+        metavar="NAME",
+        shell_complete=complete_sources,
+        help="Only this source; repeatable. Default: all.",
     )(command)
 
 

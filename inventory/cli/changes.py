@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inventory.cli.base import Options, complain, echo, format_option, output_option, print_lines, sources_option, utf8
+from inventory.cli.complete import complete_snapshots, complete_tables
 from inventory.cli.group import argument, command
 
 if TYPE_CHECKING:
@@ -50,10 +51,22 @@ def _output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ],
     short_help="Show what changed between two snapshots.",
 )
-@argument("start", metavar="[FROM]", required=False, explained="Id, latest~N, day or time (UTC); default: latest~1.")
-@argument("end", metavar="[TO]", required=False, explained="The later snapshot; default: latest.")
+@argument(
+    "start",
+    metavar="[FROM]",
+    required=False,
+    shell_complete=complete_snapshots,
+    explained="Id, latest~N, day or time (UTC); default: latest~1.",
+)
+@argument(
+    "end",
+    metavar="[TO]",
+    required=False,
+    shell_complete=complete_snapshots,
+    explained="The later snapshot; default: latest.",
+)
 @sources_option
-@click.option("--table", metavar="T", help="Only this table.")
+@click.option("--table", metavar="T", shell_complete=complete_tables, help="Only this table.")
 @click.option("--job", "job_id", metavar="ID", help="Only this job.")
 @click.option("--status", metavar="S", help="Only jobs that have this status at either end.")
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Only jobs that have it at either end.")
@@ -183,12 +196,12 @@ def _show(
         return
     if style in ("json", "jsonl"):
         from inventory.common.exact_json import pretty
-        from inventory.render.json import diff_document, diff_lines
+        from inventory.render.json import change_records, diff_document
 
         if style == "json":
             echo(pretty(diff_document(diffs, ignored=show_ignored)))
         else:
-            print_lines(pretty(record, indent=None) for record in diff_lines(diffs))
+            print_lines(pretty(record, indent=None) for diff in diffs for record in change_records(diff))
     elif style == "html":
         from inventory.render.html import html
 

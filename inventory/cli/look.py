@@ -2,7 +2,16 @@
 
 import click
 
-from inventory.cli.base import Options, echo, json_option, output_option, print_lines, sources_option
+from inventory.cli.base import (
+    Options,
+    echo,
+    format_option,
+    json_option,
+    output_option,
+    print_lines,
+    sources_option,
+)
+from inventory.cli.complete import complete_snapshots, complete_tables
 from inventory.cli.group import argument, command
 
 __all__ = ["log", "show", "snapshots"]
@@ -37,7 +46,10 @@ def snapshots(options: Options, names: tuple[str, ...], as_json: bool) -> None:
 )
 @argument("job_id", required=False, explained="A job to show whole; default: a table of all jobs.")
 @sources_option
-@click.option("--snapshot", "ref", default="latest", metavar="REF", help="As it was: id, latest~N, day or time (UTC).")
+@click.option(
+    "--snapshot", "ref", default="latest", metavar="REF", shell_complete=complete_snapshots,
+    help="As it was: id, latest~N, day or time (UTC).",
+)  # fmt: skip
 @output_option
 @json_option
 @click.pass_obj
@@ -57,36 +69,48 @@ def show(options: Options, job_id: str | None, names: tuple[str, ...], ref: str,
 
 
 @command(
-    examples=["inventory log JOB_ID", "inventory log JOB_ID --full"],
-    short_help="Print every change in order of time.",
+    examples=["inventory log --since 2026-11-01 --column status", "inventory log JOB_ID --full"],
+    short_help="Show every change in order of time.",
 )
-@argument("job_id", explained="The job.")
+@argument("job_id", required=False, explained="A job; default: every job.")
 @sources_option
-@click.option("--full", is_flag=True, help="Every row and whole values.")
+@click.option("--since", metavar="REF", help="Only what changed after this snapshot: id, latest~N, day or time (UTC).")
+@click.option("--until", metavar="REF", help="Only what changed up to this snapshot; default: latest.")
+@click.option("--table", metavar="T", shell_complete=complete_tables, help="Only changes in this table.")
+@click.option("--column", metavar="NAME", help="Only updates of this column: NAME or TABLE.NAME.")
+@click.option("--action", type=click.Choice(["create", "update", "delete"]), help="Only changes of this kind.")
+@click.option("--full", is_flag=True, help="Print every row, and values uncut (text).")
+@format_option("text", "json", "jsonl")
 @output_option
-@json_option
 @click.pass_obj
-def log(options: Options, job_id: str, names: tuple[str, ...], full: bool, as_json: bool) -> None:
-    """Tell the life of a job: created, what changed when, gone; oldest first."""
-    from inventory.common.errors import CompareError
+def log(
+    options: Options, /, job_id: str | None, names: tuple[str, ...], since: str | None, until: str | None,
+    table: str | None, column: str | None, action: str | None, full: bool, style: str,
+) -> None:  # fmt: skip
+    """Show every change in order of time: of the estate, or of one job from its creation to its end."""
     from inventory.common.exact_json import pretty
-    from inventory.diff.life import life
+    from inventory.diff.history import Period, Wanted, events_of_estate, events_of_job
     from inventory.diff.select import Selection
-    from inventory.render.json import life_document
-    from inventory.render.plan import timeline
+    from inventory.render.json import change_records, document
+    from inventory.render.plan import changes_in_time
     from inventory.store import reader
 
     settings = options.settings()
-    what = Selection(ignore=settings.ignore)
+    what = Selection.of(table, None, (), None, ()).ignoring(settings.ignore)
+    wanted, period = Wanted.of(action, column), Period(since, until)
     with options.open(settings) as store, store.reading() as connection:
         sources = reader.sources(connection, names)
-        lives = {source["name"]: list(life(connection, source, job_id, what)) for source in sources}
-    lives = {name: events for name, events in lives.items() if events}
-    if not lives:
-        raise CompareError(f"no source ever had a job {job_id}", "`inventory show` lists the jobs there are")
-    if as_json:
-        steps = ((name, [event.diff for event in events]) for name, events in lives.items())
-        options.echo(pretty(life_document(job_id, steps)))
-    elif not options.is_silent():
-        for name, events in lives.items():
-            print_lines(timeline(name, job_id, events, options.paint, full=full))
+        if job_id is None:
+            events = events_of_estate(connection, sources, period, what, wanted)
+        else:
+            events = iter(events_of_job(connection, sources, job_id, period, what, wanted))
+        if options.is_silent():
+            return
+        if style == "text":
+            options.page(changes_in_time(events, options.paint, full=full))
+        else:
+            records = (record for event in events for record in change_records(event.diff))
+            if style == "json":
+                echo(pretty(document(changes=list(records))))
+            else:
+                print_lines(pretty(record, indent=None) for record in records)

@@ -152,7 +152,7 @@ def overview(diff: SourceDiff) -> Iterator[tuple[str, str]]:
     for change in diff.changes:
         tables.setdefault(change.table, Counter())[change.action] += 1
     for name, tally in sorted(tables.items(), key=lambda each: (each[0] != "jobs", each[0])):
-        yield name, ", ".join(f"{tally[action]:,} {action}d" for action in MARKS if tally[action])
+        yield "rows", f"{name}: " + ", ".join(f"{tally[action]:,} {action}d" for action in MARKS if tally[action])
     moves = Counter(
         (_word(change.before["status"]), _word(change.after["status"]))
         for change in diff.changes

@@ -1,6 +1,6 @@
 """Changes and snapshots as JSON, by the contract's format 1.0."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from inventory.common.exact_json import Json
@@ -9,7 +9,7 @@ from inventory.diff.records import Change, SourceDiff
 from inventory.proof.digest import rfc3339
 from inventory.schema import BY_NAME
 
-__all__ = ["diff_document", "diff_lines", "document", "life_document", "plain"]
+__all__ = ["change_records", "diff_document", "document", "plain"]
 
 FORMAT_VERSION = "1.0"
 
@@ -24,20 +24,18 @@ def diff_document(diffs: list[SourceDiff], *, ignored: bool = False) -> dict[str
     return document(sources=[_source(diff, ignored=ignored) for diff in diffs])
 
 
-def diff_lines(diffs: Iterable[SourceDiff]) -> Iterator[dict[str, Json]]:
-    """Yield a record for each change, with its source and the snapshot that brought it: JSON Lines."""
-    for diff in diffs:
-        end = diff.end
-        at = plain({"observed_to": end["observed_to"] or end["finished_at"]})["observed_to"]
-        place = {"snapshot": end["id"], "time": at, "digest": end["digest"]}
-        for change in diff.changes:
-            yield {**_change(change, diff), **place}
-
-
-def life_document(job_id: str, lives: Iterable[tuple[str, Iterable[SourceDiff]]]) -> dict[str, Json]:
-    """Return the one document of `log --json`: for each source what happened, each step in the form of a diff."""
-    sources = [{"source": source, "events": [_step(diff) for diff in steps]} for source, steps in lives]
-    return {"format_version": FORMAT_VERSION, "job_id": job_id, "sources": sources}
+def change_records(diff: SourceDiff) -> Iterator[dict[str, Json]]:
+    """Yield a record for each change: with its source, and the snapshot that brought it and the one before."""
+    start, end = diff.start, diff.end
+    at = end["observed_to"] or end["finished_at"]
+    place = {
+        "from": None if start is None else start["id"],
+        "snapshot": end["id"],
+        "time": rfc3339(at) if at is not None else None,
+        "digest": end["digest"],
+    }
+    for change in diff.changes:
+        yield {**place, **_change(change, diff)}
 
 
 def _source(diff: SourceDiff, *, ignored: bool) -> dict[str, Json]:

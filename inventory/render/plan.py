@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 
-from inventory.common.safe_text import clean, moment, value
+from inventory.common.safe_text import clean, count, moment, value
 from inventory.diff.life import Event
 from inventory.diff.records import Change, SourceDiff
 from inventory.render.changes import (
+    FOLD,
     MARKS,
     WORDS,
     Job,
@@ -21,7 +22,7 @@ from inventory.render.changes import (
     summary,
 )
 
-__all__ = ["changes_in_time", "plan", "timeline"]
+__all__ = ["changes_in_time", "plan"]
 
 Paint = Callable[[str, str], str]  # mark, text -> text
 
@@ -73,48 +74,30 @@ def _title(job: Job) -> str:
     return f"job {value(job.name)} ({clean(job.id)}){facts}"
 
 
-def timeline(source: str, job_id: str, events: Iterable[Event], paint: Paint, *, full: bool = False) -> Iterator[str]:
-    """Yield the lines of a job's life, oldest first; rows that came or left are only named unless `full`."""
-    for at, event in enumerate(events):
-        (job,) = jobs(event.diff, full=full)
-        if not at:
-            yield f"{clean(source)}: job {value(job.name)} ({clean(job_id)})"
-        yield f"  {_when(event)}"
-        word = {"+": "created" if event.diff.start else "first seen", "-": "gone", "~": ""}[job.mark]
-        if word:
-            facts = clean(", ".join(job.facts))
-            yield paint(job.mark, f"    {job.mark} {word}: {facts}")
-        if full or not word:
-            yield from _rows(job, paint, "    ", full=full, brief=True)
-
-
-def _when(event: Event) -> str:
-    start, end = event.diff.start, event.diff.end
-    at = moment(end["observed_to"] or end["finished_at"])
-    digest = f", digest {end['digest'][:16]}"
-    if event.exact:
-        return f"{at} UTC, snapshot {end['id']}{digest}"
-    if start is None:
-        return f"by {at} UTC, snapshot {end['id']}{digest}; those before it were pruned"
-    return f"by {at} UTC, between snapshots {start['id']} and {end['id']}{digest}; those in between were pruned"
-
-
-def changes_in_time(diffs: Iterable[SourceDiff], paint: Paint, *, full: bool = False) -> Iterator[str]:
-    """Yield the lines of the estate's changes in order of time: each snapshot that changed something, and its jobs."""
-    for diff in diffs:
-        if not diff.changes:
-            continue
-        end = diff.end
-        at = moment(end["observed_to"] or end["finished_at"])
-        yield f"{at} UTC  {clean(diff.source)}  snapshot {end['id']}  digest {end['digest'][:16]}"
-        if diff.start is None and not full:
-            number = len({change.job_id for change in diff.changes})
-            yield f"  first snapshot: {number:,} {'job' if number == 1 else 'jobs'}; --full lists them"
+def changes_in_time(events: Iterable[Event], paint: Paint, *, full: bool = False) -> Iterator[str]:
+    """Yield the lines of events: each snapshot with its time and short digest, and the jobs that it changed."""
+    for event in events:
+        diff = event.diff
+        yield f"{_when(event)}  {clean(diff.source)}"
+        number = len({change.job_id for change in diff.changes})
+        if diff.start is None and number > FOLD and not full:
+            yield f"  first snapshot: {count(number, 'job')}; --full lists them"
             continue
         for job in jobs(diff, full=full):
             yield paint(job.mark, f"  {job.mark} {_title(job)}")
             if job.mark == "~" or full:
                 yield from _rows(job, paint, "      ", full=full, brief=True)
+
+
+def _when(event: Event) -> str:
+    start, end = event.diff.start, event.diff.end
+    at = f"{moment(end['observed_to'] or end['finished_at'])} UTC"
+    digest = f"digest {end['digest'][:16]}"
+    if event.exact:
+        return f"{at}  snapshot {end['id']}  {digest}"
+    if start is None:
+        return f"by {at}  snapshot {end['id']}  {digest} (those before it were pruned)"
+    return f"by {at}  snapshots {start['id']} to {end['id']}  {digest} (those in between were pruned)"
 
 
 def _rows(job: Job, paint: Paint, indent: str, *, full: bool, brief: bool = False) -> Iterator[str]:
