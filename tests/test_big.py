@@ -30,7 +30,7 @@ from inventory.proof.digest import (
     row_key,
 )
 from inventory.schema import BY_NAME
-from inventory.source.http import HELD, Http
+from inventory.source.http import MAX_IN_MEMORY, Http
 from inventory.source.transport import Request
 from tests.live import DATABASE, Export
 from tests.test_properties import SLOW
@@ -225,10 +225,12 @@ def test_a_large_result_is_read_exactly() -> None:
     assert json.loads(pretty(whole(found))) == document
 
 
-@pytest.mark.parametrize(("size", "waits"), [(HELD, bytes), (HELD + 1, BodyFile)], ids=["memory", "a file"])
+@pytest.mark.parametrize(
+    ("size", "waits"), [(MAX_IN_MEMORY, bytes), (MAX_IN_MEMORY + 1, BodyFile)], ids=["memory", "a file"]
+)
 def test_a_body_waits_in_memory_or_in_a_file(size: int, waits: type[Any]) -> None:
     with Web(lambda _: Reply(pieces=(b"x" * size,))) as web:
-        http = Http(web.url, timeout=5, max_body=2 * HELD)
+        http = Http(web.url, timeout=5, max_body=2 * MAX_IN_MEMORY)
         answer = http.send(Request("POST", "/"))
         http.close()
     assert (type(answer.body), answer.content, answer.size) == (waits, b"x" * size, size)
@@ -249,7 +251,7 @@ def test_a_job_that_is_too_large_to_hold_is_exported(server: DrsServer, export: 
     for number, objects in enumerate([80_000, 3]):
         job = make_job(number, size=objects)
         server.jobs[job["id"]] = job
-        assert len(json.dumps(job, separators=(",", ":"))) > HELD or objects == 3
+        assert len(json.dumps(job, separators=(",", ":"))) > MAX_IN_MEMORY or objects == 3
     export.top = {"workers": 1}
     export(jobs="all")
     verified = export.inventory("--database", DATABASE, "verify")

@@ -19,7 +19,7 @@ from inventory.config.settings import Source
 from inventory.config.values import seconds_of
 from inventory.mock import DrsServer, Fault, RecordedRequest, make_estate
 from inventory.normalise.redact import Redactor
-from inventory.source.auth import Auths
+from inventory.source.auth import AuthCache
 from inventory.source.auth.session import sign_in
 from inventory.source.live import LiveReading
 from inventory.source.rate_limiter import RateLimiter
@@ -250,7 +250,7 @@ def test_every_wait_of_an_export_is_noted(
             retry_seconds=0,
         )
         server.faults.append(Fault("drip_head", seconds=1))
-        session = sign_in(source, stop, Auths(stop))
+        session = sign_in(source, stop, AuthCache(stop))
         with contextlib.closing(session.http):
             list(LiveReading(source, session, Redactor(), stop).outcomes(set()))
     found = {event["what"]: event for event in told(capsys.readouterr().err)}

@@ -19,7 +19,7 @@ from inventory.normalise.redact import Redactor
 from inventory.schema import REVISION
 from inventory.schema.ledger import METADATA, SNAPSHOTS, SOURCES
 from inventory.source.answers import ABSENT_CODES, error_code
-from inventory.source.auth import SKEW, Auths, ask
+from inventory.source.auth import MAX_CLOCK_SKEW, AuthCache, send_with_auth
 from inventory.source.auth.iam import describe, document_of, sent_at
 from inventory.source.auth.session import Session, sign_in
 from inventory.source.http.proxy import proxy_for
@@ -51,7 +51,7 @@ def examine(settings: Settings, sources: Sequence[Source], database: str) -> Ite
     """Yield a check for everything that an export of these sources depends on."""
     stop = Stop()
     time = stop.within(settings.deadline, "the run")
-    auths = Auths(time)
+    auths = AuthCache(time)
     with stop.waits.watched():
         for source in sources:
             if source.replay:
@@ -71,7 +71,7 @@ def _recordings(source: Source, settings: Settings) -> Iterator[Diagnostic]:
             yield Diagnostic("fail", source.name, "recording", str(error))
 
 
-def _live(source: Source, auths: Auths, stop: Stop) -> Iterator[Diagnostic]:
+def _live(source: Source, auths: AuthCache, stop: Stop) -> Iterator[Diagnostic]:
     credentials = source.credentials
     if credentials is not None:
         kind = {Keys: "access key", Password: "user and password"}.get(type(credentials), "token")
@@ -127,7 +127,7 @@ def _asked(session: Session, path: str, body: dict[str, object], seconds: float)
     content = canonical(body).encode()
     headers = {"Content-Type": "application/json", "X-Language": "en-us"}
     request = Request("POST", path, headers=headers, body=content, seconds=seconds)
-    return ask(session.http, session.auth, request)
+    return send_with_auth(session.http, session.auth, request)
 
 
 def _clock(source: Source, answer: Response) -> Diagnostic:
@@ -135,7 +135,7 @@ def _clock(source: Source, answer: Response) -> Diagnostic:
     if theirs is None:
         return Diagnostic("warn", source.name, "clock", "the service does not tell its time")
     skew = (answer.at - theirs).total_seconds()
-    state = "ok" if abs(skew) <= SKEW else "warn"  # beyond what is bearable, signing in fails already
+    state = "ok" if abs(skew) <= MAX_CLOCK_SKEW else "warn"  # beyond what is bearable, signing in fails already
     return Diagnostic(state, source.name, "clock", f"{abs(skew):.0f} s from the service's; signatures bear 15 minutes")
 
 
