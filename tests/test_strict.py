@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from inventory.common.exact_json import Json, Number, pretty, read
 from inventory.mock.estate import make_job
-from inventory.normalise.fast import MOST_LEARNED, FastPath, Normaliser, NotCovered, UnknownMember
+from inventory.normalise.fast import MAX_LEARNED, FastPath, Normaliser, NotCovered, UnknownMember
 from inventory.normalise.prepared import PreparedJob, Unchanged, from_normalised
 from inventory.normalise.redact import Redactor
 from inventory.normalise.walk import normalise
@@ -209,9 +209,9 @@ def test_members_beyond_the_schema_are_learned(how: str) -> None:
     fast = FAST[how]
     with pytest.raises(UnknownMember):
         fast.read(raw)
-    grown = fast.grown(raw)
+    grown = fast.extended(raw)
     assert is_covered(grown, raw, job["id"])
-    assert grown.grown(raw) is grown
+    assert grown.extended(raw) is grown
     normaliser = Normaliser(REDACTORS[how])
     for found in (normaliser.job(raw, job["id"], b"", None) for _ in range(2)):
         assert isinstance(found, PreparedJob)
@@ -222,7 +222,7 @@ def test_members_beyond_the_schema_are_learned(how: str) -> None:
 
 def test_no_more_members_are_learned_than_pay() -> None:
     normaliser = Normaliser(REDACTORS["masked"])
-    for number in range(3 * MOST_LEARNED // 20):
+    for number in range(3 * MAX_LEARNED // 20):
         raw = text_of({**make_job(1), **{f"new_{20 * number + each}": each for each in range(20)}})
         job = normaliser.job(raw, "job", b"", None)
         assert isinstance(job, PreparedJob)

@@ -149,7 +149,7 @@ class Collector:
 
     def _forget(self, job_id: str) -> None:
         self._staging.discard(job_id)
-        self.findings.forget(job_id)
+        self.findings.remove(job_id)
         self._unchanged.discard(job_id)
         self._chunks.pop(job_id, None)
         self.read.pop(job_id, None)

@@ -1,9 +1,9 @@
-"""Masks secrets in a job's document before a row, a recording or a finding can exist.
+"""Masks secrets in a job's document before rows, recordings or findings are made of it.
 
-The schema says which members are secret and which are free texts; a member that it does not know is judged by its
-name, at every depth, and its texts are searched. A column of known form (an id, an enumeration, a number, an address,
-the name of an object) is not searched. Masking twice gives what masking once gave, so a recording that was masked when
-it was written reads back the same.
+The schema declares which members are secret and which are free texts. A member that is not in the schema is judged by
+its name, at every depth, and its texts are searched. A column of known form (an id, an enumeration, a number, an
+address, the name of an object) is not searched. Masking is idempotent, so a masked recording can be masked again
+without a change.
 """
 
 import hashlib
@@ -25,10 +25,10 @@ _NAME = re.compile(r"[\w .-]{1,99}\Z")
 
 
 class Redactor:
-    """Replaces secrets by ``***``, or with a fingerprint key by ``hmac:KEYID:HEX``, so that a rotation shows."""
+    """Replaces secrets with ``***``, or with ``hmac:KEYID:HEX`` if there is a fingerprint key: shows a rotation."""
 
     def __init__(self, fingerprint_key: str | None = None, columns: frozenset[str] = frozenset()) -> None:
-        """Take the HMAC key, if any, and further ``table.column`` names to treat like secrets."""
+        """`fingerprint_key`: for HMAC. `columns`: further ``table.column`` names to treat like secrets."""
         self.key = fingerprint_key
         self._key = fingerprint_key.encode() if fingerprint_key else None
         self.columns = columns
@@ -36,7 +36,7 @@ class Redactor:
 
     @classmethod
     def of(cls, settings: Settings) -> "Redactor":
-        """Mask as the configuration says."""
+        """Return the redactor of a configuration."""
         return cls(settings.fingerprint_key, settings.redact)
 
     def job(self, document: dict[str, Json]) -> dict[str, Json]:
@@ -50,7 +50,7 @@ class Redactor:
         return self._object(layout, layout.shape, item)
 
     def answer(self, document: Json) -> Json:
-        """Return a masked copy of a whole answer of either call, for a recording; masking it again changes nothing."""
+        """Return a masked copy of a whole answer of either call, for a recording. Idempotent."""
         if not isinstance(document, dict):
             return self.loose("", document)
         return {name: self._top(name, value) for name, value in document.items()}
@@ -64,7 +64,7 @@ class Redactor:
         return [each(item) if isinstance(item, dict) else self.loose("", item) for item in value]
 
     def loose(self, name: str, value: Json) -> Json:
-        """Return a masked copy of a member that the schema does not know, judged by its name; texts are searched."""
+        """Return a masked copy of an undeclared member: judged by its name, and its texts are searched."""
         if holds_secret(name):
             return self.mask(value)
         if isinstance(value, dict):
@@ -78,7 +78,7 @@ class Redactor:
         return mask_text(value) if isinstance(value, str) else value
 
     def _loose_list(self, items: list[Json]) -> list[Json]:
-        """Mask ``["password", X]`` and ``["--password", X]`` too: a pair, or the words of a command."""
+        """Mask X in ``["password", X]`` and ``["--password", X]`` too: a pair, or the words of a command."""
         found: list[Json] = []
         for at, item in enumerate(items):
             before = items[at - 1] if at else None
@@ -87,7 +87,7 @@ class Redactor:
         return found
 
     def pair(self, item: dict[str, Json]) -> dict[str, Json]:
-        """Return a masked copy of a tag, in either of its two forms: its value is judged by its key."""
+        """Return a masked copy of a tag, in either of its two forms. The key decides whether the value is secret."""
         if is_free_map(item):
             return {key: self._tag(key, member) for key, member in item.items()}
         key = str(item.get("key"))
@@ -132,7 +132,7 @@ class Redactor:
         return value
 
     def mask(self, value: Json) -> Json:
-        """Return what stands in the place of a secret; nothing in the place of nothing."""
+        """Return the mask of a secret; an empty value stays as it is."""
         if is_empty(value):
             return value
         if isinstance(value, str):
@@ -149,10 +149,10 @@ class Redactor:
 
 
 def _is_of_known_form(leaf: Leaf, value: Json) -> bool:
-    """Tell a plain column's value from a text in a number's place, or one that is not among the documented values."""
+    """Return whether a value has the declared form: text in a text column, and a documented value of an enumeration."""
     return leaf.api.kind is TEXT and (not leaf.values or not isinstance(value, str) or value.lower() in leaf.values)
 
 
 def _is_named_secret(value: Json) -> bool:
-    """Tell a text that names a secret: what stands beside it is one."""
+    """Return whether a text is the name of a secret, such as "password": the value next to it is secret."""
     return isinstance(value, str) and introduces_secret(value) and bool(_NAME.match(value))
