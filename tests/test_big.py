@@ -21,7 +21,7 @@ from inventory.normalise.redact import Redactor
 from inventory.normalise.split import JobResult, LargeResult, read_answer, whole
 from inventory.normalise.walk import Row, normalise_listing
 from inventory.proof.digest import (
-    SHORT,
+    PREFIX_SIZE,
     decode_fingerprints,
     digest_job,
     job_digest,
@@ -242,7 +242,7 @@ def test_a_job_of_many_rows_is_proven_as_any_other() -> None:
     proof = digest_job(rows)
     assert proof.digest == job_digest(digest for *_, digest in named)
     assert decode_fingerprints(proof.fingerprints, len(rows)) == [
-        (line, digest[:SHORT]) for line, digest in row_fingerprints(named)
+        (line, digest[:PREFIX_SIZE]) for line, digest in row_fingerprints(named)
     ]
 
 
