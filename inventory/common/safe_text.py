@@ -1,4 +1,4 @@
-"""Text for a terminal: what the service sent can neither move the cursor nor colour a word."""
+"""Text that is safe for a terminal: control characters from the service have no effect."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _HOSTILE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
 LONGEST = 200
-CLEAR_LINE = "\r\x1b[K"  # takes a progress bar away, so that a line can be printed in its place
+CLEAR_LINE = "\r\x1b[K"  # erases a progress bar, so that a line can be printed in its place
 
 
 def clean(text: object) -> str:
@@ -22,7 +22,7 @@ def clean(text: object) -> str:
 
 
 def value(what: Json, longest: int = LONGEST) -> str:
-    """Return one value of a row for a person: quoted, cut where it is longer than `longest`."""
+    """Return one value of a row for display: quoted, and cut if it is longer than `longest` characters."""
     if what is None:
         return "null"
     if isinstance(what, str):
@@ -33,7 +33,7 @@ def value(what: Json, longest: int = LONGEST) -> str:
 
 
 def moment(when: object) -> str:
-    """Return an instant, to the second."""
+    """Return an instant without fractions of a second; "-" for anything else."""
     return f"{when:%Y-%m-%d %H:%M:%S}" if hasattr(when, "astimezone") else "-"
 
 
@@ -51,9 +51,9 @@ def count(number: int, word: str) -> str:
 
 
 def unread_jobs(row: Mapping[str, Any]) -> str:
-    """Say how many jobs of a snapshot could not be read, and what it has of them; `row` is that of `snapshots`."""
+    """Describe how many jobs of a snapshot could not be read, and what it has of them. row: of `snapshots`."""
     unread = row["unreadable"]
-    kept = row["jobs"] - row["returned"]  # what was not read and is there was carried over
+    kept = row["jobs"] - row["returned"]  # jobs that were carried over
     missing = unread - kept
     if not missing:
         rest = "its last known state is kept" if kept == 1 else "their last known states are kept"

@@ -52,7 +52,7 @@ def examine(settings: Settings, sources: Sequence[Source], database: str) -> Ite
     stop = Stop()
     time = stop.within(settings.deadline, "the run")
     auths = AuthCache(time)
-    with stop.waits.watched():
+    with stop.waits.log_long_waits():
         for source in sources:
             if source.replay:
                 yield from _recordings(source, settings)
@@ -77,7 +77,7 @@ def _live(source: Source, auths: AuthCache, stop: Stop) -> Iterator[Diagnostic]:
         kind = {Keys: "access key", Password: "user and password"}.get(type(credentials), "token")
         yield Diagnostic("ok", source.name, "credentials", f"{kind} from {credentials.origin}")
     try:
-        with stop.waits.noted("sign-in", source=source.name, host=source.endpoint):
+        with stop.waits.register("sign-in", source=source.name, host=source.endpoint):
             session = sign_in(replace(source, retry_seconds=min(source.retry_seconds, PATIENCE)), stop, auths)
     except InventoryError as error:
         yield Diagnostic("fail", source.name, _stage(error), str(error))
@@ -100,7 +100,7 @@ def _calls(source: Source, session: Session, stop: Stop) -> Iterator[Diagnostic]
         ("batch-detail", f"{path}/batch-detail", detail, "results"),
     ):
         try:
-            with stop.waits.noted("an answer", source=source.name, host=session.http.host, call=what):
+            with stop.waits.register("an answer", source=source.name, host=session.http.host, call=what):
                 answer = _asked(session, where, body, min(source.timeout, stop.left))
         except TransportError as error:
             yield Diagnostic("fail", source.name, "endpoint", f"{error}. {error.hint}" if error.hint else str(error))

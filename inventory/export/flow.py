@@ -146,7 +146,7 @@ def _readings(source: Source, run: Run, time: Stop) -> Iterator[tuple[Reading, S
             yield Recording(folder, run.redactor, source.excluded), row
         return
     recorder = Recorder(run.record / source.name, source, run.redactor) if run.record else None
-    with time.waits.noted("sign-in", host=source.endpoint):
+    with time.waits.register("sign-in", host=source.endpoint):
         session = sign_in(source, time, run.auths)
     with closing(session.http):
         row = SourceRow(source.name, source.region, session.project_id)

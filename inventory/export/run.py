@@ -87,7 +87,7 @@ def _side_by_side(sources: Sequence[Source], run: Run, work: Callable[[Source], 
     }
     waiting = set(futures.values())
     try:
-        with run.stop.waits.watched():
+        with run.stop.waits.log_long_waits():
             while waiting:
                 run.stop.check()
                 _, waiting = wait(waiting, timeout=0.1, return_when=FIRST_COMPLETED)

@@ -15,7 +15,7 @@ from inventory.common.cancellation import Stop
 from inventory.common.errors import SourceError
 from inventory.common.exact_json import DEEPEST, Json, canonical, is_empty, read
 from inventory.common.log import logger
-from inventory.common.waits import NAMED
+from inventory.common.waits import MAX_IDS
 from inventory.config.settings import Source
 from inventory.normalise.split import JobResult, read_answer, with_results
 from inventory.source.answers import ABSENT_CODES, Page, error_code
@@ -182,7 +182,7 @@ class Client:
             with self._lock:
                 self._seen.retries += 1
             self._log.warning(
-                "retrying", **about, ids=list(template.ids[:NAMED]), jobs=len(template.ids), attempt=attempt_number,
+                "retrying", **about, ids=list(template.ids[:MAX_IDS]), jobs=len(template.ids), attempt=attempt_number,
                 pause=round(pause, 1), why=failed.page.status_text,
             )  # fmt: skip
 
@@ -203,7 +203,7 @@ class Client:
                 body=canonical(body).encode(),
                 seconds=min(self._stop.left, max(self._source.timeout, left(deadline))),
             )
-            with self._stop.waits.noted("an answer", log=self._log, ids=template.ids, host=self._host, call=call):
+            with self._stop.waits.register("an answer", log=self._log, ids=template.ids, host=self._host, call=call):
                 response = send_with_auth(self._session.http, self._session.auth, request)
         except TransportError as error:
             self._log.debug("no answer", call=call, attempt=number, why=error.reason)

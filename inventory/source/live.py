@@ -17,7 +17,7 @@ from threading import Lock
 from inventory.common.cancellation import Stop
 from inventory.common.errors import DeadlineError, SourceError
 from inventory.common.log import logger
-from inventory.common.waits import NAMED
+from inventory.common.waits import MAX_IDS
 from inventory.config.settings import Source
 from inventory.normalise.redact import Redactor
 from inventory.source.answers import Answer, Page, final_findings, interpret, outcome_of
@@ -164,7 +164,7 @@ class LiveReading:
                 return
             ids = sorted(self._deferred)
             logger().warning(
-                "last round", host=self._source.endpoint, ids=ids[:NAMED], jobs=len(ids), pause=round(pause, 1)
+                "last round", host=self._source.endpoint, ids=ids[:MAX_IDS], jobs=len(ids), pause=round(pause, 1)
             )
             try:
                 self._stop.wait(pause, "the last round", ids=ids)

@@ -39,7 +39,7 @@ class RateLimiter:
 
         Args:
             until: on the monotonic clock; a later slot is not waited for.
-            about: fields for the log entry of a long wait; see `Waits.noted`.
+            about: fields for the log entry of a long wait; see `Waits.register`.
 
         Returns:
             Whether it may send; False if the next slot is later than `until`.
@@ -47,7 +47,7 @@ class RateLimiter:
         Raises:
             StoppedError, DeadlineError: see `Stop.wait`.
         """
-        with self._stop.waits.noted("the rate limit", **about):
+        with self._stop.waits.register("the rate limit", **about):
             while (slot := self._reserve(until)) is not None:
                 pause = slot - time.monotonic()
                 self._stop.wait(min(pause, RESERVE_AHEAD))

@@ -90,7 +90,7 @@ def run_with_retries(
 
     Args:
         on_retry: called before each pause, with the failed attempt, its number, and the seconds of the pause.
-        about: fields for the log entry of a long pause; see `Waits.noted`.
+        about: fields for the log entry of a long pause; see `Waits.register`.
 
     Raises:
         StoppedError, DeadlineError: see `Stop.wait`.
