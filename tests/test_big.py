@@ -18,7 +18,7 @@ from inventory.normalise.findings import Findings
 from inventory.normalise.large import LargeJob, normalise_large
 from inventory.normalise.prepared import PreparedJob, Unchanged, from_normalised
 from inventory.normalise.redact import Redactor
-from inventory.normalise.split import JobResult, LargeResult, read_answer, whole
+from inventory.normalise.split import JobResult, LargeResult, read_answer, with_documents
 from inventory.normalise.walk import Row, normalise_listing
 from inventory.proof.digest import (
     PREFIX_SIZE,
@@ -209,7 +209,7 @@ def large_job() -> PreparedJob:
 
 
 def test_nothing_is_noted_of_a_large_job() -> None:
-    assert large_job().note is None
+    assert large_job().cache_entry is None
 
 
 def test_what_the_list_says_is_put_beside_a_large_job() -> None:
@@ -222,7 +222,7 @@ def test_a_large_result_is_read_exactly() -> None:
     document = {"count": 1, "results": [job_of("a", plenty(100), new=[1, 0.5])]}
     found = read_answer(BodyFile(io.BytesIO(json.dumps(document).encode())), PIECE)
     assert isinstance(found["results"][0], LargeResult)
-    assert json.loads(pretty(whole(found))) == document
+    assert json.loads(pretty(with_documents(found))) == document
 
 
 @pytest.mark.parametrize(

@@ -168,13 +168,13 @@ def test_what_is_served_again_is_known_by_its_note(odd: dict[str, Json]) -> None
     raw = text_of(document)
     first = normaliser.job(raw, "job", salted, None)
     assert isinstance(first, PreparedJob)
-    assert normaliser.job(raw, "job", salted, first.note) == Unchanged("job", first.findings)
+    assert normaliser.job(raw, "job", salted, first.cache_entry) == Unchanged("job", first.findings)
     for other in (text_of({**document, "newer": 1}), text_of({**document, "name": "another"})):
-        assert isinstance(normaliser.job(other, "job", salted, first.note), PreparedJob)
-    assert isinstance(normaliser.job(raw, "job", b"other", first.note), PreparedJob)
-    assert first.note is not None
-    for note in (first.note[:32] + b"[]", first.note + b" ", b"", b"0", "text"):
-        if note != first.note:
+        assert isinstance(normaliser.job(other, "job", salted, first.cache_entry), PreparedJob)
+    assert isinstance(normaliser.job(raw, "job", b"other", first.cache_entry), PreparedJob)
+    assert first.cache_entry is not None
+    for note in (first.cache_entry[:32] + b"[]", first.cache_entry + b" ", b"", b"0", "text"):
+        if note != first.cache_entry:
             assert isinstance(normaliser.job(raw, "job", salted, note), PreparedJob)  # type: ignore[arg-type]
 
 
@@ -184,7 +184,7 @@ def test_a_note_tells_no_secret() -> None:
         document = {**make_job(1), "new": {"password": secret}, "source_endpoint": {"db_password": secret}}
         job = NORMALISERS["masked"].job(text_of(document), "job", b"", None)
         assert isinstance(job, PreparedJob)
-        notes.append(job.note)
+        notes.append(job.cache_entry)
     assert notes[0] == notes[1]
 
 
@@ -217,7 +217,9 @@ def test_members_beyond_the_schema_are_learned(how: str) -> None:
         assert isinstance(found, PreparedJob)
         assert told(found) == told(walked(raw, how, job["id"]))
         assert b"Pl4nted" not in found.packed
-        assert Normaliser(REDACTORS[how]).job(raw, job["id"], b"", found.note) == Unchanged(job["id"], found.findings)
+        assert Normaliser(REDACTORS[how]).job(raw, job["id"], b"", found.cache_entry) == Unchanged(
+            job["id"], found.findings
+        )
 
 
 def test_no_more_members_are_learned_than_pay() -> None:

@@ -94,7 +94,7 @@ class Settings:
 
     @property
     def salt(self) -> bytes:
-        """What only who signs can know: whoever owns the database alone then cannot make up what was served."""
+        """A secret derived from the signing key, so that the owner of the database cannot forge cache entries."""
         return hashlib.sha256(f"served\n{self.signing_key}".encode()).digest() if self.signing_key else b""
 
     @property

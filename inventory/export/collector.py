@@ -80,7 +80,7 @@ class Collector:
                 return
             if outcome.listing is not None:
                 job = job.joined(_of_list(job_id, outcome.listing, alone=False))
-            self.served[job_id] = job.note
+            self.served[job_id] = job.cache_entry
             self.read[job_id] = self._stage(job)
         elif isinstance(outcome, Absent):
             self.absent.add(job_id)

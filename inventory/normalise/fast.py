@@ -64,7 +64,7 @@ class Normaliser:
             raw: the JSON text of the result, an object.
             job_id: its job, even if the result has another id.
             salt: everything else that the job's rows depend on.
-            before: `PreparedJob.note` of the last snapshot.
+            before: `PreparedJob.cache_entry` of the last snapshot.
 
         Raises:
             ValueError: it is not a JSON object, or nested too deeply.
@@ -76,7 +76,7 @@ class Normaliser:
             whole, split = None, self._split(raw)
             content = split.content
         served: bytes = hashed(b"%b\n%b\n%b" % (self._salt, salt, content)).digest()
-        if (unchanged := Unchanged.since(before, job_id, served)) is not None:
+        if (unchanged := Unchanged.from_cache(before, job_id, served)) is not None:
             return unchanged
         rows = whole.by.rows(whole.job, raw, job_id) if whole is not None else None
         if rows is None:
@@ -211,7 +211,7 @@ class FastPath:
     def _mask_unknown(self, name: str, raw: msgspec.Raw) -> msgspec.Raw | None:
         """Mask an unknown member; None if it is empty."""
         try:
-            kept = tidy(self._redactor.loose(name, read(bytes(raw), deepest=_MAX_UNKNOWN_DEPTH)))
+            kept = tidy(self._redactor.undeclared(name, read(bytes(raw), deepest=_MAX_UNKNOWN_DEPTH)))
         except ValueError:
             raise NotCovered from None
         return None if is_empty(kept) else msgspec.Raw(canonical(kept).encode())

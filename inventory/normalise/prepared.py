@@ -27,7 +27,7 @@ from inventory.schema.kinds import stored_time
 
 __all__ = ["JobRows", "PreparedJob", "Unchanged", "from_normalised", "pack_job"]
 
-MAX_NOTE_FINDINGS = 4000  # bytes; a job with longer findings is not cached
+MAX_CACHED_FINDINGS = 4000  # bytes; a job with longer findings is not cached
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +61,13 @@ class PreparedJob:
         return self.rows.items()
 
     @property
-    def note(self) -> bytes | None:
+    def cache_entry(self) -> bytes | None:
         """The cache entry of a job, so that it need not be normalised again when the same response comes.
 
         A digest over `served` and the findings, then the findings: so the findings cannot be altered alone.
         """
         found = canonical([[each.kind, each.path, each.detail] for each in self.findings]).encode()
-        if self.served is None or len(found) > MAX_NOTE_FINDINGS:
+        if self.served is None or len(found) > MAX_CACHED_FINDINGS:
             return None
         return sha256(self.served + found).digest() + found
 
@@ -85,11 +85,11 @@ class Unchanged:
     findings: tuple[Finding, ...] = ()
 
     @classmethod
-    def since(cls, note: bytes | None, job_id: str, served: bytes) -> "Unchanged | None":
-        """Return the job from its cache entry, `PreparedJob.note`; None if the response is another one."""
-        if not isinstance(note, bytes) or sha256(served + note[32:]).digest() != note[:32]:  # in SQLite any type
+    def from_cache(cls, entry: bytes | None, job_id: str, served: bytes) -> "Unchanged | None":
+        """Return the job from its cache entry, `PreparedJob.cache_entry`; None if the response is another one."""
+        if not isinstance(entry, bytes) or sha256(served + entry[32:]).digest() != entry[:32]:  # in SQLite any type
             return None
-        found = [Finding(kind, path, job_id, detail, shared=True) for kind, path, detail in read(note[32:])]
+        found = [Finding(kind, path, job_id, detail, shared=True) for kind, path, detail in read(entry[32:])]
         return cls(job_id, tuple(found))
 
 

@@ -52,7 +52,7 @@ class Redactor:
     def answer(self, document: Json) -> Json:
         """Return a masked copy of a whole answer of either call, for a recording. Idempotent."""
         if not isinstance(document, dict):
-            return self.loose("", document)
+            return self.undeclared("", document)
         return {name: self._top(name, value) for name, value in document.items()}
 
     def _top(self, name: str, value: Json) -> Json:
@@ -60,17 +60,17 @@ class Redactor:
             return self.job({name: value})[name]
         each = {"results": self.job, "jobs": self.listing}.get(name)
         if each is None or not isinstance(value, list):
-            return self.loose(name, value)
-        return [each(item) if isinstance(item, dict) else self.loose("", item) for item in value]
+            return self.undeclared(name, value)
+        return [each(item) if isinstance(item, dict) else self.undeclared("", item) for item in value]
 
-    def loose(self, name: str, value: Json) -> Json:
+    def undeclared(self, name: str, value: Json) -> Json:
         """Return a masked copy of an undeclared member: judged by its name, and its texts are searched."""
         if holds_secret(name):
             return self.mask(value)
         if isinstance(value, dict):
             named = any(is_name_member(inner) and _is_named_secret(member) for inner, member in value.items())
             return {
-                inner: self.mask(member) if named and is_value_member(inner) else self.loose(inner, member)
+                inner: self.mask(member) if named and is_value_member(inner) else self.undeclared(inner, member)
                 for inner, member in value.items()
             }
         if isinstance(value, list):
@@ -83,7 +83,7 @@ class Redactor:
         for at, item in enumerate(items):
             before = items[at - 1] if at else None
             is_named = _is_named_secret(before) and (len(items) == 2 or str(before).startswith("-"))
-            found.append(self.mask(item) if is_named else self.loose("", item))
+            found.append(self.mask(item) if is_named else self.undeclared("", item))
         return found
 
     def pair(self, item: dict[str, Json]) -> dict[str, Json]:
@@ -92,14 +92,14 @@ class Redactor:
             return {key: self._tag(key, member) for key, member in item.items()}
         key = str(item.get("key"))
         return {
-            name: self._tag(key, member) if name == "value" else self.loose("" if name == "key" else name, member)
+            name: self._tag(key, member) if name == "value" else self.undeclared("" if name == "key" else name, member)
             for name, member in item.items()
         }
 
     def _tag(self, key: str, value: Json) -> Json:
         if introduces_secret(key) or "tags.value" in self.columns:
             return self.mask(value)
-        return mask_text(value) if isinstance(value, str) else self.loose("", value)
+        return mask_text(value) if isinstance(value, str) else self.undeclared("", value)
 
     def _object(self, layout: Layout, shape: Shape, members: dict[str, Json]) -> dict[str, Json]:
         return {name: self._member(layout, shape.members.get(name), name, value) for name, value in members.items()}
@@ -114,7 +114,7 @@ class Redactor:
                 return [self._item(part, item) for item in value]
             if not part.place.many and isinstance(value, dict):
                 return self._object(part.layout, part.layout.shape, value)
-        return self.loose(name, value)
+        return self.undeclared(name, value)
 
     def _item(self, branch: Branch, item: Json) -> Json:
         layout = branch.layout
@@ -122,13 +122,13 @@ class Redactor:
             return self._leaf(layout, layout.shape.element, item)
         if isinstance(item, dict):
             return self.pair(item) if branch.place.pairs else self._object(layout, layout.shape, item)
-        return self.loose("", item)
+        return self.undeclared("", item)
 
     def _leaf(self, layout: Layout, leaf: Leaf, value: Json) -> Json:
         if leaf.api.secret or (self.columns and f"{layout.entity.name}.{leaf.name}" in self.columns):
             return self.mask(value)
         if leaf.api.free_text or isinstance(value, dict | list) or not _is_of_known_form(leaf, value):
-            return self.loose("", value)
+            return self.undeclared("", value)
         return value
 
     def mask(self, value: Json) -> Json:

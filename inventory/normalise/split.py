@@ -10,7 +10,7 @@ from inventory.common.body import Body, BodyFile
 from inventory.common.exact_json import DEEPEST, Json, canonical, is_empty, read
 from inventory.normalise.cut import PIECE, CannotSplit, Span, cut
 
-__all__ = ["JobResult", "LargeResult", "read_answer", "whole", "with_results"]
+__all__ = ["JobResult", "LargeResult", "read_answer", "with_documents", "with_results"]
 
 
 class _Head(msgspec.Struct):
@@ -119,7 +119,7 @@ def with_results(document: Json) -> Json:
     return document
 
 
-def whole(document: Json) -> Json:
+def with_documents(document: Json) -> Json:
     """Return an answer with its results parsed."""
     if isinstance(document, dict) and isinstance(document.get("results"), list):
         return {**document, "results": [each.document() for each in document["results"]]}

@@ -173,8 +173,8 @@ class _Reader:
     def _add_result(self, result: JobResult, *, alone: bool, status: int | None) -> None:
         answer, members = self._answer, result.members
         if members is None:
-            masked = self._redactor.loose("", result.document())
-            self._add_evidence("wrong_type", "results[]", "a result that is no object", "results[]", masked)
+            masked = self._redactor.undeclared("", result.document())
+            self._add_masked("wrong_type", "results[]", "a result that is no object", "results[]", masked)
             return
         job_id = self._requested_id(members.get("id"), alone=alone)
         code = error_code(members)
@@ -190,7 +190,7 @@ class _Reader:
             return
         if job_id is None:
             detail = "a result that answers none of the ids asked"
-            self._add_evidence("unasked_job", "results[]", detail, "results[]", self._masked(result))
+            self._add_masked("unasked_job", "results[]", detail, "results[]", self._masked(result))
             return
         if (known := answer.read.get(job_id)) is not None:
             self._add_repeated(job_id, self._masked(known), self._masked(result))
@@ -204,7 +204,7 @@ class _Reader:
             self._add_finding("repeated_job", "results[]", "answered twice, with the same", job_id)
             return
         self._answer.conflicting.add(job_id)
-        self._add_evidence(
+        self._add_masked(
             "repeated_job", "results[]", "answered twice, differently; the later counts", "", before, job_id
         )
 
@@ -236,10 +236,10 @@ class _Reader:
                 masked = self._redactor.job({name: value})[name]
                 answer.unattributed = len(answer.ids) > 1
                 detail = "beside results, where it belongs to no one job"
-                self._add_evidence("unattributed_field", name, detail, name, masked)
+                self._add_masked("unattributed_field", name, detail, name, masked)
             elif not error_code(document):
                 path = join_path(_RESPONSE, name)
-                self._add_evidence("unknown_field", path, "beside results", name, self._redactor.loose(name, value))
+                self._add_masked("unknown_field", path, "beside results", name, self._redactor.undeclared(name, value))
 
     def _check_counts(self, counts: list[tuple[Json, int]], seen: int) -> None:
         """Check `count`: it may be the number of results on the page or in the batch, or of requested ids."""
@@ -250,6 +250,6 @@ class _Reader:
     def _add_finding(self, kind: str, path: str, detail: str, job_id: str = "") -> None:
         self._answer.findings.append(Finding(kind, path, job_id, detail))
 
-    def _add_evidence(self, kind: str, path: str, detail: str, name: str, value: Json, job_id: str = "") -> None:
+    def _add_masked(self, kind: str, path: str, detail: str, name: str, value: Json, job_id: str = "") -> None:
         evidence = ((name, tidy(value)),)
         self._answer.findings.append(Finding(kind, path, job_id, detail, evidence=evidence))

@@ -156,6 +156,7 @@ class Client:
         return self._path, body
 
     def _fetch(self, template: Page, check: Callable[[Page], str], limits: Limits, budget: RetryBudget) -> Page:
+        """Request the page of `template`, with retries. check: returns what is wrong with an answer with status 200."""
         number = 0
         call = "list" if template.use else "detail"
         about = {"host": self._host, "call": call}

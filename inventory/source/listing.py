@@ -113,7 +113,7 @@ class Listings:
         job_id = item.get("id") if isinstance(item, dict) else None
         if not isinstance(job_id, str) or not is_usable_id(job_id):
             path = "jobs[].id" if parent is None else "jobs[].children[].id"
-            masked = self._redactor.listing(item) if isinstance(item, dict) else self._redactor.loose("", item)
+            masked = self._redactor.listing(item) if isinstance(item, dict) else self._redactor.undeclared("", item)
             evidence = (("jobs[]", tidy(masked)),)
             into.findings.append(Finding("unusable_id", path, "", "no id that could be asked for", evidence=evidence))
             into.problem = into.problem or "it names a job without a usable id"

@@ -17,7 +17,7 @@ from inventory.common.exact_json import Json, pretty
 from inventory.config.settings import RECORDING_END, RECORDING_HEAD, Source
 from inventory.normalise.findings import Finding
 from inventory.normalise.redact import Redactor
-from inventory.normalise.split import whole
+from inventory.normalise.split import with_documents
 from inventory.proof.digest import rfc3339
 from inventory.source.answers import Page
 from inventory.source.reading import Seen
@@ -71,7 +71,7 @@ class Recorder:
         if page.problem:
             recorded["problem"] = page.problem
         if page.document is not None:
-            recorded["response"] = self._redactor.answer(page.document if page.use else whole(page.document))
+            recorded["response"] = self._redactor.answer(page.document if page.use else with_documents(page.document))
         with self._lock:
             self._pages += 1
             number = self._pages

@@ -1,4 +1,4 @@
-"""What was served of each job the last time (`PreparedJob.note`): a cache, so that what is unchanged is only read."""
+"""A cache of the last response of each job (`PreparedJob.cache_entry`): unchanged jobs need not be normalised again."""
 
 from collections.abc import Container, Mapping
 from itertools import islice
