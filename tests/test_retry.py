@@ -9,7 +9,7 @@ import pytest
 from inventory.common.cancellation import Stop
 from inventory.common.errors import DeadlineError, StoppedError
 from inventory.source.answers import Page
-from inventory.source.retry import LONGEST, Attempt, Limits, RetryBudget, backoff, retry_after, run_with_retries
+from inventory.source.retry import MAX_PAUSE, Attempt, Limits, RetryBudget, backoff, retry_after, run_with_retries
 
 PAGE = Page(("a",), 1, 500, None, datetime.now(UTC))
 AWAY = Page(("a", "b"), 1, None, None, datetime.now(UTC), problem="cannot connect", unreachable=True)
@@ -43,7 +43,7 @@ def test_pauses_double_half_of_each_is_jitter_and_they_grow_while_nobody_is_answ
     number: int, fruitless: float, whole: float
 ) -> None:
     found = [backoff(number, fruitless) for _ in range(200)]
-    assert all(whole / 2 <= pause <= whole <= LONGEST for pause in found)
+    assert all(whole / 2 <= pause <= whole <= MAX_PAUSE for pause in found)
     assert max(found) - min(found) > whole / 4
 
 

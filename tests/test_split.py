@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.common.body import BodyFile
-from inventory.common.exact_json import DEEPEST, Json, canonical, pretty, read
+from inventory.common.exact_json import MAX_DEPTH, Json, canonical, pretty, read
 from inventory.normalise.split import JobResult, read_answer, with_documents
 from tests.test_properties import ANY, SLOW
 
@@ -29,7 +29,7 @@ def either(how: Any) -> Any:
 
 
 def agree(content: bytes) -> None:
-    exact = either(lambda: read(content, deepest=DEEPEST))
+    exact = either(lambda: read(content, max_depth=MAX_DEPTH))
     assert either(lambda: with_documents(read_answer(content))) == exact
     file = BodyFile(io.BytesIO(content))
     assert either(lambda: with_documents(read_answer(file, piece=200))) == exact

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import simplejson
 
-__all__ = ["DEEPEST", "Json", "Number", "canonical", "is_empty", "pretty", "read", "tidy"]
+__all__ = ["MAX_DEPTH", "Json", "Number", "canonical", "is_empty", "pretty", "read", "tidy"]
 
 type_of: dict[type, str] = {
     str: "text",
@@ -21,7 +21,7 @@ type_of: dict[type, str] = {
     type(None): "null",
 }
 
-DEEPEST = 200  # levels of nesting that recursive functions can handle without a stack overflow
+MAX_DEPTH = 200  # levels of nesting that recursive functions can handle without a stack overflow
 
 Json = Any  # dict, list, str, int, bool, None or Number, as `read` returns them
 
@@ -45,17 +45,17 @@ def _not_json(word: str) -> NoReturn:
     raise ValueError(f"{word} is not JSON")
 
 
-def read(text: str | bytes, deepest: int | None = None) -> Json:
+def read(text: str | bytes, max_depth: int | None = None) -> Json:
     """Parse one JSON document.
 
     Args:
-        deepest: the allowed levels of nesting; `DEEPEST` for documents from outside.
+        max_depth: the allowed levels of nesting; `MAX_DEPTH` for documents from outside.
 
     Raises:
         ValueError: not JSON (`NaN` and `Infinity` included), not UTF-8, or nested too deeply.
     """
     document = _parsed(text)
-    if deepest is not None and _is_deeper(document, deepest):
+    if max_depth is not None and _is_deeper(document, max_depth):
         raise ValueError("nested too deeply")
     return document
 

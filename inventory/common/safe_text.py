@@ -6,13 +6,13 @@ from typing import Any
 
 from inventory.common.exact_json import Json, pretty
 
-__all__ = ["CLEAR_LINE", "LONGEST", "clean", "count", "moment", "table", "unread_jobs", "value"]
+__all__ = ["CLEAR_LINE", "MAX_SHOWN", "clean", "count", "moment", "table", "unread_jobs", "value"]
 
 # C0, DEL, C1, line separators, bidirectional controls, zero-width and tag characters, lone surrogates.
 _HOSTILE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
-LONGEST = 200
+MAX_SHOWN = 200  # characters of a value
 CLEAR_LINE = "\r\x1b[K"  # erases a progress bar, so that a line can be printed in its place
 
 
@@ -21,7 +21,7 @@ def clean(text: object) -> str:
     return _HOSTILE.sub(lambda match: f"\\u{ord(match[0]):04x}", str(text))
 
 
-def value(what: Json, longest: int = LONGEST) -> str:
+def value(what: Json, longest: int = MAX_SHOWN) -> str:
     """Return one value of a row for display: quoted, and cut if it is longer than `longest` characters."""
     if what is None:
         return "null"

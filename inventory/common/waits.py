@@ -14,7 +14,7 @@ __all__ = ["MAX_IDS", "Waits"]
 
 FIRST = 10.0  # seconds until a wait is logged
 GROWTH = 3  # the factor from one interval between log lines of a wait to the next
-LONGEST = 600.0  # seconds, of such an interval
+MAX_INTERVAL = 600.0  # seconds, of such an interval
 MAX_IDS = 3  # in one log line
 
 
@@ -89,7 +89,7 @@ class Waits:
         for kind, found in kinds.items():
             due, interval = self._next.get(kind, (0.0, self.first))
             if now >= due:
-                interval = min(interval * GROWTH, LONGEST)
+                interval = min(interval * GROWTH, MAX_INTERVAL)
                 self._next[kind] = now + interval, interval
                 _log(found, now)
 

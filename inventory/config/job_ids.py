@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 __all__ = ["numbered", "why_no_id"]
 
-LONGEST = 120  # characters; the service's ids have 36
+MAX_LENGTH = 120  # characters; the service's ids have 36
 
 _COMMENT = re.compile(r"(\A|\s)#.*", re.DOTALL)
 # Column headings, and what programs print for an empty value.
@@ -25,7 +25,7 @@ _WRONG = (
     (re.compile(r"\s"), "it has a space inside"),
     (re.compile(r"#"), "a comment needs a space before its #"),
     (re.compile(r"\A[\W_]*\Z"), "it has no letter and no digit"),
-    (re.compile(rf".{{{LONGEST + 1}}}"), f"it has more than {LONGEST} characters"),
+    (re.compile(rf".{{{MAX_LENGTH + 1}}}"), f"it has more than {MAX_LENGTH} characters"),
 )
 
 

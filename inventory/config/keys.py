@@ -17,7 +17,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from inventory.common.errors import InventoryError
 from inventory.config.endpoints import REGIONS, check_address
-from inventory.config.job_ids import LONGEST, why_no_id
+from inventory.config.job_ids import MAX_LENGTH, why_no_id
 from inventory.config.settings import DEFAULT_DATABASE, MIB, Settings, Source
 from inventory.config.values import DURATION, DURATION_PATTERN, LONGEST_DURATION, SOURCE_NAME, nearest, seconds_of
 from inventory.proof.signature import SigningKey
@@ -99,7 +99,7 @@ ProjectName = Annotated[str, _PROJECT_NAME] | UnsetType
 Address = Annotated[Text, Meta(extra_json_schema={"pattern": "^https?://[^/@?#]+(/[^?#]*)?$"})] | UnsetType
 Ping = Annotated[str, _checked(_why_no_ping), _SECRET, Meta(extra_json_schema={"pattern": "^https?://"})] | UnsetType
 SigningKeyText = Annotated[str, _checked(_why_no_signing_key), _SECRET] | UnsetType
-JobId = Annotated[str, _checked(_why_no_job_id), Meta(max_length=LONGEST)]
+JobId = Annotated[str, _checked(_why_no_job_id), Meta(max_length=MAX_LENGTH)]
 _DURATION = Meta(ge=1, le=LONGEST_DURATION, extra={"read": seconds_of, "wrong": DURATION})
 Duration = Annotated[float, _DURATION, Meta(extra_json_schema={"pattern": f"^{DURATION_PATTERN}$"})]
 Scenarios = Annotated[list[Literal["migration", "sync", "cloudDataGuard"]], _listed("scenarios", least=1)] | UnsetType

@@ -18,7 +18,7 @@ from inventory.config.values import DECIMAL, WHOLE
 
 __all__ = ["Document", "read_yaml"]
 
-DEEPEST = 32  # levels; the composer is recursive
+MAX_DEPTH = 32  # levels; the composer is recursive
 MAX_REPEATED = 100_000  # values repeated by aliases: a few nested aliases can give millions
 MAX_BYTES = 4 * 1024 * 1024  # of a file; prevents reading an endless file
 
@@ -83,8 +83,8 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         self._depth += 1
-        if self._depth > DEEPEST:
-            problem = f"it is nested more than {DEEPEST} levels deep"
+        if self._depth > MAX_DEPTH:
+            problem = f"it is nested more than {MAX_DEPTH} levels deep"
             raise yaml.composer.ComposerError(None, None, problem, self.get_mark())
         found: yaml.Node | None = super().compose_node(parent, index)
         self._depth -= 1

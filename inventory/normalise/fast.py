@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from inventory import __version__
-from inventory.common.exact_json import DEEPEST, Json, canonical, is_empty, read, tidy
+from inventory.common.exact_json import MAX_DEPTH, Json, canonical, is_empty, read, tidy
 from inventory.normalise.codegen import Undeclared, generate, undeclared
 from inventory.normalise.prepared import JobRows, PreparedJob, Unchanged, from_normalised
 from inventory.normalise.redact import Redactor
@@ -32,8 +32,8 @@ from inventory.schema.layout import layout_of
 __all__ = ["FastPath", "Normaliser", "NotCovered"]
 
 Row = tuple[Any, ...]
-_MAX_DEPTH = DEEPEST - 2  # levels of nesting inside a result: the answer and its list have two more
-_MAX_UNKNOWN_DEPTH = 100  # levels of nesting inside an unknown member
+_RESULT_DEPTH = MAX_DEPTH - 2  # levels of nesting inside a result: the answer and its list have two more
+_UNKNOWN_DEPTH = 100  # levels of nesting inside an unknown member
 _INT_LIMIT = 2**63
 MAX_LEARNED = 50  # unknown members: learning one takes several milliseconds
 _UNSTORABLE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")  # NUL, or a surrogate that may be unpaired
@@ -78,7 +78,7 @@ class Normaliser:
         served: bytes = hashed(b"%b\n%b\n%b" % (self._salt, salt, content)).digest()
         if (unchanged := Unchanged.from_cache(before, job_id, served)) is not None:
             return unchanged
-        rows = whole.by.rows(whole.job, raw, job_id) if whole is not None else None
+        rows = whole.fast_path.rows(whole.job, raw, job_id) if whole is not None else None
         if rows is None:
             rows = self._merge(split or self._split(raw), job_id)
         return rows.packed(served)
@@ -115,7 +115,7 @@ class Normaliser:
         """Merge the rows of the members from the fast path, and of the rest from the walk."""
         job, rest = JobRows(job_id), split.rest
         for text, part in split.parts.items():
-            if (rows := part.by.rows_below(part.job, text, job_id)) is not None:
+            if (rows := part.fast_path.rows_below(part.job, text, job_id)) is not None:
                 job.add(rows)
             else:
                 rest = rest | self._redactor.job(_parse_object(text))
@@ -130,7 +130,7 @@ class Normaliser:
         """
         text = b'{"object_infos":%b}' % raw
         part = self._decode_masked(text)
-        rows = part.by.rows_below(part.job, text, job_id) if part is not None else None
+        rows = part.fast_path.rows_below(part.job, text, job_id) if part is not None else None
         if rows is not None:
             return rows.packed()
         job = normalise(job_id, self._redactor.job(_parse_object(text)))
@@ -152,10 +152,10 @@ class _Split:
 
 
 class _Read(NamedTuple):
-    """A result that the fast path decoded and masked. by: that fast path."""
+    """A result that the fast path decoded and masked, with that fast path."""
 
     job: Any
-    by: "FastPath"
+    fast_path: "FastPath"
 
 
 class FastPath:
@@ -211,7 +211,7 @@ class FastPath:
     def _mask_unknown(self, name: str, raw: msgspec.Raw) -> msgspec.Raw | None:
         """Mask an unknown member; None if it is empty."""
         try:
-            kept = tidy(self._redactor.undeclared(name, read(bytes(raw), deepest=_MAX_UNKNOWN_DEPTH)))
+            kept = tidy(self._redactor.undeclared(name, read(bytes(raw), max_depth=_UNKNOWN_DEPTH)))
         except ValueError:
             raise NotCovered from None
         return None if is_empty(kept) else msgspec.Raw(canonical(kept).encode())
@@ -263,7 +263,7 @@ def _parse_object(raw: bytes) -> dict[str, Json]:
     Raises:
         ValueError: it is not a JSON object, or nested too deeply.
     """
-    document = read(raw, deepest=_MAX_DEPTH)
+    document = read(raw, max_depth=_RESULT_DEPTH)
     if not isinstance(document, dict):
         raise ValueError("no JSON object")  # noqa: TRY004  # the same error as for invalid JSON
     return document

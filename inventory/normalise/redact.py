@@ -74,10 +74,10 @@ class Redactor:
                 for inner, member in value.items()
             }
         if isinstance(value, list):
-            return self._loose_list(value)
+            return self._undeclared_list(value)
         return mask_text(value) if isinstance(value, str) else value
 
-    def _loose_list(self, items: list[Json]) -> list[Json]:
+    def _undeclared_list(self, items: list[Json]) -> list[Json]:
         """Mask X in ``["password", X]`` and ``["--password", X]`` too: a pair, or the words of a command."""
         found: list[Json] = []
         for at, item in enumerate(items):

@@ -7,7 +7,7 @@ is too large for memory (`cut`). An answer that can be neither split nor cut is 
 import msgspec
 
 from inventory.common.body import Body, BodyFile
-from inventory.common.exact_json import DEEPEST, Json, canonical, is_empty, read
+from inventory.common.exact_json import MAX_DEPTH, Json, canonical, is_empty, read
 from inventory.normalise.cut import PIECE, CannotSplit, Span, cut
 
 __all__ = ["JobResult", "LargeResult", "read_answer", "with_documents", "with_results"]
@@ -73,7 +73,7 @@ class JobResult:
         Raises:
             ValueError: it is not JSON, or nested too deeply.
         """
-        return read(self.raw, deepest=DEEPEST - 2)  # the answer and its list take two levels
+        return read(self.raw, max_depth=MAX_DEPTH - 2)  # the answer and its list take two levels
 
 
 class LargeResult(JobResult):
@@ -93,7 +93,7 @@ class LargeResult(JobResult):
         """Parse it, in memory."""
         document = super().document()
         pieces = b",".join(self.body.part(begin, end) for begin, end in self.spans)
-        return {**document, "object_infos": read(b"[%b]" % pieces, deepest=DEEPEST - 2)}
+        return {**document, "object_infos": read(b"[%b]" % pieces, max_depth=MAX_DEPTH - 2)}
 
 
 def read_answer(body: Body, piece: int = PIECE) -> Json:
@@ -109,7 +109,7 @@ def read_answer(body: Body, piece: int = PIECE) -> Json:
         return _cut(body, piece) if isinstance(body, BodyFile) else _split(body)
     except (CannotSplit, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         content = body if isinstance(body, bytes) else body.whole()
-        return with_results(read(content, deepest=DEEPEST))
+        return with_results(read(content, max_depth=MAX_DEPTH))
 
 
 def with_results(document: Json) -> Json:
@@ -137,7 +137,7 @@ def _split(content: bytes) -> dict[str, Json]:
         document: dict[str, Json] = {} if answer.count is msgspec.UNSET else {"count": answer.count}
         return document | {"results": [JobResult(bytes(each)) for each in answer.results]}
     raw = members.pop("results", None)
-    document = {name: read(bytes(member), deepest=DEEPEST - 1) for name, member in members.items()}
+    document = {name: read(bytes(member), max_depth=MAX_DEPTH - 1) for name, member in members.items()}
     if raw is not None:
         document["results"] = [JobResult(bytes(each)) for each in _results(raw)]
     return document

@@ -13,7 +13,7 @@ from typing import Any
 
 from inventory.common.cancellation import Stop
 from inventory.common.errors import SourceError
-from inventory.common.exact_json import DEEPEST, Json, canonical, is_empty, read
+from inventory.common.exact_json import MAX_DEPTH, Json, canonical, is_empty, read
 from inventory.common.log import logger
 from inventory.common.waits import MAX_IDS
 from inventory.config.settings import Source
@@ -24,7 +24,7 @@ from inventory.source.auth.session import Session
 from inventory.source.rate_limiter import RESERVE_AHEAD, RateLimiter
 from inventory.source.reading import Seen
 from inventory.source.record import Recorder
-from inventory.source.retry import Attempt, Limits, RetryBudget, left, retry_after, run_with_retries
+from inventory.source.retry import Attempt, Limits, RetryBudget, retry_after, run_with_retries, seconds_until
 from inventory.source.transport import Request, Response, TransportError
 
 __all__ = ["BATCH", "LIST_PAGE", "Client"]
@@ -202,7 +202,7 @@ class Client:
                 path,
                 headers={"Content-Type": "application/json", "X-Language": self._source.language},
                 body=canonical(body).encode(),
-                seconds=min(self._stop.left, max(self._source.timeout, left(deadline))),
+                seconds=min(self._stop.left, max(self._source.timeout, seconds_until(deadline))),
             )
             with self._stop.waits.register("an answer", log=self._log, ids=template.ids, host=self._host, call=call):
                 response = send_with_auth(self._session.http, self._session.auth, request)
@@ -273,7 +273,7 @@ def _document(response: Response, *, exact: bool) -> tuple[Json, str]:
     if isinstance(body, bytes) and not body.strip():
         return None, "with an empty body"
     try:
-        document = with_results(read(response.content, deepest=DEEPEST)) if exact else read_answer(body)
+        document = with_results(read(response.content, max_depth=MAX_DEPTH)) if exact else read_answer(body)
     except ValueError:
         return None, "with a body that is not JSON"
     return (None, "with an empty document") if is_empty(document) else (document, "")

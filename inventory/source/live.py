@@ -37,7 +37,7 @@ FAIL_FAST_AFTER = 5
 CIRCUIT_OPENS_AFTER = 20  # if each fault may be in the job itself: the rest is not requested
 NO_ANSWERS = frozenset({401, 403, 408, 429})
 MAX_SWEEPS_AGAIN = 3  # how often the list is read again while it changes
-FIRST_PAUSE, LONGEST_PAUSE = 2.0, 30.0  # seconds before the last rounds; each pause is twice the previous one
+FIRST_PAUSE, MAX_PAUSE = 2.0, 30.0  # seconds before the last rounds; each pause is twice the previous one
 
 
 class LiveReading:
@@ -63,7 +63,7 @@ class LiveReading:
         self._circuit_open = False
         self._deferred: set[str] = set()
         self._last_sweep: Sweep | None = None
-        self._asked: set[str] = set()
+        self._ever_requested: set[str] = set()
         self._filtered_out: set[str] = set()
         self._unlisted: set[str] = set()
         self._yielded_children: set[str] = set()
@@ -109,7 +109,7 @@ class LiveReading:
             except DeadlineError as error:
                 self.seen.incomplete, self.seen.consistency = f"the list was not read again: {error.summary}", "torn"
                 return
-            appeared = {i for i in self._chosen(after) if i not in self._asked or i not in before.named}
+            appeared = {i for i in self._chosen(after) if i not in self._ever_requested or i not in before.named}
             yield from self._read(pool, appeared, known, after)
             self.seen.incomplete, self.seen.consistency = after.problem, "torn"
             if after.problem:
@@ -159,7 +159,7 @@ class LiveReading:
         """Request jobs again, alone and with growing pauses, that failed for a transient fault."""
         pause, until = FIRST_PAUSE, time.monotonic() + self._source.retry_seconds
         while self._deferred and not self._circuit_open:
-            pause = min(pause, until - time.monotonic(), LONGEST_PAUSE)
+            pause = min(pause, until - time.monotonic(), MAX_PAUSE)
             if pause <= 0:
                 return
             ids = sorted(self._deferred)
@@ -183,11 +183,11 @@ class LiveReading:
             last_round: the deadline of a last round, which requests each id alone, once; None for other rounds.
         """
         wanted = sorted(ids)
-        again = self._asked.intersection(wanted)  # the later answer counts
+        again = self._ever_requested.intersection(wanted)  # the later answer counts
         self.seen.findings = [finding for finding in self.seen.findings if finding.job_id not in again]
         self._filtered_out -= again
         self.requested.update(wanted)
-        self._asked.update(wanted)
+        self._ever_requested.update(wanted)
         self._deferred.difference_update(wanted)
         alone = {i for i in wanted if i in self._requested_alone or (listed is not None and i not in listed.named)}
         together = [job_id for job_id in wanted if job_id not in alone]

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from inventory.common.errors import SourceError
-from inventory.common.exact_json import DEEPEST, Json, read
+from inventory.common.exact_json import MAX_DEPTH, Json, read
 from inventory.config.settings import RECORDING_END, RECORDING_HEAD, Filters
 from inventory.normalise.findings import Finding
 from inventory.normalise.redact import Redactor
@@ -174,7 +174,7 @@ def _document(file: Path) -> Any:
     """
     try:
         raw = file.read_bytes()
-        return read(gzip.decompress(raw) if file.suffix == ".gz" else raw, deepest=DEEPEST + 1)
+        return read(gzip.decompress(raw) if file.suffix == ".gz" else raw, max_depth=MAX_DEPTH + 1)
     except OSError as error:
         raise SourceError(f"{file} cannot be read: {error.strerror or 'it is not whole'}") from None
     except (EOFError, zlib.error):

@@ -14,9 +14,9 @@ from tenacity import RetryCallState, Retrying, retry_if_result
 from inventory.common.cancellation import Stop
 from inventory.source.answers import Page
 
-__all__ = ["Attempt", "Limits", "RetryBudget", "backoff", "left", "retry_after", "run_with_retries"]
+__all__ = ["Attempt", "Limits", "RetryBudget", "backoff", "retry_after", "run_with_retries", "seconds_until"]
 
-SHORTEST, LONGEST = 0.5, 30.0  # seconds, of a pause between two attempts
+MIN_PAUSE, MAX_PAUSE = 0.5, 30.0  # seconds, of a pause between two attempts
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def run_with_retries(
     """
 
     def time_left() -> float:
-        return min(left(limits.deadline), max(0.0, budget.seconds - budget.failing_for))
+        return min(seconds_until(limits.deadline), max(0.0, budget.seconds - budget.failing_for))
 
     def pause(state: RetryCallState) -> float:
         return max(_last(state).pause, min(backoff(state.attempt_number, budget.failing_for), time_left()))
@@ -126,8 +126,8 @@ def backoff(number: int, failing_for: float = 0.0) -> float:
     Args:
         failing_for: the seconds since the service last answered. The longer, the less often each request is retried.
     """
-    longest = max(SHORTEST * 2.0 ** min(number - 1, 10), failing_for / 4)
-    return min(longest, LONGEST) * random.uniform(0.5, 1)  # noqa: S311  # not for security
+    longest = max(MIN_PAUSE * 2.0 ** min(number - 1, 10), failing_for / 4)
+    return min(longest, MAX_PAUSE) * random.uniform(0.5, 1)  # noqa: S311  # not for security
 
 
 def _last(state: RetryCallState) -> Attempt:
@@ -150,6 +150,6 @@ def retry_after(text: str | None) -> float:
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
-def left(deadline: float) -> float:
+def seconds_until(deadline: float) -> float:
     """Return the seconds until a moment of the monotonic clock."""
     return max(0.0, deadline - time.monotonic())

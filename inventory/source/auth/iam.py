@@ -18,7 +18,7 @@ from inventory.config.credentials import Password
 from inventory.config.endpoints import redirect_target
 from inventory.source.answers import error_code
 from inventory.source.auth.guard import CredentialGuard
-from inventory.source.retry import backoff, left, retry_after
+from inventory.source.retry import backoff, retry_after, seconds_until
 from inventory.source.transport import Request, Response, Transport, TransportError
 
 __all__ = ["Login", "TransientError", "describe", "document_of", "log_in", "redirected", "send_with_retries", "sent_at"]
@@ -113,7 +113,7 @@ def send_with_retries(http: Transport, stop: Stop, ask: Callable[[], Response], 
     deadline = time.monotonic() + seconds
 
     def pause(state: RetryCallState) -> float:
-        return max(_retry_after(state), min(backoff(state.attempt_number), left(deadline)))
+        return max(_retry_after(state), min(backoff(state.attempt_number), seconds_until(deadline)))
 
     def log_retry(state: RetryCallState) -> None:
         wait = round(state.upcoming_sleep, 1)
@@ -123,7 +123,7 @@ def send_with_retries(http: Transport, stop: Stop, ask: Callable[[], Response], 
 
     retrying = Retrying(
         sleep=stop.wait,
-        stop=lambda state: left(deadline) <= 0 or _retry_after(state) > left(deadline),
+        stop=lambda state: seconds_until(deadline) <= 0 or _retry_after(state) > seconds_until(deadline),
         wait=pause,
         retry=retry_if_result(lambda answer: answer.status in _TRANSIENT or answer.status >= 500)
         | retry_if_exception(lambda error: isinstance(error, TransportError) and error.retry),
