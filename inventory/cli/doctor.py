@@ -53,7 +53,9 @@ def _as_text(options: Options, checks: "Iterable[Diagnostic]") -> int:
 
 
 def _as_json(options: Options, checks: "Iterable[Diagnostic]") -> int:
-    found = [{"state": each.state, "subject": each.subject, "check": each.what, "detail": each.said} for each in checks]
+    found = [
+        {"state": each.state, "subject": each.subject, "check": each.what, "detail": each.message} for each in checks
+    ]
     code = 1 if any(each["state"] == "fail" for each in found) else 0
     echo_document(options, code, checks=found)
     return code

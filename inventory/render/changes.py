@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from inventory.common.exact_json import Json
-from inventory.common.safe_text import LONGEST, moment, unread_jobs, value
+from inventory.common.safe_text import MAX_SHOWN, moment, unread_jobs, value
 from inventory.diff.records import Change, SourceDiff
 from inventory.schema import BY_NAME
 
@@ -74,7 +74,7 @@ def key(change: Change) -> str:
 
 def cells(change: Change, *, full: bool) -> list[tuple[str, str | None, str | None]]:
     """Return (column, old, new): what differs, or what a row that came or left says; None where there is none."""
-    longest = EVERYTHING if full else LONGEST
+    longest = EVERYTHING if full else MAX_SHOWN
     if change.action == "update":
         return [(n, *_both(_part(change.before, n), _part(change.after, n), longest)) for n in change.changed]
     row = change.after or change.before or {}
@@ -131,7 +131,7 @@ def _unread(diff: SourceDiff) -> str:
     if not diff.end["unreadable"]:
         return "the list of jobs was not whole; jobs may be missing"
     kinds = ("omitted_job", "unreadable_job")
-    ids = [str(finding["job_id"])[:LONGEST] for finding in diff.findings if finding["kind"] in kinds]
+    ids = [str(finding["job_id"])[:MAX_SHOWN] for finding in diff.findings if finding["kind"] in kinds]
     more = f" and {len(ids) - FOLD:,} more" if len(ids) > FOLD else ""
     return unread_jobs(diff.end) + (f": {', '.join(sorted(ids)[:FOLD])}{more}" if ids else "")
 
