@@ -16,7 +16,7 @@ from inventory.config.load import normal_url
 from inventory.config.settings import Settings, Source
 from inventory.export.flow import Limits, Run, export_source
 from inventory.export.pool import NormaliserPool
-from inventory.source.auth import Auths
+from inventory.source.auth import AuthCache
 from inventory.store.engine import Store, open_store
 from inventory.store.migrate import upgrade
 from tests.conftest import write_page
@@ -85,7 +85,7 @@ def running(store: Store, **settings: Any) -> Run:
     stop, chosen = Stop(), Settings(**{"workers": 0, **settings})
     limits = Limits(max_removals=Decimal(1), max_deselections=Decimal(1))
     return Run(
-        chosen, store, limits, stop, stop, Auths(stop), NormaliserPool(chosen), str(uuid.uuid4()), lambda *_: None
+        chosen, store, limits, stop, stop, AuthCache(stop), NormaliserPool(chosen), str(uuid.uuid4()), lambda *_: None
     )
 
 

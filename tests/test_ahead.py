@@ -7,7 +7,7 @@ from threading import Event
 
 from inventory.config.settings import Filters
 from inventory.normalise.redact import Redactor
-from inventory.source.listing import IN_MEMORY, Listings, Sweep
+from inventory.source.listing import MAX_IN_MEMORY, Listings, Sweep
 from inventory.source.prefetch import map_unordered
 
 
@@ -25,7 +25,7 @@ def test_a_task_that_waits_holds_up_no_other() -> None:
 
 
 def test_listings_come_back_from_the_disk() -> None:
-    listings, text = Listings(Redactor(), Filters()), "é\n" * (IN_MEMORY // 20)
+    listings, text = Listings(Redactor(), Filters()), "é\n" * (MAX_IN_MEMORY // 20)
     items = [{"id": f"job-{n}", "name": f"{n}{text}", "children": [{"id": f"child-{n}"}]} for n in range(20)]
     listings.read(items, Sweep())
     for n in reversed(range(20)):

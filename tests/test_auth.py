@@ -21,7 +21,7 @@ from inventory.config.endpoints import redirect_target
 from inventory.config.settings import Source
 from inventory.mock import DrsServer
 from inventory.mock.iam import DOMAIN_ID, USER_ID
-from inventory.source.auth import Auths, ask
+from inventory.source.auth import AuthCache, send_with_auth
 from inventory.source.auth.session import Session, sign_in
 from inventory.source.auth.signing import sign
 from inventory.source.transport import Request, Response
@@ -108,7 +108,7 @@ def cloud() -> Iterator[Cloud]:
 def enter(cloud: Cloud) -> Iterator[Callable[..., Session]]:
     """Sign a source in; all sources of a test are of one run."""
     stop = Stop()
-    auths = Auths(stop)
+    auths = AuthCache(stop)
     made: list[Session] = []
 
     def enter(credentials: Credentials | None, **keys: Any) -> Session:
@@ -130,7 +130,7 @@ Enter = Callable[..., Session]
 def detail(session: Session) -> Response:
     headers = {"Content-Type": "application/json"}
     path = f"/v3/{session.project_id}/jobs/batch-detail"
-    return ask(session.http, session.auth, Request("POST", path, headers=headers, body=b'{"jobs": []}'))
+    return send_with_auth(session.http, session.auth, Request("POST", path, headers=headers, body=b'{"jobs": []}'))
 
 
 def together(calls: list[Callable[[], Any]]) -> list[Any]:
@@ -481,7 +481,7 @@ def test_a_sub_project_is_read_with_a_key(enter: Enter) -> None:
         path = f"/v3/{server.project_id}/jobs"
         body = json.dumps({"cur_page": 1, "per_page": 1, "db_use_type": "sync"}).encode()
         request = Request("POST", path, headers={"Content-Type": "application/json"}, body=body)
-        assert ask(session.http, session.auth, request).status == 200
+        assert send_with_auth(session.http, session.auth, request).status == 200
         headers = sign(keys, "POST", session.http.host, path, (), request.headers, body, datetime.now(UTC))
         bare = session.http.send(request._replace(headers=headers))  # as it was sent before
         assert (bare.status, json.loads(bare.content)["error_code"]) == (403, "DRS.M00261")
@@ -489,7 +489,7 @@ def test_a_sub_project_is_read_with_a_key(enter: Enter) -> None:
         assert main.project_id == server.main_project_id != server.project_id
         user = Password(server.username, server.password, server.domain)
         token = enter(user, project_name=server.project_name, **here)
-        assert ask(token.http, token.auth, request).status == 200
+        assert send_with_auth(token.http, token.auth, request).status == 200
 
 
 @pytest.mark.parametrize("reply", [Reply(201), Reply(307, headers={"Location": "/"}), Reply(400, (b"<html>hush",))])
@@ -508,7 +508,7 @@ def test_waiting_for_iam_ends_when_asked_to_stop(cloud: Cloud) -> None:
     source = Source("live", REGION, endpoint=cloud.web.url, iam_endpoint=cloud.web.url, credentials=USER)
     threading.Timer(0.05, stop.set).start()
     with pytest.raises(StoppedError):
-        sign_in(source, stop, Auths(stop))
+        sign_in(source, stop, AuthCache(stop))
     assert len(cloud.web.sent) == 1
 
 

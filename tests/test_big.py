@@ -18,10 +18,10 @@ from inventory.normalise.findings import Findings
 from inventory.normalise.large import LargeJob, normalise_large
 from inventory.normalise.prepared import PreparedJob, Unchanged, from_normalised
 from inventory.normalise.redact import Redactor
-from inventory.normalise.split import JobResult, LargeResult, read_answer, whole
+from inventory.normalise.split import JobResult, LargeResult, read_answer, with_documents
 from inventory.normalise.walk import Row, normalise_listing
 from inventory.proof.digest import (
-    SHORT,
+    PREFIX_SIZE,
     decode_fingerprints,
     digest_job,
     job_digest,
@@ -30,7 +30,7 @@ from inventory.proof.digest import (
     row_key,
 )
 from inventory.schema import BY_NAME
-from inventory.source.http import HELD, Http
+from inventory.source.http import MAX_IN_MEMORY, Http
 from inventory.source.transport import Request
 from tests.live import DATABASE, Export
 from tests.test_properties import SLOW
@@ -209,7 +209,7 @@ def large_job() -> PreparedJob:
 
 
 def test_nothing_is_noted_of_a_large_job() -> None:
-    assert large_job().note is None
+    assert large_job().cache_entry is None
 
 
 def test_what_the_list_says_is_put_beside_a_large_job() -> None:
@@ -222,13 +222,15 @@ def test_a_large_result_is_read_exactly() -> None:
     document = {"count": 1, "results": [job_of("a", plenty(100), new=[1, 0.5])]}
     found = read_answer(BodyFile(io.BytesIO(json.dumps(document).encode())), PIECE)
     assert isinstance(found["results"][0], LargeResult)
-    assert json.loads(pretty(whole(found))) == document
+    assert json.loads(pretty(with_documents(found))) == document
 
 
-@pytest.mark.parametrize(("size", "waits"), [(HELD, bytes), (HELD + 1, BodyFile)], ids=["memory", "a file"])
+@pytest.mark.parametrize(
+    ("size", "waits"), [(MAX_IN_MEMORY, bytes), (MAX_IN_MEMORY + 1, BodyFile)], ids=["memory", "a file"]
+)
 def test_a_body_waits_in_memory_or_in_a_file(size: int, waits: type[Any]) -> None:
     with Web(lambda _: Reply(pieces=(b"x" * size,))) as web:
-        http = Http(web.url, timeout=5, max_body=2 * HELD)
+        http = Http(web.url, timeout=5, max_body=2 * MAX_IN_MEMORY)
         answer = http.send(Request("POST", "/"))
         http.close()
     assert (type(answer.body), answer.content, answer.size) == (waits, b"x" * size, size)
@@ -240,7 +242,7 @@ def test_a_job_of_many_rows_is_proven_as_any_other() -> None:
     proof = digest_job(rows)
     assert proof.digest == job_digest(digest for *_, digest in named)
     assert decode_fingerprints(proof.fingerprints, len(rows)) == [
-        (line, digest[:SHORT]) for line, digest in row_fingerprints(named)
+        (line, digest[:PREFIX_SIZE]) for line, digest in row_fingerprints(named)
     ]
 
 
@@ -249,7 +251,7 @@ def test_a_job_that_is_too_large_to_hold_is_exported(server: DrsServer, export: 
     for number, objects in enumerate([80_000, 3]):
         job = make_job(number, size=objects)
         server.jobs[job["id"]] = job
-        assert len(json.dumps(job, separators=(",", ":"))) > HELD or objects == 3
+        assert len(json.dumps(job, separators=(",", ":"))) > MAX_IN_MEMORY or objects == 3
     export.top = {"workers": 1}
     export(jobs="all")
     verified = export.inventory("--database", DATABASE, "verify")

@@ -19,7 +19,7 @@ from inventory.config.settings import Source
 from inventory.config.values import seconds_of
 from inventory.mock import DrsServer, Fault, RecordedRequest, make_estate
 from inventory.normalise.redact import Redactor
-from inventory.source.auth import Auths
+from inventory.source.auth import AuthCache
 from inventory.source.auth.session import sign_in
 from inventory.source.live import LiveReading
 from inventory.source.rate_limiter import RateLimiter
@@ -202,10 +202,10 @@ def test_long_waits_are_logged_at_a_growing_interval(capsys: pytest.CaptureFixtu
     waits = Waits(first=0.2)
     about = {"host": "h", "call": "detail"}
     four, one = (
-        waits.noted("an answer", ids=["j1", "j2", "j3", "j4"], **about),
-        waits.noted("an answer", ids=["j5"], **about),
+        waits.register("an answer", ids=["j1", "j2", "j3", "j4"], **about),
+        waits.register("an answer", ids=["j5"], **about),
     )
-    with waits.watched(), four, one:
+    with waits.log_long_waits(), four, one:
         time.sleep(1.6)
     found = told(capsys.readouterr().err)
     assert 1 <= len(found) <= 3  # after 0.2, 0.8 and 2.6 seconds, not every 0.2
@@ -217,7 +217,7 @@ def test_long_waits_are_logged_at_a_growing_interval(capsys: pytest.CaptureFixtu
 def test_a_short_wait_is_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
     set_up("json", 30)
     waits = Waits(first=5)
-    with waits.noted("an answer"):
+    with waits.register("an answer"):
         waits.report()
     waits.report()
     assert told(capsys.readouterr().err) == []
@@ -230,7 +230,7 @@ def test_every_wait_of_an_export_is_noted(
     set_up("json", 30)
     waits = Waits(first=0.2)
     stop = Stop(waits)
-    with waits.watched():
+    with waits.log_long_waits():
         rate_limiter = RateLimiter(1, stop)
         rate_limiter.wait(host="h", call="detail", ids=["j1"])
         rate_limiter.wait(host="h", call="detail", ids=["j1"])
@@ -250,7 +250,7 @@ def test_every_wait_of_an_export_is_noted(
             retry_seconds=0,
         )
         server.faults.append(Fault("drip_head", seconds=1))
-        session = sign_in(source, stop, Auths(stop))
+        session = sign_in(source, stop, AuthCache(stop))
         with contextlib.closing(session.http):
             list(LiveReading(source, session, Redactor(), stop).outcomes(set()))
     found = {event["what"]: event for event in told(capsys.readouterr().err)}

@@ -515,7 +515,7 @@ def test_commands(inventory: Command, tmp_path: Path) -> None:
     options = ("--config", CONFIG, "--database", "sqlite:///x.db")
     planned = inventory(*options, "plan", "--detailed-exitcode")
     assert (planned.returncode, planned.stderr) == (2, "")
-    assert "as it is now, the first" in planned.stdout
+    assert "live state; there is no snapshot to compare it with yet" in planned.stdout
     assert list(tmp_path.iterdir()) == []
     assert inventory(*options, "export").returncode == 0
     before = (tmp_path / "x.db").read_bytes()
@@ -542,7 +542,9 @@ def test_commands(inventory: Command, tmp_path: Path) -> None:
     document = json.loads(inventory("--database", "sqlite:///x.db", "diff", "--format", "json").stdout)
     assert document.keys() == {"format_version", "sources"}
     (source,) = document["sources"]
-    assert source.keys() == {"source", "from", "to", "summary", "changes", "findings"}
+    assert source.keys() == {
+        "source", "from", "to", "summary", "changes", "findings", "new_findings", "replaced", "gone",
+    }  # fmt: skip
     assert source["summary"] == {"create": 7, "update": 8, "delete": 7, "ignored": 0}
     lists = {"alarm_endpoints", "alarm_subscriptions", "filter_conditions", "filter_object_infos"}
     assert [(c["action"], c["table"], c["changed"]) for c in source["changes"] if c["table"] in lists] == [
@@ -564,14 +566,17 @@ def test_a_job_that_is_gone_can_be_looked_at(inventory: Command) -> None:
     assert json.loads(shown.stdout)["results"][0]["id"] == gone
     told = inventory(*options, "log", gone)
     assert told.returncode == 0
-    assert "first seen" in told.stdout
-    assert "- gone" in told.stdout.splitlines()[-3]
-    document = json.loads(inventory(*options, "log", gone, "--json").stdout)
-    steps = document["sources"][0]["events"]
-    assert [[c["action"] for c in each["changes"] if c["table"] == "jobs"] for each in steps] == [
-        ["create"],
-        ["delete"],
+    assert [line.split()[0] for line in told.stdout.splitlines() if line.startswith("  ")] == ["+", "-"]
+    assert told.stdout.splitlines()[-1].endswith("gone: DRS.M05004, asked alone")
+    changes = json.loads(inventory(*options, "log", gone, "--json").stdout)["changes"]
+    own = [change for change in changes if change["table"] == "jobs"]
+    assert [(c["from"], c["snapshot"], c["action"], c["source"]) for c in own] == [
+        (None, 1, "create", "sample"),
+        (1, 2, "delete", "sample"),
     ]
+    assert [json.loads(line) for line in inventory(*options, "log", gone, "--format", "jsonl").stdout.splitlines()] == (
+        changes
+    )
     missing = inventory(*options, "log", "nobody")
     assert (missing.returncode, missing.stdout) == (1, "")
 
@@ -615,7 +620,7 @@ def test_what_can_be_compared_is_printed_and_the_rest_is_an_error(inventory: Com
     assert done.returncode == 1
     assert [source["source"] for source in json.loads(done.stdout)["sources"]] == ["long"]
     assert done.stderr == (
-        "error: short: no snapshot latest~1 and latest to compare. `inventory snapshots` shows what there is\n"
+        "error: short: snapshot latest~1 does not exist (latest does). `inventory snapshots` shows what there is\n"
     )
     assert inventory("diff", "--source", "short", "latest~1").returncode == 1
     both = inventory("diff", "--detailed-exitcode")

@@ -17,7 +17,7 @@ from sqlalchemy import event
 
 from inventory.cli import main
 from inventory.export.flow import export_source
-from inventory.proof.digest import LONGEST, decode_fingerprints, encode_fingerprints
+from inventory.proof.digest import MAX_LINE, decode_fingerprints, encode_fingerprints
 from inventory.proof.signature import VerifyKey
 from inventory.schema import ENTITIES
 from inventory.store.writer import SourceRow, open_writer
@@ -476,7 +476,7 @@ def test_what_unpacks_to_too_much_is_refused_with_little_memory(kind: str) -> No
 
 def test_the_longest_key_is_unpacked() -> None:
     mark = ("t" + "\t" + json.dumps(["\x01" * 500] * 5), b"\0\1\2")
-    assert len(mark[0]) < LONGEST
+    assert len(mark[0]) < MAX_LINE
     assert decode_fingerprints(encode_fingerprints([mark, mark]), 2) == [mark, mark]
     with pytest.raises(ValueError, match="more"):
         decode_fingerprints(encode_fingerprints([mark, mark]), 1)

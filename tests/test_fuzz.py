@@ -14,8 +14,8 @@ from inventory.normalise.fast import Normaliser
 from inventory.normalise.redact import Redactor
 from inventory.normalise.split import with_results
 from inventory.normalise.walk import normalise_listing
-from inventory.source.answers import Page, interpret, outcome_of, settled
-from inventory.source.listing import Listings, sweep, usable
+from inventory.source.answers import Page, final_findings, interpret, outcome_of
+from inventory.source.listing import Listings, is_usable_id, sweep
 from inventory.source.reading import Absent, Read, Unread
 from tests.test_properties import ANY, TEXTS
 
@@ -69,7 +69,7 @@ def test_every_id_asked_has_one_outcome(pages: list[Page]) -> None:
         if isinstance(outcome, Read):
             normaliser.job(outcome.result.raw, job_id, b"", None)
     assert answer.read.keys() | answer.absent.keys() <= set(pages[0].ids)
-    for finding in settled(answer, set(pages[0].ids[:1])):
+    for finding in final_findings(answer, set(pages[0].ids[:1])):
         canonical(dict(finding.evidence))
 
 
@@ -112,7 +112,7 @@ def test_every_usable_id_of_the_list_is_named(
 
 def _id(item: Json) -> str | None:
     job_id = item.get("id") if isinstance(item, dict) else None
-    return job_id if isinstance(job_id, str) and usable(job_id) else None
+    return job_id if isinstance(job_id, str) and is_usable_id(job_id) else None
 
 
 def _children(item: dict[str, Json]) -> list[Json]:

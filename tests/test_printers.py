@@ -223,6 +223,6 @@ def test_long_lists_are_folded_with_a_count() -> None:
     diff = SourceDiff("s", {**end, "id": 1}, end, [tag(at) for at in range(47)], names={"j": "n"})
     lines = list(plan([diff], lambda _, text: text))
     assert sum('~ value = "a" -> "b"' in line for line in lines) == 10
-    assert "        and 37 more; --full shows them" in lines
+    assert "        and 37 more rows of tags; --full shows them" in lines
     assert lines[-1] == "s: jobs: 0 added, 1 changed, 0 removed; rows: 0 created, 47 updated, 0 deleted."
     assert sum('~ value = "a" -> "b"' in line for line in plan([diff], lambda _, text: text, full=True)) == 47

@@ -9,7 +9,7 @@ import pytest
 from inventory.common.cancellation import Stop
 from inventory.common.errors import DeadlineError, StoppedError
 from inventory.source.answers import Page
-from inventory.source.retry import LONGEST, Attempt, Limits, Patience, backoff, repeated, retry_after
+from inventory.source.retry import MAX_PAUSE, Attempt, Limits, RetryBudget, backoff, retry_after, run_with_retries
 
 PAGE = Page(("a",), 1, 500, None, datetime.now(UTC))
 AWAY = Page(("a", "b"), 1, None, None, datetime.now(UTC), problem="cannot connect", unreachable=True)
@@ -43,16 +43,16 @@ def test_pauses_double_half_of_each_is_jitter_and_they_grow_while_nobody_is_answ
     number: int, fruitless: float, whole: float
 ) -> None:
     found = [backoff(number, fruitless) for _ in range(200)]
-    assert all(whole / 2 <= pause <= whole <= LONGEST for pause in found)
+    assert all(whole / 2 <= pause <= whole <= MAX_PAUSE for pause in found)
     assert max(found) - min(found) > whole / 4
 
 
 def attempts_of(
     attempt: Attempt, *, seconds: float, attempts: int | None = None, stop: Stop | None = None,
-    patience: Patience | None = None,
+    patience: RetryBudget | None = None,
 ) -> int:  # fmt: skip
     """Count how often it is tried until patience ends."""
-    tries, shared = 0, patience or Patience(seconds)
+    tries, shared = 0, patience or RetryBudget(seconds)
 
     def counted() -> Attempt:
         nonlocal tries
@@ -61,7 +61,7 @@ def attempts_of(
         return attempt
 
     limits = Limits(time.monotonic() + seconds, attempts)
-    assert repeated(counted, limits, shared, stop or Stop(), lambda *_: None) is attempt
+    assert run_with_retries(counted, limits, shared, stop or Stop(), lambda *_: None) is attempt
     return tries
 
 
@@ -71,7 +71,7 @@ def test_a_final_answer_ends_it() -> None:
 
 @pytest.mark.parametrize("attempts", [1, 2])
 def test_a_fault_that_may_be_one_job_s_is_bounded_by_attempts(attempts: int) -> None:
-    assert attempts_of(Attempt(PAGE, again=True), attempts=attempts, seconds=60) == attempts
+    assert attempts_of(Attempt(PAGE, retry=True), attempts=attempts, seconds=60) == attempts
 
 
 @pytest.mark.parametrize("page", [PAGE, AWAY])
@@ -79,49 +79,49 @@ def test_the_time_is_used_to_its_end(page: Page) -> None:
     """Bounded by attempts with full jitter, they waited for a fraction of it."""
     began = time.monotonic()
     attempts = None if page is PAGE else 2  # nobody there is no fault of a job
-    assert attempts_of(Attempt(page, again=True), seconds=2, attempts=attempts) >= 3
+    assert attempts_of(Attempt(page, retry=True), seconds=2, attempts=attempts) >= 3
     assert time.monotonic() - began >= 2
 
 
 def test_no_time_is_one_attempt() -> None:
-    assert attempts_of(Attempt(AWAY, again=True), seconds=0) == 1
+    assert attempts_of(Attempt(AWAY, retry=True), seconds=0) == 1
 
 
 def test_patience_is_shared() -> None:
     """A service that was away for all of it gets one attempt of each further request."""
-    patience = Patience(0.5)
-    assert attempts_of(Attempt(AWAY, again=True), seconds=60, patience=patience) > 1
-    assert patience.is_over
-    assert attempts_of(Attempt(AWAY, again=True), seconds=60, patience=patience) == 1
+    patience = RetryBudget(0.5)
+    assert attempts_of(Attempt(AWAY, retry=True), seconds=60, patience=patience) > 1
+    assert patience.is_exhausted
+    assert attempts_of(Attempt(AWAY, retry=True), seconds=60, patience=patience) == 1
     patience.answered()
-    assert not patience.is_over
-    assert attempts_of(Attempt(AWAY, again=True), seconds=60, patience=patience) > 1
+    assert not patience.is_exhausted
+    assert attempts_of(Attempt(AWAY, retry=True), seconds=60, patience=patience) > 1
 
 
 def test_an_attempt_that_fails_after_an_answer_counts_from_that_answer() -> None:
-    patience = Patience(60)
+    patience = RetryBudget(60)
     sent = time.monotonic() - 100
     patience.answered()
     patience.failed(sent)
-    assert patience.fruitless < 50
+    assert patience.failing_for < 50
 
 
 def test_a_pause_beyond_the_time_is_not_begun() -> None:
     began = time.monotonic()
-    assert attempts_of(Attempt(AWAY, again=True, throttled=True, pause=1e12), seconds=5) == 1
+    assert attempts_of(Attempt(AWAY, retry=True, throttled=True, pause=1e12), seconds=5) == 1
     assert time.monotonic() - began < 4
 
 
 def test_a_pause_is_kept_to() -> None:
     began = time.monotonic()
-    assert attempts_of(Attempt(PAGE, again=True, pause=0.4), attempts=2, seconds=60) == 2
+    assert attempts_of(Attempt(PAGE, retry=True, pause=0.4), attempts=2, seconds=60) == 2
     assert time.monotonic() - began >= 0.4
 
 
 def test_stop_and_deadline_end_it() -> None:
     stop = Stop()
     with pytest.raises(DeadlineError, match=r"the deadline of the source \(0\.2s\) passed"):
-        attempts_of(Attempt(AWAY, again=True), seconds=60, stop=stop.within(0.2, "the source"))
+        attempts_of(Attempt(AWAY, retry=True), seconds=60, stop=stop.within(0.2, "the source"))
     stop.set()
     with pytest.raises(StoppedError):
-        attempts_of(Attempt(AWAY, again=True), seconds=60, stop=stop)
+        attempts_of(Attempt(AWAY, retry=True), seconds=60, stop=stop)

@@ -313,7 +313,7 @@ def test_no_text_takes_long(unit: str) -> None:
 )
 def test_a_member_that_holds_a_secret(name: str) -> None:
     assert holds_secret(name)
-    assert Redactor().loose(name, "x") == MASK
+    assert Redactor().undeclared(name, "x") == MASK
 
 
 @pytest.mark.parametrize(
@@ -363,7 +363,7 @@ def test_a_member_that_holds_a_secret(name: str) -> None:
 )
 def test_a_member_that_holds_none(name: str) -> None:
     assert not holds_secret(name)
-    assert Redactor().loose(name, "x") == "x"
+    assert Redactor().undeclared(name, "x") == "x"
 
 
 MEMBERS: list[Json] = [
@@ -388,14 +388,14 @@ MEMBERS: list[Json] = [
 @pytest.mark.parametrize("value", MEMBERS, ids=str)
 def test_a_secret_anywhere_in_a_member_without_a_column(value: Json, key: str | None) -> None:
     redactor = Redactor(key)
-    masked = redactor.loose("new_member", value)
+    masked = redactor.undeclared("new_member", value)
     assert SECRET not in str(masked)
-    assert redactor.loose("new_member", masked) == masked
+    assert redactor.undeclared("new_member", masked) == masked
 
 
 def test_a_name_beside_a_value_of_no_secret_masks_nothing() -> None:
     for value in ({"name": "port", "value": "x"}, {"name": "password", "note": "x"}, ["a", "password"], ["port", "x"]):
-        assert Redactor().loose("new", value) == value
+        assert Redactor().undeclared("new", value) == value
 
 
 # Where a job holds texts that are free, or are not of the form that their column is for.

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.common.body import BodyFile
-from inventory.common.exact_json import DEEPEST, Json, canonical, pretty, read
-from inventory.normalise.split import JobResult, read_answer, whole
+from inventory.common.exact_json import MAX_DEPTH, Json, canonical, pretty, read
+from inventory.normalise.split import JobResult, read_answer, with_documents
 from tests.test_properties import ANY, SLOW
 
 RESULT = ANY | st.fixed_dictionaries({"id": ANY, "name": ANY, "object_infos": ANY})
@@ -29,10 +29,10 @@ def either(how: Any) -> Any:
 
 
 def agree(content: bytes) -> None:
-    exact = either(lambda: read(content, deepest=DEEPEST))
-    assert either(lambda: whole(read_answer(content))) == exact
+    exact = either(lambda: read(content, max_depth=MAX_DEPTH))
+    assert either(lambda: with_documents(read_answer(content))) == exact
     file = BodyFile(io.BytesIO(content))
-    assert either(lambda: whole(read_answer(file, piece=200))) == exact
+    assert either(lambda: with_documents(read_answer(file, piece=200))) == exact
 
 
 @SLOW

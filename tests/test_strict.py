@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from inventory.common.exact_json import Json, Number, pretty, read
 from inventory.mock.estate import make_job
-from inventory.normalise.fast import MOST_LEARNED, FastPath, Normaliser, NotCovered, UnknownMember
+from inventory.normalise.fast import MAX_LEARNED, FastPath, Normaliser, NotCovered, UnknownMember
 from inventory.normalise.prepared import PreparedJob, Unchanged, from_normalised
 from inventory.normalise.redact import Redactor
 from inventory.normalise.walk import normalise
@@ -168,13 +168,13 @@ def test_what_is_served_again_is_known_by_its_note(odd: dict[str, Json]) -> None
     raw = text_of(document)
     first = normaliser.job(raw, "job", salted, None)
     assert isinstance(first, PreparedJob)
-    assert normaliser.job(raw, "job", salted, first.note) == Unchanged("job", first.findings)
+    assert normaliser.job(raw, "job", salted, first.cache_entry) == Unchanged("job", first.findings)
     for other in (text_of({**document, "newer": 1}), text_of({**document, "name": "another"})):
-        assert isinstance(normaliser.job(other, "job", salted, first.note), PreparedJob)
-    assert isinstance(normaliser.job(raw, "job", b"other", first.note), PreparedJob)
-    assert first.note is not None
-    for note in (first.note[:32] + b"[]", first.note + b" ", b"", b"0", "text"):
-        if note != first.note:
+        assert isinstance(normaliser.job(other, "job", salted, first.cache_entry), PreparedJob)
+    assert isinstance(normaliser.job(raw, "job", b"other", first.cache_entry), PreparedJob)
+    assert first.cache_entry is not None
+    for note in (first.cache_entry[:32] + b"[]", first.cache_entry + b" ", b"", b"0", "text"):
+        if note != first.cache_entry:
             assert isinstance(normaliser.job(raw, "job", salted, note), PreparedJob)  # type: ignore[arg-type]
 
 
@@ -184,7 +184,7 @@ def test_a_note_tells_no_secret() -> None:
         document = {**make_job(1), "new": {"password": secret}, "source_endpoint": {"db_password": secret}}
         job = NORMALISERS["masked"].job(text_of(document), "job", b"", None)
         assert isinstance(job, PreparedJob)
-        notes.append(job.note)
+        notes.append(job.cache_entry)
     assert notes[0] == notes[1]
 
 
@@ -209,20 +209,22 @@ def test_members_beyond_the_schema_are_learned(how: str) -> None:
     fast = FAST[how]
     with pytest.raises(UnknownMember):
         fast.read(raw)
-    grown = fast.grown(raw)
+    grown = fast.extended(raw)
     assert is_covered(grown, raw, job["id"])
-    assert grown.grown(raw) is grown
+    assert grown.extended(raw) is grown
     normaliser = Normaliser(REDACTORS[how])
     for found in (normaliser.job(raw, job["id"], b"", None) for _ in range(2)):
         assert isinstance(found, PreparedJob)
         assert told(found) == told(walked(raw, how, job["id"]))
         assert b"Pl4nted" not in found.packed
-        assert Normaliser(REDACTORS[how]).job(raw, job["id"], b"", found.note) == Unchanged(job["id"], found.findings)
+        assert Normaliser(REDACTORS[how]).job(raw, job["id"], b"", found.cache_entry) == Unchanged(
+            job["id"], found.findings
+        )
 
 
 def test_no_more_members_are_learned_than_pay() -> None:
     normaliser = Normaliser(REDACTORS["masked"])
-    for number in range(3 * MOST_LEARNED // 20):
+    for number in range(3 * MAX_LEARNED // 20):
         raw = text_of({**make_job(1), **{f"new_{20 * number + each}": each for each in range(20)}})
         job = normaliser.job(raw, "job", b"", None)
         assert isinstance(job, PreparedJob)

@@ -327,7 +327,7 @@ def _written_whole(file: Path) -> Iterator[None]:
             unfinished.unlink(missing_ok=True)
 
 
-def echo_document(options: Options, code: int, **members: Any) -> None:
+def echo_document(options: Options, code: int, /, **members: Any) -> None:
     """Print a JSON document of a command, unless -q."""
     if not options.is_silent(code):
         from inventory.common.exact_json import pretty

@@ -142,7 +142,7 @@ def _planned(options: Options, report: "Report", stop: "Stop", names: tuple[str,
     from inventory.export.flow import Limits, Run
     from inventory.export.pool import NormaliserPool
     from inventory.export.run import plan_all
-    from inventory.source.auth import Auths
+    from inventory.source.auth import AuthCache
 
     settings = options.settings(for_export=True, standard_input=lambda: sys.stdin)
     sources = select(settings, names)
@@ -156,7 +156,7 @@ def _planned(options: Options, report: "Report", stop: "Stop", names: tuple[str,
         pool.start(sources)
         report.clear = progress.close
         time = stop.within(settings.deadline, "the run")
-        run = Run(settings, store, Limits(), stop, time, Auths(time), pool, report.run_id, progress.advance)
+        run = Run(settings, store, Limits(), stop, time, AuthCache(time), pool, report.run_id, progress.advance)
         return plan_all(sources, run, Selection(ignore=settings.ignore), report.failed)
 
 

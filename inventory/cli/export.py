@@ -122,7 +122,7 @@ def _run(
     from inventory.export.flow import Run
     from inventory.export.run import export_all
     from inventory.proof.signature import SigningKey
-    from inventory.source.auth import Auths
+    from inventory.source.auth import AuthCache
     from inventory.store.migrate import prepare
 
     shown, settings = sys.stderr.isatty() and not options.quiet, watch.settings
@@ -135,7 +135,7 @@ def _run(
         with Progress("export", shown) as progress:
             report.clear = progress.close
             run = Run(
-                settings, store, limits, stop, time, Auths(time), pool, report.run_id, progress.advance,
+                settings, store, limits, stop, time, AuthCache(time), pool, report.run_id, progress.advance,
                 asked.record, asked.lock_timeout, SigningKey.of(settings.signing_key), asked.begin_signing,
             )  # fmt: skip
             export_all(sources, run, report)

@@ -164,6 +164,7 @@ class Root(Group):
         gc.set_threshold(10_000, 10, 10)
         atexit.register(gc.freeze)  # nor a last time, for what ends with the process
         extra["standalone_mode"] = False
+        extra.setdefault("prog_name", _program())
         given = args[0] if args else extra.get("args")
         style = _log_format(sys.argv[1:] if given is None else given)
         try:
@@ -189,6 +190,12 @@ class Root(Group):
                 raise
             fail(refusal, 1, style)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _program() -> str:
+    """Return the name that help and completion use, however Python was started."""
+    name = os.path.basename(sys.argv[0] if sys.argv else "")  # noqa: PTH119  # quicker to import
+    return name if name == "drs-inventory" else "inventory"
 
 
 def _log_format(words: Sequence[str]) -> str:

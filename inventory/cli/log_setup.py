@@ -75,7 +75,7 @@ class _Filter:
 
     def __call__(self, _logger: object, _method: str, event: Event) -> Event:
         plain = {name: self._plain(value) for name, value in sorted(event.items())}
-        return {name: self._redactor.loose(name, value) for name, value in plain.items()}
+        return {name: self._redactor.undeclared(name, value) for name, value in plain.items()}
 
     def _plain(self, value: Any) -> Any:
         """Return what JSON can say of a value, without the known secrets."""

@@ -1,1 +1,1 @@
-"""What every package may use: errors, cancellation, exact JSON, safe text, the log."""
+"""Shared by all packages: errors, cancellation, exact JSON, safe text, the log."""

@@ -1,4 +1,4 @@
-"""The body of an answer, which may be too large to hold."""
+"""The body of a response, in memory or, if it is large, in a file."""
 
 from typing import IO
 
@@ -6,7 +6,7 @@ __all__ = ["Body", "BodyFile"]
 
 
 class BodyFile:
-    """A body that is too large to hold, in a temporary file that is gone when nobody has it any more."""
+    """A large body in a temporary file, which is closed and deleted together with this object."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
@@ -15,12 +15,12 @@ class BodyFile:
         self.file.close()
 
     def part(self, begin: int, end: int) -> bytes:
-        """Return some of its bytes."""
+        """Return the bytes from `begin` to `end`."""
         self.file.seek(begin)
         return self.file.read(end - begin)
 
     def whole(self) -> bytes:
-        """Return all of it."""
+        """Return all bytes."""
         self.file.seek(0)
         return self.file.read()
 

@@ -1,6 +1,6 @@
-"""When to end: cooperative cancellation and deadlines, shared by all threads of a run.
+"""Cooperative cancellation and deadlines, shared by all threads of a run.
 
-SIGTERM and Ctrl-C set it. Nothing sleeps past it, nor past its deadline.
+SIGTERM and Ctrl-C request a stop. No thread sleeps longer than that, or than its deadline.
 """
 
 import time
@@ -16,34 +16,34 @@ _UNITS = ((3600, "h"), (60, "m"))
 
 
 class Stop:
-    """A request to end, and the time until which to end by oneself.
+    """A stop request shared by threads, and a deadline.
 
-    waits: where waits are registered that may take long.
+    waits: the register of long waits.
     """
 
     def __init__(self, waits: Waits | None = None) -> None:
-        """Begin without a deadline."""
+        """Start without a deadline."""
         self.waits = waits or Waits()
         self._event = Event()
         self._ends = float("inf")
         self._deadline = ""
 
     def within(self, seconds: float, whose: str) -> "Stop":
-        """Return this request to end with a deadline, unless its own is earlier.
+        """Return the same stop request with a deadline; an earlier deadline of this one stays.
 
         Args:
-            seconds: from now on.
-            whose: what has the deadline, as messages name it: the run, the source.
+            seconds: from now.
+            whose: what has the deadline, for messages: the run, the source.
         """
         inner = Stop(self.waits)
         inner._event = self._event
         ends = time.monotonic() + seconds
-        mine = ends, f"the deadline of {whose} ({_spelled(seconds)})"
-        inner._ends, inner._deadline = mine if ends < self._ends else (self._ends, self._deadline)
+        own = ends, f"the deadline of {whose} ({_with_unit(seconds)})"
+        inner._ends, inner._deadline = own if ends < self._ends else (self._ends, self._deadline)
         return inner
 
     def set(self) -> None:
-        """Ask everybody to end."""
+        """Request a stop of all threads."""
         self._event.set()
 
     @property
@@ -52,14 +52,14 @@ class Stop:
 
     @property
     def left(self) -> float:
-        """The seconds until the deadline; endless without one."""
+        """The seconds until the deadline; infinite without one."""
         return max(0.0, self._ends - time.monotonic())
 
     def check(self) -> None:
-        """Go on, or end here.
+        """Return if the thread may go on.
 
         Raises:
-            StoppedError: it was asked to stop.
+            StoppedError: a stop was requested.
             DeadlineError: the deadline passed.
         """
         if self._event.is_set():
@@ -68,25 +68,25 @@ class Stop:
             raise DeadlineError(f"{self._deadline} passed", "Raise it, or see in the log what was waited for")
 
     def wait(self, seconds: float, what: str = "a pause", **about: Any) -> None:
-        """Sleep, but not past a request to stop or the deadline.
+        """Sleep, at most until a stop request or the deadline.
 
         Args:
-            what: what is waited for, and `about` more of it: see `Waits.noted`.
+            what: what is waited for; with the further fields `about` for the log, see `Waits.register`.
 
         Raises:
-            StoppedError: it was asked to stop, before or meanwhile.
+            StoppedError: a stop was requested, before or meanwhile.
             DeadlineError: the deadline passed, before or meanwhile.
         """
         seconds = max(0.0, min(seconds, self.left))
         if seconds < self.waits.first:
             self._event.wait(seconds)
         else:
-            with self.waits.noted(what, **about):
+            with self.waits.register(what, **about):
                 self._event.wait(seconds)
         self.check()
 
 
-def _spelled(seconds: float) -> str:
+def _with_unit(seconds: float) -> str:
     for size, unit in _UNITS:
         if seconds >= size and seconds % size == 0:
             return f"{seconds / size:g}{unit}"

@@ -1,17 +1,17 @@
-"""What can go wrong, as the person at the keyboard meets it. Imports nothing of ours.
+"""The errors that a user can see. Imports no other module of the package.
 
 InventoryError          exit 1: failed, nothing written
 ├── UsageError          exit 64: the command line is wrong
-│   └── ConfigError     exit 64: the configuration is wrong; carries every fault at once
+│   └── ConfigError     exit 64: the configuration is wrong; contains all faults
 ├── SourceError         exit 1: the service or a recording cannot be read at all
-│   └── DeadlineError   exit 1: the time that a run or a source may take is over
+│   └── DeadlineError   exit 1: the deadline of a run or a source passed
 ├── StoreError          exit 1: the database cannot be opened, is at another revision, or refused
 │   ├── BusyError       exit 75: another export of that source is running
-│   └── ConnectionLostError   exit 1: the connection to the database broke; what was not committed is gone
+│   └── ConnectionLostError   exit 1: the connection to the database broke; uncommitted changes are lost
 ├── CompareError        exit 1: something cannot be compared or found
-└── StoppedError        exit 1: somebody asked it to stop (SIGTERM, Ctrl-C)
+└── StoppedError        exit 1: the run was stopped (SIGTERM, Ctrl-C)
 
-A message names the place (file, line, key; job, path) and what to do next, never a value that may be secret.
+A message has the place (file, line, key; job, path) and what to do next, never a value that may be secret.
 """
 
 import errno
@@ -30,12 +30,12 @@ __all__ = [
     "system_refusal",
 ]
 
-_NO_THREAD = "can't start new thread"  # Python's own words, in a RuntimeError
-_NO_MEMORY = ("cannot allocate memory", "failed to map segment")  # the loader's, in an ImportError
+_NO_THREAD = "can't start new thread"  # Python's text, in a RuntimeError
+_NO_MEMORY = ("cannot allocate memory", "failed to map segment")  # the loader's text, in an ImportError
 
 
 class InventoryError(Exception):
-    """A failure that is told in one line: `summary`, and in `hint` what to do about it."""
+    """A failure that is shown in one line. summary: what is wrong. hint: what to do about it."""
 
     exit_code = 1
 
@@ -51,15 +51,15 @@ class InventoryError(Exception):
 
 
 class UsageError(InventoryError):
-    """The command line asks for something that cannot be."""
+    """The command line is wrong."""
 
     exit_code = 64
 
 
 class ConfigError(UsageError):
-    """The configuration is wrong: one line a fault, each with file, line and key.
+    """The configuration is wrong: one line for each fault, with file, line and key.
 
-    settings: what could be read nevertheless, for who tells of the failure.
+    settings: the valid settings, so that the failure can be reported (ping, metrics).
     """
 
     def __init__(self, faults: list[str], settings: object = None) -> None:
@@ -73,11 +73,11 @@ class SourceError(InventoryError):
 
 
 class DeadlineError(SourceError):
-    """The time that a run or a source may take is over."""
+    """The deadline of a run or a source passed."""
 
 
 class StoreError(InventoryError):
-    """The database cannot be opened or did not take what it was given."""
+    """The database cannot be opened, or refused an operation."""
 
 
 class BusyError(StoreError):
@@ -87,24 +87,24 @@ class BusyError(StoreError):
 
 
 class ConnectionLostError(StoreError):
-    """The connection to the database broke; what was not committed is gone."""
+    """The connection to the database broke; uncommitted changes are lost."""
 
 
 class CompareError(InventoryError):
-    """Something that was asked for is not there, or cannot be compared."""
+    """Something requested does not exist, or cannot be compared."""
 
 
 class StoppedError(InventoryError):
-    """Somebody asked the run to stop before it was done."""
+    """The run was stopped before it was complete."""
 
 
 def system_refusal(error: BaseException) -> str | None:
-    """Say in words what the system refused: a file, memory or a thread. None where it is something else."""
-    short = isinstance(error, MemoryError)
-    short = short or (isinstance(error, RuntimeError) and str(error) == _NO_THREAD)
-    short = short or (isinstance(error, ImportError) and any(words in str(error).lower() for words in _NO_MEMORY))
-    short = short or (isinstance(error, OSError) and error.errno in {errno.EAGAIN, errno.ENOMEM})
-    if short:
+    """Describe what the system refused: a file, memory or a thread. None for any other error."""
+    is_short = isinstance(error, MemoryError)
+    is_short = is_short or (isinstance(error, RuntimeError) and str(error) == _NO_THREAD)
+    is_short = is_short or (isinstance(error, ImportError) and any(words in str(error).lower() for words in _NO_MEMORY))
+    is_short = is_short or (isinstance(error, OSError) and error.errno in {errno.EAGAIN, errno.ENOMEM})
+    if is_short:
         return "the system gives no more memory or threads; allow more, or lower concurrency, parallel and workers"
     if isinstance(error, OSError):
         return f"{error.filename or 'the system'}: {error.strerror or type(error).__name__}"

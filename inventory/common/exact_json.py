@@ -1,8 +1,8 @@
-"""JSON in and out without losing a digit: what every package reads and writes documents with.
+"""Parses and writes JSON without losing a digit; all packages use it.
 
-Python's own reader turns ``1e400`` into infinity and ``0.10`` into ``0.1``. Here an integer becomes an
-``int``; any other number stays a `Number`, which remembers how it was written. The one canonical form
-(names sorted, no spaces, ASCII) serves digests, keys and the ``extra`` column alike.
+Python's parser turns ``1e400`` into infinity and ``0.10`` into ``0.1``. Here an integer becomes an ``int``; any other
+number becomes a `Number`, which keeps its original text. One canonical form (names sorted, no spaces, ASCII) is used
+for digests, keys and the overflow column ``extra``.
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import simplejson
 
-__all__ = ["DEEPEST", "Json", "Number", "canonical", "is_empty", "pretty", "read", "tidy"]
+__all__ = ["MAX_DEPTH", "Json", "Number", "canonical", "is_empty", "pretty", "read", "tidy"]
 
 type_of: dict[type, str] = {
     str: "text",
@@ -21,13 +21,13 @@ type_of: dict[type, str] = {
     type(None): "null",
 }
 
-DEEPEST = 200  # levels of nesting that every package can walk through without running out of stack
+MAX_DEPTH = 200  # levels of nesting that recursive functions can handle without a stack overflow
 
-Json = Any  # dict, list, str, int, bool, None or Number, as `read` gives them
+Json = Any  # dict, list, str, int, bool, None or Number, as `read` returns them
 
 
 class Number(simplejson.RawJSON):
-    """A JSON number that is not a plain integer, kept exactly as it was written."""
+    """A JSON number that is not a plain integer, with its original text."""
 
     encoded_json: str
 
@@ -45,17 +45,17 @@ def _not_json(word: str) -> NoReturn:
     raise ValueError(f"{word} is not JSON")
 
 
-def read(text: str | bytes, deepest: int | None = None) -> Json:
+def read(text: str | bytes, max_depth: int | None = None) -> Json:
     """Parse one JSON document.
 
     Args:
-        deepest: levels of nesting that are taken; what comes from outside has `DEEPEST`.
+        max_depth: the allowed levels of nesting; `MAX_DEPTH` for documents from outside.
 
     Raises:
-        ValueError: not JSON (`NaN` and `Infinity` included), not UTF-8, or nested too deeply to hold.
+        ValueError: not JSON (`NaN` and `Infinity` included), not UTF-8, or nested too deeply.
     """
     document = _parsed(text)
-    if deepest is not None and _is_deeper(document, deepest):
+    if max_depth is not None and _is_deeper(document, max_depth):
         raise ValueError("nested too deeply")
     return document
 
@@ -81,7 +81,7 @@ def _parsed(text: str | bytes) -> Json:
         except json.JSONDecodeError:
             raise
         except ValueError as error:
-            # Python refuses to make an int of more than 4,300 digits; JSON does not forbid them.
+            # Python parses no int of more than 4,300 digits; JSON allows them.
             if "limit" not in str(error):
                 raise
             return json.loads(text, parse_float=Number, parse_int=_integer, parse_constant=_not_json)
@@ -93,11 +93,12 @@ def _integer(literal: str) -> int | Number:
     return int(literal) if len(literal) <= 4000 else Number(literal)
 
 
-_CANONICAL = simplejson.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)  # once: it takes half
+# Made once: creating it takes as long as encoding a small value.
+_CANONICAL = simplejson.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 def canonical(value: Json) -> str:
-    """Return the one ASCII spelling of a value: names sorted by code point, no spaces."""
+    """Return the canonical JSON of a value in ASCII: names sorted by code point, no spaces."""
     return str(_CANONICAL.encode(value))
 
 
@@ -107,15 +108,15 @@ def pretty(value: Json, indent: int | None = 2) -> str:
 
 
 def is_empty(value: Json) -> bool:
-    """Tell whether a member says nothing: null, empty text, empty list, empty object."""
+    """Return whether a value is empty: null, empty text, empty list, empty object."""
     return value is None or (isinstance(value, str | list | dict) and not value)
 
 
 def tidy(value: Json) -> Json:
-    """Drop the members that say nothing, at every depth, and put lists in canonical order.
+    """Remove empty members at every depth, and sort lists in canonical order.
 
-    Absent, null and empty members are one, and the order of lists carries nothing (the contract); so
-    two answers that differ only in these are equal after this.
+    Absent, null and empty members count as equal, and the order of lists has no meaning (the contract). Two answers
+    that differ only in these are equal after this.
     """
     if isinstance(value, dict):
         kept = {name: tidy(member) for name, member in value.items()}
@@ -126,5 +127,5 @@ def tidy(value: Json) -> Json:
 
 
 def kind_of(value: Json) -> str:
-    """Name the JSON type of a value for a finding: text, integer, number, boolean, list, object, null."""
+    """Return the JSON type of a value for a finding: text, integer, number, boolean, list, object, null."""
     return type_of.get(type(value), "number")

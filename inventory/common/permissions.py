@@ -1,4 +1,4 @@
-"""File permissions that protect secrets."""
+"""Checks whether file permissions protect secrets."""
 
 import os
 import stat
@@ -8,9 +8,9 @@ __all__ = ["readable_by_others"]
 
 
 def readable_by_others(path: Path) -> bool:
-    """Tell whether other users can read a file; False on Windows, for a pipe, and where nothing can be told.
+    """Return whether other users can read a file; False on Windows, for a pipe, and if it cannot be found out.
 
-    The group counts only where the file is this user's: a file of root's may be given to a service by its group.
+    Group permission counts only if this user owns the file: root may share a file with a service through its group.
     """
     try:
         found = path.stat()

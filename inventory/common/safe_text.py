@@ -1,4 +1,4 @@
-"""Text for a terminal: what the service sent can neither move the cursor nor colour a word."""
+"""Text that is safe for a terminal: control characters from the service have no effect."""
 
 import re
 from collections.abc import Mapping
@@ -6,14 +6,14 @@ from typing import Any
 
 from inventory.common.exact_json import Json, pretty
 
-__all__ = ["CLEAR_LINE", "LONGEST", "clean", "count", "moment", "table", "unread_jobs", "value"]
+__all__ = ["CLEAR_LINE", "MAX_SHOWN", "clean", "count", "moment", "table", "unread_jobs", "value"]
 
 # C0, DEL, C1, line separators, bidirectional controls, zero-width and tag characters, lone surrogates.
 _HOSTILE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
-LONGEST = 200
-CLEAR_LINE = "\r\x1b[K"  # takes a progress bar away, so that a line can be printed in its place
+MAX_SHOWN = 200  # characters of a value
+CLEAR_LINE = "\r\x1b[K"  # erases a progress bar, so that a line can be printed in its place
 
 
 def clean(text: object) -> str:
@@ -21,8 +21,8 @@ def clean(text: object) -> str:
     return _HOSTILE.sub(lambda match: f"\\u{ord(match[0]):04x}", str(text))
 
 
-def value(what: Json, longest: int = LONGEST) -> str:
-    """Return one value of a row for a person: quoted, cut where it is longer than `longest`."""
+def value(what: Json, longest: int = MAX_SHOWN) -> str:
+    """Return one value of a row for display: quoted, and cut if it is longer than `longest` characters."""
     if what is None:
         return "null"
     if isinstance(what, str):
@@ -33,7 +33,7 @@ def value(what: Json, longest: int = LONGEST) -> str:
 
 
 def moment(when: object) -> str:
-    """Return an instant, to the second."""
+    """Return an instant without fractions of a second; "-" for anything else."""
     return f"{when:%Y-%m-%d %H:%M:%S}" if hasattr(when, "astimezone") else "-"
 
 
@@ -51,9 +51,9 @@ def count(number: int, word: str) -> str:
 
 
 def unread_jobs(row: Mapping[str, Any]) -> str:
-    """Say how many jobs of a snapshot could not be read, and what it has of them; `row` is that of `snapshots`."""
+    """Describe how many jobs of a snapshot could not be read, and what it has of them. row: of `snapshots`."""
     unread = row["unreadable"]
-    kept = row["jobs"] - row["returned"]  # what was not read and is there was carried over
+    kept = row["jobs"] - row["returned"]  # jobs that were carried over
     missing = unread - kept
     if not missing:
         rest = "its last known state is kept" if kept == 1 else "their last known states are kept"

@@ -1,4 +1,4 @@
-"""Located values become what the structs of `keys` declare, or every fault at once, without a value in it."""
+"""Converts located values into the structs of `keys`, and reports all faults, without values."""
 
 import re
 from collections.abc import Iterable
@@ -17,17 +17,17 @@ _S = TypeVar("_S", bound=Struct)
 
 
 class Converter:
-    """Converts located values; what is wrong with them goes to `faults`, with line and key, never with the value.
+    """Converts located values; adds faults to `faults`, with line and key, never with the value.
 
-    passed_over: a pattern of keys whose values are not looked at, for who does not need them.
+    ignored: a pattern of keys whose values are not read, because the command does not need them.
     """
 
-    def __init__(self, faults: Faults, passed_over: re.Pattern[str] | None = None) -> None:
+    def __init__(self, faults: Faults, ignored: re.Pattern[str] | None = None) -> None:
         self.faults = faults
-        self._passed_over = passed_over
+        self._ignored = ignored
 
     def struct(self, at: Located, kind: type[_S]) -> _S:
-        """Return a struct. A key that is faulty has its default, UNSET where it is required."""
+        """Return a struct. A faulty key gets its default, or UNSET if it is required."""
         declared = fields(kind)
         given = self.known(at, declared)
         found: dict[str, Any] = {}
@@ -37,12 +37,12 @@ class Converter:
                 found[field.name] = value
             if field.required and key not in given and (given or at.value == {}):
                 near = any(f"mean {key}?" in nearest(name, declared) for name in at.value if name not in declared)
-                if not near:  # else the fault of the misspelt key says it
+                if not near:  # otherwise the fault of the misspelt key is enough
                     self.faults.add(at, f"the key {key} is needed")
         return kind(**found)
 
     def known(self, at: Located, names: Iterable[str]) -> dict[str, Located]:
-        """Return the members whose keys are known; every other key is a fault that names the nearest known one."""
+        """Return the members whose keys are known; any other key is a fault that suggests the most similar key."""
         names = tuple(names)
         if not isinstance(at.value, dict):
             self.faults.add(at, f"keys are needed here: {', '.join(names)}")
@@ -53,7 +53,7 @@ class Converter:
         return {name: entry for name, entry in at.value.items() if name in names}
 
     def _value(self, at: Located, kind: types.Type, more: dict[str, Any] | None = None) -> Any:
-        """Return a value of a declared type, UNSET where there is a fault. more: `Meta.extra` of the key."""
+        """Return a value of a declared type; UNSET if it is faulty. more: `Meta.extra` of the key."""
         more = more or {}
         if isinstance(kind, types.Metadata):
             return self._value(at, kind.type, {**more, **(kind.extra or {})})
@@ -78,7 +78,7 @@ class Converter:
         return UNSET
 
     def _scalar(self, at: Located, kind: types.Type, more: dict[str, Any]) -> Any:
-        if self._passed_over and self._passed_over.search(at.key):
+        if self._ignored and self._ignored.search(at.key):
             return UNSET
         value, wrong = _scalar(at.value, kind, more)
         if wrong:
@@ -87,7 +87,7 @@ class Converter:
 
 
 def _member(union: types.UnionType, value: Any) -> types.Type:
-    """Return the member of a union that a value is meant for: the keys, the list, else the scalar."""
+    """Return the member of a union that fits a value: the struct, the list, else the scalar."""
     kinds = {type(each.type if isinstance(each, types.Metadata) else each): each for each in union.types}
     compound = {kind: kinds.pop(kind) for kind in (types.StructType, types.ListType) if kind in kinds}
     if isinstance(value, dict) and types.StructType in compound:
@@ -98,7 +98,7 @@ def _member(union: types.UnionType, value: Any) -> types.Type:
 
 
 def _scalar(value: Any, kind: types.Type, more: dict[str, Any]) -> tuple[Any, str | None]:
-    """Return what a scalar comes to, and what is wrong with it."""
+    """Return the converted scalar, and what is wrong with it or None."""
     if "read" in more:
         read = None if isinstance(value, bool) else more["read"](str(value))
         return read, None if read is not None else more["wrong"]
@@ -131,14 +131,14 @@ def _wrong_text(value: Any, kind: types.StrType, more: dict[str, Any]) -> str | 
 
 
 def _number(value: Any, kind: types.IntType | types.FloatType) -> tuple[Any, str | None]:
-    """Return a number within its bounds; a text, such as a variable's, where it is decimal."""
+    """Return a number within its bounds; also from a decimal text, such as a variable's value."""
     whole = isinstance(kind, types.IntType)
     text = str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
     least, most = kind.ge or 0, kind.le or 0
     try:
         if (WHOLE if whole else DECIMAL).fullmatch(text) and least <= (number := float(text)) <= most:
             return int(text) if whole else number, None
-    except ValueError:  # more digits than Python reads
+    except ValueError:  # more digits than Python parses
         pass
     ambiguous = value == Ambiguous("a number") or re.match(r"[-+]?0[0-9a-zA-Z_]|[0-9]+[_:]", text)
     hint = ", as a plain decimal number: YAML reads 010 as 8 and 1:30 as 90" if ambiguous else ""

@@ -1,7 +1,7 @@
-"""What a source signs in with: a token, an access key, or a user and password; and where a machine keeps one.
+"""Credentials: a token, an access key, or a user and password; and where to find them on a machine.
 
-No network here. Where the configuration names no credential, those that Terraform's provider and the
-vendor's SDKs read are found (API facts, 3.4).
+Uses no network. If the configuration has no credentials, those of Terraform's provider and the vendor's SDKs are
+searched (API facts, 3.4).
 """
 
 import re
@@ -30,15 +30,15 @@ _SENDABLE = re.compile(r"[!-~]*\Z")
 
 
 class CredentialsError(ValueError):
-    """Credentials that were found cannot be used; the text names the variable, never a value."""
+    """The credentials that were found cannot be used; the text has the variable's name, never a value."""
 
 
 @dataclass(frozen=True)
 class Token:
-    """An X-Auth-Token that somebody got from IAM; when it has expired, only they can renew it."""
+    """An X-Auth-Token from IAM; it cannot be renewed here."""
 
     token: str = field(repr=False)
-    origin: str = field(default="the configuration", compare=False)  # where it was found, for people
+    origin: str = field(default="the configuration", compare=False)  # where it was found, for messages
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ class Token:
 
 @dataclass(frozen=True)
 class Keys:
-    """An access key; with `security_token` a temporary one."""
+    """An access key; with `security_token`, a temporary one."""
 
     access_key: str
     secret_key: str = field(repr=False)
@@ -61,7 +61,7 @@ class Keys:
 
 @dataclass(frozen=True)
 class Password:
-    """An IAM user, who exchanges a password for tokens.
+    """An IAM user and password, to get tokens with.
 
     username, with domain or domain_id: the account that the user belongs to; or user_id alone.
     """
@@ -75,7 +75,7 @@ class Password:
 
     @property
     def user(self) -> dict[str, object]:
-        """The user as IAM wants it."""
+        """The user in the form of IAM's API."""
         if not self.username:
             return {"id": self.user_id, "password": self.password}
         domain = {"name": self.domain} if self.domain else {"id": self.domain_id}
@@ -96,10 +96,10 @@ Credentials = Token | Keys | Password
 
 @dataclass(frozen=True)
 class Found:
-    """Credentials that the machine keeps, and what stands beside them.
+    """Credentials that were found on the machine, with region, project and address of IAM.
 
-    project_id, project_name: at most one of them; project_origin: the variable that says so. iam_origin: likewise.
-    warnings: for people.
+    project_id, project_name: at most one of them. project_origin, iam_origin: the variables that they came from.
+    warnings: for the user.
     """
 
     credentials: Credentials
@@ -112,8 +112,8 @@ class Found:
     warnings: tuple[str, ...] = field(default=(), compare=False)
 
 
-# What each kind needs, as Terraform prefers them; a domain alone, the last, is no beginning of a set.
-# Then what it may have.
+# Kind, required members, optional members, in Terraform's order of preference. If only a domain (the third member) is
+# set, the set does not count as incomplete.
 _KINDS: tuple[tuple[type[Credentials], tuple[str, ...], tuple[str, ...]], ...] = (
     (Token, ("token",), ()),
     (Keys, ("access_key", "secret_key"), ("security_token",)),
@@ -122,16 +122,16 @@ _KINDS: tuple[tuple[type[Credentials], tuple[str, ...], tuple[str, ...]], ...] =
     (Password, ("user_id", "password"), ()),
 )
 WAYS = tuple((kind, frozenset(needed), frozenset(more)) for kind, needed, more in _KINDS)
-_IN_HEADERS = ("token", "access_key", "secret_key", "security_token")  # the secret key is as plain as they are
+_IN_HEADERS = ("token", "access_key", "secret_key", "security_token")  # the secret key has the same characters
 
 
 def unsendable(value: str) -> bool:
-    """Tell whether a value holds what no header can carry: a line break, a space, a letter beyond ASCII."""
+    """Return whether a value has a character that a header cannot contain: a line break, a space, not ASCII."""
     return not _SENDABLE.match(value)
 
 
 def home_folder() -> Path | None:
-    """Return the home of whoever runs this; None where HOME is not set and the user id has no name."""
+    """Return the user's home folder; None if HOME is not set and the user id has no name."""
     try:
         return Path.home()
     except RuntimeError:
@@ -141,28 +141,28 @@ def home_folder() -> Path | None:
 def find_credentials(environment: Mapping[str, str], home: Path | None) -> Found | None:
     """Return the first complete credentials: HW_*, HUAWEICLOUD_SDK_*, OS_*, then the SDK's file.
 
-    Within a family a token comes before an access key, and that before a password, as in Terraform.
-    Families are not mixed, but for what is no credential: the region, and a project that the family does not name.
+    Within a family a token has precedence over an access key, and that over a password, as in Terraform. Families are
+    not mixed, except for the region, and for the project if the family has none.
 
     Args:
-        home: None where there is none.
+        home: the user's home folder, or None.
 
     Raises:
-        CredentialsError: half of a set, and nothing complete; a value that cannot be sent; or variables that are not
-            supported, and without which another account would be exported.
+        CredentialsError: an incomplete set and no complete one; a value that cannot be sent; or unsupported variables
+            that cannot be ignored because another account would be exported.
     """
-    halves: list[str] = []
+    incomplete: list[str] = []
     for number, names in enumerate(FAMILIES):
         if why := refused(number, environment):
             raise CredentialsError(f"{why}. Or unset what is not meant for this, or give auth")
-        found = _search(environment, names, "", environment, halves)
+        found = _search(environment, names, "", environment, incomplete)
         if found:
             return found
-    file, values, warnings = _file(environment, home)
+    file, values, warnings = _read_file(environment, home)
     if why := refused(len(FAMILIES), values):
         raise CredentialsError(f"{file}: {why}")
-    found = _search(values, FILE, file, environment, halves)
-    why = halves[0] if halves else refused_last(environment)
+    found = _search(values, FILE, file, environment, incomplete)
+    why = incomplete[0] if incomplete else refused_last(environment)
     if found is None and why:
         raise CredentialsError(why)
     return found and replace(found, warnings=warnings)
@@ -173,17 +173,17 @@ def _search(
     names: Mapping[str, str],
     file: str,
     environment: Mapping[str, str],
-    halves: list[str],
+    incomplete: list[str],
 ) -> Found | None:
-    """Look through one family, or the file. `halves` takes what is begun and not complete."""
+    """Search one family, or the file. Adds a message for each incomplete set to `incomplete`."""
     where = f" in {file}" if file else ""
     given = {member: name for member, known in names.items() for name in reversed(known.split()) if values.get(name)}
     for kind, needed, _ in _KINDS:
-        begun = [given[member] for member in needed[:2] if member in given]
+        present = [given[member] for member in needed[:2] if member in given]
         missing = [names[member].split()[0] for member in needed if member in names and member not in given]
-        if begun and missing:
-            halves.append(f"{begun[0]} is set{where}, but {' and '.join(missing)} is not")
-        if not begun or missing:
+        if present and missing:
+            incomplete.append(f"{present[0]} is set{where}, but {' and '.join(missing)} is not")
+        if not present or missing:
             continue
         members = {member: values[given[member]] for member in needed}
         if kind is Keys and "security_token" in given:
@@ -206,23 +206,23 @@ def _search(
 def _project(
     values: Mapping[str, str], given: Mapping[str, str], where: str, environment: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the project that stands beside credentials, else what any other family says: it must not go unheard."""
+    """Return the project of the same family, else of any other family: it must not be ignored."""
     for member in ("project_id", "project_name"):
         if member in given:
-            return _either(member, values[given[member]], f"{given[member]}{where}")
+            return _project_of(member, values[given[member]], f"{given[member]}{where}")
     name = next((name for name in PROJECTS if environment.get(name)), None)
     if name is None:
-        return _either("project_id", None, "")
+        return _project_of("project_id", None, "")
     is_id = any(name in family.get("project_id", "").split() for family in FAMILIES)
-    return _either("project_id" if is_id else "project_name", environment[name], name)
+    return _project_of("project_id" if is_id else "project_name", environment[name], name)
 
 
-def _either(member: str, value: str | None, origin: str) -> dict[str, Any]:
+def _project_of(member: str, value: str | None, origin: str) -> dict[str, Any]:
     return {"project_id": None, "project_name": None, "project_origin": origin, member: value}
 
 
-def _file(environment: Mapping[str, str], home: Path | None) -> tuple[str, Mapping[str, str], tuple[str, ...]]:
-    """Return the name and the [basic] section of the SDK's file, and warnings; no values where there is none."""
+def _read_file(environment: Mapping[str, str], home: Path | None) -> tuple[str, Mapping[str, str], tuple[str, ...]]:
+    """Return the name and the [basic] section of the SDK's file, and warnings; no values if there is no file."""
     import configparser
 
     named = environment.get("HUAWEICLOUD_SDK_CREDENTIALS_FILE")
@@ -237,7 +237,7 @@ def _file(environment: Mapping[str, str], home: Path | None) -> tuple[str, Mappi
         if not named and isinstance(error, FileNotFoundError | NotADirectoryError):
             return shown, {}, ()
         raise CredentialsError(f"{shown} cannot be read: {error.strerror}") from None
-    except (configparser.Error, UnicodeDecodeError):  # its text would quote the file
+    except (configparser.Error, UnicodeDecodeError):  # its text is not used: it quotes the file
         raise CredentialsError(f"{shown} cannot be read: it is no INI file") from None
     warning = f"other users can read {shown}, which holds a secret key: run chmod 600"
     warnings = (warning,) if readable_by_others(path) else ()

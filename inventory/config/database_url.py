@@ -1,7 +1,7 @@
-"""Database URLs: what they say, why one cannot be used, and what of one may be shown. Nothing is imported for it.
+"""Database URLs: parses and checks them, and removes secrets for messages. Imports no database library.
 
-A URL may hold a password, and one with a typing error may hold it anywhere. So a message shows only the parts
-that are known to be safe, and of a URL that cannot be used only the scheme.
+A URL may contain a password, and with a typing error it may be anywhere in the URL. So a message shows only parts
+that are known to be safe; for a URL that cannot be used, only the scheme.
 """
 
 import re
@@ -16,12 +16,12 @@ _SCHEMES = {
 }  # fmt: skip
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+._-]*\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_FILE_NAME = re.compile(r"[\w./~-]+\Z")  # nothing that separates a password
+_FILE_NAME = re.compile(r"[\w./~-]+\Z")  # no character that could separate a password
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.%\w]+\]|[\w.-]*)\Z")
 _HOST_PORT = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::(.*))?\Z", re.DOTALL)
 _SOCKET = re.compile(r"[/@][\w./@+-]*\Z")
 _SIMPLE = re.compile(r"[\w.,/@:\[\]-]*\Z")
-_SHOWN = (  # parameters whose values are no secrets
+_SHOWN = (  # parameters whose values are not secret
     "host", "hostaddr", "port", "dbname", "user", "service", "sslmode", "target_session_attrs", "connect_timeout",
 )  # fmt: skip
 # libpq's parameters, as of PostgreSQL 18.
@@ -91,9 +91,9 @@ _CHOICES = {
 
 @dataclass(frozen=True)
 class DatabaseUrl:
-    """What a URL says. kind: sqlite or postgresql.
+    """A parsed URL. kind: sqlite or postgresql.
 
-    path: the SQLite file. parameters: of PostgreSQL, as libpq names them: host, port, user, password, dbname, …
+    path: the SQLite file. parameters: for PostgreSQL, with libpq's names: host, port, user, password, dbname, …
     """
 
     kind: str
@@ -102,11 +102,11 @@ class DatabaseUrl:
 
 
 class _UrlError(ValueError):
-    """Why a URL cannot be used; without any part of it that may be secret."""
+    """Why a URL cannot be used; contains no part of it that may be secret."""
 
 
 def check_database_url(url: str) -> str | None:
-    """Say why a URL cannot be used; None: it can, as far as one sees without connecting."""
+    """Return why a URL cannot be used; None if it can, as far as is known without connecting."""
     try:
         parse_database_url(url)
     except _UrlError as error:
@@ -115,7 +115,7 @@ def check_database_url(url: str) -> str | None:
 
 
 def parse_database_url(url: str) -> DatabaseUrl:
-    """Return what a URL says.
+    """Parse a URL.
 
     Raises:
         ValueError: it cannot be used; see `check_database_url`.
@@ -132,7 +132,7 @@ def parse_database_url(url: str) -> DatabaseUrl:
 
 
 def safe_url(url: str) -> str:
-    """Return what of a URL may be shown: no password, and of a URL that cannot be used only the scheme."""
+    """Return the parts of a URL that may be shown: no password; only the scheme if it cannot be used."""
     scheme, mark, _ = url.partition("://")
     try:
         found = parse_database_url(url)
@@ -154,7 +154,7 @@ def safe_url(url: str) -> str:
 def _shown_hosts(given: dict[str, str]) -> str:
     hosts = given.get("host", "").split(",")
     if any(_SOCKET.match(host) for host in hosts):
-        return ""  # a socket's folder; it stands among the parameters
+        return ""  # a socket's folder; it is shown as a parameter
     ports = given.pop("port", "").split(",")
     given.pop("host", None)
     ports = ports if len(ports) == len(hosts) else ports[:1] * len(hosts)
@@ -241,7 +241,7 @@ def _check_ports(text: str) -> None:
 
 
 def _query(text: str) -> dict[str, str]:
-    """Return the parameters; `host=a&host=b` is one of several hosts."""
+    """Return the parameters; `host=a&host=b` means several hosts."""
     found: dict[str, str] = {}
     for part in text.split("&") if text else ():
         name, mark, value = part.partition("=")
@@ -259,13 +259,13 @@ def _query(text: str) -> dict[str, str]:
 
 
 def _with_ports(found: dict[str, str]) -> dict[str, str]:
-    """Part `host=a:1,b:2`, as SQLAlchemy writes several hosts, into hosts and ports."""
+    """Split `host=a:1,b:2`, SQLAlchemy's form of several hosts, into hosts and ports."""
     host = found.get("host", "")
     return {} if ":" not in host or host.count(":") > host.count(",") + 1 else _hosts(host)
 
 
 def _unknown(name: str) -> str:
-    """Say that a parameter is not known: without its name, which may be a part of a password that holds & or ?."""
+    """Return the message for an unknown parameter, without its name: that may be part of a password with & or ?."""
     from difflib import get_close_matches
 
     close = get_close_matches(name, _PARAMETERS, n=1, cutoff=0.8)

@@ -1,6 +1,6 @@
-"""Addresses: which may be asked, which follow from a region, and how a path and a query are written.
+"""Addresses: which are allowed, which follow from a region, and how a path and a query are encoded.
 
-Light on purpose: the configuration checks addresses without loading an HTTP client.
+Imports little: the configuration checks addresses without loading an HTTP client.
 """
 
 import ipaddress
@@ -21,7 +21,7 @@ __all__ = [
 
 Query = Sequence[tuple[str, str]]
 
-# Regions of the vendor's DRS client (API facts, 4). Others are possible, with an `endpoint` of their own.
+# Regions of the vendor's DRS client (API facts, 4). Other regions need an `endpoint`.
 REGIONS = (
     "ae-ad-1", "af-north-1", "af-south-1", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4",
     "ap-southeast-5", "cn-east-2", "cn-east-3", "cn-east-4", "cn-east-5", "cn-north-1", "cn-north-11", "cn-north-12",
@@ -35,14 +35,14 @@ _PLAIN = re.compile(r"[!-~]+\Z")  # urlsplit would silently drop a line break
 
 
 def check_address(url: str, *, plain_http: bool) -> str | None:
-    """Say why an address may not be asked; None: it may.
+    """Return why an address is not allowed; None if it is.
 
     Args:
-        plain_http: http to other machines too. Without it only to this one, for a token is sent along.
+        plain_http: allow http to other machines. Otherwise only to this machine, because credentials are sent.
     """
     try:
         parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port  # both raise on nonsense
+        host, _port = parts.hostname, parts.port  # both raise ValueError
     except ValueError:
         return "not an address"
     if parts.scheme not in ("http", "https") or not host or not _PLAIN.match(url):
@@ -57,20 +57,20 @@ def check_address(url: str, *, plain_http: bool) -> str | None:
 
 
 def drs_endpoint(region: str, cloud: str | None = None) -> str:
-    """Return where DRS of a region is reached (API facts, 4). cloud: another domain than the vendor's own."""
+    """Return the address of DRS in a region (API facts, 4). cloud: another domain than the vendor's."""
     return f"https://drs.{region}.{cloud or _domain(region)}"
 
 
 def iam_endpoint(region: str, cloud: str | None = None) -> str:
-    """Return where IAM of a region is reached (API facts, 4). cloud: another domain than the vendor's own."""
+    """Return the address of IAM in a region (API facts, 4). cloud: another domain than the vendor's."""
     return f"https://iam.{region}.{cloud or _domain(region)}"
 
 
 def redirect_target(url: str, location: str) -> str:
-    """Return the address that an answer's Location header names, for people: without user, query and fragment.
+    """Return the address in a Location header, for a message: without user, query and fragment.
 
     Args:
-        url: the address that was asked; a Location may be relative to it.
+        url: the address of the request; a Location may be relative to it.
     """
     try:
         parts = urlsplit(urljoin(url, location))
@@ -83,12 +83,12 @@ def redirect_target(url: str, location: str) -> str:
 
 
 def encode_path(path: str) -> str:
-    """Write a path as it is signed and sent, whether it came percent-encoded or not."""
+    """Encode a path as it is signed and sent; it may be percent-encoded already."""
     return quote(unquote(path))
 
 
 def encode_query(query: Query) -> str:
-    """Write a query as it is signed and sent: sorted, every value percent-encoded."""
+    """Encode a query as it is signed and sent: sorted, every value percent-encoded."""
     return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in sorted(query))
 
 

@@ -1,7 +1,7 @@
-"""Lists of job ids: one id a line, and what certainly is none.
+"""Lists of job ids: one id a line, and a check for lines that are certainly not ids.
 
-An id that the service does not know is only noted as absent. So quotes, commas, a heading or the output of a
-program that failed are refused here, with the line's number.
+An id that does not exist is only reported as absent. So quotes, commas, a heading or the output of a program that
+failed are refused here, with the line number.
 """
 
 import re
@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 
 __all__ = ["numbered", "why_no_id"]
 
-LONGEST = 120  # characters; the service's ids have 36
+MAX_LENGTH = 120  # characters; the service's ids have 36
 
 _COMMENT = re.compile(r"(\A|\s)#.*", re.DOTALL)
-# Headings of columns, and what programs print for nothing.
+# Column headings, and what programs print for an empty value.
 _WORDS = "all|ids?|jobs?|job[ _-]?ids?|uuids?|name|null|none|nil|nan|undefined|true|false"
 _WRONG = (
     (re.compile(r"[\[\]{}()<>]"), "it has a bracket; a list of ids is plain text, not JSON"),
@@ -25,12 +25,12 @@ _WRONG = (
     (re.compile(r"\s"), "it has a space inside"),
     (re.compile(r"#"), "a comment needs a space before its #"),
     (re.compile(r"\A[\W_]*\Z"), "it has no letter and no digit"),
-    (re.compile(rf".{{{LONGEST + 1}}}"), f"it has more than {LONGEST} characters"),
+    (re.compile(rf".{{{MAX_LENGTH + 1}}}"), f"it has more than {MAX_LENGTH} characters"),
 )
 
 
 def numbered(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """Yield each line's number and text, without empty lines and comments, which begin with # after a space."""
+    """Yield number and text of each line, without empty lines and comments (# after a space or at the start)."""
     for number, line in enumerate(lines, 1):
         text = _COMMENT.sub("", line.removeprefix("\ufeff") if number == 1 else line).strip()
         if text:
@@ -38,6 +38,6 @@ def numbered(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
 
 
 def why_no_id(text: str) -> str | None:
-    """Say why a text certainly is no job id; None where it can be one."""
+    """Return why a text is certainly not a job id; None if it may be one."""
     why = next((why for pattern, why in _WRONG if pattern.search(text)), None)
     return why if why or text.isprintable() else "it has a character that cannot be seen"

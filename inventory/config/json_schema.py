@@ -1,4 +1,4 @@
-"""The JSON Schema of the configuration and the table of its keys, both from the structs of `keys`."""
+"""The JSON Schema of the configuration and the table of its keys, both generated from the structs of `keys`."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ __all__ = ["as_markdown", "as_schema"]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCE = "\\$\\{"
-_QUOTED = {  # what a quoted scalar of another type looks like
+_QUOTED = {  # the patterns of quoted scalars of these types
     "integer": f"^{WHOLE.pattern}$",
     "number": f"^{DECIMAL.pattern}$",
     "boolean": "^(true|false)$",
@@ -23,7 +23,7 @@ _SHOWN = {"integer": "whole number", "number": "number", "boolean": "`true` or `
 
 
 def as_schema() -> dict[str, Any]:
-    """Return the schema (draft 2020-12). A value may be a text with a reference instead, whatever its type is."""
+    """Return the schema (draft 2020-12). A value of any type may be a text with a reference instead."""
     _, parts = msgspec.json.schema_components([Configuration], ref_template="#/$defs/{name}")
     known = list(fields(Auth))
     parts["Auth"]["oneOf"] = [
@@ -38,7 +38,7 @@ def as_schema() -> dict[str, Any]:
 
 
 def _with_references(schema: dict[str, Any]) -> dict[str, Any]:
-    """Allow `${NAME}` wherever a plain value is checked, and a number, true and false in quotes."""
+    """Allow `${NAME}` in place of each scalar, and a number, true and false in quotes."""
     kind = schema.get("type")
     for key in ("properties", "items", "additionalProperties"):
         inner = schema.get(key)
@@ -84,7 +84,7 @@ def _rows(parts: dict[str, Any], name: str, under: str) -> Iterator[str]:
 
 
 def _value(schema: dict[str, Any]) -> str:
-    """Say in words which values a key takes."""
+    """Describe the values of a key."""
     kind = schema.get("type")
     if "anyOf" in schema:
         return ", or ".join(_value(each) for each in schema["anyOf"])

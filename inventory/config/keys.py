@@ -1,10 +1,10 @@
 """The keys of the configuration, declared once: type, bounds, default and meaning of each.
 
-`convert` reads a file by these structs; `json_schema` makes the JSON Schema and the table of keys from them.
-In `Meta.extra` stand what JSON Schema has no word for:
+`convert` reads a file with these structs; `json_schema` generates the JSON Schema and the table of keys from them.
+`Meta.extra` has properties that JSON Schema does not have:
 
-wrong: what is said of a value that does not fit. items: what a list consists of. check: a function that says what is
-wrong with a text, or None. read: a function that reads a text, and returns None where it cannot. secret: never shown.
+wrong: the message for an invalid value. items: what a list consists of. check: a function that returns what is wrong
+with a text, or None. read: a function that parses a text, and returns None if it cannot. secret: never shown.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from inventory.common.errors import InventoryError
 from inventory.config.endpoints import REGIONS, check_address
-from inventory.config.job_ids import LONGEST, why_no_id
+from inventory.config.job_ids import MAX_LENGTH, why_no_id
 from inventory.config.settings import DEFAULT_DATABASE, MIB, Settings, Source
 from inventory.config.values import DURATION, DURATION_PATTERN, LONGEST_DURATION, SOURCE_NAME, nearest, seconds_of
 from inventory.proof.signature import SigningKey
@@ -29,7 +29,7 @@ __all__ = [
 
 
 def _why_no_ping(url: str) -> str | None:
-    return check_address(url.partition("?")[0], plain_http=True)  # unlike those of the service it may have a query
+    return check_address(url.partition("?")[0], plain_http=True)  # unlike the service's addresses it may have a query
 
 
 def _why_no_signing_key(pem: str) -> str | None:
@@ -41,7 +41,7 @@ def _why_no_signing_key(pem: str) -> str | None:
 
 
 def columns(*, masked: bool) -> list[str]:
-    """Return the columns that `redact` can mask, or that `diff` can ignore."""
+    """Return the columns that `redact` can mask (masked), or that `diff` can ignore."""
     from inventory.schema import BY_NAME
 
     return [
@@ -99,7 +99,7 @@ ProjectName = Annotated[str, _PROJECT_NAME] | UnsetType
 Address = Annotated[Text, Meta(extra_json_schema={"pattern": "^https?://[^/@?#]+(/[^?#]*)?$"})] | UnsetType
 Ping = Annotated[str, _checked(_why_no_ping), _SECRET, Meta(extra_json_schema={"pattern": "^https?://"})] | UnsetType
 SigningKeyText = Annotated[str, _checked(_why_no_signing_key), _SECRET] | UnsetType
-JobId = Annotated[str, _checked(_why_no_job_id), Meta(max_length=LONGEST)]
+JobId = Annotated[str, _checked(_why_no_job_id), Meta(max_length=MAX_LENGTH)]
 _DURATION = Meta(ge=1, le=LONGEST_DURATION, extra={"read": seconds_of, "wrong": DURATION})
 Duration = Annotated[float, _DURATION, Meta(extra_json_schema={"pattern": f"^{DURATION_PATTERN}$"})]
 Scenarios = Annotated[list[Literal["migration", "sync", "cloudDataGuard"]], _listed("scenarios", least=1)] | UnsetType
@@ -242,14 +242,14 @@ class Configuration(_Keys, frozen=True):
 
 @cache
 def fields(struct: type[Struct]) -> dict[str, types.Field]:
-    """Return the declared keys of a struct by the names that a file has; required ones first."""
+    """Return the declared keys of a struct by their names in the file; required ones first."""
     declared = types.type_info(struct).fields  # type: ignore[attr-defined]
     return {each.encode_name: each for each in sorted(declared, key=lambda each: not each.required)}
 
 
 @cache
 def secret_keys() -> frozenset[str]:
-    """Return the keys whose values are secret, as `sources.auth.token`: without the numbers of items."""
+    """Return the keys whose values are secret, such as `sources.auth.token`: without item numbers."""
     return frozenset(_secrets(types.type_info(Configuration), ""))
 
 

@@ -1,8 +1,8 @@
-"""The configuration: a YAML file and the environment become frozen settings, or every fault at once.
+"""Loads the configuration: a YAML file and the environment become frozen settings, or all faults are reported.
 
-Every relative path in the file is relative to its folder: of the database, of `${file:…}`, of ids and recordings.
-What stands on the command line or in the environment, and the database's default, is relative to the working folder.
-Nothing here touches the network or a database.
+Relative paths in the file are relative to its folder: of the database, of `${file:…}`, of ids and recordings.
+Paths on the command line and in the environment, and the default database, are relative to the working folder.
+Uses no network and no database.
 """
 
 import os
@@ -30,21 +30,21 @@ def load(
     """Read the configuration: `file`, else INVENTORY_CONFIG, else inventory.yaml here.
 
     Args:
-        for_export: read credentials too. Who only reads the database needs none, so an unset variable
-            below `auth` is no fault then, and the file itself may be missing.
-        standard_input: gives the lines for `jobs: {file: "-"}`; without it they are not read.
-        no_env: check what does not depend on variables, `${file:…}` and credentials; `unchecked` names the rest.
-        recordings: check that folders of recordings are there.
+        for_export: read credentials too. Commands that only read the database do not need them: for these an unset
+            variable below `auth` is no fault, and the file may be missing.
+        standard_input: returns the lines for `jobs: {file: "-"}`; without it they are not read.
+        no_env: check only what does not depend on variables, `${file:…}` and credentials; the rest is in `unchecked`.
+        recordings: check that the folders of recordings exist.
 
     Raises:
-        ConfigError: every fault of the file, each with line and key.
+        ConfigError: all faults of the file, each with line and key.
         UsageError: no such file.
     """
     named = file or os.environ.get("INVENTORY_CONFIG")
     path = Path(named or DEFAULT_FILE)
     if not named and not for_export and not path.exists():
         return Settings()
-    from inventory.config.reader import read  # who has no file need not wait for what reads it
+    from inventory.config.reader import read  # imported only if there is a file: it takes time
 
     return read(path, Reading(for_export, no_env, recordings, standard_input))
 
@@ -63,7 +63,7 @@ def choose_database(option: str | None, settings: Settings) -> str:
 
 
 def normal_url(url: str) -> str:
-    """Name the drivers: `postgresql://` means psycopg 3."""
+    """Return the URL with its driver: `postgresql://` means psycopg 3."""
     for scheme in ("postgresql://", "postgres://"):
         if url.startswith(scheme):
             return "postgresql+psycopg://" + url.removeprefix(scheme)
@@ -71,7 +71,7 @@ def normal_url(url: str) -> str:
 
 
 def select(settings: Settings, names: Iterable[str]) -> tuple[Source, ...]:
-    """Return the sources that were named, in the configuration's order; all without names."""
+    """Return the sources with these names, in the configuration's order; all without names."""
     wanted = set(names)
     unknown = sorted(wanted - {source.name for source in settings.sources})
     if unknown:

@@ -1,4 +1,4 @@
-"""Values of a configuration that remember their lines, and what is wrong with them."""
+"""Values of a configuration with their lines, and the faults found in them."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -8,16 +8,16 @@ from typing import Any
 
 __all__ = ["ELSEWHERE", "FAULTY", "FOR_EXPORT", "Ambiguous", "Faults", "Lines", "Located", "Reading"]
 
-FOR_EXPORT = re.compile(r"\.auth|^ping|^signing")  # keys that only who exports needs
+FOR_EXPORT = re.compile(r"\.auth|^ping|^signing")  # keys that only an export needs
 Lines = Callable[[], Iterable[str]]
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a configuration is read for.
+    """The purpose for which a configuration is read.
 
-    for_export: credentials too. no_env: no variable and no file of a reference is read, and what they stand for is not
-    checked. recordings: whether folders of recordings are there. standard_input: the lines for `jobs: {file: "-"}`.
+    for_export: credentials are read too. no_env: variables and files of references are not read, and their values not
+    checked. recordings: the folders of recordings are checked. standard_input: the lines for `jobs: {file: "-"}`.
     """
 
     for_export: bool
@@ -28,9 +28,9 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
-    """A scalar without quotes that YAML 1.1 reads as something other than its text: `010`, `1:30`, `yes`, a date.
+    """A scalar without quotes whose value in YAML 1.1 differs from its text: `010`, `1:30`, `yes`, a date.
 
-    what: the kind of it, for people. The text itself is not kept: it may be a secret.
+    what: its kind, for messages. The text itself is not kept: it may be a secret.
     """
 
     what: str
@@ -41,13 +41,13 @@ class _Faulty:
         return "FAULTY"
 
 
-ELSEWHERE = "\0"  # in a text, for what it takes from the environment or another file; no YAML has it
-FAULTY = _Faulty()  # a value whose fault is reported already, or that is unknown; nothing more is said about it
+ELSEWHERE = "\0"  # in a text, in place of a value from the environment or another file; NUL is not valid in YAML
+FAULTY = _Faulty()  # a value whose fault was reported already, or that is unknown; no further fault is reported
 
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A value of the document: a scalar, a list of Located, or a dict of name -> Located; and where it stands."""
+    """A value of the document with its line and key: a scalar, a list of Located, or a dict of name -> Located."""
 
     value: Any
     line: int
@@ -55,12 +55,12 @@ class Located:
 
     @property
     def place(self) -> "Located":
-        """The place alone: a fault of the key is told whatever is wrong with its value."""
+        """The place without the value: a fault of the key is reported even if its value is FAULTY."""
         return Located(None, self.line, self.key)
 
 
 class Faults:
-    """Gathers every fault of one file, to tell them all at once, its warnings, and what was not checked: no values."""
+    """Collects all faults of one file, its warnings, and what was not checked. Contains no values."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -70,7 +70,7 @@ class Faults:
         self._known: set[tuple[int, str]] = set()
 
     def add(self, at: Located, what: str) -> None:
-        """Note a fault, once: a key of `defaults` is read for each source."""
+        """Add a fault. Equal faults count once: a key of `defaults` is read for each source."""
         place = f"{self.file}:{at.line}: {at.key}: " if at.key else f"{self.file}:{at.line}: "
         fault = at.line, place + what
         if at.value is not FAULTY and fault not in self._known:
@@ -78,14 +78,14 @@ class Faults:
             self.lines.append(fault)
 
     def warn(self, what: str) -> None:
-        """Note what is allowed but probably not meant; the same text once."""
+        """Add a warning: allowed, but probably a mistake. Equal warnings count once."""
         if what not in self.warnings:
             self.warnings.append(what)
 
     def skip(self, at: Located, what: str) -> None:
-        """Note what is not checked."""
+        """Add something that is not checked."""
         self.skipped.append((at.line, f"line {at.line}, {at.key}: {what}"))
 
     def messages(self) -> list[str]:
-        """Return one line a fault, by line of the file."""
+        """Return one line for each fault, in the order of the file."""
         return [text for _, text in sorted(self.lines, key=lambda fault: fault[0])]

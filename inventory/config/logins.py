@@ -1,4 +1,4 @@
-"""How a source signs in and where it is reached: its own keys, the environment's variables, and its region."""
+"""Finds the credentials and addresses of a source: from its keys, the environment, and its region."""
 
 import os
 from dataclasses import replace
@@ -18,39 +18,40 @@ __all__ = ["Logins"]
 
 
 class Logins(Converter):
-    """Reads `auth` and addresses, and completes a source by what the environment and its region say."""
+    """Reads `auth` and addresses, and completes a source from the environment and its region."""
 
     def __init__(self, faults: Faults, reading: Reading) -> None:
         super().__init__(faults, None if reading.for_export else FOR_EXPORT)
         self.reading = reading
-        self._found: Found | None = None  # credentials of the environment, looked for once
-        self._looked = False
+        self._found: Found | None = None  # credentials of the environment, searched once
+        self._was_searched = False
 
     def completed(self, source: Source, entry: Located, keys: SourceKeys, *, alone: bool) -> Source:
-        """Add what follows from the region, and the credentials: the source's own, else the environment's.
+        """Add the addresses of the region, and the credentials: the source's own, else the environment's.
 
         Args:
-            entry: with the keys of `defaults`.
+            entry: the source, merged with `defaults`.
+            alone: whether it is the only source.
         """
         for_export, auth = self.reading.for_export, entry.value.get("auth")
         if "replay" in entry.value:
-            return self._addressed(source, entry, check=False)
+            return self._with_addresses(source, entry, check=False)
         if auth is not None:
             if for_export and keys.auth:
                 source = replace(source, credentials=self._credentials(keys.auth, auth))
             if for_export and not self.reading.no_env:
-                self._unused(source)
+                self._warn_unused(source)
         elif for_export and self.reading.no_env:
             self.faults.skip(entry, "the credentials, which are looked for where the export runs")
         elif for_export and (found := self._environment(entry)) is not None:
-            source = replace(self._placed(source, entry, found, alone=alone), credentials=found.credentials)
+            source = replace(self._with_project(source, entry, found, alone=alone), credentials=found.credentials)
             if found.iam_endpoint and not source.iam_endpoint:
-                self._checked(entry, found.iam_origin, found.iam_endpoint, plain_http=source.plain_http)
+                self._check(entry, found.iam_origin, found.iam_endpoint, plain_http=source.plain_http)
                 source = replace(source, iam_endpoint=found.iam_endpoint)
-        return self._addressed(source, entry, check=for_export)
+        return self._with_addresses(source, entry, check=for_export)
 
-    def _placed(self, source: Source, entry: Located, found: Found, *, alone: bool) -> Source:
-        """Take the environment's project where it is this source's; where that is not clear, it is a fault."""
+    def _with_project(self, source: Source, entry: Located, found: Found, *, alone: bool) -> Source:
+        """Use the environment's project if it belongs to this source; if that is unclear, add a fault."""
         name, region = found.project_name or "", source.region
         if source.project_id or source.project_name or not (name or found.project_id):
             return source
@@ -62,8 +63,8 @@ class Logins(Converter):
             self.faults.add(entry, f"{what}: give each source its project_id or project_name, or set HW_REGION_NAME")
         return source
 
-    def _unused(self, source: Source) -> None:
-        """Warn of what the environment says about signing in and projects, for the source has auth of its own."""
+    def _warn_unused(self, source: Source) -> None:
+        """Warn about credentials and projects in the environment, which a source with `auth` does not use."""
         for warning in not_read(os.environ, other_login=True):
             self.faults.warn(warning)
         project = next((name for name in PROJECTS if os.environ.get(name)), None)
@@ -71,8 +72,8 @@ class Logins(Converter):
             text = "is set, but not read for a source with auth, whose project is the region's: give project_name"
             self.faults.warn(f"{project} {text}, or project_id")
 
-    def _addressed(self, source: Source, entry: Located, *, check: bool) -> Source:
-        """Add the addresses that follow from the region, the variables, or the vendor's rule."""
+    def _with_addresses(self, source: Source, entry: Located, *, check: bool) -> Source:
+        """Add the addresses of the region: from variables, else by the vendor's rule."""
         region = source.region
         if region is None or (source.endpoint and source.iam_endpoint):
             return source
@@ -93,7 +94,7 @@ class Logins(Converter):
         )
 
     def _variable(self, source: Source, entry: Located, region: str) -> str | None:
-        """Return the address that the SDK's variable for the region names."""
+        """Return the address in the SDK's variable for the region, if it is set."""
         name = drs_variable(region)
         first, *more = os.environ.get(name, "").split(",")
         if not first:
@@ -103,17 +104,17 @@ class Logins(Converter):
         if more:
             self.faults.warn(f"{name} has several addresses; only the first is used")
         url = first.strip() if "://" in first else f"https://{first.strip()}"
-        self._checked(entry, name, url, plain_http=source.plain_http)
+        self._check(entry, name, url, plain_http=source.plain_http)
         return url.rstrip("/")
 
-    def _checked(self, entry: Located, origin: str, url: str, *, plain_http: bool) -> None:
+    def _check(self, entry: Located, origin: str, url: str, *, plain_http: bool) -> None:
         why = check_address(url, plain_http=plain_http)
         if why:
             self.faults.add(entry, f"{origin}: {why}")
 
     def _environment(self, entry: Located) -> Found | None:
-        if not self._looked:
-            self._looked = True
+        if not self._was_searched:
+            self._was_searched = True
             try:
                 self._found = find_credentials(os.environ, home_folder())
             except CredentialsError as error:
@@ -132,12 +133,12 @@ class Logins(Converter):
             if needed <= given <= needed | more:
                 found = {name: value for name in given if (value := getattr(auth, name))}
                 return kind(**found) if needed <= found.keys() else None
-        if given or not at.value:  # else it was told that no key of it is known
+        if given or not at.value:  # otherwise its unknown keys were reported
             self.faults.add(at, "a token, or access_key and secret_key, or username, password and domain are needed")
         return None
 
     def address(self, key: str, entry: Located, text: str | UnsetType, *, plain_http: bool) -> str | None:
-        """Return an address of the service, or None; what is wrong with it is a fault of its key."""
+        """Return an address of the service, or None; adds a fault of its key if it is not allowed."""
         if not text:
             return None
         if why := check_address(text, plain_http=plain_http):

@@ -1,4 +1,4 @@
-"""A configuration's file becomes frozen settings, or every fault at once. `config` imports it where there is a file."""
+"""Reads a configuration file into frozen settings, or reports all faults. Imported only if there is a file."""
 
 import os
 import re
@@ -19,7 +19,7 @@ from inventory.config.yaml import read_yaml
 
 __all__ = ["read"]
 
-_PASSWORD = re.compile(r"://[^/?]*:[^/?@\0]+@|[?&]\w*password=[^&\0]", re.IGNORECASE)  # in a database's URL
+_PASSWORD = re.compile(r"://[^/?]*:[^/?@\0]+@|[?&]\w*password=[^&\0]", re.IGNORECASE)  # in a database URL
 _SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:|file:|[a-z]:[/\\])(.+)\Z", re.IGNORECASE | re.DOTALL)
 
 
@@ -27,7 +27,7 @@ def read(path: Path, reading: Reading) -> Settings:
     """Read a configuration.
 
     Raises:
-        ConfigError: every fault of the file, each with line and key.
+        ConfigError: all faults of the file, each with line and key.
         UsageError: no such file.
     """
     faults = Faults(path)
@@ -47,20 +47,20 @@ def read(path: Path, reading: Reading) -> Settings:
 
 
 def _is_secret(key: str, text: str) -> bool:
-    """Tell whether what is written under a key is a secret, or has one in it."""
+    """Return whether the text under a key is or contains a secret."""
     if key == "database":
         return bool(_PASSWORD.search(text))
     return bool(text) and ELSEWHERE not in text and re.sub(r"\[\d+\]", "", key) in secret_keys()
 
 
 class _Reader(Sources):
-    """Turns located values into settings."""
+    """Converts located values into settings."""
 
     def settings(self, root: Located) -> Settings:
         if not isinstance(root.value, dict):
             self.known(root, Configuration.__struct_fields__)
             return Settings()
-        top = {**root.value, "sources": Located(FAULTY, 1, "sources")}  # these are read one by one, with the defaults
+        top = {**root.value, "sources": Located(FAULTY, 1, "sources")}  # read below, each with the defaults
         found = self.struct(Located(top, root.line, root.key), Configuration)
         signing = root.value.get("signing")
         key = self._fingerprint_key(root.value["secrets"]) if found.secrets == "fingerprint" else None
@@ -93,7 +93,7 @@ class _Reader(Sources):
         return key
 
     def _database(self, at: Located | None, text: str) -> str:
-        """Return the database's URL, with the path of an SQLite file as it is seen from the working folder."""
+        """Return the database's URL; the path of an SQLite file is made relative to the working folder."""
         if at is None or text != at.value:
             return text
         relative = _SQLITE.match(text)

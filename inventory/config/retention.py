@@ -1,4 +1,4 @@
-"""Which snapshots a policy keeps: rows of `snapshots` in, ids to prune out; knows no database and no clock."""
+"""Selects the snapshots to prune by a retention policy. Uses no database and no clock."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ _PERIODS: dict[str, Callable[[datetime], tuple[int, ...]]] = {
 
 @dataclass(frozen=True)
 class Policy:
-    """How many days, weeks and months keep their last snapshot; with `before`, only what is older may go at all."""
+    """How many days, weeks and months keep their last snapshot. before: newer snapshots are never pruned."""
 
     keep_daily: int = 0
     keep_weekly: int = 0
@@ -28,15 +28,15 @@ class Policy:
     before: datetime | None = None
 
     def __bool__(self) -> bool:
-        """Tell whether it says anything: one that does not would leave next to nothing."""
+        """Return whether it has any rule: an empty policy would keep almost nothing."""
         return self != Policy()
 
 
 def choose(snapshots: Sequence[dict[str, Any]], policy: Policy) -> list[int]:
-    """Return the ids of one source's snapshots that no rule keeps; those pruned before are not looked at.
+    """Return the ids of one source's snapshots that no rule keeps; pruned ones are ignored.
 
-    The last snapshot and the last complete one always stay, so a retired source keeps the one that closed it.
-    Whatever is kept is kept again the next time: pruning twice prunes nothing more.
+    The last snapshot and the last complete one are always kept, so a retired source keeps its final snapshot.
+    Idempotent: pruning a second time prunes nothing more.
 
     Args:
         snapshots: rows of `snapshots`, oldest first.
@@ -53,7 +53,7 @@ def choose(snapshots: Sequence[dict[str, Any]], policy: Policy) -> list[int]:
 
 
 def cutoff(text: str, now: datetime) -> datetime:
-    """Return the instant that `--older-than` means: an age in days or weeks (90d, 12w), or the start of a UTC day.
+    """Return the instant of `--older-than`: an age in days or weeks (90d, 12w), or the start of a UTC day.
 
     Raises:
         UsageError: it is neither.

@@ -1,4 +1,4 @@
-"""What the configuration comes to: frozen settings, without a file or an environment."""
+"""The settings that result from the configuration: frozen, independent of file and environment."""
 
 import hashlib
 from dataclasses import dataclass, field, fields
@@ -10,13 +10,13 @@ __all__ = ["DEFAULT_DATABASE", "MIB", "RECORDING_END", "RECORDING_HEAD", "SCENAR
 
 DEFAULT_DATABASE = "sqlite:///inventory.db"
 MIB = 1024 * 1024
-RECORDING_HEAD, RECORDING_END = "recording.json", "end.json"  # open and close a folder that `--record` wrote
-SCENARIOS = ("migration", "sync", "cloudDataGuard")  # the values of db_use_type, which the list API demands
+RECORDING_HEAD, RECORDING_END = "recording.json", "end.json"  # the first and last file that `--record` writes
+SCENARIOS = ("migration", "sync", "cloudDataGuard")  # the values of db_use_type, which the list API requires
 
 
 @dataclass(frozen=True)
 class Filters:
-    """Which of the jobs that the list names are wanted; None: whatever it is."""
+    """Which of the listed jobs are exported; None: no restriction."""
 
     status: frozenset[str] | None = None
     engine_type: frozenset[str] | None = None
@@ -30,10 +30,10 @@ class Filters:
 
 @dataclass(frozen=True)
 class Source:
-    """One project in one region, live or recorded; `keys` says what each key means.
+    """One project in one region, live or recorded; `keys` describes each key.
 
-    project_id: None where it is looked up by project_name, or without one by the region's name. jobs: ids to ask
-    for, sorted, without `excluded`; None: all that the list API names. deadline: seconds. max_body: bytes.
+    project_id: None if it is looked up by project_name, or without one by the region's name. jobs: ids to request,
+    sorted, without `excluded`; None: all that the list API names. deadline: seconds. max_body: bytes.
     """
 
     name: str
@@ -67,11 +67,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Settings:
-    """All that the configuration says. Without a file: the defaults, and no source.
+    """All settings. Without a file: the defaults, and no source.
 
-    deadline: seconds. signs: whether a key is named; signing_key: the private key in PEM, for who writes. ping_start,
-    ping_success, ping_failure: whoever knows one may lie to the watcher, so they are secret. warnings: what is allowed
-    but probably not meant, for people. unchecked: what `validate --no-env` did not check.
+    deadline: seconds. signs: whether a key is configured. signing_key: the private key in PEM, for an export only.
+    ping_start, ping_success, ping_failure: secret, because anyone who knows one can send false signals. warnings: what
+    is allowed but probably a mistake, for messages. unchecked: what `validate --no-env` did not check.
     """
 
     file: Path | None = None
@@ -94,7 +94,7 @@ class Settings:
 
     @property
     def salt(self) -> bytes:
-        """What only who signs can know: whoever owns the database alone then cannot make up what was served."""
+        """A secret derived from the signing key, so that the owner of the database cannot forge cache entries."""
         return hashlib.sha256(f"served\n{self.signing_key}".encode()).digest() if self.signing_key else b""
 
     @property

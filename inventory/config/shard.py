@@ -1,4 +1,4 @@
-"""A part of the sources: `--shard I/N` splits them the same way on every machine. Pure."""
+"""A part of the sources: `--shard I/N` splits them in the same way on every machine."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,7 @@ from inventory.common.errors import UsageError
 
 __all__ = ["Shard"]
 
-VARIABLE = "JOB_COMPLETION_INDEX"  # what Kubernetes tells the pods of an indexed Job: 0, 1, …
+VARIABLE = "JOB_COMPLETION_INDEX"  # set by Kubernetes in the pods of an indexed Job: 0, 1, …
 MOST = 1000
 _FORM = re.compile(r"([0-9]{1,4}|auto)/([0-9]{1,4})\Z")
 _INDEX = re.compile(r"[0-9]{1,4}\Z")
@@ -41,10 +41,10 @@ class Shard:
         return cls(int(match[1]), count)
 
     def pick(self, names: Iterable[str]) -> list[str]:
-        """Return this part of the names, sorted: every count-th, so that parts differ by one at most.
+        """Return this part of the names, sorted: every count-th, so that part sizes differ by at most one.
 
         Args:
-            names: all configured ones, whatever else narrows them; else machines would split differently.
+            names: all configured names, before other filters; otherwise machines would split differently.
         """
         return sorted(set(names))[self.index - 1 :: self.count]
 

@@ -1,4 +1,4 @@
-"""The sources of a configuration: each entry, completed by the defaults, its region and the environment."""
+"""Reads the sources of a configuration: each entry, completed from the defaults, its region and the environment."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,9 +15,9 @@ from inventory.config.settings import MIB, RECORDING_END, RECORDING_HEAD, SCENAR
 __all__ = ["Sources"]
 
 _ALL, _STDIN = "all", "-"
-_MOST_TOLD = 3  # wrong lines of one list of ids
-_LONGEST_LIST = 16 * MIB  # characters, 400,000 ids; what has no end is never read whole
-_SAME = (  # keys whose names and types a source has too
+_MAX_REPORTED = 3  # wrong lines of one list of ids
+_MAX_LIST = 16 * MIB  # characters, 400,000 ids; prevents reading an endless file
+_COPIED = (  # keys that `Source` has with the same name and type
     "children", "concurrency", "requests_per_second", "timeout", "retry_seconds", "deadline", "plain_http", "page_size",
     "language",
 )  # fmt: skip
@@ -25,12 +25,12 @@ _PLACE = ("region", "endpoint", "project_id", "project_name")
 
 
 class Sources(Logins):
-    """Reads the part of a configuration that says what is exported, and how one signs in."""
+    """Reads the sources of a configuration."""
 
     def __init__(self, faults: Faults, file: Path, reading: Reading) -> None:
         super().__init__(faults, reading)
         self.file = file
-        self._reads_input: Located | None = None
+        self._input_used_by: Located | None = None
 
     def sources(self, top: dict[str, Located]) -> tuple[Source, ...]:
         defaults = self.known(top["defaults"], fields(SourceDefaults)) if "defaults" in top else {}
@@ -48,13 +48,13 @@ class Sources(Logins):
                     self.faults.add(entry, "the key name is needed")
                 continue
             both = {**defaults, **given}
-            self._one_project(both, given)
-            # Keys that are not known stay, for their fault may say that one was misspelt.
+            self._check_one_project(both, given)
+            # Unknown keys are kept: their fault may suggest a missing key.
             source = self._source(Located({**entry.value, **both}, entry.line, entry.key), alone=len(listed.value) == 1)
             project = source.project_name if source.project_name != source.region else ""
             place = (source.region or source.endpoint or "", source.project_id or project or "")
             if any(key in both and not getattr(source, key) for key in _PLACE):
-                place = ("", "")  # a part of it is not known
+                place = ("", "")  # part of it is faulty
             for seen, what, found in ((names, "name", source.name), (places, "project and region", place)):
                 if found in seen and found not in ("", ("", "")):
                     self.faults.add(entry, f"the same {what} as the source on line {seen[found]}")
@@ -65,11 +65,11 @@ class Sources(Logins):
     def _source(self, entry: Located, *, alone: bool) -> Source:
         both: dict[str, Located] = entry.value
         keys = self.struct(entry, SourceKeys)
-        replay = tuple(self.file.parent / folder for folder in _many(keys.replay))
+        replay = tuple(self.file.parent / folder for folder in _as_list(keys.replay))
         if "replay" not in both:
-            self._needed(entry, keys)
+            self._check_required(entry, keys)
         elif self.reading.recordings:
-            self._recordings(both["replay"])
+            self._check_recordings(both["replay"])
         excluded = frozenset(keys.excluded)
         source = Source(
             name=keys.name or "",
@@ -84,11 +84,11 @@ class Sources(Logins):
             excluded=excluded,
             replay=replay,
             max_body=keys.max_body_mib * MIB,
-            **{key: getattr(keys, key) for key in _SAME},
+            **{key: getattr(keys, key) for key in _COPIED},
         )
         return self.completed(source, entry, keys, alone=alone)
 
-    def _needed(self, entry: Located, keys: SourceKeys) -> None:
+    def _check_required(self, entry: Located, keys: SourceKeys) -> None:
         both: dict[str, Located] = entry.value
         if "region" not in both and "endpoint" not in both:
             self.faults.add(entry, "a source needs a region, or an endpoint, or replay")
@@ -101,7 +101,7 @@ class Sources(Logins):
                 if key in both and both[key].value and getattr(keys, key):
                     self.faults.add(both[key], "only the list API can serve this: it needs jobs: all")
 
-    def _one_project(self, both: dict[str, Located], given: dict[str, Located]) -> None:
+    def _check_one_project(self, both: dict[str, Located], given: dict[str, Located]) -> None:
         """Let a project's id and its name exclude each other; the source's own counts before the defaults'."""
         if "project_id" in both and "project_name" in both:
             for key, other in (("project_id", "project_name"), ("project_name", "project_id")):
@@ -110,15 +110,15 @@ class Sources(Logins):
                     return
             self.faults.add(both["project_name"].place, "project_id and project_name: give one of them")
 
-    def _recordings(self, at: Located) -> None:
-        """Find folders that are no recording; what stands in their pages is not read."""
+    def _check_recordings(self, at: Located) -> None:
+        """Report folders that are not recordings; their pages are not read."""
         for entry in at.value if isinstance(at.value, list) else [at]:
             folder = self.file.parent / entry.value if entry.value and isinstance(entry.value, str) else None
             if folder and (why := _why_no_recording(folder)):
                 self.faults.add(entry, f"the recording {folder} {why}")
 
     def _jobs(self, at: Located | None, keys: SourceKeys, excluded: frozenset[str]) -> tuple[str, ...] | None:
-        """Return the ids to ask for, sorted, without the excluded; None where all are meant."""
+        """Return the ids to request, sorted, without the excluded ones; None for all jobs."""
         if at is None or not (keys.jobs or keys.jobs == []):
             return ()
         if keys.jobs == _ALL:
@@ -136,7 +136,7 @@ class Sources(Logins):
         return chosen
 
     def _listed(self, at: Located, file: str) -> list[str] | None:
-        """Return the ids of a file or of standard input; None where they are not read, or a fault was told."""
+        """Return the ids of a file or of standard input; None if they are not read, or there was a fault."""
         if not self.reading.for_export:
             return None
         ids: list[str] = []
@@ -148,36 +148,36 @@ class Sources(Logins):
                 ids.append(text)
                 continue
             wrong += 1
-            if wrong <= _MOST_TOLD:
+            if wrong <= _MAX_REPORTED:
                 self.faults.add(at, f"{_shown(file)}:{number}: not a job id: {why}")
-        if wrong > _MOST_TOLD:
-            self.faults.add(at, f"{_shown(file)}: {wrong - _MOST_TOLD:,} more lines are not job ids")
+        if wrong > _MAX_REPORTED:
+            self.faults.add(at, f"{_shown(file)}: {wrong - _MAX_REPORTED:,} more lines are not job ids")
         return None if wrong or lines is None else ids
 
     def _lines(self, at: Located, file: str) -> list[str] | None:
         try:
             if file != _STDIN:
                 with (self.file.parent / file).open(encoding="utf-8-sig") as opened:
-                    text = opened.read(_LONGEST_LIST + 1)
-            elif self._reads_input is not None:
-                self.faults.add(at, f"standard input is read already on line {self._reads_input.line}")
+                    text = opened.read(_MAX_LIST + 1)
+            elif self._input_used_by is not None:
+                self.faults.add(at, f"standard input is read already on line {self._input_used_by.line}")
                 return None
             else:
-                self._reads_input = at
+                self._input_used_by = at
                 if self.reading.standard_input is None:
                     return None
-                text = _joined(self.reading.standard_input())
-        except (OSError, ValueError) as error:  # a name with a NUL character is a ValueError, as is what is not UTF-8
+                text = _join(self.reading.standard_input())
+        except (OSError, ValueError) as error:  # ValueError: a NUL character in the name, or not UTF-8
             why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
             self.faults.add(at, f"{_shown(file)} cannot be read: {why}")
             return None
-        if len(text) > _LONGEST_LIST:
-            self.faults.add(at, f"{_shown(file)} is longer than {_LONGEST_LIST // MIB} MiB: not a list of job ids")
+        if len(text) > _MAX_LIST:
+            self.faults.add(at, f"{_shown(file)} is longer than {_MAX_LIST // MIB} MiB: not a list of job ids")
             return None
         return text.split("\n")
 
 
-def _many(value: str | list[str] | UnsetType) -> list[str]:
+def _as_list(value: str | list[str] | UnsetType) -> list[str]:
     return [value] if isinstance(value, str) else value or []
 
 
@@ -185,8 +185,8 @@ def _filters(keys: SourceKeys) -> Filters:
     if not keys.filter:
         return Filters()
     return Filters(
-        status=frozenset(_many(keys.filter.status)) or None,
-        engine_type=frozenset(_many(keys.filter.engine_type)) or None,
+        status=frozenset(_as_list(keys.filter.status)) or None,
+        engine_type=frozenset(_as_list(keys.filter.engine_type)) or None,
         name=keys.filter.name or None,
         tags=tuple(keys.filter.tags.items()),
         enterprise_project_id=keys.filter.enterprise_project_id or None,
@@ -206,14 +206,14 @@ def _why_no_recording(folder: Path) -> str | None:
     return None if pages else "has no pages: a page is a file NAME.json or NAME.json.gz"
 
 
-def _joined(lines: Iterable[str]) -> str:
-    """Put lines together, until it is clear that they are too many."""
+def _join(lines: Iterable[str]) -> str:
+    """Join lines, and stop when they are too long."""
     found: list[str] = []
     length = 0
     for line in lines:
         found.append(line)
         length += len(line)
-        if length > _LONGEST_LIST:
+        if length > _MAX_LIST:
             break
     return "".join(found)
 

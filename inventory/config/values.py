@@ -1,4 +1,4 @@
-"""Small rules about values that the configuration and the command line share. Light: `--help` imports it."""
+"""Rules for values that the configuration and the command line share. Imports little: `--help` uses it."""
 
 import re
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ __all__ = [
 ]  # fmt: skip
 
 SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
-WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)")  # plain numbers, which YAML 1.1 and everybody else read alike
+WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)")  # decimal numbers, with the same value in YAML 1.1 and everywhere else
 DECIMAL = re.compile(r"[-+]?(?=\.?[0-9])(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 
 DURATION = "a duration of 1 second or more is needed: seconds, or a number with s, m or h, such as 90s, 30m, 6h"
@@ -17,14 +17,14 @@ LONGEST_DURATION = 30 * 86_400
 
 
 def seconds_of(text: str) -> float | None:
-    """Return the seconds of a duration such as 90, 90s, 30m or 6h, from 1 second to 30 days; None if it is none."""
+    """Return the seconds of a duration such as 90, 90s, 30m or 6h, from 1 second to 30 days; None if it is invalid."""
     found = re.fullmatch(DURATION_PATTERN, text)
     seconds = float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]] if found else 0
     return seconds if 1 <= seconds <= LONGEST_DURATION else None
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Suggest the known name that looks most like a wrong one, as the end of a message."""
+    """Return a suggestion of the most similar known name, as the end of a message, or ''."""
     import difflib
 
     close = difflib.get_close_matches(name, list(known), n=1)

@@ -1,8 +1,8 @@
-"""Environment variables of Terraform's provider and of the vendor's SDK: what each means here (API facts, 3.4).
+"""Environment variables of Terraform's provider and of the vendor's SDK, and their meaning here (API facts, 3.4).
 
-A variable is read as a member of a family of credentials, is read for addresses, is refused because without it another
-account or project would be exported, or is named as not read. What is in no table here has no effect on an export
-(HW_MAX_RETRIES, HW_ENABLE_FORCE_NEW, SKIP_CHECK_*, HW_TF_CUSTOM_UA, HUAWEICLOUD_SDK_DOMAIN_ID).
+A variable gives credentials (as a member of a family) or addresses. Or it is unsupported: then it is refused if
+ignoring it would export another account or project, otherwise there is a warning. Variables in no table here have no
+effect on an export (HW_MAX_RETRIES, HW_ENABLE_FORCE_NEW, SKIP_CHECK_*, HW_TF_CUSTOM_UA, HUAWEICLOUD_SDK_DOMAIN_ID).
 """
 
 import re
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 REGION_NAMES = ("HW_REGION_NAME", "OS_REGION_NAME")
-# What each family calls the members; of several names the first that is set counts.
+# The variables of each family; if a member has several names, the first that is set counts.
 FAMILIES: tuple[Mapping[str, str], ...] = (
     {
         "token": "HW_AUTH_TOKEN",
@@ -70,7 +70,7 @@ FILE: Mapping[str, str] = {
     "project_id": "project_id",
     "iam_endpoint": "iam_endpoint",
 }
-# Every variable that names a project, in the order in which they count: an id before a name.
+# All variables for a project, by precedence: an id before a name.
 PROJECTS = tuple(
     name for family in FAMILIES for member in ("project_id", "project_name") for name in family.get(member, "").split()
 )
@@ -78,14 +78,14 @@ PROJECTS = tuple(
 
 @dataclass(frozen=True)
 class Unsupported:
-    """Variables that mean something only together. except_for: a value of the first that is harmless."""
+    """Variables that have an effect only together. except_for: a harmless value of the first one."""
 
     names: tuple[str, ...]
     why: str
     except_for: str = ""
 
     def warning(self, environment: Mapping[str, str]) -> str:
-        """Say in words that they are set; '' where they are not."""
+        """Return a message if they are set, else ''."""
         values = [environment.get(name) for name in self.names]
         if not all(values) or values[0] == self.except_for:
             return ""
@@ -108,11 +108,11 @@ _SDK = (
     Unsupported(("HUAWEICLOUD_SDK_IDP_ID", "HUAWEICLOUD_SDK_ID_TOKEN_FILE"), _OIDC),
 )
 _SDK_FILE = (Unsupported(("idp_id", "id_token_file"), _OIDC),)
-_LAST = (
+_UNSUPPORTED_LAST = (
     Unsupported(("HC_CONTAINER_CREDENTIALS_FULL_URI", "HC_CONTAINER_AUTHORIZATION_TOKEN_FILE"), _OIDC),
 )  # fmt: skip
-# What is refused before each family is looked at: Terraform's apply to its other variables as well.
-_BEFORE = (_TERRAFORM, _SDK, ())
+# Refused before each family is searched: Terraform's variables also affect its other families.
+_REFUSED = (_TERRAFORM, _SDK, ())
 
 _CERTIFICATES = "certificates are always checked; name those of your own authority in SSL_CERT_FILE"
 _NOT_READ = (
@@ -128,21 +128,21 @@ _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?\Z", re.IGNORECASE)
 
 
 def refused(family: int, environment: Mapping[str, str]) -> str:
-    """Say what forbids to use a family's credentials; ''. family: an index, that of the file comes last."""
-    table = _BEFORE[family] if family < len(_BEFORE) else _SDK_FILE
+    """Return why a family's credentials cannot be used, or ''. family: an index; the file's is the last."""
+    table = _REFUSED[family] if family < len(_REFUSED) else _SDK_FILE
     return next((found for each in table if (found := each.warning(environment))), "")
 
 
 def refused_last(environment: Mapping[str, str]) -> str:
-    """Say which way to sign in is set where there is no other, and is not supported; ''."""
-    return next((found for each in _LAST if (found := each.warning(environment))), "")
+    """Return a message if only an unsupported way to sign in is configured, else ''."""
+    return next((found for each in _UNSUPPORTED_LAST if (found := each.warning(environment))), "")
 
 
 def not_read(environment: Mapping[str, str], *, other_login: bool) -> Iterator[str]:
-    """Yield what is set and not read, in words.
+    """Yield a warning for each variable that is set and not read.
 
     Args:
-        other_login: the credentials are not the environment's, so that nothing that is refused there matters.
+        other_login: the credentials do not come from the environment, so refused variables give warnings only.
     """
     for name in ("HW_INSECURE", "OS_INSECURE"):
         if environment.get(name, "").lower() in _TRUE:
@@ -153,10 +153,10 @@ def not_read(environment: Mapping[str, str], *, other_login: bool) -> Iterator[s
 
 
 def cloud_domain(environment: Mapping[str, str]) -> str | None:
-    """Return the domain of the cloud's addresses, from HW_CLOUD; None where it is the vendor's own.
+    """Return the domain of the cloud's addresses, from HW_CLOUD; None for the vendor's domain.
 
     Raises:
-        ValueError: it is no domain.
+        ValueError: it is not a domain.
     """
     domain = environment.get("HW_CLOUD")
     if domain and not _HOST.match(domain):
@@ -165,12 +165,12 @@ def cloud_domain(environment: Mapping[str, str]) -> str | None:
 
 
 def drs_variable(region: str) -> str:
-    """Return the variable that names the address of DRS in a region, several with commas."""
+    """Return the variable with the address of DRS in a region (several are separated by commas)."""
     return f"HUAWEICLOUD_SDK_REGION_DRS_{region.replace('-', '_').upper()}"
 
 
 def regions_file(environment: Mapping[str, str], home: Path | None) -> str:
-    """Say that the SDK's file of regions, which is not read here, is there; ''."""
+    """Return a warning if the SDK's file of regions exists, which is not read, else ''."""
     named = environment.get("HUAWEICLOUD_SDK_REGIONS_FILE")
     if named:
         return "HUAWEICLOUD_SDK_REGIONS_FILE is set, but the file is not read: give endpoint"

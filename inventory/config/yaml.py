@@ -1,7 +1,7 @@
-"""YAML that remembers its lines, and `${NAME}` inside values. The only user of PyYAML.
+"""Reads YAML with line numbers, and expands `${NAME}` inside values. The only user of PyYAML.
 
-Plain scalars keep to what YAML 1.1, YAML 1.2 and their reader agree on: decimal numbers, true and false. Whatever
-YAML 1.1 reads otherwise (`010` as 8, `1:30` as 90, `no` as false) becomes `Ambiguous`, for its key to refuse.
+Plain scalars are accepted only if YAML 1.1, YAML 1.2 and people read them alike: decimal numbers, true and false.
+Others (`010` is 8, `1:30` is 90, `no` is false in YAML 1.1) become `Ambiguous`, and their key refuses them.
 """
 
 import os
@@ -18,9 +18,9 @@ from inventory.config.values import DECIMAL, WHOLE
 
 __all__ = ["Document", "read_yaml"]
 
-DEEPEST = 32  # levels; the composer calls itself for each
-MOST_REPEATED = 100_000  # values that aliases stand for: a few nested ones come to millions
-MOST_BYTES = 4 * 1024 * 1024  # of a file: what has no end is never read whole
+MAX_DEPTH = 32  # levels; the composer is recursive
+MAX_REPEATED = 100_000  # values repeated by aliases: a few nested aliases can give millions
+MAX_BYTES = 4 * 1024 * 1024  # of a file; prevents reading an endless file
 
 _DOLLAR = re.compile(r"\$(?:(?P<escaped>\$)|\{(?P<reference>[^{}]*)\}|(?P<wrong>[{(A-Za-z_]))")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?\Z", re.DOTALL)
@@ -36,7 +36,7 @@ _TEXTS = {f"{_TAG}{kind}" for kind in ("str", "value", "merge")}
 
 @dataclass(frozen=True)
 class Document:
-    """A file that was read. secret_files: those that hold a secret, the file itself or what it names."""
+    """A parsed file. secret_files: files that contain a secret: this file, or files in its references."""
 
     root: Located
     secret_files: list[Path] = field(default_factory=list)
@@ -45,19 +45,19 @@ class Document:
 def read_yaml(file: Path, faults: Faults, reading: Reading, secret: Callable[[str, str], bool]) -> Document:
     """Read a YAML file, expanding `${NAME}`, `${NAME:-default}` and `${file:PATH}` inside values.
 
-    Credentials that are not read for an export keep their text.
+    References in credentials are expanded only for an export.
 
     Args:
-        secret: whether what is written under this key is a secret; ELSEWHERE in it stands for what it takes.
+        secret: returns whether the text under a key is secret; ELSEWHERE in the text replaces values from elsewhere.
 
     Raises:
         OSError: the file cannot be read.
     """
     with file.open("rb") as opened:
-        content = opened.read(MOST_BYTES + 1)
+        content = opened.read(MAX_BYTES + 1)
     broken = Document(Located(FAULTY, 1, ""))
-    if len(content) > MOST_BYTES:
-        faults.add(Located(None, 1, ""), f"longer than {MOST_BYTES // 2**20} MiB; put job ids in a file of their own")
+    if len(content) > MAX_BYTES:
+        faults.add(Located(None, 1, ""), f"longer than {MAX_BYTES // 2**20} MiB; put job ids in a file of their own")
         return broken
     try:
         node = yaml.compose(content, Loader=_Loader)
@@ -72,19 +72,19 @@ def read_yaml(file: Path, faults: Faults, reading: Reading, secret: Callable[[st
     try:
         return Document(walk.convert(node, ""), walk.secret_files)
     except _TooManyError as error:
-        faults.add(error.at, f"aliases repeat more than {MOST_REPEATED:,} values; write them once, or fewer aliases")
+        faults.add(error.at, f"aliases repeat more than {MAX_REPEATED:,} values; write them once, or fewer aliases")
         return broken
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes nodes as deep as a configuration can be."""
+    """Composes nodes, with a limit for nesting."""
 
     _depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         self._depth += 1
-        if self._depth > DEEPEST:
-            problem = f"it is nested more than {DEEPEST} levels deep"
+        if self._depth > MAX_DEPTH:
+            problem = f"it is nested more than {MAX_DEPTH} levels deep"
             raise yaml.composer.ComposerError(None, None, problem, self.get_mark())
         found: yaml.Node | None = super().compose_node(parent, index)
         self._depth -= 1
@@ -92,7 +92,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def _problem(error: Exception, content: bytes) -> tuple[int, str]:
-    """Return the line of a syntax error, and what it is without the text that it quotes: that may be a secret."""
+    """Return line and description of a syntax error, without the text that it quotes: that may be a secret."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
     if isinstance(error, yaml.reader.ReaderError):
         at = content.count(b"\n", 0, error.position) + 1
@@ -131,14 +131,14 @@ class _Walk:
         line = line or node.start_mark.line + 1
         if id(node) in self._seen:
             self._repeated += 1
-            if self._repeated > MOST_REPEATED:
+            if self._repeated > MAX_REPEATED:
                 raise _TooManyError(Located(None, line, key))
         self._seen.add(id(node))
         if id(node) in self._open:
             return self._faulty(Located(None, line, key), "an alias that contains itself")
         self._open.add(id(node))
         try:
-            return self._converted(node, Located(None, line, key))
+            return self._convert_node(node, Located(None, line, key))
         finally:
             self._open.discard(id(node))
 
@@ -146,7 +146,7 @@ class _Walk:
         self._faults.add(at, why)
         return Located(FAULTY, at.line, at.key)
 
-    def _converted(self, node: yaml.Node, at: Located) -> Located:
+    def _convert_node(self, node: yaml.Node, at: Located) -> Located:
         key, line = at.key, at.line
         if isinstance(node, yaml.MappingNode):
             return Located(self._mapping(node, key), line, key)
@@ -157,10 +157,10 @@ class _Walk:
             plain = _plain(node)
             return self._faulty(at, "a tag that is not known here") if plain is FAULTY else Located(plain, line, key)
         wanted = self._reading.for_export or not FOR_EXPORT.search(key)
-        found = self._expanded(node.value, at) if wanted else Located(node.value, line, key)
+        found = self._expand(node.value, at) if wanted else Located(node.value, line, key)
         if found.value is FAULTY:
             return found
-        if (text := _whole(found.value)) is None:
+        if (text := _combine_surrogates(found.value)) is None:
             return self._faulty(at, "half of a character; it is not text in UTF-8")
         return Located(text, line, key)
 
@@ -178,8 +178,8 @@ class _Walk:
             found[name] = self.convert(value_node, inner, line)
         return found
 
-    def _expanded(self, text: str, at: Located) -> Located:
-        """Replace references and the escaped `$`. What comes from elsewhere is taken as it is, whatever it holds."""
+    def _expand(self, text: str, at: Located) -> Located:
+        """Replace references and the escaped `$`. Values from elsewhere are not expanded again."""
         wrong = [_WRONG.get(match["wrong"], _WRONG[""]) for match in _DOLLAR.finditer(text) if match["wrong"]]
         if wrong:
             return self._faulty(at, wrong[0])
@@ -189,7 +189,7 @@ class _Walk:
             if match["escaped"]:
                 return "$"
             try:
-                return self._looked_up(match["reference"], files)
+                return self._look_up(match["reference"], files)
             except LookupError as error:
                 wrong.append(str(error.args[0]))
                 return ""
@@ -203,17 +203,17 @@ class _Walk:
             unknown = (match[0] for match in _DOLLAR.finditer(text) if match["reference"] and ":-" not in match[0])
             self._faults.skip(at, ", ".join(unknown))
             return Located(FAULTY, at.line, at.key)
-        if self._secret(at.key, _DOLLAR.sub(_own, text)):
+        if self._secret(at.key, _DOLLAR.sub(_own_text, text)):
             self.secret_files.append(self._file)
         if self._secret(at.key, value):
             self.secret_files.extend(files)
         return Located(value, at.line, at.key)
 
-    def _looked_up(self, reference: str, files: list[Path]) -> str:
-        """Return what a reference stands for.
+    def _look_up(self, reference: str, files: list[Path]) -> str:
+        """Return the value of a reference.
 
         Raises:
-            LookupError: nothing, and why.
+            LookupError: it has none; the text says why.
         """
         if reference.startswith("file:") and self._reading.no_env:
             return ELSEWHERE
@@ -235,13 +235,13 @@ class _Walk:
         return match[2].replace("$$", "$")
 
 
-def _own(match: re.Match[str]) -> str:
-    """Return what stands in the file itself for a reference: its default, or ELSEWHERE."""
+def _own_text(match: re.Match[str]) -> str:
+    """Return the text in the file itself for a reference: its default, or ELSEWHERE."""
     return "$" if match["escaped"] else match["reference"].partition(":-")[2] or ELSEWHERE
 
 
-def _whole(text: str) -> str | None:
-    r"""Return a text with its characters whole: JSON writes some as two halves, \uD83D\uDE00. None: one lacks."""
+def _combine_surrogates(text: str) -> str | None:
+    r"""Return a text with surrogate pairs such as \uD83D\uDE00 combined; None if one is unpaired."""
     try:
         return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16")
     except UnicodeDecodeError:
@@ -249,7 +249,7 @@ def _whole(text: str) -> str | None:
 
 
 def _plain(node: Any) -> Any:
-    """Return what a scalar without quotes stands for; FAULTY where it has a tag of its own."""
+    """Return the value of a scalar without quotes; FAULTY if it has another tag."""
     kind, text = node.tag.removeprefix(_TAG), node.value
     if node.style is not None:
         return FAULTY
@@ -258,7 +258,7 @@ def _plain(node: Any) -> Any:
             return int(text) if WHOLE.fullmatch(text) else Ambiguous("a number")
         if kind == "float":
             return float(text) if DECIMAL.fullmatch(text) else Ambiguous("a number")
-    except ValueError:  # more digits than Python reads
+    except ValueError:  # more digits than Python parses
         return Ambiguous("a number")
     if kind == "bool":
         return text.lower() == "true" if text.lower() in ("true", "false") else Ambiguous("true or false")
@@ -269,8 +269,8 @@ def _plain(node: Any) -> Any:
 def _content(path: Path) -> str:
     try:
         with path.open("rb") as opened:
-            content = opened.read(MOST_BYTES + 1)
-        if len(content) <= MOST_BYTES:
+            content = opened.read(MAX_BYTES + 1)
+        if len(content) <= MAX_BYTES:
             return content.decode("utf-8-sig").strip()
         why: str | None = "it is too long"
     except (OSError, UnicodeDecodeError) as error:

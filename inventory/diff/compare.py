@@ -44,7 +44,8 @@ def compare(step: Step, what: Selection) -> SourceDiff:
     diff.findings = [_public(BY_NAME["findings"], row) for row in sorted(step.findings, key=lambda row: row[:4])]
     name = _JOBS.names.index("name")
     known = {row[0]: row[name] for end in jobs for row in end}
-    diff.names = {change.job_id: known.get(change.job_id) for change in diff.changes}
+    counted = (change for change, _ in diff.ignored)
+    diff.names = {change.job_id: known.get(change.job_id) for change in (*diff.changes, *counted)}
     _explain(diff, step, jobs, what)
     return diff
 
@@ -57,13 +58,15 @@ def _explain(diff: SourceDiff, step: Step, jobs: tuple[list[Row], list[Row]], wh
     if removed and created:
         diff.replaced = replacements(removed, created, *step.between(_ENDPOINTS))
     if removed:
-        said = step.absences(list(removed))
-        diff.gone = {job_id: said.get(job_id, _DESELECTED) for job_id in removed}
+        evidence = step.absences(list(removed)) | {
+            row[0]: str(row[4]) for row in step.findings if row[1] == "absent_job"
+        }
+        diff.gone = {job_id: evidence.get(job_id, _DESELECTED) for job_id in removed}
     moments = step.moments()
     chosen = start.keys() | end.keys()
     diff.times = {job_id: len(moments[job_id]) for job_id in diff.names if len(moments.get(job_id, ())) > 1}
     if not (what.status or what.tags or what.table):
-        same = moments.keys() - chosen
+        same = moments.keys() - diff.names.keys()
         diff.reverted = sorted(same if what.job_id is None else same & {what.job_id})
     if step.findings:
         came = {row[:4] for row in step.between(_FINDINGS)[1]}

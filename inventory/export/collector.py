@@ -81,7 +81,7 @@ class Collector:
                 return
             if outcome.listing is not None:
                 job = job.joined(_from_listing(job_id, outcome.listing, alone=False))
-            self.served[job_id] = job.note
+            self.served[job_id] = job.cache_entry
             self.read[job_id] = self._stage(job)
         elif isinstance(outcome, Absent):
             self.absent.add(job_id)
@@ -150,7 +150,7 @@ class Collector:
 
     def _forget(self, job_id: str) -> None:
         self._staging.discard(job_id)
-        self.findings.forget(job_id)
+        self.findings.remove(job_id)
         self._unchanged.discard(job_id)
         self._chunks.pop(job_id, None)
         self.read.pop(job_id, None)

@@ -19,7 +19,7 @@ from inventory.normalise.redact import Redactor
 from inventory.schema import REVISION
 from inventory.schema.ledger import METADATA, SNAPSHOTS, SOURCES
 from inventory.source.answers import ABSENT_CODES, error_code
-from inventory.source.auth import SKEW, Auths, ask
+from inventory.source.auth import MAX_CLOCK_SKEW, AuthCache, send_with_auth
 from inventory.source.auth.iam import describe, document_of, sent_at
 from inventory.source.auth.session import Session, sign_in
 from inventory.source.http.proxy import proxy_for
@@ -51,8 +51,8 @@ def examine(settings: Settings, sources: Sequence[Source], database: str) -> Ite
     """Check everything that an export of these sources needs; yield each result."""
     stop = Stop()
     time = stop.within(settings.deadline, "the run")
-    auths = Auths(time)
-    with stop.waits.watched():
+    auths = AuthCache(time)
+    with stop.waits.log_long_waits():
         for source in sources:
             if source.replay:
                 yield from _check_recordings(source, settings)
@@ -71,13 +71,13 @@ def _check_recordings(source: Source, settings: Settings) -> Iterator[Diagnostic
             yield Diagnostic("fail", source.name, "recording", str(error))
 
 
-def _check_source(source: Source, auths: Auths, stop: Stop) -> Iterator[Diagnostic]:
+def _check_source(source: Source, auths: AuthCache, stop: Stop) -> Iterator[Diagnostic]:
     credentials = source.credentials
     if credentials is not None:
         kind = {Keys: "access key", Password: "user and password"}.get(type(credentials), "token")
         yield Diagnostic("ok", source.name, "credentials", f"{kind} from {credentials.origin}")
     try:
-        with stop.waits.noted("sign-in", source=source.name, host=source.endpoint):
+        with stop.waits.register("sign-in", source=source.name, host=source.endpoint):
             retry_seconds = min(source.retry_seconds, SIGN_IN_RETRY_SECONDS)
             session = sign_in(replace(source, retry_seconds=retry_seconds), stop, auths)
     except InventoryError as error:
@@ -101,7 +101,7 @@ def _check_calls(source: Source, session: Session, stop: Stop) -> Iterator[Diagn
         ("batch-detail", f"{path}/batch-detail", detail, "results"),
     ):
         try:
-            with stop.waits.noted("an answer", source=source.name, host=session.http.host, call=what):
+            with stop.waits.register("an answer", source=source.name, host=session.http.host, call=what):
                 response = _request(session, where, body, min(source.timeout, stop.left))
         except TransportError as error:
             yield Diagnostic("fail", source.name, "endpoint", f"{error}. {error.hint}" if error.hint else str(error))
@@ -128,7 +128,7 @@ def _request(session: Session, path: str, body: dict[str, object], seconds: floa
     content = canonical(body).encode()
     headers = {"Content-Type": "application/json", "X-Language": "en-us"}
     request = Request("POST", path, headers=headers, body=content, seconds=seconds)
-    return ask(session.http, session.auth, request)
+    return send_with_auth(session.http, session.auth, request)
 
 
 def _check_clock(source: Source, response: Response) -> Diagnostic:
@@ -136,7 +136,7 @@ def _check_clock(source: Source, response: Response) -> Diagnostic:
     if service_time is None:
         return Diagnostic("warn", source.name, "clock", "the service does not tell its time")
     skew = (response.at - service_time).total_seconds()
-    state = "ok" if abs(skew) <= SKEW else "warn"  # with too much skew, sign-in has failed already
+    state = "ok" if abs(skew) <= MAX_CLOCK_SKEW else "warn"  # with too much skew, sign-in has failed already
     return Diagnostic(state, source.name, "clock", f"{abs(skew):.0f} s from the service's; signatures bear 15 minutes")
 
 

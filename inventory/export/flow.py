@@ -27,7 +27,7 @@ from inventory.normalise.redact import Redactor
 from inventory.normalise.walk import Row
 from inventory.proof.digest import content_digest
 from inventory.proof.signature import SigningKey
-from inventory.source.auth import Auths
+from inventory.source.auth import AuthCache
 from inventory.source.auth.session import sign_in
 from inventory.source.live import LiveReading
 from inventory.source.reading import Reading
@@ -70,7 +70,7 @@ class Run:
     limits: Limits
     stop: Stop
     time: Stop
-    auths: Auths
+    auths: AuthCache
     pool: NormaliserPool
     run_id: str
     progress: Progress
@@ -146,7 +146,7 @@ def _open_readings(source: Source, run: Run, time: Stop) -> Iterator[tuple[Readi
             yield Recording(folder, run.redactor, source.excluded), row
         return
     recorder = Recorder(run.record / source.name, source, run.redactor) if run.record else None
-    with time.waits.noted("sign-in", host=source.endpoint):
+    with time.waits.register("sign-in", host=source.endpoint):
         session = sign_in(source, time, run.auths)
     with closing(session.http):
         row = SourceRow(source.name, source.region, session.project_id)

@@ -85,7 +85,7 @@ def _run_concurrently(sources: Sequence[Source], run: Run, work: Callable[[Sourc
     futures: dict[str, Future[T]] = {source.name: pool.submit(work, source) for source in _oldest_first(sources, run)}
     waiting = set(futures.values())
     try:
-        with run.stop.waits.watched():
+        with run.stop.waits.log_long_waits():
             while waiting:
                 run.stop.check()
                 _, waiting = wait(waiting, timeout=0.1, return_when=FIRST_COMPLETED)

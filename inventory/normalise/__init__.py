@@ -1,4 +1,4 @@
-"""A job's JSON becomes masked rows with their digests, and JSON again.
+"""Converts a job's JSON into masked rows with their digests, and rows back into JSON.
 
-Begin with `walk`; `fast` gives the same, faster.
+Read `walk` first; `fast` is an optimisation with the same result.
 """

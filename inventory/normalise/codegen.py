@@ -1,8 +1,8 @@
-"""Writes the fast path: from the schema's plans the source of functions that turn decoded structs into rows.
+"""Generates the source code of the fast path: functions that convert decoded structs into rows.
 
-One function a table, straight-line code for each column: what `normalise`, `redact` and `digest` do in a walk is
-done here without asking what a member is. It covers the answer that is exactly as documented; whatever else it
-meets raises `NotCovered`, and the walk decides. A test holds the two together for all inputs.
+One function for each table, with straight-line code for each column: it does what `normalise`, `redact` and `digest`
+do, without looking up each member in the schema. It covers only answers that are exactly as documented; for any other
+it raises `NotCovered`, and the walk is used. A property test compares the two.
 """
 
 from collections.abc import Iterator
@@ -19,17 +19,17 @@ from inventory.schema.layout import Branch, Layout, Leaf, Shape, join_path, layo
 
 __all__ = ["Code", "Undeclared", "generate", "undeclared"]
 
-Undeclared = frozenset[tuple[int, str]]  # members that the API has beyond the schema: id() of the shape, name
+Undeclared = frozenset[tuple[int, str]]  # members that the schema does not have: id() of the shape, name
 _LONGEST_NAME = 100
-_WIRE: dict[str, Any] = {"integer": int | None, "boolean": bool | None}  # the rest is text
+_DECODED_AS: dict[str, Any] = {"integer": int | None, "boolean": bool | None}  # the rest is text
 
 
 @dataclass
 class Code:
-    """What was generated: `source` defines a function ``rows_TABLE`` for each table; `names` is what it refers to.
+    """Generated code. source: defines a function ``rows_TABLE`` for each table. names: the globals that it uses.
 
-    job: the struct that one result of batch-detail is decoded into. tables: those of its members that are rows of
-    tables of their own, with keys that no other member's rows have.
+    job: the struct that one result of batch-detail is decoded into. tables: its members that become rows of other
+    tables, with keys that no other member's rows have.
     """
 
     source: str
@@ -40,13 +40,13 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A member that no declaration has: it goes to `extra`. number: tells it from the others of its object."""
+    """A member that the schema does not have: it goes to `extra`. number: unique in its object."""
 
     number: int
 
 
 def undeclared(shape: Shape, members: dict[str, Json]) -> Iterator[tuple[int, str]]:
-    """Yield the members of an object, at every depth, that no declaration has and that code can be written for."""
+    """Yield the members of an object, at every depth, that are not declared and that code can be generated for."""
     for name, value in members.items():
         part = shape.members.get(name)
         if part is None:
@@ -65,13 +65,13 @@ def generate(masked: frozenset[str], known: Undeclared = frozenset()) -> Code:
 
     Args:
         masked: further ``table.column`` names to treat like secrets.
-        known: members beyond the schema that it covers too.
+        known: undeclared members that it covers too.
     """
     writer = _Writer(masked, known)
     layout = layout_of("jobs")
     writer.entity(layout)
     tables = frozenset(
-        name for name, part in layout.shape.members.items() if isinstance(part, Branch) and _is_apart(part)
+        name for name, part in layout.shape.members.items() if isinstance(part, Branch) and _has_own_keys(part)
     )
     return Code("\n".join(writer.lines), writer.names, writer.structs["jobs"], tables)
 
@@ -83,10 +83,10 @@ class _Writer:
     lines: list[str] = field(default_factory=list)
     names: dict[str, Any] = field(default_factory=dict)
     structs: dict[str, type[msgspec.Struct]] = field(default_factory=dict)
-    masks: set[str] = field(default_factory=set)  # tables that have something to mask
+    masks: set[str] = field(default_factory=set)  # tables with secrets
 
     def entity(self, layout: Layout) -> None:
-        """Write the functions of a table and, before them, of those that hang on it."""
+        """Write the functions of a table and, before them, those of its child tables."""
         name = layout.entity.name
         if name in self.structs:
             return
@@ -114,7 +114,7 @@ class _Writer:
         if isinstance(part, Unknown):
             return msgspec.Raw
         if isinstance(part, Leaf):
-            return int | str | None if part.api.kind.either else _WIRE.get(part.api.kind.name, str | None)
+            return int | str | None if part.api.kind.either else _DECODED_AS.get(part.api.kind.name, str | None)
         if isinstance(part, Shape):
             return self._struct(name, part) | None
         self.entity(part.layout)
@@ -126,7 +126,7 @@ class _Writer:
         return list[inner] | None if part.place.many else inner | None  # type: ignore[valid-type]
 
     def _parts(self, shape: Shape) -> dict[str, Leaf | Shape | Branch | Unknown]:
-        """Return the members of an object, those beyond the schema too."""
+        """Return the members of an object, including the undeclared ones."""
         new = [name for at, name in sorted(self.known) if at == id(shape)]
         return {**shape.members, **{name: Unknown(number) for number, name in enumerate(new)}}
 
@@ -155,7 +155,7 @@ class _Writer:
             write(f"    rows_below_{entity.name}(o, at, job, qj, item, out)")
 
     def _leaves(self, layout: Layout, shape: Shape, at: str, indent: str, path: str | None = None) -> Iterator[str]:
-        """Read the columns of an object into locals: ``w`` as it came, ``v`` as it is stored. Yield the names of w."""
+        """Read the columns of an object into locals: ``w`` original, ``v`` as it is stored. Yield the names of w."""
         write = self.lines.append
         if shape.element is not None:
             yield from self._leaf(layout, shape.element, at, indent, "")
@@ -182,7 +182,7 @@ class _Writer:
 
     def _leaf(self, layout: Layout, leaf: Leaf, source: str, indent: str, path: str) -> Iterator[str]:
         write, w, v, kind = self.lines.append, f"w{leaf.index}", f"v{leaf.index}", leaf.api.kind
-        write(f"{indent}{w} = {v} = {_wire(leaf, source)}")
+        write(f"{indent}{w} = {v} = {_value_of(leaf, source)}")
         if leaf.is_key:
             write(f"{indent}if {w} is None: raise NotCovered")
         if leaf.api.limit is not None:
@@ -203,7 +203,7 @@ class _Writer:
         yield w
 
     def _cell(self, layout: Layout, name: str) -> str:
-        """Return the expression of a column's value: of ours by its name, of a member's by its place."""
+        """Return the expression of a column's value: by name for the product's columns, by index for a member."""
         if name == layout.entity.job_column:
             return "job"
         if name not in layout.entity.own:
@@ -218,7 +218,7 @@ class _Writer:
         write("    c = ''")
         for name in sorted(set(entity.names) - set(entity.key) - {"extra"}):
             cell = self._cell(layout, name)
-            member = _glue(f'"{name}":', _spelt(entity.fields[layout.index[name]].api.kind.sql, cell), ",")
+            member = _fstring(f'"{name}":', _json_of(entity.fields[layout.index[name]].api.kind.sql, cell), ",")
             write(f"    c += {member}" if cell == "0" else f"    if {cell} is not None: c += {member}")
         quoted = {name: self._quoted(layout, name) for name in entity.key}
         for leaf in layout.key_leaves:
@@ -228,21 +228,21 @@ class _Writer:
         pairs[0] = pairs[0].removeprefix(",")
         parts = [piece for name in entity.key for piece in (*quoted[name], ", ")][:-1]
         lead, tail = ('{"columns":{', "$c[:-1]", "}"), (',"key":{', *pairs, f'}},"table":"{entity.name}"}}')
-        write("    t = " + _glue(*lead, *tail))
+        write("    t = " + _fstring(*lead, *tail))
         if self._has_extra(layout.shape):
-            write("    if e: t = " + _glue(*lead, ',"extra":', "$e", *tail))
-        fingerprint = _glue(f"{entity.name}\t[", *parts, "]")
+            write("    if e: t = " + _fstring(*lead, ',"extra":', "$e", *tail))
+        fingerprint = _fstring(f"{entity.name}\t[", *parts, "]")
         write(f"    fingerprints[{fingerprint}] = sha256(t.encode()).digest()")
 
     def _quoted(self, layout: Layout, name: str) -> tuple[str, ...]:
-        """Return, for `_glue`, what spells a key part in JSON."""
+        """Return, for `_fstring`, the expression of a key part in JSON."""
         cell = self._cell(layout, name)
         if cell == "role":
             return '"', "$role", '"'
         return {"job": ("$qj",), "item": ("$qi",), "0": ("0",)}.get(cell, (f"$k{layout.index[name]}",))
 
     def _branches(self, shape: Shape, at: str, indent: str, path: str | None = None) -> None:
-        """Call the functions of the tables that hang on this one."""
+        """Write the calls of the child tables' functions."""
         write = self.lines.append
         for wire, part in shape.members.items():
             inner, value = join_path(path, wire), f"{at}.{_attribute(wire)}"
@@ -258,13 +258,13 @@ class _Writer:
                 write(f"{indent}if {value}: {call}" if many else f"{indent}if {value} is not None: {call}")
 
     def _has_extra(self, shape: Shape) -> bool:
-        """Tell whether a row may keep what its columns would not give back."""
+        """Return whether a row may need the column `extra`."""
         return any(
             part.api.kind.either if isinstance(part, Leaf) else isinstance(part, Shape) and self._has_extra(part)
             for part in shape.members.values()
         ) or any(at == id(shape) for at, _ in self.known)
 
-    # -- secrets, masked in place before anything else looks
+    # -- secrets, masked in place before anything else is done
 
     def _mask_lines(self, layout: Layout, shape: Shape, at: str, indent: str) -> Iterator[str]:
         if shape.element is not None:
@@ -292,7 +292,7 @@ class _Writer:
         elif leaf.api.free_text:
             yield f"{indent}if {value}: {value} = mask_text({value})"
 
-    # -- one item of a list that has no key: its canonical text, which names it
+    # -- one item of a list without a key: its canonical text, which becomes its key
 
     def _item_text(self, layout: Layout) -> None:
         write = self.lines.append
@@ -311,31 +311,31 @@ class _Writer:
             if isinstance(part, Unknown):
                 write(
                     f"{indent}if {value} is not None: {into} += "
-                    + _glue(f'"{wire}":', f"$bytes({value}).decode()", ",")
+                    + _fstring(f'"{wire}":', f"$bytes({value}).decode()", ",")
                 )
             elif isinstance(part, Leaf):
-                write(f"{indent}w = {_wire(part, value)}")
-                spelt = "$q(w) if type(w) is str else w" if part.api.kind.either else _spelt(part.api.kind.name, "w")
-                write(f"{indent}if w is not None: {into} += " + _glue(f'"{wire}":', spelt, ","))
+                write(f"{indent}w = {_value_of(part, value)}")
+                spelt = "$q(w) if type(w) is str else w" if part.api.kind.either else _json_of(part.api.kind.name, "w")
+                write(f"{indent}if w is not None: {into} += " + _fstring(f'"{wire}":', spelt, ","))
             elif isinstance(part, Shape):
                 write(f"{indent}if {value} is not None:")
                 self._object_text(part, value, indent + "  ", into + "c")
-                write(f"{indent}  if {into}c: {into} += " + _glue(f'"{wire}":{{', f"${into}c[:-1]", "},"))
+                write(f"{indent}  if {into}c: {into} += " + _fstring(f'"{wire}":{{', f"${into}c[:-1]", "},"))
             else:
                 write(f"{indent}if {value}:")
                 texts = f"$comma(sorted(text_{part.layout.entity.name}(i) for i in {value}))"
-                write(f"{indent}  {into} += " + _glue(f'"{wire}":[', texts, "],"))
+                write(f"{indent}  {into} += " + _fstring(f'"{wire}":[', texts, "],"))
 
 
-def _wire(leaf: Leaf, source: str) -> str:
-    """Return the expression of a member's value; None where it says nothing."""
+def _value_of(leaf: Leaf, source: str) -> str:
+    """Return the expression of a member's value; it gives None for an empty value."""
     if leaf.api.kind.either:
         return f"unless_empty({source})"
-    return source if leaf.api.kind.name in _WIRE else f"{source} or None"
+    return source if leaf.api.kind.name in _DECODED_AS else f"{source} or None"
 
 
 def _member(shape: Shape, path: list[str], at: str) -> str:
-    """Return the expression of a member at a path; a name that ends in ``[]`` is a list's."""
+    """Return the expression of a member at a path; a name that ends in ``[]`` is that of a list."""
     wire, *inner = path
     value = f"{at}.{_attribute(wire.removesuffix('[]'))}"
     part = shape.members[wire.removesuffix("[]")]
@@ -350,15 +350,15 @@ def _attribute(wire: str, part: object = None) -> str:
     return f"{wire}_" if iskeyword(wire) else wire
 
 
-def _glue(*pieces: str) -> str:
-    """Return the f-string that puts texts together; a piece that begins with $ is an expression in it."""
+def _fstring(*pieces: str) -> str:
+    """Return an f-string that joins texts; a piece that begins with $ is an expression in it."""
     texts = (repr(piece)[1:-1].replace("{", "{{").replace("}", "}}") for piece in pieces)
     inner = (f"{{{piece[1:]}}}" if piece.startswith("$") else text for piece, text in zip(pieces, texts, strict=True))
     return f"f'{''.join(inner)}'"
 
 
-def _spelt(sql: str, name: str) -> str:
-    """Return, for `_glue`, what spells a value in JSON."""
+def _json_of(sql: str, name: str) -> str:
+    """Return, for `_fstring`, the expression of a value in JSON."""
     if sql == "integer":
         return f"${name}"
     if sql == "boolean":
@@ -367,13 +367,13 @@ def _spelt(sql: str, name: str) -> str:
 
 
 def _known(api: Api, values: frozenset[str]) -> frozenset[Any]:
-    """Return the documented values in every spelling that needs no second look."""
+    """Return the documented values, as documented and in lower case."""
     exact = values | set(api.values)
     return frozenset(int(value) for value in exact) if api.kind.sql == "integer" else frozenset(exact)
 
 
-def _is_apart(branch: Branch) -> bool:
-    """Tell whether no other member's rows can have the same key."""
+def _has_own_keys(branch: Branch) -> bool:
+    """Return whether no other member's rows can have the same key."""
     return len(branch.layout.entity.places) == 1 or branch.place.role is not None
 
 

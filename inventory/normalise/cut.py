@@ -1,7 +1,7 @@
-"""The long lists of objects are cut out of an answer that is too large to hold.
+"""Cuts the long lists of objects out of an answer that is too large for memory.
 
-What is cut and what is not gives the same job (a test holds them together); whatever is odd about a list is left to
-those who read the answer as a whole, and take the memory that it takes.
+The job is the same with and without cutting (a test compares them). A list with an unexpected form is not cut: then
+the answer is parsed as a whole, with the memory that this needs.
 """
 
 import os
@@ -16,33 +16,33 @@ __all__ = ["PIECE", "CannotSplit", "Span", "cut"]
 PIECE = 1024 * 1024  # bytes
 
 _SPACE = rb"[ \t\r\n]*+"
-# An object without lists or objects inside; a bracket inside a text is text. What it holds is for the decoder to judge.
+# An object without nested lists or objects; brackets in strings are allowed. The decoder checks its contents.
 _OBJECT = rb'\{(?:[^"{}\[\]]*+"[^"\\]*+(?:\\.[^"\\]*+)*+")*+[^"{}\[\]]*+\}'
 _NEXT = _SPACE + _OBJECT + _SPACE
 _OBJECTS = re.compile(rb"(?:%b,|%b,)*+(?:%b\])?+" % (_OBJECT, _NEXT, _NEXT), re.DOTALL)
-# A member of this name: a text that holds the same has a backslash before its quotes.
+# A member of this name. The same text inside a string has a backslash before its quotes.
 _OPENING = re.compile(rb'(?<!\\)"object_infos"[ \t\r\n]{0,9}:[ \t\r\n]{0,9}\[')
-_LONGEST = 64  # bytes of an opening, and more
+_MAX_OPENING = 64  # bytes, at least as long as any match of _OPENING
 
-Span = tuple[int, int]  # where in the body it begins and ends
+Span = tuple[int, int]  # begin and end in the body
 
 
 class CannotSplit(Exception):  # noqa: N818  # never seen by a user
-    """It cannot be cut, or not into this."""
+    """The answer cannot be cut."""
 
 
-class _Own(msgspec.Struct):
-    """A result, as far as it tells whose list was cut out."""
+class _CutResult(msgspec.Struct):
+    """A result, with the member that shows which list was cut out of it."""
 
     object_infos: msgspec.Raw = msgspec.Raw(b"")
 
 
 class _Answer(msgspec.Struct):
-    results: list[_Own]
+    results: list[_CutResult]
 
 
 class _Window:
-    """A file read forward: `held` begins at `begin`."""
+    """A file that is read forward. held: the bytes in memory. begin: their position in the file."""
 
     def __init__(self, file: IO[bytes], size: int) -> None:
         self._file = file
@@ -50,17 +50,17 @@ class _Window:
         self.held, self.begin = b"", 0
 
     def fill(self) -> bytes:
-        """Hold as much as it may hold, or what is left."""
+        """Read until the window is full or the file ends."""
         while len(self.held) < self._size and (more := self._file.read(self._size - len(self.held))):
             self.held += more
         return self.held
 
-    def pass_by(self) -> bytes:
-        """Take all but what may be the beginning of an opening."""
-        return self.take(len(self.held) - (_LONGEST if len(self.held) == self._size else 0))
+    def take_searched(self) -> bytes:
+        """Take all bytes except the last ones, where an opening may begin."""
+        return self.take(len(self.held) - (_MAX_OPENING if len(self.held) == self._size else 0))
 
     def take(self, size: int) -> bytes:
-        """Go forward; return what was passed."""
+        """Move forward by `size` bytes and return them."""
         taken, self.held = self.held[:size], self.held[size:]
         self.begin += len(taken)
         return taken
@@ -70,18 +70,18 @@ def cut(file: IO[bytes], piece: int = PIECE) -> tuple[bytes, dict[int, list[Span
     """Cut the long lists of objects out of a body.
 
     Args:
-        piece: how many bytes of a list are looked at together: a shorter list is not cut.
+        piece: the bytes of a list that are processed together; a shorter list is not cut.
 
     Raises:
-        CannotSplit: a list is not what it should be, or nobody's.
+        CannotSplit: a list has an unexpected form, or does not belong to a result.
 
     Returns:
-        The body with empty lists in their place, and the pieces of each list by the place of its result.
+        The body with empty lists in their place, and the pieces of each list by the index of its result.
     """
     window, texts, lists = _Window(file, piece), [bytearray()], []
     while window.fill():
         found = _OPENING.search(window.held)
-        texts[-1] += window.take(found.end()) if found else window.pass_by()
+        texts[-1] += window.take(found.end()) if found else window.take_searched()
         if found and (spans := _pieces(window)):
             lists.append(spans)
             texts.append(bytearray())
@@ -89,7 +89,7 @@ def cut(file: IO[bytes], piece: int = PIECE) -> tuple[bytes, dict[int, list[Span
 
 
 def _pieces(window: _Window) -> list[Span]:
-    """Pass a list behind its opening; return where its pieces are. One that fits into the window is left."""
+    """Move past a list after its opening; return its pieces. A list that fits into the window is not cut."""
     spans: list[Span] = []
     while True:
         found = _OBJECTS.match(window.fill())
@@ -106,10 +106,10 @@ def _pieces(window: _Window) -> list[Span]:
 
 
 def _owners(texts: Sequence[bytes | bytearray]) -> dict[int, int]:
-    """Return for each result whose list was cut out the number of that list.
+    """Return, for each result whose list was cut out, the number of that list.
 
-    For this something that stands nowhere else is put in each list's place: where it does not come back as the
-    member of a result, the list was another's.
+    A unique random text is put in the place of each list. If the parsed answer does not have it as the member of a
+    result, the list belonged to something else.
     """
     mark = os.urandom(16).hex()
     numbers = {f'["{mark} {number}"]'.encode(): number for number in range(len(texts) - 1)}

@@ -1,9 +1,9 @@
-"""One result of batch-detail becomes rows and digests: what is exactly as documented by the fast path.
+"""Converts one result of batch-detail into rows and digests; by the fast path if it is exactly as documented.
 
-The fast path gives what masking, `normalise` and `digest` would have made of it. It learns the members that the API has
-and the schema has not, as they come, and keeps them in `extra`: a new field costs little, in however many jobs it
-stands. Where it does not cover a result as a whole (a wrong type, a key that repeats), it takes the members that are
-tables and are as documented, and the walk takes the rest.
+The fast path gives the same rows and digests as masking, `normalise` and `digest`. It learns members that the API has
+and the schema has not when it meets them, and stores them in `extra`: so a new field in many jobs costs little time.
+If it does not cover a whole result (a wrong type, a repeated key), it converts the members that are tables and as
+documented, and the walk converts the rest.
 """
 
 import re
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from inventory import __version__
-from inventory.common.exact_json import DEEPEST, Json, canonical, is_empty, read, tidy
+from inventory.common.exact_json import MAX_DEPTH, Json, canonical, is_empty, read, tidy
 from inventory.normalise.codegen import Undeclared, generate, undeclared
 from inventory.normalise.prepared import JobRows, PreparedJob, Unchanged, from_normalised
 from inventory.normalise.redact import Redactor
@@ -32,29 +32,29 @@ from inventory.schema.layout import layout_of
 __all__ = ["FastPath", "Normaliser", "NotCovered"]
 
 Row = tuple[Any, ...]
-_RESULT = DEEPEST - 2  # levels of nesting inside a result: the answer and its list take two
-_UNKNOWN = 100  # levels of nesting inside a member that is unknown
-_MOST = 2**63
-MOST_LEARNED = 50  # members beyond the schema: each takes some milliseconds to learn
-_UNSTORABLE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")  # NUL, or half a character, perhaps
+_RESULT_DEPTH = MAX_DEPTH - 2  # levels of nesting inside a result: the answer and its list have two more
+_UNKNOWN_DEPTH = 100  # levels of nesting inside an unknown member
+_INT_LIMIT = 2**63
+MAX_LEARNED = 50  # unknown members: learning one takes several milliseconds
+_UNSTORABLE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")  # NUL, or a surrogate that may be unpaired
 
 
 class NotCovered(Exception):  # noqa: N818  # a word of the domain, never seen by a user
-    """The fast path does not cover this."""
+    """The fast path does not cover this result."""
 
 
 class UnknownMember(NotCovered):
-    """There is a member that it does not know."""
+    """The result has a member that this fast path does not know."""
 
 
 class Normaliser:
-    """Makes ready what batch-detail says of a job. Safe to share between threads."""
+    """Converts results of batch-detail. Safe to share between threads."""
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
         self._fast = FastPath(redactor)
         self._members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-        # What a job comes to depends on these too.
+        # The rows of a job depend on these too.
         self._salt = canonical([REVISION, __version__, redactor.key_id, sorted(redactor.columns)]).encode()
 
     def job(self, raw: bytes, job_id: str, salt: bytes, before: bytes | None = None) -> PreparedJob | Unchanged:
@@ -62,23 +62,23 @@ class Normaliser:
 
         Args:
             raw: the JSON text of the result, an object.
-            job_id: the job that it is about, whatever id it has.
-            salt: what else the job's rows depend on.
-            before: what `PreparedJob.note` was the last time.
+            job_id: its job, even if the result has another id.
+            salt: everything else that the job's rows depend on.
+            before: `PreparedJob.cache_entry` of the last snapshot.
 
         Raises:
-            ValueError: it is no JSON object, or nested too deeply to hold.
+            ValueError: it is not a JSON object, or nested too deeply.
         """
         parsed = self._parse(raw, job_id)
         served = self._digest(parsed, salt)
-        if (unchanged := Unchanged.since(before, job_id, served)) is not None:
+        if (unchanged := Unchanged.from_cache(before, job_id, served)) is not None:
             return unchanged
         if isinstance(parsed, _Read):
-            rows = parsed.by.rows(parsed.job, raw, job_id)
+            rows = parsed.fast_path.rows(parsed.job, raw, job_id)
             if rows is not None:
                 return rows.packed(served)
             parsed = self._split(raw)
-        return self._joined(parsed, job_id).packed(served)
+        return self._merge(parsed, job_id).packed(served)
 
     def unchanged(self, raw: bytes, job_id: str, salt: bytes, before: bytes | None) -> Unchanged | None:
         """Return a job that was served as it was the last time; None for any other. The arguments are those of `job`.
@@ -88,10 +88,10 @@ class Normaliser:
         """
         if before is None:
             return None
-        return Unchanged.since(before, job_id, self._digest(self._parse(raw, job_id), salt))
+        return Unchanged.from_cache(before, job_id, self._digest(self._parse(raw, job_id), salt))
 
     def _parse(self, raw: bytes, job_id: str) -> "_Read | _Split":
-        whole = self._read(raw)
+        whole = self._decode_masked(raw)
         return whole if whole is not None and whole.job.id == job_id else self._split(raw)
 
     def _digest(self, parsed: "_Read | _Split", salt: bytes) -> bytes:
@@ -100,100 +100,100 @@ class Normaliser:
         digest: bytes = hashed(b"%b\n%b\n%b" % (self._salt, salt, content)).digest()
         return digest
 
-    def _read(self, raw: bytes) -> "_Read | None":
-        """Read a result, or some of its members, by the fast path, which learns the members that are new to it."""
+    def _decode_masked(self, raw: bytes) -> "_Read | None":
+        """Decode a result, or some of its members, by the fast path; learn unknown members."""
         fast = self._fast
         try:
             return _Read(fast.read(raw), fast)
         except UnknownMember:
-            self._fast = grown = fast.grown(raw)
+            self._fast = extended = fast.extended(raw)
         except NotCovered:
             return None
         try:
-            return _Read(grown.read(raw), grown) if grown is not fast else None
+            return _Read(extended.read(raw), extended) if extended is not fast else None
         except NotCovered:
             return None
 
     def _split(self, raw: bytes) -> "_Split":
-        """Read the members that are tables, each by the fast path where it covers it, and the rest as it comes."""
+        """Decode the members that are tables by the fast path, as far as it covers them, and parse the rest."""
         try:
             members = self._members(raw)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return _Split({}, self._redactor.job(_object(raw)))
+            return _Split({}, self._redactor.job(_parse_object(raw)))
         parts: dict[bytes, _Read] = {}
         for name in self._fast.tables & members.keys():
             text = b'{"%b":%b}' % (name.encode(), bytes(members[name]))
-            if (part := self._read(text)) is not None:
+            if (part := self._decode_masked(text)) is not None:
                 parts[text] = part
                 del members[name]
-        return _Split(parts, self._redactor.job(_object(msgspec.json.encode(members))))
+        return _Split(parts, self._redactor.job(_parse_object(msgspec.json.encode(members))))
 
-    def _joined(self, split: "_Split", job_id: str) -> JobRows:
-        """Put together what the fast path makes of the members, and what the walk makes of the rest."""
+    def _merge(self, split: "_Split", job_id: str) -> JobRows:
+        """Merge the rows of the members from the fast path, and of the rest from the walk."""
         job, rest = JobRows(job_id), split.rest
         for text, part in split.parts.items():
-            if (rows := part.by.rows_below(part.job, text, job_id)) is not None:
+            if (rows := part.fast_path.rows_below(part.job, text, job_id)) is not None:
                 job.add(rows)
             else:
-                rest = rest | self._redactor.job(_object(text))
+                rest = rest | self._redactor.job(_parse_object(text))
         job.add_normalised(normalise(job_id, rest))
         return job
 
     def objects(self, raw: bytes, job_id: str) -> PreparedJob:
-        """Prepare some of a job's `object_infos`, a list of objects as it came, by themselves.
+        """Convert a piece of a job's `object_infos`: the JSON text of a list of objects.
 
         Raises:
-            ValueError: it is not JSON, or nested too deeply to hold.
+            ValueError: it is not JSON, or nested too deeply.
         """
         text = b'{"object_infos":%b}' % raw
-        part = self._read(text)
-        rows = part.by.rows_below(part.job, text, job_id) if part is not None else None
+        part = self._decode_masked(text)
+        rows = part.fast_path.rows_below(part.job, text, job_id) if part is not None else None
         if rows is not None:
             return rows.packed()
-        job = normalise(job_id, self._redactor.job(_object(text)))
+        job = normalise(job_id, self._redactor.job(_parse_object(text)))
         return from_normalised(NormalisedJob(job_id, {"object_infos": job.rows["object_infos"]}, job.findings))
 
 
 @dataclass(frozen=True, slots=True)
 class _Split:
-    """A result, masked. parts: what the fast path read, by its text, an object of one member. rest: the others."""
+    """A masked result. parts: JSON text of an object with one member -> decoded by the fast path. rest: the others."""
 
     parts: "dict[bytes, _Read]"
     rest: dict[str, Json]
 
     @property
     def content(self) -> bytes:
-        """Return all that it holds, in one spelling."""
+        """Return the contents in a canonical form."""
         parts = sorted(msgspec.json.encode(part.job) for part in self.parts.values())
         return b"\n".join([b"", *parts, canonical(self.rest).encode()])
 
 
 class _Read(NamedTuple):
-    """What the fast path decoded, masked."""
+    """A result that the fast path decoded and masked, with that fast path."""
 
     job: Any
-    by: "FastPath"
+    fast_path: "FastPath"
 
 
 class FastPath:
-    """Reads what is exactly as documented. Safe to share between threads.
+    """Converts results that are exactly as documented. Safe to share between threads.
 
-    tables: the members of a result that are rows of tables of their own, and of no other member's.
+    tables: the members of a result that become rows of other tables, with keys that no other member's rows have.
     """
 
     def __init__(self, redactor: Redactor, known: Undeclared = frozenset()) -> None:
-        """Compile it; `known` are members beyond the schema that it covers too."""
+        """Generate and compile the code; it also covers the unknown members in `known`."""
         code = generate(redactor.columns, known)
         self._redactor = redactor
         self._known = known
         names: dict[str, Any] = {
-            "FALSE": "false", "M": _MOST, "NotCovered": NotCovered, "TRUE": "true",
+            "FALSE": "false", "M": _INT_LIMIT, "NotCovered": NotCovered, "TRUE": "true",
             "canonical": canonical, "comma": ",".join, "digest16": digest16, "identity": identity,
-            "join": _join, "loose": self._loose, "mask": redactor.mask, "mask_pair": redactor.pair,
+            "join": _join, "loose": self._mask_unknown, "mask": redactor.mask, "mask_pair": redactor.pair,
             "mask_text": mask_text, "moment": _moment, "pairs": _pairs, "q": encode_basestring_ascii,
-            "rfc": _rfc, "sha256": sha256, "unless_empty": _unless_empty, "whole": _whole, **code.names,
+            "rfc": _rfc, "sha256": sha256, "unless_empty": _unless_empty, "whole": _int_of, **code.names,
         }  # fmt: skip
-        exec(compile(code.source, "<the fast path>", "exec"), names)  # noqa: S102  # text of ours, from the schema
+        exec(compile(code.source, "<the fast path>", "exec"), names)  # noqa: S102  # generated from the schema
         self._rows: Callable[..., None] = names["rows_jobs"]
         self._rows_below: Callable[..., None] = names["rows_below_jobs"]
         self._masked: Callable[[Any], Any] = names["mask_jobs"]
@@ -204,8 +204,8 @@ class FastPath:
         """Return a result, or some of its members, decoded and masked.
 
         Raises:
-            NotCovered: it is for the walk.
-            UnknownMember: perhaps not for one that is `grown`.
+            NotCovered: the walk has to convert it.
+            UnknownMember: the fast path from `extended` may cover it.
         """
         try:
             return self._masked(self._decode(raw))
@@ -214,54 +214,54 @@ class FastPath:
         except (msgspec.MsgspecError, UnicodeDecodeError):
             raise NotCovered from None
 
-    def grown(self, raw: bytes) -> "FastPath":
-        """Return one that covers the unknown members of a result too: this one, where there is nothing to learn."""
-        if len(self._known) >= MOST_LEARNED:
+    def extended(self, raw: bytes) -> "FastPath":
+        """Return a fast path that covers the unknown members of this result too; itself if there are none to learn."""
+        if len(self._known) >= MAX_LEARNED:
             return self
         try:
-            found = self._known.union(undeclared(layout_of("jobs").shape, _object(raw)))
+            found = self._known.union(undeclared(layout_of("jobs").shape, _parse_object(raw)))
         except ValueError:
             return self
-        known = frozenset(sorted(found)[:MOST_LEARNED])
+        known = frozenset(sorted(found)[:MAX_LEARNED])
         return self if known == self._known else FastPath(self._redactor, known)
 
-    def _loose(self, name: str, raw: msgspec.Raw) -> msgspec.Raw | None:
-        """Mask an unknown member; nothing where it says nothing."""
+    def _mask_unknown(self, name: str, raw: msgspec.Raw) -> msgspec.Raw | None:
+        """Mask an unknown member; None if it is empty."""
         try:
-            kept = tidy(self._redactor.loose(name, read(bytes(raw), deepest=_UNKNOWN)))
+            kept = tidy(self._redactor.undeclared(name, read(bytes(raw), max_depth=_UNKNOWN_DEPTH)))
         except ValueError:
             raise NotCovered from None
         return None if is_empty(kept) else msgspec.Raw(canonical(kept).encode())
 
     def rows(self, job: Any, raw: bytes, job_id: str) -> JobRows | None:
-        """Return what a result comes to that was read from this text; None where it is not covered."""
-        return _filled(raw, job_id, lambda *of, out: self._rows([job], *of, role=None, single=False, out=out))
+        """Return the rows of a result that was decoded from `raw`; None if it is not covered."""
+        return _fill(raw, job_id, lambda *of, out: self._rows([job], *of, role=None, single=False, out=out))
 
     def rows_below(self, job: Any, raw: bytes, job_id: str) -> JobRows | None:
-        """Return what those of its members come to that are tables; None where they are not covered."""
-        return _filled(raw, job_id, lambda *of, out: self._rows_below(job, *of, out=out))
+        """Return the rows of its members that are tables; None if they are not covered."""
+        return _fill(raw, job_id, lambda *of, out: self._rows_below(job, *of, out=out))
 
 
 class _FastJob(JobRows):
-    """What the generated code fills."""
+    """Filled by the generated code."""
 
     __slots__ = ()
 
     def unknown(self, at: str | None, path: str, value: Any, known: frozenset[Any]) -> None:
-        """Note a value that is not documented, unless it is in other letters."""
+        """Add the finding for an undocumented value. Upper and lower case are equal."""
         if not (isinstance(value, str) and value.lower() in known):
             if isinstance(value, str) and mask_text(value) != value:
-                raise NotCovered  # it is no value of an enumeration
+                raise NotCovered  # it contains a secret, so it is not a value of an enumeration
             self.findings += unknown_value(self.job_id, _join(at, path), value)
 
     def unknown_field(self, at: str | None, path: str, raw: msgspec.Raw) -> Json:
-        """Note a member that no column holds; return it."""
+        """Add the finding for a member without a column; return its value."""
         value = read(bytes(raw))
         self.findings += unknown_field(self.job_id, _join(at, path), value)
         return value
 
 
-def _filled(raw: bytes, job_id: str, fill: Callable[..., None]) -> JobRows | None:
+def _fill(raw: bytes, job_id: str, fill: Callable[..., None]) -> JobRows | None:
     if _is_unstorable(raw):
         return None
     job = _FastJob(job_id)
@@ -274,15 +274,15 @@ def _filled(raw: bytes, job_id: str, fill: Callable[..., None]) -> JobRows | Non
     return job
 
 
-def _object(raw: bytes) -> dict[str, Json]:
-    """Read a JSON object, whatever it holds.
+def _parse_object(raw: bytes) -> dict[str, Json]:
+    """Parse a JSON object.
 
     Raises:
-        ValueError: it is none, or nested too deeply to hold.
+        ValueError: it is not a JSON object, or nested too deeply.
     """
-    document = read(raw, deepest=_RESULT)
+    document = read(raw, max_depth=_RESULT_DEPTH)
     if not isinstance(document, dict):
-        raise ValueError("no JSON object")  # noqa: TRY004  # as what is no JSON at all
+        raise ValueError("no JSON object")  # noqa: TRY004  # the same error as for invalid JSON
     return document
 
 
@@ -298,12 +298,12 @@ def _unless_empty(value: Json) -> Json:
     return None if value == "" else value
 
 
-def _whole(text: str) -> int:
-    """Return the number that a text spells in the one way that gives it back."""
+def _int_of(text: str) -> int:
+    """Return the number in a text, if str() of it gives the same text."""
     if len(text) > 19 or not text.isascii() or not text.removeprefix("-").isdecimal():
         raise NotCovered
     number = int(text)
-    if str(number) != text or not -_MOST <= number < _MOST:
+    if str(number) != text or not -_INT_LIMIT <= number < _INT_LIMIT:
         raise NotCovered
     return number
 
@@ -323,7 +323,7 @@ def _rfc(stored: str) -> str:
 
 
 def _pairs(items: Sequence[dict[str, str | None]], struct: type[Any]) -> list[Any]:
-    """Return tags as structs, in whichever of their two forms they came."""
+    """Return tags as structs, from either of their two forms."""
     found = []
     for item in items:
         if item.keys() <= {"key", "value"} and ("key" in item or item.keys() <= {"value"}):

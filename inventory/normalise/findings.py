@@ -1,4 +1,4 @@
-"""What was not as documented: gathered on the way, one row for each, whatever the order it was seen in."""
+"""Findings: what was not as documented. Collects them into rows that do not depend on their order."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from inventory.schema.keys import key_text
 
 __all__ = ["Finding", "Findings"]
 
-EXAMPLES = 50  # jobs that are remembered for a finding that many share
+EXAMPLES = 50  # job ids that are kept for a shared finding
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One observation. `path` has no positions, `detail` nothing that changes by itself.
+    """One observation. `path` has no list positions, `detail` nothing that differs between equal observations.
 
-    job_id: the job it is about, or where many jobs share it (`shared`) an example; '' for the source.
-    evidence: path -> value as it came, masked; what no column holds.
+    job_id: the job it is about; an example if many jobs share it (`shared`); '' for the source.
+    evidence: path -> original value, masked, for values without a column.
     """
 
     kind: str
@@ -29,14 +29,14 @@ class Finding:
 
 
 class Findings:
-    """Gathers findings: of those shared by jobs it keeps one for each kind and path, with the smallest job id."""
+    """Collects findings. Of shared findings one for each kind and path is kept, with the smallest job id."""
 
     def __init__(self) -> None:
         self._shared: dict[tuple[str, str], dict[str, Finding]] = {}
         self._single: dict[tuple[str, str, str, str, str], Finding] = {}
 
     def add(self, findings: Iterable[Finding]) -> None:
-        """Take findings in; the same one twice is one."""
+        """Add findings; equal ones count once."""
         for finding in findings:
             if finding.shared:
                 self._share(finding)
@@ -53,8 +53,8 @@ class Findings:
             for job_id in sorted(examples)[EXAMPLES:]:
                 del examples[job_id]
 
-    def forget(self, job_id: str) -> None:
-        """Take back what was found about a job: it turned out otherwise."""
+    def remove(self, job_id: str) -> None:
+        """Remove the findings of a job, because a later answer replaces them."""
         for examples in self._shared.values():
             examples.pop(job_id, None)
         for key in [key for key in self._single if key[0] == job_id]:

@@ -1,7 +1,7 @@
-"""A job that is too large to hold is normalised piece by piece.
+"""Normalises a job that is too large for memory, piece by piece.
 
-A job may name a million objects, 100 MB of JSON, and its rows are ten times that in memory. So its list stays in the
-file that the answer was written to, its rows go to another, and what memory holds is one piece and the digests.
+A job may have a million objects: 100 MB of JSON, and ten times that as rows in memory. So the list stays in the file
+of the answer, the rows go to another file, and only one piece and the digests are in memory.
 """
 
 import marshal
@@ -23,21 +23,21 @@ __all__ = ["LargeJob", "RowFile", "normalise_large"]
 
 
 def normalise_large(normaliser: Normaliser, result: LargeResult, job_id: str) -> PreparedJob | Unchanged:
-    """Return what a job comes to; it is never `Unchanged`, for what is left of it beside the file does not tell.
+    """Normalise a large job; it is never `Unchanged`, because `result.raw` does not contain its list.
 
     Raises:
-        ValueError: it cannot be read.
+        ValueError: it cannot be parsed.
     """
     try:
         return _in_pieces(normaliser, result, job_id)
-    except (RepeatedKeyError, ValueError, OSError):  # two objects of one key, an odd one, no room for the rows
+    except (RepeatedKeyError, ValueError, OSError):  # a repeated key, an unexpected object, no space for the rows
         return normaliser.job(canonical(result.document()).encode(), job_id, b"", None)
 
 
 def _in_pieces(normaliser: Normaliser, result: LargeResult, job_id: str) -> "LargeJob":
     rest = normaliser.job(result.raw, job_id, b"", None)
-    assert isinstance(rest, PreparedJob)  # nothing was served before
-    rows = RowFile(TemporaryFile())  # noqa: SIM115  # the last who has it closes it
+    assert isinstance(rest, PreparedJob)  # there is no cache entry
+    rows = RowFile(TemporaryFile())  # noqa: SIM115  # `RowFile` closes it
     chunks = [rows.add(rest)]
     findings = dict.fromkeys(rest.findings)
     for begin, end in result.spans:
@@ -48,7 +48,7 @@ def _in_pieces(normaliser: Normaliser, result: LargeResult, job_id: str) -> "Lar
 
 
 class RowFile:
-    """The rows of a job in a file that is gone when nobody has it any more: pieces, each with its proof."""
+    """The rows of a job in a temporary file: pieces, each with its digest chunk. Deleted with the last reference."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -58,10 +58,10 @@ class RowFile:
         self._file.close()
 
     def add(self, piece: PreparedJob) -> DigestChunk:
-        """Add some rows; return what proves them.
+        """Add a piece; return its digest chunk.
 
         Raises:
-            OSError: there is no room.
+            OSError: there is no space.
         """
         (chunk,) = piece.chunks
         self._file.seek(0, 2)
@@ -73,13 +73,13 @@ class RowFile:
     def __iter__(self) -> Iterator[tuple[DigestChunk, bytes]]:
         self._file.seek(0)
         for _ in range(self._size):
-            digests, fingerprints, packed = marshal.load(self._file)  # noqa: S302  # ours, of this run
+            digests, fingerprints, packed = marshal.load(self._file)  # noqa: S302  # written by this run
             yield DigestChunk(digests, fingerprints), packed
 
 
 @dataclass(frozen=True, slots=True)
 class LargeJob(PreparedJob):
-    """A job whose rows, and what proves them, wait in a file."""
+    """A job whose rows and digest chunks are in a file."""
 
     job_digest: JobDigest = field(kw_only=True)
     row_file: RowFile = field(kw_only=True)
@@ -88,13 +88,13 @@ class LargeJob(PreparedJob):
     def pieces(self) -> Iterator[tuple[str, list[Row]]]:
         """See `PreparedJob.pieces`."""
         for _, packed in self.row_file:
-            yield from marshal.loads(packed).items()  # noqa: S302  # ours, of this run
+            yield from marshal.loads(packed).items()  # noqa: S302  # written by this run
 
     def joined(self, other: PreparedJob) -> "LargeJob":
         """See `PreparedJob.joined`.
 
         Raises:
-            StoreError: there is no room.
+            StoreError: there is no space.
         """
         try:
             self.row_file.add(other)

@@ -1,7 +1,7 @@
-"""A job made ready to be stored: its rows, the proof of them, and what was odd.
+"""A job ready to be stored: its rows, their digests, and its findings.
 
-Two ways lead there and give the same (a test holds them together): the fast path for what is exactly as documented
-(`fast`), the walk for whatever comes (`walk`).
+There are two implementations with equal results (a test compares them): the fast path for results that are exactly
+as documented (`fast`), and the walk for any result (`walk`).
 """
 
 import marshal
@@ -27,15 +27,15 @@ from inventory.schema.kinds import stored_time
 
 __all__ = ["JobRows", "PreparedJob", "Unchanged", "from_normalised", "pack_job"]
 
-LONGEST_NOTE = 4000  # bytes of findings: what is odder is looked at each time
+MAX_CACHED_FINDINGS = 4000  # bytes; a job with longer findings is not cached
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedJob:
-    """All that is stored of a job, small enough to wait in numbers.
+    """All that is stored of a job, in a compact form.
 
-    chunks: of its digest. packed: `rows`.
-    served: the digest of what was served, and of what else the rows depend on; None where that does not tell.
+    chunks: of its digest. packed: `rows`, serialised.
+    served: a digest of the response and of everything else that the rows depend on; None if it cannot be cached.
     """
 
     job_id: str
@@ -46,55 +46,55 @@ class PreparedJob:
 
     @property
     def rows(self) -> dict[str, list[Row]]:
-        """Table -> its rows, each in the order of the entity's columns; times as text, as SQLite holds them."""
-        rows: dict[str, list[Row]] = marshal.loads(self.packed)  # noqa: S302  # ours, of this run
+        """Table -> its rows, each in the order of the entity's columns; times as text, as SQLite stores them."""
+        rows: dict[str, list[Row]] = marshal.loads(self.packed)  # noqa: S302  # written by this run
         return rows
 
     @property
     def job_digest(self) -> JobDigest:
-        """For `job_digests`."""
+        """The digest for the table `job_digests`."""
         return merge_chunks(self.chunks)
 
     @property
     def pieces(self) -> Iterable[tuple[str, list[Row]]]:
-        """The rows with their table, as many at a time as memory holds."""
+        """The rows by table, in pieces that fit into memory."""
         return self.rows.items()
 
     @property
-    def note(self) -> bytes | None:
-        """What is kept of a job, so that it need not be looked at when it is served the same again.
+    def cache_entry(self) -> bytes | None:
+        """The cache entry of a job, so that it need not be normalised again when the same response comes.
 
-        The findings, and before them a digest over them too: who cannot make up `served` cannot make up findings.
+        A digest over `served` and the findings, then the findings: so the findings cannot be altered alone.
         """
         found = canonical([[each.kind, each.path, each.detail] for each in self.findings]).encode()
-        if self.served is None or len(found) > LONGEST_NOTE:
+        if self.served is None or len(found) > MAX_CACHED_FINDINGS:
             return None
         return sha256(self.served + found).digest() + found
 
     def joined(self, other: "PreparedJob") -> "PreparedJob":
-        """Put together with what another answer says of the job, in tables of its own; `served` covers that too."""
+        """Merge with rows of the job in other tables, from another response; `served` covers that response too."""
         findings = (*self.findings, *other.findings)
         return pack_job(self.job_id, self.rows | other.rows, (*self.chunks, *other.chunks), findings, self.served)
 
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """A job that was served as it was the last time, and what was odd about it then."""
+    """A job with the same response as in the last snapshot, and its findings from then."""
 
     job_id: str
     findings: tuple[Finding, ...] = ()
 
     @classmethod
-    def since(cls, note: bytes | None, job_id: str, served: bytes) -> "Unchanged | None":
-        """Return what `PreparedJob.note` kept of a job; None where something else was served."""
-        if not isinstance(note, bytes) or sha256(served + note[32:]).digest() != note[:32]:  # SQLite may hold anything
+    def from_cache(cls, entry: bytes | None, job_id: str, served: bytes) -> "Unchanged | None":
+        """Return the job from its cache entry, `PreparedJob.cache_entry`; None if the response is another one."""
+        if not isinstance(entry, bytes) or sha256(served + entry[32:]).digest() != entry[:32]:  # in SQLite any type
             return None
-        found = [Finding(kind, path, job_id, detail, shared=True) for kind, path, detail in read(note[32:])]
+        found = [Finding(kind, path, job_id, detail, shared=True) for kind, path, detail in read(entry[32:])]
         return cls(job_id, tuple(found))
 
 
 class JobRows:
-    """The rows of one job in the making: by table, with the fingerprint of each, and what was odd."""
+    """Collects the rows of one job: by table, with the fingerprint of each row, and the findings."""
 
     __slots__ = ("findings", "fingerprints", "job_id", "rows")
 
@@ -105,18 +105,18 @@ class JobRows:
         self.findings: list[Finding] = []
 
     def of(self, table: str) -> list[Row]:
-        """Return the rows of one table, to be added to."""
+        """Return the list of rows of one table."""
         return self.rows.setdefault(table, [])
 
     def add(self, other: "JobRows") -> None:
-        """Add rows of other keys."""
+        """Add rows; no key may be present already."""
         for table, rows in other.rows.items():
             self.of(table).extend(rows)
         self.fingerprints |= other.fingerprints
         self.findings += other.findings
 
     def add_normalised(self, job: NormalisedJob) -> None:
-        """Add what was normalised: rows of other keys."""
+        """Add normalised rows; no key may be present already."""
         for table, rows in job.rows.items():
             entity = BY_NAME[table]
             self.of(table).extend(_stored(row) for row in rows)
@@ -126,14 +126,14 @@ class JobRows:
         self.findings += job.findings
 
     def packed(self, served: bytes | None = None) -> PreparedJob:
-        """Return the job as it is handed on."""
+        """Return the collected rows as a `PreparedJob`."""
         return pack_job(
             self.job_id, self.rows, [digest_chunk(sorted(self.fingerprints.items()))], self.findings, served
         )
 
 
 def from_normalised(job: NormalisedJob) -> PreparedJob:
-    """Make ready what was normalised."""
+    """Return a normalised job as a `PreparedJob`."""
     rows = JobRows(job.job_id)
     rows.add_normalised(job)
     return rows.packed()
@@ -146,7 +146,7 @@ def pack_job(
     findings: Iterable[Finding],
     served: bytes | None = None,
 ) -> PreparedJob:
-    """Put together what is known of a job; what was odd about many of its rows is one finding."""
+    """Build a `PreparedJob`; equal findings of many rows become one."""
     return PreparedJob(job_id, tuple(chunks), tuple(dict.fromkeys(findings)), marshal.dumps(rows), served)
 
 

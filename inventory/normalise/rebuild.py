@@ -1,7 +1,7 @@
-"""The way back: the rows of one job become the document that batch-detail sent.
+"""Rebuilds the document that batch-detail sent from the rows of one job.
 
-The inverse of `normalise`, from the same declarations. What comes back differently is what the contract
-names: secrets, empty members, the form of tags, the order of lists.
+The inverse of `normalise`, from the same declarations. Only these differ from the original: secrets, empty members,
+the form of tags, the order of lists.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,14 +23,14 @@ def rebuild(rows: Mapping[str, Iterable[Row]]) -> dict[str, Json]:
     """
     (job,) = rows["jobs"]
     built = _object(layout_of("jobs"), job, rows)
-    assert isinstance(built, dict)  # `jobs` has members, no bare element
+    assert isinstance(built, dict)  # `jobs` is an object
     return built
 
 
 def rebuild_listing(row: Row) -> dict[str, Json]:
-    """Build what the list API said of one job, from its row of `job_listings`."""
+    """Rebuild what the list API sent of one job, from its row of `job_listings`."""
     built = _object(layout_of("job_listings"), row, {})
-    assert isinstance(built, dict)  # it has members, no bare element
+    assert isinstance(built, dict)  # `job_listings` is an object
     return built
 
 
@@ -46,7 +46,7 @@ def _object(layout: Layout, row: Row, rows: Mapping[str, Iterable[Row]]) -> Json
         if many:
             left_over.append((names, value))
         else:
-            _put(built, names, value)
+            _set_at(built, names, value)
     for names, items in left_over:
         _list_at(built, names).extend(items)
     return built
@@ -87,7 +87,7 @@ def _belongs(branch: Branch, other: Row, row: Row, layout: Layout) -> bool:
     return (other[child.index["item"]], other[child.index["item_occurrence"]]) == mine
 
 
-def _put(built: dict[str, Json], names: list[str], value: Json) -> None:
+def _set_at(built: dict[str, Json], names: list[str], value: Json) -> None:
     *outer, last = names
     for name in outer:
         inner = built.setdefault(name, {})
@@ -95,7 +95,7 @@ def _put(built: dict[str, Json], names: list[str], value: Json) -> None:
             return
         built = inner
     if value is None:
-        built.pop(last, None)  # the column says more than the answer did
+        built.pop(last, None)  # the answer did not have this member
     else:
         built[last] = value
 

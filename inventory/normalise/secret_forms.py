@@ -1,8 +1,8 @@
-"""Forms in which a text shows a secret other than NAME = VALUE: words, SQL, command lines, URLs, XML, tokens.
+"""Finds secrets in texts in forms other than NAME = VALUE: sentences, SQL, command lines, URLs, XML, tokens.
 
-The rules for tokens of well-known forms are those of detect-secrets (Apache-2.0), with bounds. The library is no
-dependency: importing it takes 0.2 s and a line 2 ms, it tells the first secret of a line only, it does not read
-assignments without quotes, and its keyword rule is quadratic.
+The rules for tokens of well-known forms are from detect-secrets (Apache-2.0), with length limits. The library is not
+used: importing it takes 0.2 s and each line 2 ms, it finds only the first secret of a line and no assignments without
+quotes, and its keyword rule takes quadratic time.
 """
 
 import re
@@ -12,17 +12,17 @@ from collections.abc import Callable, Iterator
 from inventory.normalise.secret_names import CHINESE, introduces_secret, is_name_member, is_value_member
 from inventory.normalise.secret_values import Span, end_of_word, value_at
 
-__all__ = ["APART", "RULES", "Rule", "mentions"]
+__all__ = ["MAX_DISTANCE", "RULES", "Rule", "mentions"]
 
-APART = 200  # characters between a name and its value in two members of one object, at most
+MAX_DISTANCE = 200  # characters between a name and its value in two members of one object, at most
 
 Finder = Callable[[str], Iterator[Span]]
-Rule = tuple[Callable[[str], bool], Finder]  # whether a text, in lower case, may hold something for it; what finds it
+Rule = tuple[Callable[[str], bool], Finder]  # a fast check of the text in lower case; the search
 _CHINESE = re.compile(CHINESE)
 
 
 def mentions(*hints: str, chinese: bool = False) -> Callable[[str], bool]:
-    """Return what tells whether a text holds one of some constants: nothing is quicker, and most texts hold none."""
+    """Return a fast check whether a text contains one of the hints; most texts contain none."""
 
     def may_find(folded: str) -> bool:
         for hint in hints:  # `any` takes twice as long
@@ -33,8 +33,8 @@ def mentions(*hints: str, chinese: bool = False) -> Callable[[str], bool]:
     return may_find
 
 
-def _behind(*patterns: re.Pattern[str]) -> Finder:
-    """Return what finds the values that stand behind patterns."""
+def _values_after(*patterns: re.Pattern[str]) -> Finder:
+    """Return a function that finds the values after each match of the patterns."""
 
     def find(text: str) -> Iterator[Span]:
         for pattern in patterns:
@@ -47,10 +47,10 @@ def _behind(*patterns: re.Pattern[str]) -> Finder:
     return find
 
 
-# -- in words, and in SQL
+# -- in sentences, and in SQL
 
 _WORDS = "password|passwd|pwd|passphrase|passcode|secret|token"
-_IS_NOT_ONE = (
+_NOT_A_VALUE = (
     "not|no|now|null|none|empty|blank|missing|unset|set|wrong|incorrect|correct|invalid|valid|expired|expiring|required"
     "|mandatory|optional|too|weak|strong|short|long|longer|shorter|less|more|being|been|in|on|at|of|to|for|from|by|with"
     "|about|as|an|a|the|your|our|its|this|that|these|what|which|only|also|still|already|never|always|probably|likely"
@@ -60,7 +60,7 @@ _IS_NOT_ONE = (
 )
 _IN_WORDS = re.compile(
     rf"""(?xi) \b (?:{_WORDS}|credentials?|(?:api|access|secret|private)[ ]key) [ \t]{{1,3}}+
-    (?:is|was|set[ ]to|changed[ ]to|equals) [ \t:]{{1,3}}+ (?!(?:{_IS_NOT_ONE})\b)"""
+    (?:is|was|set[ ]to|changed[ ]to|equals) [ \t:]{{1,3}}+ (?!(?:{_NOT_A_VALUE})\b)"""
 )
 _IN_CHINESE = re.compile(
     rf"(?:{CHINESE})[ \t]{{0,3}}+(?:为|是|等于|设为|设置为|改为|修改为)[ \t:：]{{0,3}}+"
@@ -114,14 +114,14 @@ def _options(text: str) -> Iterator[Span]:
             yield value_at(text, found.end())
 
 
-# -- user:password@host; a password may itself hold @ or /, so it ends at the last @ of its word
+# -- user:password@host; a password may contain @ or /, so it ends at the last @ of its word
 
 _IN_URL = re.compile(r"://[^\s:/@?#]{0,200}+:(?=\S)|(?i:\bjdbc:oracle:\w{1,20}+:)[^\s/@]{1,99}+/(?=\S)")
 _ORACLE = re.compile(
     r"""(?xi) \b (?:sqlplus|exp|imp|expdp|impdp|sqlldr|rman|connect|conn|userid) [ \t=]{1,3}+
     (?:-\w{1,10}+[ \t]{1,3}+|target[ \t]{1,3}+){0,5}+ ["']? [^\s/@"'=:]{1,99}+ / (?=[^\s/])"""
 )
-_TO_DRIVER = re.compile(r"(?<![\w.-])(?!mailto:)[\w.-]++:(?!//)(?=\S)")
+_DRIVER_USER = re.compile(r"(?<![\w.-])(?!mailto:)[\w.-]++:(?!//)(?=\S)")
 _DRIVER = re.compile(r"@(?:tcp6?|unix|udp)\(")
 _SHORT_FORM = re.compile(r"(?<![\w.-])(?!mailto:)[\w.-]++:(?!//)([^\s:/@]{1,200}+)(?=@[\w(\[])")
 _EASY_CONNECT = re.compile(r"(?<![^\s\"'(=,：:])[A-Za-z_][\w$#]{0,60}+/([^\s/@]{1,200}+)(?=@(?://|[\w.-]{1,200}+:\d))")
@@ -129,7 +129,7 @@ _TO_QUOTE = re.compile(r"(\\*[\"'])[\w:+.-]{0,60}\Z")
 
 
 def _userinfo(text: str) -> Iterator[Span]:
-    for pattern in (_IN_URL, _ORACLE, _TO_DRIVER):
+    for pattern in (_IN_URL, _ORACLE, _DRIVER_USER):
         at = 0
         while found := pattern.search(text, at):
             at = found.end()
@@ -137,7 +137,7 @@ def _userinfo(text: str) -> Iterator[Span]:
             close = text.find(opened[1], at) if opened else -1
             end = end_of_word(text, at, len(text) if close < 0 else close)
             last = text.rfind("@", at, end)
-            if pattern is _TO_DRIVER:
+            if pattern is _DRIVER_USER:
                 last = max((each.start() for each in _DRIVER.finditer(text, at, end)), default=-1)
             if last >= 0:
                 yield at, last
@@ -163,7 +163,7 @@ def _elements(text: str) -> Iterator[Span]:
         end = _ELEMENT_END.search(text, at)
         span = (at, end.start()) if end else value_at(text, at)
         if is_name_member(found[1]):
-            is_next = span[1] - span[0] < APART and introduces_secret(text[slice(*span)].strip())
+            is_next = span[1] - span[0] < MAX_DISTANCE and introduces_secret(text[slice(*span)].strip())
         elif introduces_secret(found[1]) or (is_next and (is_value_member(found[1]) or found[1] == "string")):
             is_next = False
             if text[slice(*span)].strip():
@@ -172,7 +172,7 @@ def _elements(text: str) -> Iterator[Span]:
                 yield value_at(text, found.start(2) + attribute.end() - 1)
 
 
-# -- what tells by its form
+# -- tokens that are recognised by their form
 
 _PEM = re.compile(r"-{4,5} ?BEGIN [A-Z0-9 ]{1,60}+-{4,5}")
 _TOKEN = re.compile(
@@ -235,16 +235,16 @@ _may_hold_token = mentions(
 _SPACED = tuple(f"{word} " for word in (*_WORDS.split("|"), "key", "credential", "credentials", "bearer"))
 
 RULES: tuple[Rule, ...] = (
-    (mentions(*_SPACED, "password(", chinese=True), _behind(_IN_WORDS, _IN_CHINESE, _RANDOM, _QUOTED)),
-    (mentions("login ", "requirepass", "masterauth"), _behind(_ANY_WORD)),
-    (mentions("identified", "replace "), _behind(_IDENTIFIED)),
+    (mentions(*_SPACED, "password(", chinese=True), _values_after(_IN_WORDS, _IN_CHINESE, _RANDOM, _QUOTED)),
+    (mentions("login ", "requirepass", "masterauth"), _values_after(_ANY_WORD)),
+    (mentions("identified", "replace "), _values_after(_IDENTIFIED)),
     (_may_hold_options, _options),
-    (_may_hold_options, _behind(_TOOLS)),
+    (_may_hold_options, _values_after(_TOOLS)),
     (_may_hold_user, _userinfo),
     (mentions("<", "&lt;"), _elements),
     (mentions("---- begin", "-----begin"), _pem),
     (mentions("basic "), _basic),
-    (mentions("hook", "/bot"), _behind(_WEBHOOK)),
+    (mentions("hook", "/bot"), _values_after(_WEBHOOK)),
     (
         lambda folded: len(folded) >= 20 and _may_hold_token(folded),
         _tokens,

@@ -1,8 +1,8 @@
-"""Judges names: whether a member of a JSON object, or a name in a text, holds a secret.
+"""Decides by its name whether a member of a JSON object, or a value in a text, is a secret.
 
-Names are judged word by word, however they are written (``sslCertKey``, ``DB-PASSWORD``, ``用户密码``), so that
-`compass` or `key_count` are not taken for a password or a key. The list begins with the one of detect-secrets'
-keyword rule (Apache-2.0); the names of the cloud, of SQL and of HTTP, and the Chinese ones are ours.
+Names are split into words in any style (``sslCertKey``, ``DB-PASSWORD``, ``用户密码``), so that `compass` or
+`key_count` do not count as a password or a key. The list is based on detect-secrets' keyword rule (Apache-2.0); the
+names from the cloud, SQL and HTTP, and the Chinese names, were added.
 """
 
 import re
@@ -26,7 +26,7 @@ _IN_WORD = re.compile(
 )
 # Across words: `private_key`, `privateKey` and `privatekey` are one.
 _ACROSS = re.compile("password|passwd|passphrase|privatekey|accesskey|secretkey|apikey")
-# The last word, but for `_CARRIERS` behind it.
+# As the last word; `_CARRIERS` may follow.
 _LAST = _set(
     """
     pass psw pswd passw passwrd sk ak cookie cookies authorization authorisation signature sig jwt bearer otp psk
@@ -39,7 +39,7 @@ _KEYS = _set(
     des dsa ecdsa encrypt encryption gpg hmac host kms licence license master pgp priv private rsa secret server
     service session shared sign signing sm4 ssh ssl store storage symmetric tls wallet webhook
     """
-)  # what makes a key one that must not be known; a primary, foreign or tag key may be
+)  # before "key" they mean a secret key, unlike a primary, foreign or tag key
 _JOINED_KEYS = tuple(
     f"{word}key" for word in _set("api ssh kms auth account encrypt encryption sslcert truststore keystore")
 )
@@ -49,7 +49,7 @@ _CARRIERS = _set(
     sha256 hash hex raw old new current confirm confirmation again repeat
     """
 )
-# Behind a name in a text: `TokenException: …`, `password policy: …` say something about a secret.
+# After a name in a text: `TokenException: …` or `password policy: …` is about a secret, not the secret itself.
 _ABOUT = _set(
     """
     exception error errors failure fault warning expired expiry expires expiration invalid policy type count
@@ -68,9 +68,9 @@ _VALUE_MEMBERS = _set(
     """
 )
 _ONLY_CHINESE = re.compile(rf"(?:{CHINESE})(?:为|是|值)?\Z")
-_LONGEST = 200  # characters; a longer name is judged, and not remembered
+_MAX_CACHED = 200  # characters; the result for a longer name is not cached
 
-# A text in lower case that holds the name of a secret holds one of these; or `sk`, `ak`, or Chinese.
+# A text in lower case with the name of a secret contains one of these; or `sk`, `ak`, or Chinese.
 HINTS = (
     "pass", "pwd", "psw", "secret", "token", "cred", "key", "cookie", "auth", "sig", "jwt", "bearer", "otp", "psk",
     "pem", "mima", "sessid", "contrase",
@@ -78,8 +78,8 @@ HINTS = (
 
 
 def holds_secret(name: str) -> bool:
-    """Judge a member that has no column by its name."""
-    return _holds(name) if len(name) <= _LONGEST else _judge(name)
+    """Return whether a member without a column is secret, by its name."""
+    return _holds(name) if len(name) <= _MAX_CACHED else _judge(name)
 
 
 @lru_cache(maxsize=4096)
@@ -108,23 +108,23 @@ def _words(name: str) -> list[str]:
 
 
 def introduces_secret(name: str) -> bool:
-    """Judge a name in a text, behind which a separator and perhaps a secret stand."""
+    """Return whether the value after this name in a text is a secret."""
     return role_of(name) == "secret"
 
 
 def is_name_member(name: str) -> bool:
-    """Tell the member that names another's content: ``{"name": "password", "value": X}``."""
+    """Return whether a member names the content of another one: ``{"name": "password", "value": X}``."""
     return role_of(name) == "name"
 
 
 def is_value_member(name: str) -> bool:
-    """Tell the member whose content another one names."""
+    """Return whether another member may name the content of this one."""
     return role_of(name) == "value"
 
 
 def role_of(name: str) -> str:
-    """Return what a name in a text introduces: a secret, a name, a value that a name explains, or ''."""
-    return _role(name if len(name) <= _LONGEST else name[-_LONGEST:])
+    """Return what follows a name in a text: "secret", "name", "value" (which a name describes), or ''."""
+    return _role(name if len(name) <= _MAX_CACHED else name[-_MAX_CACHED:])
 
 
 @lru_cache(maxsize=4096)

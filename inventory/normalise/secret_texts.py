@@ -1,7 +1,7 @@
 """Finds secrets in texts: in error messages, descriptions, URLs, command lines, SQL, and JSON or XML in a text.
 
-A text comes from the service, and so do its size and what it holds: every pattern takes time that grows with the
-size of the text alone. A repetition that may fail is bounded, or begins only where its token does.
+Texts come from the service and can have any size and content. So every pattern takes linear time: a repetition that
+may fail has a limit, or begins only at the start of a token.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from inventory.common.masks import MASK
-from inventory.normalise.secret_forms import APART, RULES, mentions
+from inventory.normalise.secret_forms import MAX_DISTANCE, RULES, mentions
 from inventory.normalise.secret_names import HINTS, introduces_secret, role_of
 from inventory.normalise.secret_values import OPENING, QUOTE, Span, value_at
 
@@ -17,34 +17,34 @@ __all__ = ["mask_text"]
 
 _STARS = re.compile(r"\**\Z")
 _SHORT = 80  # characters
-_ROUNDS = 4  # until nothing changes: two, unless a text was made to need more
+_ROUNDS = 4  # repeated until nothing changes; only a specially made text needs more than two
 _AK_OR_SK = re.compile(r"[as]k[^\w\n]{0,4}[=:：＝%>]")
 
 
 def mask_text(text: str) -> str:
-    """Return a text with ``***`` in the place of each secret; masking it again changes nothing."""
-    return _short(text) if len(text) <= _SHORT else _searched(text)
+    """Return a text with ``***`` in place of each secret. Idempotent."""
+    return _mask_cached(text) if len(text) <= _SHORT else _mask(text)
 
 
 @lru_cache(maxsize=4096)
-def _short(text: str) -> str:
-    """Remember what a short text comes to: the values of tags and conditions come back in every other job."""
-    return _searched(text)
+def _mask_cached(text: str) -> str:
+    """Cache the results of short texts: values of tags and conditions repeat in many jobs."""
+    return _mask(text)
 
 
-def _searched(text: str) -> str:
+def _mask(text: str) -> str:
     folded = text.casefold()
     rules = [find for may_find, find in _RULES if may_find(folded)]
     for _ in range(_ROUNDS if rules else 0):
         found = [spans for find in rules if (spans := list(find(text)))]
-        masked = _without(text, sorted(span for spans in found for span in spans))
-        if masked == text or len(found) == 1:  # what one rule masked, it finds again
+        masked = _replace_spans(text, sorted(span for spans in found for span in spans))
+        if masked == text or len(found) == 1:  # a rule finds its own masks again
             return masked
         text = masked
     return text
 
 
-def _without(text: str, spans: list[Span]) -> str:
+def _replace_spans(text: str, spans: list[Span]) -> str:
     pieces, done, at = [], 0, 0
     while at < len(spans):
         start, end = spans[at]
@@ -58,7 +58,7 @@ def _without(text: str, spans: list[Span]) -> str:
     return "".join([*pieces, text[done:]])
 
 
-# -- NAME = VALUE, NAME: VALUE, "NAME": "VALUE", and their kin
+# -- NAME = VALUE, NAME: VALUE, "NAME": "VALUE", and similar
 
 _ASSIGNED = re.compile(
     rf"""(?x) (?<![\w.$-]) ([\w.$-]++) (?:{QUOTE}|[\])]){{0,3}}+ (?:[ ]?[(\[（][^()\[\]（）\n"'`]{{0,40}}+[)\]）])?+
@@ -78,19 +78,19 @@ def _assigned(text: str) -> Iterator[Span]:
         role = role_of(name)
         if role == "secret" or _is_secret_here(text, found.start(), name):
             if name.lower() == "password" and _YES_OR_NO.match(text, at) and text[: found.start()].endswith("using "):
-                continue  # MySQL tells whether one was given
+                continue  # MySQL: "using password: YES"
             span = _header(text, found) or value_at(text, at)
             yield span
             at = max(at, span[1])
         elif role == "value":
             held = value_at(text, at)
-            if 0 <= found.start() - named < APART and named >= 0 and "}" not in text[named : found.start()]:
+            if 0 <= found.start() - named < MAX_DISTANCE and named >= 0 and "}" not in text[named : found.start()]:
                 yield held
         elif role == "name":
             start, end = value_at(text, at)
-            if end - start < APART and introduces_secret(text[start:end]):
+            if end - start < MAX_DISTANCE and introduces_secret(text[start:end]):
                 named = end
-                if 0 < found.start() - held[1] < APART and "{" not in text[held[1] : found.start()]:
+                if 0 < found.start() - held[1] < MAX_DISTANCE and "{" not in text[held[1] : found.start()]:
                     yield held
 
 
@@ -108,7 +108,7 @@ _OTHER_SCHEME = re.compile(r"(?i)[a-z][\w-]{1,30}+[ \t]++(?=\S)")
 
 
 def _header(text: str, found: re.Match[str]) -> Span | None:
-    """Return what stands behind Cookie or Authorization: the line, or up to the quote that opened before the name."""
+    """Return the value after Cookie or Authorization: the rest of the line, or up to a quote opened before the name."""
     at = found.end()
     if not _IN_A_LINE.match(found[1]) or OPENING.match(text, at):
         return None

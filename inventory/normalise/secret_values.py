@@ -1,7 +1,7 @@
-"""Where a value in a text ends: quoted in one of many ways, in brackets, in lines of its own, or bare.
+"""Finds the end of a value in a text: quoted in one of many ways, in brackets, in a block of lines, or bare.
 
-In doubt a value is too long rather than too short. Each pattern takes time that grows with the size of the text
-alone: possessive repetitions (``++``) never give back.
+In doubt a value is too long rather than too short. Each pattern takes linear time: possessive repetitions (``++``) do
+not backtrack.
 """
 
 import re
@@ -10,7 +10,7 @@ __all__ = ["OPENING", "QUOTE", "Span", "end_of_word", "value_at"]
 
 Span = tuple[int, int]
 
-# As it is; escaped in JSON, however deep; in XML; in a URL; as Java's Gson writes it; full width.
+# Plain; escaped in JSON at any depth; in XML; in a URL; as in Java's Gson; full width.
 QUOTE = r"""(?:\\{0,15}["'`]|&(?:quot|apos|\#0?3[49]|\#x2[27]);|%(?:25)?2[27]|\\{1,15}u002[27]|[“”‘’「」『』])"""
 OPENING = re.compile(rf"[NnEeUuBbRrXx@]?({QUOTE})")
 _PAIRS = {"“": "”", "‘": "’", "「": "」", "『": "』"}
@@ -33,7 +33,7 @@ _GAP = re.compile(r"\s")
 
 
 def value_at(text: str, at: int) -> Span:
-    """Return where the value that begins at `at` stands, without its quotes; empty where there is none."""
+    """Return the span of the value that begins at `at`, without its quotes; an empty span if there is none."""
     if opening := OPENING.match(text, at):
         return opening.end(), _closing(text, opening.end(), opening[1])
     if block := _BLOCK.match(text, at):
@@ -49,13 +49,13 @@ def value_at(text: str, at: int) -> Span:
 
 
 def end_of_word(text: str, at: int, end: int) -> int:
-    """Return where the next white space stands, at `end` at the latest."""
+    """Return the position of the next white space, but at most `end`."""
     found = _GAP.search(text, at, end)
     return found.start() if found else end
 
 
 def _closing(text: str, at: int, quote: str) -> int:
-    """Return where a quoted value ends: at the end of the text, if it is not closed."""
+    """Return the end of a quoted value; the end of the text if the quote is not closed."""
     if quote in _PLAIN:
         found = _PLAIN[quote].match(text, at)
         return found.end() if found else at
@@ -67,7 +67,7 @@ def _closing(text: str, at: int, quote: str) -> int:
 
 
 def _balanced(text: str, at: int) -> int:
-    """Return where the bracket that opens at `at` is closed: at the end of the text, if it is not."""
+    """Return the end of the bracket that opens at `at`; the end of the text if it is not closed."""
     depth = 0
     for found in _BRACKET.finditer(text, at):
         if found[0][0] == '"':

@@ -1,20 +1,20 @@
-"""An answer of batch-detail is split into its results: each as its own bytes, and what tells whose it is.
+"""Splits an answer of batch-detail into its results: the bytes of each, and the id of its job.
 
-What a result holds is decoded where it is normalised, perhaps in another process. An answer that does not fit into
-memory is cut (`cut`); whatever can be neither split nor cut is read as a whole, exactly.
+A result is decoded only when it is normalised, perhaps in another process. Long lists are cut out of an answer that
+is too large for memory (`cut`). An answer that can be neither split nor cut is parsed as a whole.
 """
 
 import msgspec
 
 from inventory.common.body import Body, BodyFile
-from inventory.common.exact_json import DEEPEST, Json, canonical, is_empty, read
+from inventory.common.exact_json import MAX_DEPTH, Json, canonical, is_empty, read
 from inventory.normalise.cut import PIECE, CannotSplit, Span, cut
 
-__all__ = ["JobResult", "LargeResult", "read_answer", "whole", "with_results"]
+__all__ = ["JobResult", "LargeResult", "read_answer", "with_documents", "with_results"]
 
 
 class _Head(msgspec.Struct):
-    """What tells which job a result is about, and whether it is one (Table 6)."""
+    """The members that identify the job of a result (Table 6)."""
 
     id: str | None = None
     status: str | None = None
@@ -35,9 +35,9 @@ _head = msgspec.json.Decoder(_Head).decode
 
 
 class JobResult:
-    """One of an answer's `results` as it came.
+    """One of an answer's `results`, unchanged.
 
-    raw: its JSON text. members: `id`, `status` and `name` at least, exactly; None where it is no object.
+    raw: its JSON text. members: at least `id`, `status` and `name`, parsed; None if it is not an object.
     """
 
     __slots__ = ("members", "raw")
@@ -50,17 +50,17 @@ class JobResult:
             self.members = {"id": head.id, "status": head.status, "name": head.name}
         except (msgspec.MsgspecError, UnicodeDecodeError):
             head = None
-        if head is None or not (head.status or head.name):  # a failed look-up says more
+        if head is None or not (head.status or head.name):  # a failed look-up has other members
             document = self.document()
             self.members = document if isinstance(document, dict) else None
 
     @classmethod
     def of(cls, document: Json) -> "JobResult":
-        """Return the result that would be read as this document."""
+        """Return the result with this document."""
         return cls(canonical(document).encode())
 
     def joined(self, name: str, value: Json) -> "JobResult | None":
-        """Return it with one more member; None where it has that already, or cannot be read."""
+        """Return the result with one more member; None if it has that member already, or cannot be parsed."""
         try:
             document = self.document()
         except ValueError:
@@ -68,12 +68,12 @@ class JobResult:
         return JobResult.of({**document, name: value}) if is_empty(document.get(name)) else None
 
     def document(self) -> Json:
-        """Read it exactly.
+        """Parse it.
 
         Raises:
-            ValueError: it is not JSON after all, or nested too deeply.
+            ValueError: it is not JSON, or nested too deeply.
         """
-        return read(self.raw, deepest=DEEPEST - 2)  # the answer and its list take two levels
+        return read(self.raw, max_depth=MAX_DEPTH - 2)  # the answer and its list take two levels
 
 
 class LargeResult(JobResult):
@@ -90,14 +90,14 @@ class LargeResult(JobResult):
         self.spans = spans
 
     def document(self) -> Json:
-        """Read it exactly, in memory."""
+        """Parse it, in memory."""
         document = super().document()
         pieces = b",".join(self.body.part(begin, end) for begin, end in self.spans)
-        return {**document, "object_infos": read(b"[%b]" % pieces, deepest=DEEPEST - 2)}
+        return {**document, "object_infos": read(b"[%b]" % pieces, max_depth=MAX_DEPTH - 2)}
 
 
 def read_answer(body: Body, piece: int = PIECE) -> Json:
-    """Read an answer exactly, but for its results: each of them is a `JobResult`.
+    """Parse an answer, except its results: each of them is a `JobResult`.
 
     Args:
         piece: see `cut`.
@@ -109,18 +109,18 @@ def read_answer(body: Body, piece: int = PIECE) -> Json:
         return _cut(body, piece) if isinstance(body, BodyFile) else _split(body)
     except (CannotSplit, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         content = body if isinstance(body, bytes) else body.whole()
-        return with_results(read(content, deepest=DEEPEST))
+        return with_results(read(content, max_depth=MAX_DEPTH))
 
 
 def with_results(document: Json) -> Json:
-    """Return the answer that was read as this document; see `read_answer`."""
+    """Return a parsed answer with its results as `JobResult`; see `read_answer`."""
     if isinstance(document, dict) and isinstance(document.get("results"), list):
         return {**document, "results": [JobResult.of(each) for each in document["results"]]}
     return document
 
 
-def whole(document: Json) -> Json:
-    """Return an answer with its results read exactly."""
+def with_documents(document: Json) -> Json:
+    """Return an answer with its results parsed."""
     if isinstance(document, dict) and isinstance(document.get("results"), list):
         return {**document, "results": [each.document() for each in document["results"]]}
     return document
@@ -128,16 +128,16 @@ def whole(document: Json) -> Json:
 
 def _split(content: bytes) -> dict[str, Json]:
     if not content.isascii():
-        content.decode()  # `Raw` does not look
+        content.decode()  # msgspec does not check the encoding of `Raw`
     try:
         answer = _answer(content)
-    except msgspec.ValidationError:  # it has other members, perhaps
+    except msgspec.ValidationError:  # perhaps it has other members
         members = _members(content)
     else:
         document: dict[str, Json] = {} if answer.count is msgspec.UNSET else {"count": answer.count}
         return document | {"results": [JobResult(bytes(each)) for each in answer.results]}
     raw = members.pop("results", None)
-    document = {name: read(bytes(member), deepest=DEEPEST - 1) for name, member in members.items()}
+    document = {name: read(bytes(member), max_depth=MAX_DEPTH - 1) for name, member in members.items()}
     if raw is not None:
         document["results"] = [JobResult(bytes(each)) for each in _results(raw)]
     return document

@@ -1,8 +1,8 @@
-"""A masked job becomes rows: one pure walk over the document, driven by the schema.
+"""Converts a masked job into rows: one pure walk over the document, driven by the schema.
 
-In: one result of batch-detail, secrets masked. Out: a tuple for each row, in the order of the entity's
-columns, and findings. Knows no table by name but `jobs`, no network and no database. Nothing is
-dropped: what no column holds, or what its column would not give back exactly, goes to ``extra``.
+Input: one result of batch-detail, secrets masked. Output: a tuple for each row, in the order of the entity's
+columns, and findings. Uses no network and no database, and no table name except `jobs`. Nothing is dropped: a value
+without a column, or one that its column would not give back exactly, goes to the overflow column ``extra``.
 """
 
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ _MAX_QUOTED = 100
 
 @dataclass(frozen=True, slots=True)
 class NormalisedJob:
-    """The rows of one job by entity, parents first, and what was odd about it."""
+    """The rows of one job by entity, parents first, and its findings."""
 
     job_id: str
     rows: dict[str, list[Row]]
@@ -34,7 +34,7 @@ class NormalisedJob:
 
 @dataclass(slots=True)
 class _Draft:
-    """A row in the making. `item` is the canonical text of a list's item that has no id."""
+    """A row under construction. `item`: the canonical text of a list item without an id."""
 
     layout: Layout
     values: list[Any]
@@ -54,7 +54,7 @@ def normalise(job_id: str, document: dict[str, Json]) -> NormalisedJob:
     """Turn one masked result into rows.
 
     Args:
-        job_id: the id that was asked for; it is the key even where the answer has none, or another form of it.
+        job_id: the requested id; it is the key even if the answer has no id, or another form of it.
         document: as batch-detail sent it (Table 6), masked by `Redactor.job`.
     """
     walk = _Walk(job_id)
@@ -67,11 +67,11 @@ def normalise(job_id: str, document: dict[str, Json]) -> NormalisedJob:
 
 
 def normalise_listing(job_id: str, parent_job_id: str | None, item: dict[str, Json], *, alone: bool) -> NormalisedJob:
-    """Turn what the list API says of one job into its row of `job_listings`.
+    """Convert the listing of one job into its row of `job_listings`.
 
     Args:
         item: an element of `jobs` or of its `children`, masked by `Redactor.listing`.
-        alone: nobody read the job itself, so what its detail would say better is kept too.
+        alone: the job itself was not read, so fields that its details would have are kept too.
     """
     walk = _Walk(job_id)
     draft = walk.start(layout_of("job_listings"), None, None)
@@ -86,7 +86,7 @@ def normalise_listing(job_id: str, parent_job_id: str | None, item: dict[str, Js
 
 
 class _Walk:
-    """One pass over one job. `at` is the path inside the row's object, `full` the path from the job."""
+    """One pass over one job. `at`: the path inside the row's object. `full`: the path from the job."""
 
     def __init__(self, job_id: str) -> None:
         self._job_id = job_id
@@ -101,65 +101,67 @@ class _Walk:
         return draft
 
     def fill(self, draft: _Draft, shape: Shape, members: dict[str, Json], at: str | None, full: str | None) -> None:
-        """Put the members of one JSON object into a row, and what hangs on it into rows of its own."""
+        """Put the members of one JSON object into a row, and its child objects into rows of other tables."""
         for name, value in members.items():
             if is_empty(value):
                 continue
             part, inner_at, inner_full = shape.members.get(name), join_path(at, name), join_path(full, name)
             if isinstance(part, Leaf):
-                self._leaf(draft, part, value, inner_at, inner_full)
+                self._set_leaf(draft, part, value, inner_at, inner_full)
             elif isinstance(part, Shape) and isinstance(value, dict):
                 self.fill(draft, part, value, inner_at, inner_full)
             elif isinstance(part, Branch) and isinstance(value, list) and part.place.many:
-                self._list(draft, part, value, inner_at, inner_full)
+                self._add_list(draft, part, value, inner_at, inner_full)
             elif isinstance(part, Branch) and isinstance(value, dict) and not part.place.many:
                 if not is_empty(tidy(value)):
-                    self._row(draft, part, value, inner_full)
+                    self._add_row(draft, part, value, inner_full)
             elif not is_empty(kept := tidy(value)):
                 draft.extra[inner_at] = kept
                 if part is None:
                     self.findings += unknown_field(self._job_id, inner_full, value)
                 else:
                     expected = "a list" if isinstance(part, Branch) and part.place.many else "an object"
-                    self._note("wrong_type", inner_full, f"expected {expected}, got {kind_of(value)}")
+                    self._report("wrong_type", inner_full, f"expected {expected}, got {kind_of(value)}")
 
-    def _list(self, parent: _Draft, branch: Branch, items: list[Json], at: str, full: str) -> None:
+    def _add_list(self, parent: _Draft, branch: Branch, items: list[Json], at: str, full: str) -> None:
         path, left_over = f"{full}[]", []
         for item in items:
             if branch.layout.shape.element is not None:
-                self._row(parent, branch, item, path)
+                self._add_row(parent, branch, item, path)
             elif not isinstance(item, dict):
                 left_over.append(tidy(item))
-                self._note("wrong_type", path, f"expected an object, got {kind_of(item)}")
+                self._report("wrong_type", path, f"expected an object, got {kind_of(item)}")
             elif branch.place.pairs and is_free_map(item):
                 for key, value in item.items():
-                    self._row(parent, branch, {"key": key, "value": value}, path)
+                    self._add_row(parent, branch, {"key": key, "value": value}, path)
             else:
-                self._row(parent, branch, item, path)
+                self._add_row(parent, branch, item, path)
         if left_over:
             parent.extra[f"{at}[]"] = sorted(left_over, key=canonical)
 
-    def _row(self, parent: _Draft, branch: Branch, item: Json, full: str) -> None:
+    def _add_row(self, parent: _Draft, branch: Branch, item: Json, full: str) -> None:
         layout, place = branch.layout, branch.place
         draft = self.start(layout, parent, full)
         if place.role is not None:
             draft.set("role", place.role)
         element = layout.shape.element
         if element is not None:
-            self._leaf(draft, element, item, ELEMENT, full)
+            self._set_leaf(draft, element, item, ELEMENT, full)
         else:
             self.fill(draft, layout.shape, item, None, full)
         for leaf in layout.key_leaves:
             if draft.values[leaf.index] is None:
                 draft.values[leaf.index] = ""
                 if leaf is not element and (leaf.api.path or "") not in draft.extra:
-                    self._note("missing_key", join_path(full, leaf.api.path or ""), "part of the key, missing or empty")
+                    self._report(
+                        "missing_key", join_path(full, leaf.api.path or ""), "part of the key, missing or empty"
+                    )
         if layout.entity.has_item:
             draft.item = canonical(tidy(item)) if place.many else ""
             members = (_member(item, path.split(".")) for path in layout.entity.identity)
             draft.set("item", (identity(members) or digest16(draft.item)) if place.many else "")
 
-    def _leaf(self, draft: _Draft, leaf: Leaf, value: Json, at: str, full: str) -> None:
+    def _set_leaf(self, draft: _Draft, leaf: Leaf, value: Json, at: str, full: str) -> None:
         kind, stored = leaf.api.kind, None
         try:
             stored, exact = kind.read(value)
@@ -181,14 +183,14 @@ class _Walk:
             draft.extra[at] = tidy(value)
 
     def _misfit(self, full: str, value: Json, kind: str, expected: str) -> None:
-        if not is_mask(value):  # a masked number is no fault of the service
-            self._note(kind, full, f"expected {expected}, got {kind_of(value)}")
+        if not is_mask(value):  # a masked number is not the service's error
+            self._report(kind, full, f"expected {expected}, got {kind_of(value)}")
 
-    def _note(self, kind: str, path: str, detail: str) -> None:
+    def _report(self, kind: str, path: str, detail: str) -> None:
         self.findings.append(Finding(kind, path, self._job_id, detail, shared=True))
 
     def finish(self) -> dict[str, list[Row]]:
-        """Count occurrences, parents before children, and close the rows."""
+        """Number the occurrences, parents before children, and return the rows."""
         rows: dict[str, list[Row]] = {}
         for name, drafts in self._drafts.items():
             rows[name] = []
@@ -200,52 +202,52 @@ class _Walk:
                 continue
             groups: dict[Row, list[_Draft]] = {}
             for draft in drafts:
-                self._inherit(draft)
+                self._set_parent_item(draft)
                 groups.setdefault(tuple(draft.get(c) for c in draft.layout.entity.key[:-1]), []).append(draft)
             for group in groups.values():
-                self._count(group)
+                self._number_occurrences(group)
                 rows[name].extend(tuple(draft.values) for draft in group)
         return rows
 
     @staticmethod
-    def _inherit(draft: _Draft) -> None:
+    def _set_parent_item(draft: _Draft) -> None:
         if draft.layout.entity.inherits_item and draft.parent is not None:
             draft.set("item", draft.parent.get("item"))
             draft.set("item_occurrence", draft.parent.get("occurrence"))
 
-    def _count(self, group: list[_Draft]) -> None:
+    def _number_occurrences(self, group: list[_Draft]) -> None:
         if len(group) > 1:
-            # By content, so that the order of the answer never shows.
+            # By content, so that the order in the answer has no effect.
             group.sort(key=lambda draft: (draft.item, [_sortable(value) for value in draft.values]))
             own = {(draft.item, draft.layout.entity.inherits_item and draft.get("item_occurrence")) for draft in group}
-            if len(own) < len(group):  # else they are equal in what we tell them by, and not in all
-                self._note("repeated_key", group[0].path or "", "rows that are equal in their key")
+            if len(own) < len(group):  # otherwise the contents differ and only the key is equal
+                self._report("repeated_key", group[0].path or "", "rows that are equal in their key")
         for number, draft in enumerate(group):
             draft.set("occurrence", number)
 
 
 def identity(members: Iterable[Json]) -> str:
-    """Return the text that names a list's item by these members of it.
+    """Return the key of a list item, made of these members.
 
-    It is '' where it has none of them; or one is masked, for a mask is no name.
+    It is '' if the item has none of them, or if one is masked: a mask identifies nothing.
     """
     found: list[str] = []
     for member in members:
         if isinstance(member, list):
-            found.append(",".join(sorted(filter(None, map(_spelt, member)))))
+            found.append(",".join(sorted(filter(None, map(_text, member)))))
         elif is_mask(member):
             return ""
         else:
-            found.append(_spelt(member))
+            found.append(_text(member))
     return key_text(" ".join(filter(None, found)))
 
 
-def _spelt(member: Json) -> str:
+def _text(member: Json) -> str:
     return member if isinstance(member, str) else "" if is_empty(member) else canonical(member)
 
 
 def _member(value: Json, path: list[str]) -> Json:
-    """Return the member at a path; None where there is none. A name that ends in ``[]`` is a list's."""
+    """Return the member at a path; None if there is none. A name that ends in ``[]`` is that of a list."""
     for at, name in enumerate(path):
         if not isinstance(value, dict):
             return None
@@ -256,12 +258,12 @@ def _member(value: Json, path: list[str]) -> Json:
 
 
 def unknown_field(job_id: str, path: str, value: Json) -> list[Finding]:
-    """Return the finding of a member that no column holds."""
+    """Return the finding for a member without a column."""
     return [Finding("unknown_field", path, job_id, f"no column; {kind_of(value)}", shared=True)]
 
 
 def unknown_value(job_id: str, path: str, value: Any) -> list[Finding]:
-    """Return the finding of a value that is not documented; none of a mask."""
+    """Return the finding for an undocumented value; a mask gives none."""
     if is_mask(value):
         return []
     quoted = value[:_MAX_QUOTED] if isinstance(value, str) else value

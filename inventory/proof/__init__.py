@@ -1,1 +1,1 @@
-"""Digests, signatures, and the check that recomputes them; no database."""
+"""Digests, signatures, and their verification; uses no database."""

@@ -1,7 +1,8 @@
-"""Recomputing the digests of one source, job by job, and naming what does not fit. Pure: knows no database.
+"""Recomputes the digests of one source, job by job, and reports every difference. Uses no database.
 
-A job's digest says whether its rows are as they were; the fingerprints beside it say which row is not. Where rows and
-note disagree, the snapshots decide which of the two was altered: their digests hold the jobs, and not the notes.
+A job's digest shows whether its rows were altered; the row fingerprints stored with it show which row. If the rows and
+the stored digest (here: the note) disagree, the snapshots decide which of the two was altered: a snapshot's digest
+depends on the rows, not on the notes.
 """
 
 import hashlib
@@ -31,10 +32,10 @@ _ESTATE = frozenset(entity.name for entity in ESTATE)
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One stored row of a job, seen by the snapshots at the places begin <= place < end.
+    """One stored row of a job, seen by the snapshots at the positions begin <= place < end.
 
-    table: the entity; stored: the table that holds it. digest: '' where it has values of no digest.
-    packed: of a row of job_digests, what `decode_fingerprints` reads.
+    table: the entity. stored: the table it is stored in. digest: '' if its values cannot have a digest.
+    packed: for a row of job_digests, the encoded fingerprints.
     """
 
     table: str
@@ -48,10 +49,10 @@ class Version:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is not as it was written: which row, and the ids of the snapshots that see it so.
+    """A difference from what was written: the row, and the first and last snapshot that see it.
 
     word: altered, missing, added, invalid, dangling, overlapping, unseen or unsigned.
-    key: None where the row cannot be told; first, last: None where no snapshot sees it.
+    key: None if the row is unknown. first, last: snapshot ids; None if no snapshot sees the row.
     """
 
     word: str
@@ -64,7 +65,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class _Suspicion:
-    """Rows of a job and their note disagree between two places: either was altered."""
+    """The rows of a job and its note disagree between two places: one of them was altered."""
 
     begin: int
     end: int
@@ -73,36 +74,36 @@ class _Suspicion:
 
 
 class SourceCheck:
-    """The running digests of one source; `job` for each of its jobs, by id, then `finish`."""
+    """Checks one source: call `job` for each of its jobs, sorted by id, then `finish`."""
 
     def __init__(self, snapshots: list[dict[str, Any]]) -> None:
-        """Take the source's rows of `snapshots`, oldest first."""
+        """`snapshots`: the source's rows of that table, oldest first."""
         self.snapshots = snapshots
         self.ids = [row["id"] for row in snapshots]
         self.known = frozenset(self.ids)
         self.kept = [row["pruned_at"] is None for row in snapshots]
-        self.whole = [
+        self.is_intact = [
             snapshot_digest(row["previous_digest"], row["content_digest"], row) == row["digest"] for row in snapshots
         ]
         self._contents = [hashlib.sha256() for _ in snapshots]
-        self._changes: list[Counter[str]] = [Counter() for _ in snapshots]  # since the snapshot before
+        self._changes: list[Counter[str]] = [Counter() for _ in snapshots]  # since the previous snapshot
         self._suspicions: list[_Suspicion] = []
         self._problems: dict[tuple[str, str, str, str], tuple[int, int]] = {}
 
     def report(self, word: str, table: str, key: str, begin: int, end: int, detail: str = "") -> None:
-        """Note a problem; one that is known already is seen by more snapshots."""
+        """Add a problem; a known problem is extended to more snapshots."""
         before = self._problems.get((word, table, key, detail), (begin, end))
         self._problems[word, table, key, detail] = min(begin, before[0]), max(end, before[1])
 
     def places(self, valid_from: int, valid_to: int | None) -> tuple[int, int]:
-        """Return which snapshots see a row: begin <= place < end."""
+        """Return the positions of the snapshots that see a row: begin <= place < end."""
         end = len(self.ids) if valid_to is None else bisect_left(self.ids, valid_to)
         return bisect_left(self.ids, valid_from), end
 
     def job(self, job_id: str, rows: list[Version], notes: list[Version]) -> None:
         """Recompute one job in every snapshot."""
-        self._look_at_versions(sorted((*rows, *notes), key=lambda version: version.begin))
-        self._count([row for row in rows if row.table in _ESTATE])
+        self._check_versions(sorted((*rows, *notes), key=lambda version: version.begin))
+        self._count_changes([row for row in rows if row.table in _ESTATE])
         edges = {place for version in (*rows, *notes) for place in (version.begin, version.end)}
         for begin, end in pairwise(sorted(edges)):
             seen = [place for place in range(begin, end) if self.kept[place]]
@@ -116,19 +117,19 @@ class SourceCheck:
                 noted = [note for note in notes if note.begin <= begin < note.end]
                 self._compare(job_id, begin, end, digest, alive, noted)
 
-    def _count(self, rows: list[Version]) -> None:
-        """Count what became of one job between two snapshots that follow each other: added, changed, removed."""
+    def _count_changes(self, rows: list[Version]) -> None:
+        """Count for each snapshot if it added, changed or removed the job."""
         spans = [(row.begin, row.end) for row in rows if row.table == "jobs"]
         for place in {place for row in rows for place in (row.begin, row.end)} - {len(self.ids)}:
             was, now = (any(begin <= at < end for begin, end in spans) for at in (place - 1, place))
             if was or now:
                 self._changes[place]["changed" if was and now else "added" if now else "removed"] += 1
 
-    def _look_at_versions(self, versions: list[Version]) -> None:
+    def _check_versions(self, versions: list[Version]) -> None:
         last: dict[tuple[str, str], Version] = {}
         for version in versions:
             if version.begin >= version.end:
-                continue  # no snapshot sees it, and its validity was reported
+                continue  # no snapshot sees it; the caller reported its invalid range
             if not any(self.kept[version.begin : version.end]):
                 self.report(
                     "unseen", version.stored, version.key, version.begin, version.end, "only pruned ones saw it"
@@ -143,12 +144,12 @@ class SourceCheck:
     def _compare(
         self, job_id: str, begin: int, end: int, digest: str | None, rows: list[Version], notes: list[Version]
     ) -> None:
-        """Compare a job with its note, between two places that see the same of both."""
+        """Compare a job with its note, between two places where neither changes."""
         note = next((each for each in notes if each.digest == digest), next(iter(notes), None))
         table, key = (note.stored, note.key) if note else (JOB_DIGESTS.name, json.dumps([job_id]))
-        noted = _unpacked(note, len(rows))
+        noted = _decoded(note, len(rows))
         if note is not None and note.digest == digest:
-            if not _agrees(noted, rows):
+            if not _match(noted, rows):
                 self.report("altered", table, key, begin, end)
         elif rows or note:
             word = "missing" if note is None else "altered" if rows else "added"
@@ -156,9 +157,9 @@ class SourceCheck:
             self._suspicions.append(_Suspicion(begin, end, differing, (word, table, key)))
 
     def finish(self) -> list[Problem]:
-        """Compare with what the snapshots say; return every problem, the snapshots' own first."""
+        """Compare with the snapshots' digests; return all problems, those of snapshots first."""
         rows_found, self._problems = self._problems, {}
-        right = self._look_at_snapshots()
+        right = self._check_snapshots()
         for key, span in rows_found.items():
             self.report(*key[:3], *span, key[3])
         for each in self._suspicions:
@@ -167,47 +168,47 @@ class SourceCheck:
             else:
                 for row in each.rows:
                     self.report(*row)
-        self._look_at_unexplained(right)
-        self._look_at_counts(right)
+        self._report_unexplained(right)
+        self._check_counts(right)
         return [self._problem(*key, *span) for key, span in self._problems.items()]
 
-    def _look_at_snapshots(self) -> list[bool]:
-        """Check rows and chain; return of which snapshots the rows are as they were (of the pruned: unknown, true)."""
+    def _check_snapshots(self) -> list[bool]:
+        """Check rows of `snapshots` and the chain; return for which the content is right (True for pruned ones)."""
         right = []
         previous, sound = None, True
         for place, row in enumerate(self.snapshots):
-            key, whole = json.dumps([row["id"]]), self.whole[place]
+            key, is_intact = json.dumps([row["id"]]), self.is_intact[place]
             content = self._contents[place].hexdigest() if self.kept[place] else row["content_digest"]
             proven = snapshot_digest(row["previous_digest"], content, row) == row["digest"]
             right.append(proven or content == row["content_digest"])
-            if not whole:
+            if not is_intact:
                 self.report("altered", "snapshots", key, place, place + 1, "content_digest" if proven else "")
             elif sound and row["previous_digest"] != previous:
                 after = f"after {self.ids[place - 1]}" if place else "at the beginning"
                 self.report("missing", "snapshots", "", place, place + 1, f"a snapshot {after}, before this one")
-            previous, sound = row["digest"], whole
+            previous, sound = row["digest"], is_intact
         return right
 
-    def _look_at_counts(self, right: list[bool]) -> None:
-        """Compare what a snapshot's row counts with its rows, where both are as they were written."""
+    def _check_counts(self, right: list[bool]) -> None:
+        """Compare the counts in a snapshot's row with its rows, if neither was altered."""
         jobs = 0
         for place, row in enumerate(self.snapshots):
             found = self._changes[place]
             jobs += found["added"] - found["removed"]
-            sound = self.kept[place] and self.whole[place] and right[place]
+            sound = self.kept[place] and self.is_intact[place] and right[place]
             if not sound or not all(type(row[name]) is int for name in _COUNTED):
                 continue
             wrong = {"jobs": (row["jobs"], jobs)}
-            if place == 0 or (self.kept[place - 1] and right[place - 1]):  # else what came between is not known
+            if place == 0 or (self.kept[place - 1] and right[place - 1]):  # otherwise the changes are unknown
                 wrong |= {name: (row[name], found[name]) for name in ("added", "changed")}
                 wrong["removed or deselected"] = row["removed"] + row["deselected"], found["removed"]
-            for name, (said, counted) in wrong.items():
-                if said != counted:
+            for name, (stored, counted) in wrong.items():
+                if stored != counted:
                     key = json.dumps([row["id"]])
-                    self.report("altered", "snapshots", key, place, place + 1, f"{name}: {said}, the rows: {counted}")
+                    self.report("altered", "snapshots", key, place, place + 1, f"{name}: {stored}, the rows: {counted}")
 
-    def _look_at_unexplained(self, right: list[bool]) -> None:
-        """Name snapshots whose content differs although no row was found to."""
+    def _report_unexplained(self, right: list[bool]) -> None:
+        """Report snapshots whose content differs although no altered row was found."""
         explained = {
             place
             for (_, table, *_), span in self._problems.items()
@@ -220,19 +221,19 @@ class SourceCheck:
 
     def _problem(self, word: str, table: str, key: str, detail: str, begin: int, end: int) -> Problem:
         seen = self.ids[begin:end]
-        return Problem(word, table, _named(table, key), seen[0] if seen else None, seen[-1] if seen else None, detail)
+        return Problem(word, table, _key_of(table, key), seen[0] if seen else None, seen[-1] if seen else None, detail)
 
 
-def _unpacked(note: Version | None, rows: int) -> list[RowFingerprint]:
-    """Return what was noted of a job that has so many rows; of rows that are missing, as many as memory holds."""
+def _decoded(note: Version | None, rows: int) -> list[RowFingerprint]:
+    """Return a note's fingerprints, at most BATCH more than the job has rows; [] if they cannot be decoded."""
     try:
         return decode_fingerprints(note.packed, rows + BATCH) if note else []
     except ValueError:
         return []
 
 
-def _agrees(noted: list[RowFingerprint], rows: list[Version]) -> bool:
-    """Tell whether what was noted is what the rows come to."""
+def _match(noted: list[RowFingerprint], rows: list[Version]) -> bool:
+    """Return whether the noted fingerprints are those of the rows."""
     fingerprints = row_fingerprints((row.table, row.key, row.digest) for row in rows)
     pairs = zip(noted, fingerprints, strict=False)
     return len(noted) == len(fingerprints) and all(a[0] == b[0] and b[1].startswith(a[1]) for a, b in pairs)
@@ -241,7 +242,7 @@ def _agrees(noted: list[RowFingerprint], rows: list[Version]) -> bool:
 def _differing(
     rows: list[Version], noted: list[RowFingerprint], begin: int, end: int
 ) -> Iterator[tuple[str, str, str, int, int]]:
-    """Yield which rows are not as noted: word, table, key, and the places that see them so."""
+    """Yield the rows that differ from the note: word, table, key, begin, end."""
     left = dict(noted)
     others = []
     for row in rows:
@@ -261,7 +262,7 @@ def _differing(
 
 
 def _runs(places: list[int], among: list[int]) -> Iterator[tuple[int, int]]:
-    """Yield first and last of the places that follow each other in `among`."""
+    """Yield first and last place of each run of places that are consecutive in `among`."""
     order = {place: at for at, place in enumerate(among)}
     run: list[int] = []
     for place in places:
@@ -273,8 +274,8 @@ def _runs(places: list[int], among: list[int]) -> Iterator[tuple[int, int]]:
         yield run[0], run[-1]
 
 
-def _named(table: str, key: str) -> dict[str, Any] | None:
-    """Return the key with the names of its columns, as far as it is one."""
+def _key_of(table: str, key: str) -> dict[str, Any] | None:
+    """Return a key in JSON as an object of its columns, as far as it is valid."""
     if not key:
         return None
     entity = {**BY_NAME, JOB_DIGESTS.name: JOB_DIGESTS}.get(table.removesuffix("_history"))

@@ -1,4 +1,4 @@
-"""The digests that prove a snapshot, by one rule that anybody can repeat (README, "Digests").
+"""The digests of rows, jobs and snapshots (README, "Digests").
 
 row      SHA-256 of canonical JSON {"table", "key", "columns", "extra"}: names sorted, no spaces, ASCII;
          NULL left out; times as 2020-12-21T02:57:49.412000Z; without source_id, valid_from, valid_to.
@@ -49,17 +49,17 @@ __all__ = [
     "snapshot_text",
 ]
 
-SHORT = 3  # bytes of a row's digest that are kept: they name a row, the job's whole digest proves it
-SIZE = 32  # bytes of a digest
+PREFIX_SIZE = 3  # bytes of a row's digest that are stored, to find an altered row; the job's digest is the proof
+DIGEST_SIZE = 32  # bytes of a digest
 
-BATCH = 10_000  # rows, or lines, that are looked at together: a job may have millions
+BATCH = 10_000  # rows, or lines, that are processed together: a job may have millions
 _HASH_CHUNK = 2000  # bytes
-_DECODE_CHUNK = 2**16  # bytes that are unpacked at a time
-LONGEST = 32 * KEY_BYTES  # characters of a line: a table and its key of up to five parts, a byte as \u0001 at worst
+_DECODE_CHUNK = 2**16  # bytes that are decompressed at a time
+MAX_LINE = 32 * KEY_BYTES  # characters of a line: a table and a key of up to five parts, each byte at most as \u0001
 
-RowFingerprint = tuple[str, bytes]  # table and key of a row, with a tab between; its digest, or the beginning of it
+RowFingerprint = tuple[str, bytes]  # "TABLE<TAB>KEY" of a row; its digest, or the first bytes of it
 
-OUTSIDE = frozenset({"source_id", "digest", "previous_digest", "content_digest", "pruned_at"})
+NOT_DIGESTED = frozenset({"source_id", "digest", "previous_digest", "content_digest", "pruned_at"})
 
 
 def row_digest(entity: Entity, row: Sequence[Any]) -> str:
@@ -68,7 +68,7 @@ def row_digest(entity: Entity, row: Sequence[Any]) -> str:
 
 
 def row_text(entity: Entity, row: Sequence[Any]) -> str:
-    """Return what a row's digest is over: its canonical JSON."""
+    """Return the text that a row's digest is computed from: its canonical JSON."""
     values = {name: _json(value) for name, value in zip(entity.names, row, strict=True) if value is not None}
     extra = values.pop("extra", None)
     key = {name: values.pop(name) for name in entity.key}
@@ -89,7 +89,7 @@ def sha256(text: str) -> str:
 
 
 def hashed(content: bytes) -> Any:
-    """Hash in chunks of 2,000 bytes: above 2,047 hashlib releases the GIL, and to take it back costs more."""
+    """Hash in 2,000-byte chunks: above 2,047 bytes hashlib releases the GIL, and taking it back costs more."""
     total = hashlib.sha256(content[:_HASH_CHUNK])
     for at in range(_HASH_CHUNK, len(content), _HASH_CHUNK):
         total.update(content[at : at + _HASH_CHUNK])
@@ -101,7 +101,7 @@ def _json(value: Any) -> Json:
 
 
 def rfc3339(moment: datetime) -> str:
-    """Spell an instant in UTC with six digits after the second."""
+    """Return an instant as text in UTC, with microseconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
 
 
@@ -119,7 +119,7 @@ def digest_job(rows: Iterable[tuple[Entity, Sequence[Any]]]) -> JobDigest:
 
 
 def digest_chunks(rows: Iterable[tuple[Entity, Sequence[Any]]]) -> list["DigestChunk"]:
-    """Return chunks of a job's digest from some of its rows, each in the order of its entity's columns."""
+    """Return digest chunks for a part of a job's rows, each in the order of its entity's columns."""
     named = ((entity.name, row_key(entity, row), row_digest(entity, row)) for entity, row in rows)
     return [digest_chunk(row_fingerprints(batch)) for batch in _batches(named)]
 
@@ -130,66 +130,66 @@ class RepeatedKeyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DigestChunk:
-    """Some rows of a job: their digests, sorted and joined, and their fingerprints, encoded."""
+    """A part of a job's rows: their digests, sorted and joined, and their fingerprints, encoded."""
 
     digests: bytes
     fingerprints: bytes
 
 
-def _cut(digests: bytes, size: int) -> Iterator[bytes]:
+def _split(digests: bytes, size: int) -> Iterator[bytes]:
     return (digests[at : at + size] for at in range(0, len(digests), size))
 
 
 def digest_chunk(fingerprints: Sequence[RowFingerprint]) -> DigestChunk:
-    """Return the chunk of some rows, from their sorted fingerprints with whole digests."""
+    """Return the chunk of rows from their sorted fingerprints, which must have whole digests."""
     lines = "\n".join([line for line, _ in fingerprints])
     digests = [digest for _, digest in fingerprints]
-    # As `encode_fingerprints` does, in one call of zlib: each call releases the GIL.
-    packed = zlib.compress(lines.encode(), 1) + b"".join([digest[:SHORT] for digest in digests])
+    # Like `encode_fingerprints`, but in one call of zlib: each call releases the GIL.
+    packed = zlib.compress(lines.encode(), 1) + b"".join([digest[:PREFIX_SIZE] for digest in digests])
     return DigestChunk(b"".join(sorted(digests)), packed)
 
 
 def merge_chunks(chunks: Sequence[DigestChunk]) -> JobDigest:
-    """Return the digest of a job from its chunks, of which none is decoded as a whole.
+    """Return the digest of a job from its chunks; they are decoded as streams.
 
     Raises:
         RepeatedKeyError: two chunks have rows of the same key.
     """
     if len(chunks) == 1:
-        lines = chunks[0].digests.hex("\n", SIZE) + "\n" if chunks[0].digests else ""
+        lines = chunks[0].digests.hex("\n", DIGEST_SIZE) + "\n" if chunks[0].digests else ""
         return JobDigest(sha256(lines), chunks[0].fingerprints)
     digest = lines_digest(heapq.merge(*(_digests(chunk) for chunk in chunks)))
     return JobDigest(digest, encode_fingerprints(_distinct(heapq.merge(*(_fingerprints(chunk) for chunk in chunks)))))
 
 
 def _digests(chunk: DigestChunk) -> Iterator[str]:
-    return (digest.hex() for digest in _cut(chunk.digests, SIZE))
+    return (digest.hex() for digest in _split(chunk.digests, DIGEST_SIZE))
 
 
 def _fingerprints(chunk: DigestChunk) -> Iterator[RowFingerprint]:
-    begin = len(chunk.fingerprints) - len(chunk.digests) // SIZE * SHORT
+    begin = len(chunk.fingerprints) - len(chunk.digests) // DIGEST_SIZE * PREFIX_SIZE
     lines = _lines(zlib.decompressobj(), chunk.fingerprints[:begin])
-    return zip(lines, _cut(chunk.fingerprints[begin:], SHORT), strict=False)  # of no rows there is a line
+    return zip(lines, _split(chunk.fingerprints[begin:], PREFIX_SIZE), strict=False)  # no rows: one empty line
 
 
-def _lines(stream: Any, came: bytes) -> Iterator[str]:
-    """Yield the lines that were packed; a small piece at a time, for a kilobyte can become a megabyte.
+def _lines(stream: Any, compressed: bytes) -> Iterator[str]:
+    """Yield the compressed lines; in small pieces, because a kilobyte can decompress to a megabyte.
 
     Raises:
-        ValueError: it is not what was packed.
+        ValueError: the data is not valid.
     """
     line = ""
     while not stream.eof:
         try:
-            piece = stream.decompress(came, _DECODE_CHUNK)
+            piece = stream.decompress(compressed, _DECODE_CHUNK)
         except zlib.error:
             raise ValueError("not packed") from None
         if not (piece or stream.eof or stream.unconsumed_tail):
             raise ValueError("cut off")
         *lines, line = (line + piece.decode()).split("\n")
-        if len(line) > LONGEST:
+        if len(line) > MAX_LINE:
             raise ValueError("a line that no key makes")
-        came = stream.unconsumed_tail
+        compressed = stream.unconsumed_tail
         yield from lines
     yield line
 
@@ -210,7 +210,7 @@ def _batches(items: Iterable[Any]) -> Iterator[list[Any]]:
 
 
 def job_digest(rows: Iterable[str]) -> str:
-    """Return a job's digest from those of its rows."""
+    """Return a job's digest from the digests of its rows."""
     return lines_digest(sorted(rows))
 
 
@@ -225,23 +225,23 @@ def row_key(entity: Entity, row: Sequence[Any]) -> str:
 
 
 def encode_fingerprints(fingerprints: Iterable[RowFingerprint]) -> bytes:
-    """Encode sorted fingerprints: lines of table and key, by zlib; after them the first bytes of each digest."""
-    stream, packed, digests, between = zlib.compressobj(1), [], [], b""
+    """Encode sorted fingerprints: lines of table and key, compressed; then the first bytes of each digest."""
+    stream, packed, digests, separator = zlib.compressobj(1), [], [], b""
     for batch in _batches(fingerprints):
-        packed.append(stream.compress(between + "\n".join(map(itemgetter(0), batch)).encode()))
-        digests.append(b"".join([digest[:SHORT] for _, digest in batch]))
-        between = b"\n"
+        packed.append(stream.compress(separator + "\n".join(map(itemgetter(0), batch)).encode()))
+        digests.append(b"".join([digest[:PREFIX_SIZE] for _, digest in batch]))
+        separator = b"\n"
     return b"".join((*packed, stream.flush(), *digests))
 
 
 def decode_fingerprints(packed: bytes, most: int) -> list[RowFingerprint]:
-    """Return the fingerprints that `encode_fingerprints` packed, each with the beginning of its digest.
+    """Return the fingerprints from `encode_fingerprints`, each with the first bytes of its digest.
 
     Args:
-        most: how many there may be: whoever owns the database may put millions there, in a kilobyte.
+        most: the allowed number: an altered database may contain millions, in a kilobyte.
 
     Raises:
-        ValueError: it is not what was packed, or there are more.
+        ValueError: the data is not valid, or there are more.
     """
     stream = zlib.decompressobj()
     lines = list(islice(_lines(stream, packed), most + 1))
@@ -249,18 +249,18 @@ def decode_fingerprints(packed: bytes, most: int) -> list[RowFingerprint]:
         raise ValueError("more lines than there may be")
     digests = stream.unused_data
     lines = [] if lines == [""] else lines
-    if len(digests) != len(lines) * SHORT:
+    if len(digests) != len(lines) * PREFIX_SIZE:
         raise ValueError("cut off, or something behind it")
-    return list(zip(lines, _cut(digests, SHORT), strict=True))
+    return list(zip(lines, _split(digests, PREFIX_SIZE), strict=True))
 
 
 def content_digest(jobs: Iterable[tuple[str, str]]) -> str:
-    """Return what a snapshot holds, from each job's id and digest."""
+    """Return the digest of a snapshot's content, from each job's id and digest."""
     return lines_digest(f"{job_id}\t{digest}" for job_id, digest in sorted(jobs))
 
 
 def snapshot_digest(previous: str | None, content: str, snapshot: dict[str, Any]) -> str:
-    """Return the digest that chains a snapshot to the one before it.
+    """Return the digest that chains a snapshot to the previous one.
 
     Args:
         snapshot: the row of `snapshots`, column -> value.
@@ -269,13 +269,13 @@ def snapshot_digest(previous: str | None, content: str, snapshot: dict[str, Any]
 
 
 def snapshot_text(snapshot: dict[str, Any]) -> str:
-    """Return what the digest of a row of `snapshots` is over: its canonical JSON."""
-    columns = {n: _json(v) for n, v in snapshot.items() if v is not None and n not in OUTSIDE and n != "id"}
+    """Return the text that the digest of a row of `snapshots` is computed from: its canonical JSON."""
+    columns = {n: _json(v) for n, v in snapshot.items() if v is not None and n not in NOT_DIGESTED and n != "id"}
     return _row("snapshots", {"id": snapshot["id"]}, columns, None)
 
 
 def chain_digest(previous: str | None, content: str, text: str) -> str:
-    """Return a snapshot's digest from the one before it, what it holds, and its row's canonical JSON."""
+    """Return a snapshot's digest from the previous one, its content digest, and its row's canonical JSON."""
     return lines_digest([previous or "", content, sha256(text)])
 
 

@@ -1,8 +1,8 @@
 """Signatures of snapshots: Ed25519 over the chain's digest, with a key that only the exporter has.
 
-A digest shows that something was altered; a signature also that nobody recomputed the digests: whoever owns
-the database does not own the key. Optional, for it needs `cryptography`. What is signed is the line
-``inventory snapshot DIGEST``; a key is told by the first 16 hex digits of SHA-256 over its raw public half.
+A digest shows that a row was altered. A signature also shows that the digests were not recomputed: the owner of the
+database does not have the key. Optional, because it needs `cryptography`. The signed text is the line
+``inventory snapshot DIGEST``; a key's id is the first 16 hex digits of SHA-256 over its raw public key.
 """
 
 import hashlib
@@ -23,13 +23,13 @@ def _message(digest: str) -> bytes:
 
 
 class VerifyKey:
-    """A public key: tells whether a signature is its own."""
+    """A public key: verifies signatures."""
 
     def __init__(self, pem: str, *, private: bool | None = None) -> None:
-        """Take a public key in PEM, or a private one, whose public half counts.
+        """Load a public key in PEM, or the public half of a private key.
 
         Args:
-            private: which half it is; None: whichever it says.
+            private: whether it is a private key; None: decide by the PEM header.
 
         Raises:
             UsageError: not an Ed25519 key.
@@ -40,7 +40,7 @@ class VerifyKey:
         self.key_id = hashlib.sha256(self._key.public_bytes_raw()).hexdigest()[:16]
 
     def verify(self, digest: str, signature: str) -> bool:
-        """Tell whether the signature, in hex, was made over this digest with this key."""
+        """Return whether the signature, in hex, was made over this digest with this key."""
         from cryptography.exceptions import InvalidSignature
 
         try:
@@ -54,7 +54,7 @@ class SigningKey(VerifyKey):
     """A private key: signs digests."""
 
     def __init__(self, pem: str) -> None:
-        """Take a private key in PEM (PKCS 8, without a passphrase).
+        """Load a private key in PEM (PKCS 8, without a passphrase).
 
         Raises:
             UsageError: not an Ed25519 key.
@@ -63,7 +63,7 @@ class SigningKey(VerifyKey):
 
     @classmethod
     def of(cls, pem: str | None) -> "SigningKey | None":
-        """Return what signs with this key; None without one.
+        """Return the signing key; None without one.
 
         Raises:
             UsageError: not an Ed25519 key.
@@ -76,7 +76,7 @@ class SigningKey(VerifyKey):
 
 
 def _loaded(pem: str, *, private: bool) -> Any:
-    """Load a key; its text is in no message."""
+    """Load a key. No message contains its text."""
     try:
         from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey

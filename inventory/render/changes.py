@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from inventory.common.exact_json import Json
-from inventory.common.safe_text import LONGEST, count, moment, unread_jobs, value
+from inventory.common.safe_text import MAX_SHOWN, count, moment, unread_jobs, value
 from inventory.diff.records import Change, SourceDiff
 from inventory.schema import BY_NAME
 
@@ -178,7 +178,7 @@ def findings(diff: SourceDiff, *, full: bool) -> Iterator[str]:
     shown = diff.new_findings if full else diff.new_findings[:FOLD]
     for each in shown:
         job = f" in job {each['job_id']}" if each["job_id"] else ""
-        yield f"{each['kind']} at {each['path'] or '-'}{job}: {str(each['detail'])[:LONGEST]}"
+        yield f"{each['kind']} at {each['path'] or '-'}{job}: {str(each['detail'])[:MAX_SHOWN]}"
     if len(diff.new_findings) > len(shown):
         yield f"and {len(diff.new_findings) - len(shown):,} more; `inventory findings --new` lists them"
 
@@ -200,7 +200,7 @@ def key(change: Change) -> str:
 
 def cells(change: Change, *, full: bool) -> list[tuple[str, str | None, str | None]]:
     """Return (column, old, new): what differs, or what a row that came or left says; None where there is none."""
-    longest = EVERYTHING if full else LONGEST
+    longest = EVERYTHING if full else MAX_SHOWN
     if change.action == "update":
         return [(n, *_both(_part(change.before, n), _part(change.after, n), longest)) for n in change.changed]
     row = change.after or change.before or {}
@@ -259,7 +259,7 @@ def _unread(diff: SourceDiff) -> str:
     if not diff.end["unreadable"]:
         return "the list of jobs was not whole; jobs may be missing"
     kinds = ("omitted_job", "unreadable_job")
-    ids = [str(finding["job_id"])[:LONGEST] for finding in diff.findings if finding["kind"] in kinds]
+    ids = [str(finding["job_id"])[:MAX_SHOWN] for finding in diff.findings if finding["kind"] in kinds]
     more = f" and {len(ids) - FOLD:,} more" if len(ids) > FOLD else ""
     return unread_jobs(diff.end) + (f": {', '.join(sorted(ids)[:FOLD])}{more}" if ids else "")
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from inventory.common.exact_json import Json
-from inventory.common.safe_text import LONGEST, clean, count, moment, table, unread_jobs
+from inventory.common.safe_text import MAX_SHOWN, clean, count, moment, table, unread_jobs
 from inventory.render.json import plain
 from inventory.store.writer import Result
 
@@ -63,7 +63,7 @@ def unread(result: Result) -> list[str]:
     if row is not None and row["unreadable"]:
         lines.append(unread_jobs(row))
     shown = sorted(result.unread)[:SHOWN]
-    lines += [f"  {clean(job_id[:LONGEST])}: {clean(result.unread[job_id][:LONGEST])}" for job_id in shown]
+    lines += [f"  {clean(job_id[:MAX_SHOWN])}: {clean(result.unread[job_id][:MAX_SHOWN])}" for job_id in shown]
     if len(result.unread) > SHOWN:
         lines.append(f"  and {len(result.unread) - SHOWN:,} more; all of them: {ALL_UNREAD}")
     return lines

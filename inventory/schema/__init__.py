@@ -1,10 +1,10 @@
-"""The tables, declared once: every column says what it means and where in the API's answer it comes from.
+"""The tables, declared once: each column has its meaning and its place in the API's answer.
 
-`fields` and `kinds` are the language; `jobs`, `endpoints`, `objects`, `limits_alarms` and `transformation` say in
-it what the reference's Tables 6 to 23 say; `own` holds what is ours.
+`fields` and `kinds` define the declarations; `jobs`, `endpoints`, `objects`, `limits_alarms` and `transformation`
+declare the reference's Tables 6 to 23; `own` declares tables that are not in the reference.
 
-A new field is its declaration here, with ``since=`` the next revision, REVISION set to that, and the migration that
-`python -m tests.draft_migration` writes. All else derives from the declaration.
+To add a field, declare it here with ``since=`` the next revision, set REVISION to that, and write the migration with
+`python -m tests.draft_migration`. Everything else derives from the declaration.
 """
 
 from inventory.schema.endpoints import ENDPOINTS
@@ -25,7 +25,7 @@ __all__ = [
     "REVISION",
 ]
 
-REVISION = "0001"  # the newest of migrations/versions; a test holds the two together
+REVISION = "0001"  # the newest of migrations/versions; a test compares them
 
 ENTITIES: tuple[Entity, ...] = (  # parents first
     JOBS,
@@ -43,6 +43,6 @@ ENTITIES: tuple[Entity, ...] = (  # parents first
     FINDINGS,
 )
 
-ESTATE: tuple[Entity, ...] = tuple(entity for entity in ENTITIES if entity.is_estate)  # what is compared
+ESTATE: tuple[Entity, ...] = tuple(entity for entity in ENTITIES if entity.is_estate)  # compared by diff
 
 BY_NAME: dict[str, Entity] = {entity.name: entity for entity in ENTITIES}

@@ -1,4 +1,4 @@
-"""The data dictionary, written from the declared schema: Markdown, JSON or SQL."""
+"""The data dictionary, generated from the declared schema as Markdown, JSON or SQL."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +21,7 @@ _SQLITE: Any = sqlite.dialect()
 
 
 def as_json() -> dict[str, Json]:
-    """Return the dictionary as one document: every table, every column, where it comes from."""
+    """Return the dictionary as one document: every table and column, and where its values come from."""
     return {"format_version": "1.0", "revision": REVISION, "tables": [_table(table) for table in _documented()]}
 
 
@@ -45,7 +45,7 @@ def _table(table: Table) -> dict[str, Json]:
 
 def _column(column: Column[Any]) -> dict[str, Json]:
     origin: Api | None = column.info["field"].api if "field" in column.info else None
-    said: dict[str, Json] = {
+    described: dict[str, Json] = {
         "name": column.name,
         "type": _type(column, _POSTGRESQL),
         "sqlite_type": _type(column, _SQLITE),
@@ -53,7 +53,7 @@ def _column(column: Column[Any]) -> dict[str, Json]:
         "comment": column.comment,
     }
     if origin is not None and origin.path is not None:
-        said |= {
+        described |= {
             "path": origin.path,
             "reference_table": origin.table,
             "wire": origin.kind.wire,
@@ -62,7 +62,7 @@ def _column(column: Column[Any]) -> dict[str, Json]:
             "values": list(origin.values),
             "since": origin.since,
         }
-    return said
+    return described
 
 
 def _type(column: Column[Any], dialect: Any) -> str:
@@ -107,7 +107,7 @@ def _line(column: dict[str, Json]) -> str:
 
 
 def as_sql(dialect_name: str) -> Iterator[str]:
-    """Yield the statements that make an empty database of this revision.
+    """Yield the statements that create an empty database of this revision.
 
     Args:
         dialect_name: sqlite or postgresql.

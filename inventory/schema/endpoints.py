@@ -1,4 +1,4 @@
-"""Tables 7 and 8: the databases at a job's ends; one shape in four places, told apart by `role`."""
+"""Tables 7 and 8: the source and target databases of a job; one shape in four places, distinguished by `role`."""
 
 from inventory.schema.entities import entity
 from inventory.schema.fields import Place, field, item, own
@@ -6,7 +6,7 @@ from inventory.schema.kinds import BOOLEAN, INTEGER, TEXT
 
 __all__ = ["ENDPOINTS"]
 
-# Table 7's seven, then those of the engine list elsewhere in the reference.
+# The seven of Table 7, then those from the reference's list of engines.
 _DB_TYPES = (
     "mysql",
     "mongodb",

@@ -1,4 +1,4 @@
-"""Fields put together: an entity is one exported table, its history, and how its rows are found and told apart."""
+"""Entities: an entity is an exported table with its history, its fields and its key."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Entity", "entity", "proof"]
 
-_BOOKKEEPING = {"source_id", "valid_from", "valid_to"}  # what the tables add
+_BOOKKEEPING = {"source_id", "valid_from", "valid_to"}  # added by `tables`
 
 
 @dataclass(frozen=True)
 class Entity:
-    """One exported thing.
+    """One exported table and its history.
 
     fields: the key and the data, in order, with `extra`; the tables add source_id and valid_from.
     key: without source_id; ends in occurrence below jobs. foreign_key: own columns, and the parent's.
@@ -30,7 +30,7 @@ class Entity:
     places: tuple[Place, ...] = ()
     parent: str | None = None
     foreign_key: tuple[Sequence[str], Sequence[str]] = ((), ())
-    proves: bool = False  # says something about each job and is no part of what was exported
+    proves: bool = False  # has digests of jobs, no exported data
 
     @cached_property
     def key(self) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ class Entity:
 
     @cached_property
     def key_places(self) -> tuple[int, ...]:
-        """Where in a row its key stands."""
+        """The positions of the key columns in a row."""
         return tuple(at for at, field in enumerate(self.fields) if field.key)
 
     def key_of(self, row: Sequence[Any]) -> tuple[Any, ...]:
@@ -47,7 +47,7 @@ class Entity:
 
     @property
     def is_estate(self) -> bool:
-        """Whether its rows are batch-detail's, whose changes count; what the list says and what was odd are apart."""
+        """Whether its rows come from batch-detail, so that changes count; listings and findings do not."""
         return bool(self.places) or self.name == "jobs"
 
     @cached_property
@@ -57,22 +57,22 @@ class Entity:
 
     @cached_property
     def own(self) -> frozenset[str]:
-        """The names of the columns that are ours: a member of the answer may have the name of one in another table."""
+        """The names of the columns that do not come from the API. In another table such a name may be a member's."""
         return frozenset(field.name for field in self.fields if field.api.path is None)
 
     @property
     def has_item(self) -> bool:
-        """Whether the key has an `item` of its own: the rows of a list whose items nothing else names."""
+        """Whether the key has an `item` that is not the parent's: rows of a list whose items have no id."""
         return "item" in self.own and not self.inherits_item
 
     @cached_property
     def identity(self) -> tuple[str, ...]:
-        """The members of a list's item that its `item` is made of."""
+        """The members of a list item that its `item` is made of."""
         return next((field.identity for field in self.fields if field.name == "item"), ())
 
     @cached_property
     def inherits_item(self) -> bool:
-        """Whether the key's `item` is the parent's: the rows of a list inside a list."""
+        """Whether the key's `item` is the parent's: rows of a list inside a list."""
         return "item_occurrence" in self.own
 
     @property
@@ -82,22 +82,22 @@ class Entity:
 
     @cached_property
     def compared(self) -> tuple[Field, ...]:
-        """The columns that tell whether a row changed: the data, but for what follows from other data."""
+        """The columns that are compared to find a change: the data, except columns computed from other columns."""
         return tuple(field for field in self.fields if not field.key and not field.follows)
 
     @cached_property
     def columns(self) -> "tuple[Column[Any], ...]":
-        """The columns of `current` that hold `fields`."""
+        """The columns of `current` for `fields`."""
         return tuple(self.current.c[name] for name in self.names)
 
     @cached_property
     def current(self) -> "Table":
-        """The table of what stands now. It refers to its parent; history refers to nothing, for that may be gone."""
+        """The table with the current state. It has a foreign key to its parent; history has none."""
         return self._tables[0]
 
     @cached_property
     def history(self) -> "Table":
-        """The table of what was superseded."""
+        """The table with superseded rows."""
         return self._tables[1]
 
     @cached_property
@@ -107,7 +107,7 @@ class Entity:
         ours, theirs = self.foreign_key
         link = (ours, self.parent, theirs) if self.parent else None
         what = "job" if self.proves else "row"
-        # With a rowid: without one SQLite puts a row of more than a quarter page on an overflow page of its own.
+        # With a rowid: without one, SQLite puts each row larger than a quarter page on an overflow page.
         current = current_table(self.name, self.comment, self.fields, link, what, rowid=self.proves)
         history = history_table(current, rowid=self.proves)
         if self.is_estate:
@@ -142,6 +142,6 @@ def entity(
 
 
 def proof(name: str, comment: str, *fields: Field) -> Entity:
-    """Declare a table, and its history, that says something about each job and is no part of what was exported."""
+    """Declare a table, and its history, with a digest of each job."""
     job = own("job_id", TEXT, "The job; '' for what is the source's own", key=True)
     return Entity(name, comment, (job, *fields), proves=True)

@@ -1,8 +1,8 @@
-"""The language of the declared schema: a field that says what it is and where it comes from.
+"""The parts of the declared schema: columns, and where their values come from.
 
-A `Field` is a column with its `Api` on the same line; `entities` puts fields, key and bookkeeping together into
-tables. Normalising, redaction, diff, digests, the dictionary and the views read these declarations and nothing
-else. No database is needed to read them.
+A `Field` is a column, with its origin in the API (`Api`); `entities` combines fields and key into tables.
+Normalising, redaction, diff, digests, the dictionary and the views derive from these declarations alone. Reading
+them needs no database.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 FIRST_REVISION = "0001"
-INDEXED_BYTES = 1000  # a PostgreSQL index entry ends at about 2,700 bytes, all its columns together
+INDEXED_BYTES = 1000  # a PostgreSQL index entry has at most about 2,700 bytes for all its columns
 KEY_BYTES = 500
 
 
@@ -32,13 +32,13 @@ KEY_BYTES = 500
 class Api:
     """Where a column's value comes from.
 
-    path: members from the row's JSON object down, joined by dots; ``[]`` for a list's bare element;
-        None where the column is the table's own.
-    table: the reference's table number; None where the reference does not have the field.
-    kind: the wire form. unit: of the number, where one is stated. values: the documented ones, open.
-    secret: masked before a row exists. free_text: may quote secrets, which are masked inside; what is neither is of a
-        known form (an id, a number, an enumeration, an address, an object's name) and is not searched.
-    since: the revision that brought the column.
+    path: member names below the row's JSON object, joined by dots; ``[]`` for a list element that is not an object;
+        None if the value does not come from the API.
+    table: the reference's table number; None if the reference does not have the field.
+    kind: the wire form. unit: of the number, if documented. values: the documented ones; others are allowed.
+    secret: masked before a row is made. free_text: may contain secrets, which are masked inside; other columns have a
+        known form (an id, a number, an enumeration, an address, an object's name) and are not searched.
+    since: the revision that added the column.
     """
 
     path: str | None
@@ -49,12 +49,12 @@ class Api:
     free_text: bool = False
     values: tuple[str, ...] = ()
     since: str = FIRST_REVISION
-    limit: int | None = None  # bytes of UTF-8, where an index holds the column
+    limit: int | None = None  # bytes of UTF-8, if the column is indexed
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a table's rows stand in the parent's JSON object: a list (`many`) or a single object."""
+    """Where a table's rows are in the parent's JSON object: a list (`many`) or a single object."""
 
     path: str
     many: bool = True
@@ -66,8 +66,8 @@ class Place:
 class Field:
     """A column of an entity.
 
-    follows: from other columns, so that it tells no row from another. identity: of `item`, the members that it names
-    a list's item by.
+    follows: computed from other columns, so it is not compared. identity: for `item`, the members that identify a list
+    item.
     """
 
     name: str
@@ -95,7 +95,7 @@ def field(
     index: bool = False,
     since: str = FIRST_REVISION,
 ) -> Field:
-    """Declare one field of the API: its column, and on the same line all that derives from it."""
+    """Declare a column that comes from a field of the API."""
     limit = KEY_BYTES if key else INDEXED_BYTES if index else None
     origin = Api(
         name if path is None else path, table, kind, unit, secret, free_text, tuple(values), since,
@@ -106,18 +106,18 @@ def field(
 
 
 def own(name: str, kind: Kind, doc: str, *, key: bool = False, nullable: bool = True, follows: bool = False) -> Field:
-    """Declare a column that is ours: from no member of the answer."""
+    """Declare a column that does not come from a member of the answer."""
     origin = Api(None, None, kind, limit=KEY_BYTES if key and kind is TEXT else None)
     return Field(name, doc, origin, key=key, nullable=nullable and not key, follows=follows)
 
 
 def item(*identity: str, note: str = "") -> Field:
-    """Declare the key of a list's row that has no id: what tells it from the others of its list.
+    """Declare the key column `item` of a list item without an id.
 
     Args:
-        identity: the members that do, as paths; ``[]`` for each item of a list inside. They are few and change
-            rarely, so that a change of the others reads as one. Nothing else than `normalise.identity` spells them.
-        note: more to say of it.
+        identity: paths of the members that identify the item; ``[]`` for each item of an inner list. They rarely
+            change, so that a change of another member shows as an update. `normalise.identity` makes the key of them.
+        note: added to the comment.
     """
     members = ", ".join(f"`{path}`" for path in identity)
     comment = (
@@ -128,10 +128,10 @@ def item(*identity: str, note: str = "") -> Field:
 
 
 def parent_item(parent: str) -> Field:
-    """Declare the key that a row of a list inside a list has from its parent."""
+    """Declare the key column that a row of a list inside a list takes from its parent."""
     return own("item", TEXT, f"The item of its row in {parent}", key=True)
 
 
 def item_occurrence(parent: str) -> Field:
-    """Which of several equal parents a child belongs to, so that the foreign key and joins are exact."""
+    """Declare the column that says which of several equal parents a child belongs to; for the foreign key."""
     return own("item_occurrence", INTEGER, f"The occurrence of its row in {parent}", nullable=False)

@@ -1,6 +1,6 @@
-"""Table 6: a job, with the single objects that describe it (Tables 9, 11, 12, 14, 16) flattened into its row.
+"""Table 6: a job, with its single objects (Tables 9, 11, 12, 14, 16) flattened into its row.
 
-Lists and endpoints are tables of their own, in the neighbouring modules.
+Lists and endpoints are separate tables, in the neighbouring modules.
 """
 
 from typing import Any
@@ -43,8 +43,8 @@ _STATUSES = (
     "NODE_UPGRADE_FAILED",
 )
 
-# Table 9's, then what other pages of the reference and the vendor's clients add; mongodb-to-dds is what the
-# service makes of mongodb, mysql-to-mysql is how v5 writes mysql.
+# From Table 9, then from other pages of the reference and the vendor's clients. The service returns mongodb-to-dds
+# for mongodb; v5 writes mysql-to-mysql for mysql.
 _ENGINE_TYPES = (
     "mysql",
     "mongodb",
@@ -70,10 +70,10 @@ _ENGINE_TYPES = (
     "mysql-to-mysql",
 )
 
-# Table 9 knows high alone; the next two are the vendor's client's, the rest Terraform's node_type.
+# Table 9 has only high; the next two are from the vendor's client, the rest from Terraform's node_type.
 _INST_TYPES = ("high", "common", "ultrahigh", "micro", "small", "medium", "xlarge", "2xlarge")
 
-# From the vendor's client; the reference names none.
+# From the vendor's client; the reference has no values.
 _ORDER_STATUSES = (
     "INITIALIZATION",
     "AWAITING_AUDIT",
@@ -97,7 +97,7 @@ _NET_TYPES = ("vpn", "vpc", "eip")
 _DIRECTIONS = ("up", "down", "non-dbs")
 _DB_USE_TYPES = ("migration", "sync", "cloudDataGuard")
 _CONFLICT_POLICIES = ("stop", "overwrite", "ignore")
-_DDL_POLICIES = ("drop_database", "drop_databasefilter_all")  # the second so in the reference and the client alike
+_DDL_POLICIES = ("drop_database", "drop_databasefilter_all")  # the second as in the reference and the client
 _SCHEMA_TYPES = ("Replication", "Tungsten", "PGBaseBackup")
 _SYNC_MODES = ("DB_LEVEL", "SCHEMA_LEVEL", "TABLE_LEVEL", "FILE_IMPORT", "INSTANCE_LEVEL")
 
@@ -293,5 +293,5 @@ JOBS = entity(
 
 
 def is_deleted(status: Any) -> bool:
-    """Tell whether a job's status, as it came and in whatever case, says that the job was deleted (facts-2, 0)."""
+    """Return whether a job's status is DELETED, in upper or lower case (facts-2, 0)."""
     return isinstance(status, str) and status.upper() == "DELETED"

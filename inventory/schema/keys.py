@@ -1,4 +1,4 @@
-"""Key parts that any database holds, whatever the service sent."""
+"""Converts any text of the service into a key part that both databases can store."""
 
 import hashlib
 
@@ -9,17 +9,17 @@ __all__ = ["digest16", "key_text", "storable"]
 
 
 def digest16(text: str) -> str:
-    """Return 16 hex digits of SHA-256: the name of what has no name."""
+    """Return 16 hex digits of SHA-256: the content hash of an item without a key."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def storable(text: str) -> str:
-    """Escape NUL and lone surrogates, which no database takes as text."""
+    """Escape NUL and lone surrogates, which the databases do not accept in text."""
     return UNSTORABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def key_text(text: str) -> str:
-    """Return the text as a key part: escaped, and where too long for an index cut and completed by its hash."""
+    """Return the text as a key part: escaped, and if it is too long for an index, cut and followed by its hash."""
     plain = storable(text)
     if plain == text and len(plain) * 4 <= KEY_BYTES:
         return plain

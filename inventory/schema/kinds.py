@@ -1,8 +1,8 @@
-"""How a value on the wire becomes a value in a column, and back.
+"""Converts values of the API to column values, and back.
 
-A kind is named for meaning and unit. `read` gives the column's value and whether `write` would give the
-wire's value back exactly; where it would not, the caller keeps the original in ``extra``. What cannot
-be converted raises `Misfit`, which names the expectation and never the value.
+A kind is named for meaning and unit. `read` returns the column's value and whether `write` would give the original
+value back exactly; if not, the caller stores the original in ``extra``. A value that cannot be converted raises
+`Misfit`, which has the expected form and never the value.
 """
 
 import re
@@ -30,12 +30,12 @@ __all__ = [
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PLAIN_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})\Z", re.ASCII)
-UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL, or UTF-8, refuses as text
-_LAST_MS = 253402300799999  # 9999-12-31T23:59:59.999Z, the last that datetime holds
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # not allowed in PostgreSQL's text, or in UTF-8
+_LAST_MS = 253402300799999  # 9999-12-31T23:59:59.999Z, the maximum of datetime
 
 
 class Misfit(Exception):  # noqa: N818  # a word of the domain, never seen by a user
-    """A value that its column cannot hold. `kind` is the finding's, `expected` completes its detail."""
+    """A value that its column cannot hold. kind: of the finding. expected: for the finding's detail."""
 
     def __init__(self, expected: str, kind: str = "wrong_type") -> None:
         super().__init__(expected)
@@ -45,14 +45,14 @@ class Misfit(Exception):  # noqa: N818  # a word of the domain, never seen by a 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A wire form and its column's type: `sql` names the type (`tables.SQL`), `wire` the form in words."""
+    """A wire form and its column's type. sql: a key of `tables._SQL`. wire: the form in words."""
 
     name: str
     sql: str
     wire: str
     read: Callable[[Json], tuple[Any, bool]]
     write: Callable[[Any], Json]
-    either: bool = False  # documented in two forms: neither is a finding, `write` gives the newer
+    either: bool = False  # documented in two forms: neither gives a finding, `write` uses the newer one
 
 
 def _text(value: Json) -> tuple[str, bool]:
@@ -99,7 +99,7 @@ def _boolean(value: Json) -> tuple[bool, bool]:
 
 
 def _time(value: Json) -> tuple[datetime | None, str]:
-    """Read epoch milliseconds or ISO 8601 text. Returns the instant and the exact wire form it came in."""
+    """Read epoch milliseconds or ISO 8601 text. Returns the instant and its wire form."""
     if isinstance(value, int) and not isinstance(value, bool):
         return _from_ms(value), "number"
     if isinstance(value, str):
@@ -129,10 +129,10 @@ def _from_iso(text: str) -> datetime:
 
 def _read_as(form: str, write: Callable[[datetime], str]) -> Callable[[Json], tuple[datetime | None, bool]]:
     def read(value: Json) -> tuple[datetime | None, bool]:
-        moment, came_as = _time(value)
+        moment, wire_form = _time(value)
         if moment is None:
-            return None, came_as == "unset"
-        return moment, came_as == form and write(moment) == value
+            return None, wire_form == "unset"
+        return moment, wire_form == form and write(moment) == value
 
     return read
 
@@ -146,7 +146,7 @@ def _to_iso(moment: datetime) -> str:
 
 
 def stored_time(moment: datetime) -> str:
-    """Spell an instant as SQLite holds it: ``YYYY-MM-DD HH:MM:SS.ffffff``, UTC."""
+    """Return an instant as text as SQLite stores it: ``YYYY-MM-DD HH:MM:SS.ffffff``, UTC."""
     return moment.astimezone(UTC).isoformat(" ", "microseconds")[:26]
 
 
@@ -154,11 +154,11 @@ def _same(value: Any) -> Json:
     return value
 
 
-def _none_on_the_wire(_: Json) -> tuple[Any, bool]:
+def _not_readable(_: Json) -> tuple[Any, bool]:
     raise Misfit("nothing: it is ours")
 
 
-BYTES = Kind("bytes", "bytes", "none", _none_on_the_wire, _same)
+BYTES = Kind("bytes", "bytes", "none", _not_readable, _same)
 TEXT = Kind("text", "text", "text", _text, _same)
 INTEGER = Kind("integer", "integer", "integer", _integer, _same)
 INTEGER_OR_TEXT = Kind("integer", "integer", "integer, or integer as text", _integer, _same, either=True)

@@ -1,7 +1,7 @@
-"""The declared schema as look-up tables: which member of a JSON object goes where.
+"""The declared schema as look-up tables: the column or child table of each member of a JSON object.
 
-Compiled once from the entities. `Shape` mirrors one JSON object whose members fill one row; a `Leaf` is
-a column, a nested `Shape` a flattened object, a `Branch` the rows of a child table.
+Compiled once from the entities. A `Shape` describes a JSON object whose members fill one row: a `Leaf` is a column, a
+nested `Shape` a flattened object, a `Branch` the rows of a child table.
 """
 
 from dataclasses import dataclass, field
@@ -13,12 +13,12 @@ from inventory.schema.fields import Api, Place
 
 __all__ = ["Branch", "Layout", "Leaf", "Shape", "join_path", "layout_of", "split_path"]
 
-ELEMENT = "[]"  # the path of a list's bare element
+ELEMENT = "[]"  # the path of a list element that is not an object
 
 
 @dataclass(slots=True)
 class Leaf:
-    """A member that is a column: its place in the row, and the documented values in lower case."""
+    """A member that is a column. index: in the row. values: the documented ones, in lower case."""
 
     name: str
     index: int
@@ -29,7 +29,7 @@ class Leaf:
 
 @dataclass(slots=True)
 class Shape:
-    """A JSON object, or with `element` a bare value, that fills (part of) one row."""
+    """A JSON object that fills (part of) one row; with `element`, a plain value instead of an object."""
 
     members: dict[str, "Leaf | Shape | Branch"] = field(default_factory=dict)
     element: Leaf | None = None
@@ -45,7 +45,7 @@ class Branch:
 
 @dataclass(slots=True)
 class Layout:
-    """How one entity is read: its columns in row order, its shape, the leaves that are key parts."""
+    """How one entity is read. index: column -> position in the row. key_leaves: the leaves that are key parts."""
 
     entity: Entity
     index: dict[str, int]
@@ -55,7 +55,7 @@ class Layout:
 
 @cache
 def layout_of(name: str) -> Layout:
-    """Compile the layout of one entity and of all that hang on it."""
+    """Compile the layout of one entity and of its child tables."""
     entity = BY_NAME[name]
     index = {name: at for at, name in enumerate(entity.names)}
     shape, keys = Shape(), []
@@ -72,15 +72,15 @@ def layout_of(name: str) -> Layout:
         if origin.path == ELEMENT:
             shape.element = leaf
         else:
-            _put(shape, origin.path, leaf)
+            _add(shape, origin.path, leaf)
     for child in ENTITIES:
         if child.parent == name:
             for place in child.places:
-                _put(shape, place.path, Branch(layout_of(child.name), place))
+                _add(shape, place.path, Branch(layout_of(child.name), place))
     return Layout(entity, index, shape, tuple(keys))
 
 
-def _put(shape: Shape, path: str, part: "Leaf | Branch") -> None:
+def _add(shape: Shape, path: str, part: "Leaf | Branch") -> None:
     *outer, last = path.split(".")
     for name in outer:
         inner = shape.members.setdefault(name, Shape())
@@ -94,14 +94,14 @@ def _put(shape: Shape, path: str, part: "Leaf | Branch") -> None:
 
 def join_path(prefix: str | None, name: str) -> str:
     """Append a member's name to a path (None: the root); dots, brackets and backslashes of the name are escaped."""
-    if not name.isidentifier():  # nearly every name is one, and is left alone quickly
+    if not name.isidentifier():  # fast path for nearly all names
         for special in "\\.[]":
             name = name.replace(special, "\\" + special)
     return name if prefix is None else f"{prefix}.{name}"
 
 
 def split_path(path: str) -> tuple[list[str], bool]:
-    """Undo `join_path`: the names from the outside in, and whether the path ends in ``[]``."""
+    """Reverse `join_path`: return the names, outermost first, and whether the path ends in ``[]``."""
     names, name, many, at = [], "", False, 0
     while at < len(path):
         char = path[at]

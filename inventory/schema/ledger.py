@@ -1,4 +1,4 @@
-"""The tables that keep the books: sources, snapshots, maintenance, signatures; and all tables in METADATA."""
+"""The administrative tables: sources, snapshots, maintenance, signatures; and METADATA with all tables."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from inventory.schema.tables import METADATA, UtcDateTime, source_id, text_type
 
 __all__ = ["MAINTENANCE", "METADATA", "SERVED", "SIGNATURES", "SNAPSHOTS", "SOURCES", "declared"]
 
-_MADE = [entity.current for entity in (*ENTITIES, JOB_DIGESTS)]  # each when first asked for: METADATA has them all
+_TABLES = [entity.current for entity in (*ENTITIES, JOB_DIGESTS)]  # first access adds each table to METADATA
 
 
 def _id(doc: str) -> Column[Any]:
-    """Declare an id that the database counts up and never gives twice (SQLite counts INTEGER keys alone)."""
+    """Declare an id that the database increments and never reuses (in SQLite only an INTEGER key can)."""
     return Column("id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, comment=doc)
 
 
@@ -113,7 +113,7 @@ SERVED = Table(
 
 
 def declared(dialect: str) -> MetaData:
-    """Return all tables as one dialect makes them. PostgreSQL's is loaded for who asks: 15 ms and 2 MiB."""
+    """Return all tables for one dialect. PostgreSQL's options are set only on demand: 15 ms and 2 MiB."""
     if dialect == "postgresql":
         for index in (index for table in METADATA.tables.values() for index in table.indexes):
             if (where := index.dialect_options["sqlite"]["where"]) is not None:

@@ -1,4 +1,4 @@
-"""Tables 10 and 13: how fast a job may go, and who is told when it does not."""
+"""Tables 10 and 13: speed limits and alarm subscriptions of a job."""
 
 from inventory.schema.entities import entity
 from inventory.schema.fields import Place, field, item, item_occurrence, parent_item

@@ -1,4 +1,4 @@
-"""Tables 15 and 21 to 23: what a job moves, and what hangs on it."""
+"""Tables 15 and 21 to 23: the objects that a job migrates, its tags, public IPs and sub-tasks."""
 
 from inventory.schema.entities import entity
 from inventory.schema.fields import Place, field

@@ -1,4 +1,4 @@
-"""The tables that are ours: what only the list API says, findings, and the digests of jobs."""
+"""The tables that are not in the reference: listings (from the list API), findings, and the digests of jobs."""
 
 from inventory.schema.entities import entity, proof
 from inventory.schema.fields import field, own
@@ -25,11 +25,11 @@ JOB_LISTINGS = entity(
     ),
 )  # fmt: skip
 
-# Members of the list that batch-detail says better: dropped where the detail was read, else kept in `extra`.
+# Members of a listing that batch-detail has too: dropped if the details were read, otherwise kept in `extra`.
 LISTED_TOO = frozenset(
     "name status create_time description engine_type job_direction db_use_type task_type".split()  # noqa: SIM905
 )
-# The id is the key, children are rows of their own, and job_action follows from the status.
+# Not stored: the id is the key, children become rows, and job_action follows from the status.
 LISTED_ELSEWHERE = frozenset({"id", "children", "job_action"})
 
 FINDINGS = entity(

@@ -1,7 +1,4 @@
-"""The declared schema as SQLAlchemy tables: only who opens a database imports this.
-
-Called by `entities`, which say what a table is made of; here stands how a database is told so.
-"""
+"""The declared schema as SQLAlchemy tables. `entities` calls this, when a database is used."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -39,7 +36,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        if isinstance(value, str):  # as `kinds.stored_time` spells it
+        if isinstance(value, str):  # from `kinds.stored_time`
             return datetime.fromisoformat(f"{value}Z")
         return None if value is None else value.astimezone(UTC)
 
@@ -61,12 +58,12 @@ def current_table(
     name: str, comment: str, fields: Iterable[Field], foreign_key: tuple[Sequence[str], str, Sequence[str]] | None,
     what: str, *, rowid: bool,
 ) -> Table:  # fmt: skip
-    """Make the table of what stands now.
+    """Make the table with the current state.
 
     Args:
-        fields: the key and the data, in order; the bookkeeping is added.
+        fields: the key and the data, in order; source_id and valid_from are added.
         foreign_key: own columns, the parent's name, the parent's columns; without source_id.
-        what: of which a line tells: the row, or the job.
+        what: for the comment: "row", or "job".
     """
     begin = _snapshot("valid_from", f"The snapshot that first saw the {what} so")
     columns = _as_migrated([source_id(), *(_column(field) for field in fields), begin])
@@ -86,7 +83,7 @@ def current_table(
 
 
 def history_table(current: Table, *, rowid: bool) -> Table:
-    """Make the twin that keeps superseded rows: the same columns and ``valid_to``, and no foreign key."""
+    """Make the history table for superseded rows: the same columns and ``valid_to``, without a foreign key."""
     columns = [
         Column(c.name, c.type, nullable=c.nullable, autoincrement=False, comment=c.comment, info=dict(c.info))
         for c in current.columns
@@ -100,19 +97,19 @@ def history_table(current: Table, *, rowid: bool) -> Table:
 
 
 def index_validity(current: Table, history: Table) -> None:
-    """Let a comparison of two snapshots find the rows that began or ended between them, however large the estate.
+    """Add indexes with which a comparison of two snapshots finds the rows that began or ended between them.
 
-    The rows of a database's first snapshot began before any other: left out, a first night pays nothing.
+    Rows of the database's first snapshot are not indexed, so a first export does not pay for the index.
     """
     later = text("valid_from > 1")
     begin = current.c.valid_from
-    Index(f"ix_{current.name}_valid_from", begin, sqlite_where=later)  # PostgreSQL is told by `ledger.declared`
+    Index(f"ix_{current.name}_valid_from", begin, sqlite_where=later)  # for PostgreSQL see `ledger.declared`
     for name in ("valid_from", "valid_to"):
         Index(f"ix_{history.name}_{name}", history.c[name])
 
 
 def _as_migrated(columns: list[Column[Any]]) -> list[Column[Any]]:
-    """Put the columns that came to a table later at its end, where ADD COLUMN puts them."""
+    """Move columns of later revisions to the end, where ADD COLUMN puts them."""
     origins = {column.name: column.info["field"].api for column in columns if column.info}
     since = {name: origin.since for name, origin in origins.items() if origin.path is not None}
     first = min(since.values(), default=FIRST_REVISION)
@@ -127,7 +124,7 @@ def _column(field: Field) -> Column[Any]:
 
 
 def source_id() -> Column[Any]:
-    """Make the column that says whose a row is: the first of every key."""
+    """Make the column with the row's source: the first of every key."""
     return Column(
         "source_id", BigInteger, ForeignKey("sources.id"), primary_key=True, nullable=False,
         autoincrement=False, comment="The source: sources.id",

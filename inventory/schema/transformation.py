@@ -1,4 +1,4 @@
-"""Tables 17 to 20: which rows of its objects a job moves."""
+"""Tables 17 to 20: the conditions that filter the rows that a job migrates."""
 
 from inventory.schema.entities import entity
 from inventory.schema.fields import Place, field, item, item_occurrence, parent_item

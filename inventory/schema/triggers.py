@@ -1,7 +1,7 @@
 """The triggers that keep history append-only, as SQL.
 
-They stop accidents, not the owner of the database: whoever may drop them may alter anything, and is found by
-`verify` alone. `prune` opens them for its own transaction through the table `maintenance`.
+They prevent accidents. They do not stop the owner of the database, who can drop them; only `verify` detects that.
+`prune` disables them for its own transaction through the table `maintenance`.
 """
 
 from inventory.schema import ENTITIES, JOB_DIGESTS
@@ -11,7 +11,7 @@ __all__ = ["triggers"]
 
 _REFUSED = "history is append-only: only `inventory prune` deletes from it"
 _FINISHED = "a finished snapshot does not change"
-_CLOSED = {
+_NOT_PRUNING = {
     "sqlite": "coalesce((SELECT pruning FROM maintenance), 0) = 0",
     "postgresql": "NOT coalesce((SELECT pruning FROM maintenance), false)",
 }
@@ -29,9 +29,9 @@ def triggers(dialect: str) -> dict[str, str]:
 
 def _sqlite(tables: list[str]) -> dict[str, str]:
     found = {}
-    guarded = [(table, _CLOSED["sqlite"], _REFUSED) for table in tables]
+    guarded = [(table, _NOT_PRUNING["sqlite"], _REFUSED) for table in tables]
     # A snapshot's row is finished once it has its digest.
-    guarded.append(("snapshots", f"OLD.digest <> '' AND {_CLOSED['sqlite']}", _FINISHED))
+    guarded.append(("snapshots", f"OLD.digest <> '' AND {_NOT_PRUNING['sqlite']}", _FINISHED))
     for table, when, why in guarded:
         for action in ("UPDATE", "DELETE"):
             name = f"{table}_no_{action.lower()}"
@@ -44,9 +44,9 @@ def _sqlite(tables: list[str]) -> dict[str, str]:
 
 def _postgresql(tables: list[str]) -> dict[str, str]:
     found = {
-        "refuse_history": _function("refuse_history", _CLOSED["postgresql"], _REFUSED, "NULL"),
+        "refuse_history": _function("refuse_history", _NOT_PRUNING["postgresql"], _REFUSED, "NULL"),
         "refuse_snapshot": _function(
-            "refuse_snapshot", f"OLD.digest <> '' AND {_CLOSED['postgresql']}", _FINISHED,
+            "refuse_snapshot", f"OLD.digest <> '' AND {_NOT_PRUNING['postgresql']}", _FINISHED,
             "CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END",
         ),
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The views, as SQL derived from the declared tables."""
+"""The SQL of the views, generated from the declared tables."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ from inventory.schema.entities import Entity
 
 __all__ = ["views"]
 
-_STILL = 2**63 - 1  # valid_to of a current row: later than any snapshot
+_NO_END = 2**63 - 1  # valid_to of a current row: later than any snapshot
 
 
 @dataclass(frozen=True)
 class _Dialect:
-    """What the two databases spell differently, and what SQLite's planner has to be told; PostgreSQL decides well."""
+    """The differences between the two databases, and hints for SQLite's planner; PostgreSQL needs none."""
 
     as_of: "_Hints"
     age: str
@@ -22,12 +22,12 @@ class _Dialect:
 
 @dataclass(frozen=True)
 class _Hints:
-    """How a row finds the snapshots that saw it.
+    """SQLite's hints for joining rows with the snapshots that saw them.
 
-    join: CROSS JOIN keeps SQLite to the order written: the rows run through once, none is put aside.
-    every: names every source, so that a job is found by the key, which begins with the source.
-    likely: that a snapshot saw the row, so that it is looked up by the id that was asked for, if any was.
-    plus: keeps indexes away from what follows it: rows are found by their key, snapshots by their id.
+    join: CROSS JOIN makes SQLite keep the written order, so the rows are scanned once and not materialised.
+    every: a condition with every source, so that a job is found by the key, which begins with the source.
+    likely: tells the planner that most snapshots match, so that it looks up snapshots by id.
+    plus: prevents the use of an index for the column after it: rows are found by key, snapshots by id.
     """
 
     join: str = "JOIN"
@@ -68,8 +68,8 @@ def views(dialect: str) -> dict[str, str]:
 def _as_of(entity: Entity, hints: _Hints) -> str:
     """One row for each row and snapshot that saw it.
 
-    The union stands inside, the snapshots outside: SQLite hands no condition with a sub-query down into a union,
-    and `snapshot_id = (SELECT max(id) ...)` would come after every row was paired with each of its snapshots.
+    The join with snapshots is outside the union: SQLite pushes no condition with a sub-query into a union, so inside it
+    `snapshot_id = (SELECT max(id) ...)` would be applied only after each row was joined with all its snapshots.
     """
     names = [column.name for column in entity.current.columns]
     columns, given = ", ".join(names), ",\n       ".join(f"r.{name}" for name in names)
@@ -78,7 +78,7 @@ def _as_of(entity: Entity, hints: _Hints) -> str:
         f"CREATE VIEW {entity.name}_as_of AS\n"
         f"SELECT n.id AS snapshot_id, s.name AS source,\n       {given}\n"
         f"FROM (\n"
-        f"  SELECT {columns}, {_STILL} AS valid_to FROM {entity.name}{hints.every}\n"
+        f"  SELECT {columns}, {_NO_END} AS valid_to FROM {entity.name}{hints.every}\n"
         f"  UNION ALL\n"
         f"  SELECT {columns}, valid_to FROM {entity.name}_history{hints.every}\n"
         f") r\n"
@@ -89,9 +89,9 @@ def _as_of(entity: Entity, hints: _Hints) -> str:
 
 
 def _freshness(age: str) -> str:
-    """Return one row for each source: its last complete snapshot, that row's own times, and the age of its data.
+    """One row for each source: its last complete snapshot, the times of that, and the age of its data.
 
-    The highest id is the last one. The latest time is not: one night with a clock ahead would stay the latest.
+    The last snapshot is the one with the highest id, not the latest time: one with a wrong clock would stay the latest.
     """
     return (
         "CREATE VIEW freshness AS\n"
@@ -107,10 +107,10 @@ def _freshness(age: str) -> str:
 
 
 def _changes(words: _Dialect) -> str:
-    """Every row that a snapshot created, updated or deleted against the one before it that was not pruned.
+    """Every row that a snapshot created, updated or deleted, compared with the previous snapshot that is not pruned.
 
-    A step is such a pair. A row began in a step if the later snapshot is the first of the two to see it; what
-    only pruned snapshots saw is no change. Findings and listings are none either.
+    A step is such a pair of snapshots. A row began in a step if only the later snapshot sees it. Rows that only pruned
+    snapshots saw are no changes, nor are findings and listings.
     """
     parts = [part for entity in ESTATE for part in _events(entity, words)]
     return (
@@ -129,8 +129,8 @@ def _events(entity: Entity, words: _Dialect) -> list[str]:
     pairs = ", ".join(f"'{name}', r.{name}" for name in entity.key)
     key = " AND ".join(f"o.{name} = r.{name}" for name in ("source_id", *entity.key))
     same = " AND ".join(f"o.{column.name} {words.same} r.{column.name}" for column in entity.compared) or "1 = 1"
-    came = "{0}.valid_from > t.from_id AND {0}.valid_from <= t.to_id"
-    went = "{0}.valid_from <= t.from_id AND {0}.valid_to > t.from_id AND {0}.valid_to <= t.to_id"
+    began = "{0}.valid_from > t.from_id AND {0}.valid_from <= t.to_id"
+    ended = "{0}.valid_from <= t.from_id AND {0}.valid_to > t.from_id AND {0}.valid_to <= t.to_id"
 
     def event(action: str, table: str, where: str) -> str:
         return (
@@ -139,18 +139,18 @@ def _events(entity: Entity, words: _Dialect) -> list[str]:
             f"FROM steps t JOIN {table} r ON r.source_id = t.source_id\nWHERE {where}"
         )
 
-    before = f"SELECT 1 FROM {history} o WHERE {key} AND {went.format('o')}"
+    before = f"SELECT 1 FROM {history} o WHERE {key} AND {ended.format('o')}"
     action = f"CASE WHEN EXISTS ({before}) THEN 'update' ELSE 'create' END"
-    new = f"NOT EXISTS ({before} AND {same})"  # else it left and came back the same
-    after = f"{came.format('o')}"
+    new = f"NOT EXISTS ({before} AND {same})"  # otherwise it was removed and added again unchanged
+    after = f"{began.format('o')}"
     gone = (
         f"NOT EXISTS (SELECT 1 FROM {current} o WHERE {key} AND {after})\n"
         f"  AND NOT EXISTS (SELECT 1 FROM {history} o WHERE {key} AND {after} AND o.valid_to > t.to_id)"
     )
     return [
-        # Twice, so that the index on rows after the database's first snapshot serves every step but the first.
+        # Two queries, so that every step except the first can use the index, which omits the first snapshot's rows.
         event(action, current, f"t.from_id = 0 AND r.valid_from <= t.to_id AND {new}"),
-        event(action, current, f"t.from_id > 0 AND r.valid_from > 1 AND {came.format('r')} AND {new}"),
-        event(action, history, f"{came.format('r')} AND r.valid_to > t.to_id AND {new}"),
-        event("'delete'", history, f"{went.format('r')}\n  AND {gone}"),
+        event(action, current, f"t.from_id > 0 AND r.valid_from > 1 AND {began.format('r')} AND {new}"),
+        event(action, history, f"{began.format('r')} AND r.valid_to > t.to_id AND {new}"),
+        event("'delete'", history, f"{ended.format('r')}\n  AND {gone}"),
     ]

@@ -1,1 +1,1 @@
-"""Where answers come from: the network, or recordings of it."""
+"""Reads jobs from the service over the network, or from recordings."""

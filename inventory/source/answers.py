@@ -1,8 +1,8 @@
-"""What one batch request brought: pages become an outcome for each id that was asked (Tables 3 to 6).
+"""Turns the pages of one batch request into an outcome for each requested id (Tables 3 to 6).
 
-Pure. The service answers ids that do not exist with 400 and the batch's own shape; what a mix answers is
-not documented. So nothing here concludes an absence but from an answer to that id alone, and whatever
-belongs to no asked id is kept as a finding. Live reading and replay share this.
+Pure functions, shared by live reading and replay. The service answers a missing id with status 400; its answer to a
+batch of existing and missing ids is not documented. So a job counts as absent only if it was requested alone. A
+result that belongs to no requested id becomes a finding.
 """
 
 from dataclasses import dataclass, field
@@ -16,11 +16,11 @@ from inventory.schema.jobs import is_deleted
 from inventory.schema.layout import join_path
 from inventory.source.reading import Absent, Outcome, Read, Unread
 
-__all__ = ["ABSENT_CODES", "PAST_THE_END", "Answer", "Page", "error_code", "interpret", "outcome_of", "settled"]
+__all__ = ["ABSENT_CODES", "PAST_THE_END", "Answer", "Page", "error_code", "final_findings", "interpret", "outcome_of"]
 
 # DRS.M00289: no such job; M05003: not found; M05004: deleted or released (API facts, 5.2).
 ABSENT_CODES = frozenset({"DRS.M00289", "DRS.M05003", "DRS.M05004"})
-# Only these statuses prove an absence together with a code above: a failing gateway may quote any code.
+# A code above proves an absence only with one of these statuses: a failing gateway may send any code.
 ABSENT_STATUSES = frozenset({200, 400, 404})
 TOTALS = {"results": "count", "jobs": "total_record"}
 PAST_THE_END = frozenset({"DRS.M00210", "DRS.M00211"})
@@ -29,12 +29,12 @@ _RESPONSE = "(response)"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One response. `document` is None where there was none; then `problem` says why, without its text.
+    """One response. `document` is None if there was no usable one; then `problem` says why, without its text.
 
-    Of batch-detail's `results` each is a `JobResult`.
-    ids: asked of batch-detail; `use`: the db_use_type asked of the list API, '' for batch-detail.
-    unreachable: fewer ids at a time would not help. transient: asking later may help. detail: `problem` for a person,
-    in words that may change from night to night; '' where there are no others. hint: what to do about it, if known.
+    Each of batch-detail's `results` is a `JobResult`.
+    ids: requested from batch-detail. use: the db_use_type requested from the list API, '' for batch-detail.
+    unreachable: a smaller batch would not help. transient: a later retry may help. detail: a longer `problem` for the
+    user, which may differ between runs; '' if there is none. hint: what to do about it, if known.
     """
 
     ids: tuple[str, ...]
@@ -51,18 +51,18 @@ class Page:
     hint: str = ""
 
     @property
-    def said(self) -> str:
-        """What was answered: the HTTP status and the code, or why there was no answer."""
+    def status_text(self) -> str:
+        """The HTTP status and the error code, or why there was no answer."""
         return self.problem or f"HTTP {self.status} {error_code(self.document)}".rstrip()
 
-    def named(self) -> set[str]:
-        """Return the ids of its results."""
+    def result_ids(self) -> set[str]:
+        """Return the ids of the results."""
         return {str(result.members.get("id")) for result in self.items("results") or [] if result.members is not None}
 
     def items(self, name: str) -> list[Json] | None:
-        """Return the list that the answer is about, `results` or `jobs`; None where it has none.
+        """Return the answer's list, `results` or `jobs`; None if it has none.
 
-        Null or absent beside a total of 0 is an empty list, as some regions send it.
+        Some regions send null or no list together with a total of 0: that is an empty list.
         """
         if not isinstance(self.document, dict):
             return None
@@ -74,19 +74,18 @@ class Page:
 
 @dataclass(slots=True)
 class Answer:
-    """What became of each id asked: read, absent (the code that proves it), or unread.
+    """The outcome for each requested id: read, absent (with the code that proves it), or unread.
 
-    unread: id -> (kind of finding, detail). doubtful: read, but differently twice. deleted: read, with the status
-    DELETED. failed: the whole
-    request brought nothing to rely on; unreachable: nobody was there. unattributed: `data_transformation`
-    stood beside several results.
+    unread: id -> (kind of finding, detail). conflicting: answered twice, with different contents. deleted: read, with
+    the status DELETED. failed: the whole request gave no reliable result. unreachable: the service could not be
+    reached. unattributed: `data_transformation` came next to several results, so its job is unknown.
     """
 
     ids: tuple[str, ...]
     read: dict[str, JobResult] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     unread: dict[str, tuple[str, str]] = field(default_factory=dict)
-    doubtful: set[str] = field(default_factory=set)
+    conflicting: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
     failed: bool = False
@@ -95,12 +94,12 @@ class Answer:
 
 
 def interpret(pages: list[Page], redactor: Redactor) -> Answer:
-    """Read the pages of one batch request; all ask the same ids, and there is at least one."""
+    """Read the pages of one batch request: at least one page, all for the same ids."""
     return _Reader(pages[0].ids, redactor).read(pages)
 
 
 def outcome_of(answer: Answer, job_id: str) -> Outcome:
-    """Return what became of one of the ids asked."""
+    """Return the outcome of one requested id."""
     if job_id in answer.read:
         return Read(job_id, answer.read[job_id], says_deleted=job_id in answer.deleted and len(answer.ids) == 1)
     if job_id in answer.absent:
@@ -108,19 +107,19 @@ def outcome_of(answer: Answer, job_id: str) -> Outcome:
     return Unread(job_id, *answer.unread[job_id])
 
 
-def settled(answer: Answer, asked_again: set[str]) -> list[Finding]:
-    """Return an answer's findings without those about what was asked again: the later answer counts."""
-    return [f for f in answer.findings if not _is_settled(answer, f, asked_again)]
+def final_findings(answer: Answer, asked_again: set[str]) -> list[Finding]:
+    """Return an answer's findings without those about ids that were requested again: the later answer counts."""
+    return [f for f in answer.findings if not _is_superseded(answer, f, asked_again)]
 
 
-def _is_settled(answer: Answer, finding: Finding, asked_again: set[str]) -> bool:
+def _is_superseded(answer: Answer, finding: Finding, asked_again: set[str]) -> bool:
     if finding.kind == "unattributed_field":
         return answer.unattributed and bool(asked_again)
     return finding.kind == "repeated_job" and finding.job_id in asked_again
 
 
 def error_code(document: Json) -> str:
-    """Return the code of an error body, in whichever of its shapes (API facts, 5.1), or ''."""
+    """Return the code of an error body in any of its known shapes (API facts, 5.1), or ''."""
     if isinstance(document, dict):
         for name in ("error_code", "errorCode", "code", "err code"):
             if isinstance(document.get(name), str | int) and not is_empty(document[name]):
@@ -141,48 +140,48 @@ class _Reader:
             results = page.items("results")
             if results is None:
                 if page.cur_page == 1 or error_code(page.document) not in PAST_THE_END:
-                    self._whole(page)
+                    self._add_error(page)
                 continue
             if page.status != 200 and len(answer.ids) > 1:
                 answer.failed = True
             for result in results:
-                self._result(result, alone=len(answer.ids) == 1 and len(results) == 1, status=page.status)
+                self._add_result(result, alone=len(answer.ids) == 1 and len(results) == 1, status=page.status)
             if page.status == 200:
                 seen += len(results)
                 counts.append((page.document.get("count"), len(results)))
-            self._beside(page.document)
-        self._count(counts, seen)
+            self._add_other_members(page.document)
+        self._check_counts(counts, seen)
         why = "omitted_job", "the answer does not mention it"
         for job_id in answer.ids:
             if job_id not in answer.read and job_id not in answer.absent:
                 answer.unread.setdefault(job_id, why)
         return answer
 
-    def _whole(self, page: Page) -> None:
-        """An answer without results: an error about the request, or nothing that can be read."""
+    def _add_error(self, page: Page) -> None:
+        """Handle an answer without results: an error about the whole request, or an unreadable body."""
         answer, code = self._answer, error_code(page.document)
         if page.status in ABSENT_STATUSES and code in ABSENT_CODES and len(answer.ids) == 1:
             answer.absent[answer.ids[0]] = code
             return
         answer.failed = answer.failed or not answer.read
         answer.unreachable = answer.unreachable or page.unreachable
-        said = page.problem or f"HTTP {page.status} {code or 'without results'}"
+        detail = page.problem or f"HTTP {page.status} {code or 'without results'}"
         for job_id in answer.ids:
             if job_id not in answer.read:
-                answer.unread[job_id] = "unreadable_job", said
+                answer.unread[job_id] = "unreadable_job", detail
 
-    def _result(self, result: JobResult, *, alone: bool, status: int | None) -> None:
+    def _add_result(self, result: JobResult, *, alone: bool, status: int | None) -> None:
         answer, members = self._answer, result.members
         if members is None:
-            masked = self._redactor.loose("", result.document())
-            self._keep("wrong_type", "results[]", "a result that is no object", "results[]", masked)
+            masked = self._redactor.undeclared("", result.document())
+            self._add_masked("wrong_type", "results[]", "a result that is no object", "results[]", masked)
             return
-        job_id = self._asked(members.get("id"), alone=alone)
+        job_id = self._requested_id(members.get("id"), alone=alone)
         code = error_code(members)
-        # In a healthy result error_code tells why the job failed; a failed look-up has neither status nor name.
+        # A normal result may have an error_code too: why the job failed. A failed look-up has no status and no name.
         if code and is_empty(members.get("status")) and is_empty(members.get("name")):
             if job_id is None:
-                return  # the ids without an answer are asked again, or stay
+                return  # ids without an answer are requested again later, or stay unread
             if code in ABSENT_CODES and len(answer.ids) == 1 and status in ABSENT_STATUSES:
                 answer.absent[job_id] = code
             else:
@@ -190,38 +189,40 @@ class _Reader:
                 answer.unread[job_id] = kind, code if status == 200 else f"HTTP {status} {code}"
             return
         if job_id is None:
-            said = "a result that answers none of the ids asked"
-            self._keep("unasked_job", "results[]", said, "results[]", self._masked(result))
+            detail = "a result that answers none of the ids asked"
+            self._add_masked("unasked_job", "results[]", detail, "results[]", self._masked(result))
             return
         if (known := answer.read.get(job_id)) is not None:
-            self._repeated(job_id, self._masked(known), self._masked(result))
+            self._add_repeated(job_id, self._masked(known), self._masked(result))
         answer.read[job_id] = result
         answer.deleted.discard(job_id)
         if is_deleted(members.get("status")):
             answer.deleted.add(job_id)
 
-    def _repeated(self, job_id: str, before: Json, after: Json) -> None:
+    def _add_repeated(self, job_id: str, before: Json, after: Json) -> None:
         if tidy(before) == tidy(after):
-            self._note("repeated_job", "results[]", "answered twice, with the same", job_id)
+            self._add_finding("repeated_job", "results[]", "answered twice, with the same", job_id)
             return
-        self._answer.doubtful.add(job_id)
-        self._keep("repeated_job", "results[]", "answered twice, differently; the later counts", "", before, job_id)
+        self._answer.conflicting.add(job_id)
+        self._add_masked(
+            "repeated_job", "results[]", "answered twice, differently; the later counts", "", before, job_id
+        )
 
     def _masked(self, result: JobResult) -> dict[str, Json]:
         try:
             return self._redactor.job(result.document())
-        except ValueError:  # nested too deeply: whoever normalises it says so
+        except ValueError:  # nested too deeply: normalising it reports this
             return self._redactor.job(result.members or {})
 
-    def _asked(self, value: Json, *, alone: bool) -> str | None:
-        """Return the asked id that a result is about; one without an id answers the only id asked."""
+    def _requested_id(self, value: Json, *, alone: bool) -> str | None:
+        """Return the requested id that a result is about. A result without an id answers the only requested id."""
         text = value if isinstance(value, str) else canonical(value) if not is_empty(value) else ""
         if text in self._answer.ids:
             return text
         return self._answer.ids[0] if alone and not text else None
 
-    def _beside(self, document: dict[str, Json]) -> None:
-        """What stands beside `results`: data_transformation in the reference's example, and the unknown."""
+    def _add_other_members(self, document: dict[str, Json]) -> None:
+        """Handle members next to `results`: data_transformation (in the reference's example), and unknown ones."""
         answer = self._answer
         for name, value in document.items():
             if name in ("count", "results") or is_empty(tidy(value)):
@@ -234,21 +235,21 @@ class _Reader:
                     continue
                 masked = self._redactor.job({name: value})[name]
                 answer.unattributed = len(answer.ids) > 1
-                said = "beside results, where it belongs to no one job"
-                self._keep("unattributed_field", name, said, name, masked)
+                detail = "beside results, where it belongs to no one job"
+                self._add_masked("unattributed_field", name, detail, name, masked)
             elif not error_code(document):
                 path = join_path(_RESPONSE, name)
-                self._keep("unknown_field", path, "beside results", name, self._redactor.loose(name, value))
+                self._add_masked("unknown_field", path, "beside results", name, self._redactor.undeclared(name, value))
 
-    def _count(self, counts: list[tuple[Json, int]], seen: int) -> None:
-        """`count` may mean the page, the batch or the ids asked; it mismatches when it is none of them."""
+    def _check_counts(self, counts: list[tuple[Json, int]], seen: int) -> None:
+        """Check `count`: it may be the number of results on the page or in the batch, or of requested ids."""
         for count, on_page in counts:
             if count is not None and str(count) not in {str(n) for n in (on_page, seen, len(self._answer.ids))}:
-                self._note("count_mismatch", "count", "neither the page, nor the batch, nor the ids asked")
+                self._add_finding("count_mismatch", "count", "neither the page, nor the batch, nor the ids asked")
 
-    def _note(self, kind: str, path: str, detail: str, job_id: str = "") -> None:
+    def _add_finding(self, kind: str, path: str, detail: str, job_id: str = "") -> None:
         self._answer.findings.append(Finding(kind, path, job_id, detail))
 
-    def _keep(self, kind: str, path: str, detail: str, name: str, value: Json, job_id: str = "") -> None:
+    def _add_masked(self, kind: str, path: str, detail: str, name: str, value: Json, job_id: str = "") -> None:
         evidence = ((name, tidy(value)),)
         self._answer.findings.append(Finding(kind, path, job_id, detail, evidence=evidence))

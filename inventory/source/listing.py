@@ -1,8 +1,8 @@
-"""Finding jobs: sweeps of the list API over every scenario and page, and what only the list knows.
+"""Finds jobs: sweeps the list API over every scenario and page, and keeps the fields that only the list has.
 
-`db_use_type` is mandatory, so a sweep is one walk for each scenario. The list may shift while it is walked,
-and its `total_record` may count what it likes; so a walk counts only if it came to the list's end, lost
-nothing that was promised, and was told the same total on every page.
+`db_use_type` is mandatory, so a sweep walks the list once for each scenario. The list may change during a walk, and
+the meaning of `total_record` is not documented. So a walk is complete only if it reached the end of the list, found
+as many jobs as the list counts, and read the same total on every page.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,21 +27,22 @@ from inventory.source.client import LIST_PAGE, NOTHING_FOUND
 from inventory.source.prefetch import prefetch
 from inventory.source.reading import Listed, Listing, Outcome
 
-__all__ = ["Listings", "Sweep", "sweep", "usable", "with_listing"]
+__all__ = ["Listings", "Sweep", "is_usable_id", "sweep", "with_listing"]
 
 NOT_SERVED = "DRS.M00007"  # a parameter that the region does not know: this db_use_type
-IN_MEMORY = MIB  # of what the list says
-WALKS = 3  # how often a walk is begun again before it is taken as it is
+MAX_IN_MEMORY = MIB  # bytes of listings; more are kept in a temporary file
+MAX_WALKS = 3  # for one scenario; the last walk is used even if it is incomplete
 
-Ask = Callable[[str, int], Page]  # db_use_type, cur_page -> page
+FetchPage = Callable[[str, int], Page]  # db_use_type, cur_page -> page
 
 
 @dataclass(slots=True)
 class Sweep:
-    """One sweep: the ids that it named, sub-tasks with their parent's; and whether it named all there are.
+    """One sweep of the list.
 
-    wanted: those that the filters let through. problem: why it is not complete, or ''. unread: the page that could
-    not be read, where one could not. narrow: scenarios were left out, so that silence about a job proves nothing.
+    named: listed id -> the parent's id for a sub-task, None for a task. wanted: the ids that pass the filters.
+    problem: why the sweep is incomplete, or ''. unread: the page that could not be read, if any. narrow: scenarios
+    were left out, so a job that is not listed may still exist.
     """
 
     named: dict[str, str | None] = field(default_factory=dict)
@@ -52,7 +53,7 @@ class Sweep:
     findings: list[Finding] = field(default_factory=list)
 
     def name(self, job_id: str, parent: str | None) -> None:
-        """Note an id; one that is a task of its own and a sub-task too is a task."""
+        """Add an id. An id that is listed as a task and as a sub-task is a task."""
         if parent is None:
             self.named[job_id] = None
         else:
@@ -60,23 +61,23 @@ class Sweep:
 
 
 class Listings:
-    """What the list said of each job, masked: the first page that named it counts.
+    """The masked listing of each job, from the first page that named it.
 
-    All of it waits at once for the details to be read, so beyond a size it waits on the disk, and what stays
-    in memory of a job is its id.
+    All listings are kept until the details are read. Above a size they are kept on disk, and only the ids stay in
+    memory.
     """
 
     def __init__(self, redactor: Redactor, filters: Filters) -> None:
         self._redactor = redactor
         self._filters = filters
-        self._text = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115  # closed with this
+        self._text = SpooledTemporaryFile(MAX_IN_MEMORY)  # noqa: SIM115  # closed with this
         finalize(self, self._text.close)
-        self._lock = Lock()  # threads that ask look here too
-        self._kept: dict[str, int] = {}  # where in the text
+        self._lock = Lock()  # request threads read listings too
+        self._offsets: dict[str, int] = {}  # job id -> offset in the text
         self._children: dict[str, list[str]] = {}
 
     def read(self, items: Iterable[Json], into: Sweep) -> None:
-        """Take in the jobs of one page, each with its sub-tasks."""
+        """Add the jobs of one page, each with its sub-tasks."""
         for item in items:
             job_id = self._add(item, None, into)
             if job_id is None:
@@ -90,39 +91,39 @@ class Listings:
                     self._children[job_id].append(child_id)
 
     def of(self, job_id: str) -> Listing | None:
-        """Return what was said of a job, if anything was."""
-        return self._unpacked(job_id) if job_id in self._kept else None
+        """Return the listing of a job, if there is one."""
+        return self._parsed(job_id) if job_id in self._offsets else None
 
     def children_of(self, job_id: str) -> Iterator[tuple[str, Listing]]:
-        """Yield the sub-tasks of a task, and what was said of each."""
+        """Yield the id and the listing of each sub-task of a task."""
         for child in self._children.get(job_id, ()):
-            yield child, self._unpacked(child)
+            yield child, self._parsed(child)
 
-    def _unpacked(self, job_id: str) -> Listing:
-        text = self._text_of(job_id)
+    def _parsed(self, job_id: str) -> Listing:
+        text = self._line_of(job_id)
         parent, document = read(text)
         return Listing(parent, document, text)
 
-    def _text_of(self, job_id: str) -> bytes:
+    def _line_of(self, job_id: str) -> bytes:
         with self._lock:
-            self._text.seek(self._kept[job_id])
+            self._text.seek(self._offsets[job_id])
             return self._text.readline()
 
     def _add(self, item: Json, parent: str | None, into: Sweep) -> str | None:
         job_id = item.get("id") if isinstance(item, dict) else None
-        if not isinstance(job_id, str) or not usable(job_id):
+        if not isinstance(job_id, str) or not is_usable_id(job_id):
             path = "jobs[].id" if parent is None else "jobs[].children[].id"
-            masked = self._redactor.listing(item) if isinstance(item, dict) else self._redactor.loose("", item)
+            masked = self._redactor.listing(item) if isinstance(item, dict) else self._redactor.undeclared("", item)
             evidence = (("jobs[]", tidy(masked)),)
             into.findings.append(Finding("unusable_id", path, "", "no id that could be asked for", evidence=evidence))
             into.problem = into.problem or "it names a job without a usable id"
             return None
         into.name(job_id, parent)
-        if job_id not in self._kept:
+        if job_id not in self._offsets:
             kept = {name: value for name, value in item.items() if name not in LISTED_ELSEWHERE}
             line = canonical([parent, self._redactor.listing(kept)]).encode() + b"\n"
             with self._lock:
-                self._kept[job_id] = self._text.seek(0, SEEK_END)
+                self._offsets[job_id] = self._text.seek(0, SEEK_END)
                 self._text.write(line)
         return job_id
 
@@ -136,50 +137,50 @@ class Listings:
 
 
 def with_listing(outcome: Outcome, listings: Listings) -> Outcome:
-    """Return an outcome with what the list says of its job."""
+    """Return an outcome with the listing of its job added."""
     listing = listings.of(outcome.job_id)
     if listing is None or isinstance(outcome, Listed):
         return outcome
     return replace(outcome, listing=listing)
 
 
-def usable(job_id: str) -> bool:
-    """Tell whether an id can be asked for and stands in a key as it is."""
+def is_usable_id(job_id: str) -> bool:
+    """Return whether an id can be requested, and stored in a key unchanged."""
     return 0 < len(job_id) <= 120 and job_id.isprintable() and not job_id.isspace() and key_text(job_id) == job_id
 
 
 def sweep(
-    ask: Ask, record_page: Callable[[Page], None], pool: Executor, width: int, listings: Listings,
+    ask: FetchPage, record_page: Callable[[Page], None], pool: Executor, width: int, listings: Listings,
     scenarios: Sequence[str] = SCENARIOS,
 ) -> Sweep:  # fmt: skip
-    """Walk the list of every scenario, each again where the walk lost something.
+    """Walk the list of every scenario; repeat a walk that was incomplete.
 
     Args:
-        record_page: called with each page in its turn, as far as a walk comes.
-        width: how many pages may be under way, or wait to be read, at once.
+        record_page: called with each page of a walk, in order.
+        width: how many pages may be requested ahead at once.
     """
-    whole = Sweep(narrow=set(scenarios) != set(SCENARIOS))
+    merged = Sweep(narrow=set(scenarios) != set(SCENARIOS))
     not_served = 0
     for use in scenarios:
-        for _ in range(WALKS):
+        for _ in range(MAX_WALKS):
             found = Sweep()
             _walk(_pages(use, ask, pool, width), record_page, listings, found)
-            whole.wanted |= found.wanted  # what was named once is asked for
+            merged.wanted |= found.wanted  # an id that was listed once is requested
             if not found.problem or found.unread:  # a page that cannot be read was retried already
                 break
-        whole.unread = whole.unread or found.unread
+        merged.unread = merged.unread or found.unread
         not_served += found.narrow
-        whole.narrow |= found.narrow
-        whole.named |= found.named
-        whole.findings += found.findings
-        whole.problem = whole.problem or (found.problem and f"the list of {use} is not whole: {found.problem}")
+        merged.narrow |= found.narrow
+        merged.named |= found.named
+        merged.findings += found.findings
+        merged.problem = merged.problem or (found.problem and f"the list of {use} is not whole: {found.problem}")
     if not_served == len(scenarios):
-        whole.problem = f"the service serves the list of no scenario: {', '.join(scenarios)} ({NOT_SERVED})"
-    return whole
+        merged.problem = f"the service serves the list of no scenario: {', '.join(scenarios)} ({NOT_SERVED})"
+    return merged
 
 
-def _pages(use: str, ask: Ask, pool: Executor, width: int) -> Iterator[Page]:
-    """Yield page after page without end: those that `total_record` promises are fetched ahead."""
+def _pages(use: str, ask: FetchPage, pool: Executor, width: int) -> Iterator[Page]:
+    """Yield pages without end. The pages that `total_record` announces are fetched ahead."""
     first = ask(use, 1)
     yield first
     total = first.document.get("total_record") if isinstance(first.document, dict) else None
@@ -200,7 +201,7 @@ def _walk(pages: Iterator[Page], record_page: Callable[[Page], None], listings: 
                 into.findings.append(Finding("scenario_not_served", f"db_use_type={page.use}", "", detail))
                 into.narrow = True
             elif not _is_end(page):
-                into.problem, into.unread = page.said, page
+                into.problem, into.unread = page.status_text, page
             break
         known = len(into.named)
         listings.read(items, into)
@@ -210,7 +211,7 @@ def _walk(pages: Iterator[Page], record_page: Callable[[Page], None], listings: 
         if len(into.named) == known:
             into.problem = into.problem or "its pages repeat"
             break
-    _count(page.use, totals, into)
+    _check_total(page.use, totals, into)
 
 
 def _is_end(page: Page) -> bool:
@@ -218,8 +219,8 @@ def _is_end(page: Page) -> bool:
     return code == NOTHING_FOUND or (page.cur_page > 1 and code in PAST_THE_END)
 
 
-def _count(use: str, totals: set[str], into: Sweep) -> None:
-    """Compare what was named with what was promised; `total_record` may count sub-tasks too."""
+def _check_total(use: str, totals: set[str], into: Sweep) -> None:
+    """Compare the number of listed ids with `total_record`, which may count sub-tasks too."""
     tasks = sum(parent is None for parent in into.named.values())
     if len(totals) > 1:
         into.problem = into.problem or "it changed while it was read"

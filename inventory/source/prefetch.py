@@ -1,4 +1,4 @@
-"""Working ahead: a bounded number of results under way or waiting, in order or as they come."""
+"""Runs tasks in a pool ahead of the caller, a bounded number at once; results in order or unordered."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def prefetch(pool: Executor, width: int, tasks: Iterable[Callable[[], T]]) -> Iterator[T]:
-    """Run tasks in a pool and yield their results in the tasks' order, at most `width` ahead of who takes them."""
+    """Run tasks in a pool and yield their results in the tasks' order, at most `width` ahead of the caller."""
     waiting: deque[Future[T]] = deque()
     try:
         for task in tasks:
@@ -28,7 +28,7 @@ def prefetch(pool: Executor, width: int, tasks: Iterable[Callable[[], T]]) -> It
 
 
 def map_unordered(pool: Executor, width: int, tasks: Iterable[Callable[[], T]]) -> Iterator[T]:
-    """Do as `prefetch`, but in no order: who waits to ask again holds up nobody else."""
+    """Like `prefetch`, but yield results as they complete: a task that waits for a retry delays no other."""
     left, done = iter(tasks), SimpleQueue[Future[T]]()
     waiting: set[Future[T]] = set()
     try:

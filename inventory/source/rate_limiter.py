@@ -1,4 +1,4 @@
-"""Keeps a number of threads to what a service bears: evenly spaced, slower when throttled, faster again after."""
+"""The rate limiter of a source: spaces the requests of all threads evenly, and slows down when throttled."""
 
 import time
 from threading import Lock
@@ -6,81 +6,81 @@ from typing import Any
 
 from inventory.common.cancellation import Stop
 
-__all__ = ["AHEAD", "RateLimiter"]
+__all__ = ["RESERVE_AHEAD", "RateLimiter"]
 
 SLOWEST = 0.1  # requests a second
-AHEAD = 1.0  # seconds that a turn is taken before it comes
-RECOVERY = 50  # answers without a throttle that bring the full rate back
+RESERVE_AHEAD = 1.0  # seconds: the longest time that a send slot is reserved in advance
+RECOVERY = 50  # answers without a throttle until the full rate is reached again
 
 
 class RateLimiter:
-    """Hands out moments to send at.
+    """Gives each request a time slot.
 
-    Additive increase, multiplicative decrease, as TCP does: a throttle halves the rate, every answer adds a
-    fiftieth of the full one. Throttles of requests that were under way together count as one.
+    Additive increase, multiplicative decrease, as in TCP: a throttle halves the rate, every answer adds a
+    fiftieth of the full rate. Throttles of concurrent requests count as one.
     """
 
     def __init__(self, per_second: float, stop: Stop) -> None:
-        """Take the most requests a second, and who may end the waiting."""
-        self._most = self._rate = per_second
+        """Start at the full rate, `per_second` requests a second; `stop` can end a wait."""
+        self._max_rate = self._rate = per_second
         self._stop = stop
-        self._last = 0.0  # the last turn that was taken
-        self._closed_until = 0.0
-        self._slowed = 0.0
+        self._last_slot = 0.0  # the last reserved slot
+        self._paused_until = 0.0
+        self._slowed_at = 0.0
         self._lock = Lock()
 
     @property
     def per_second(self) -> float:
-        """The rate of the moment."""
+        """The current rate."""
         return self._rate
 
     def wait(self, until: float = float("inf"), **about: Any) -> bool:
-        """Sleep until it is this thread's turn.
+        """Sleep until this thread may send.
 
         Args:
-            until: on the monotonic clock; a turn that comes later is not waited for.
-            about: what the log says of a long wait; see `Waits.noted`.
+            until: on the monotonic clock; a later slot is not waited for.
+            about: fields for the log entry of a long wait; see `Waits.register`.
 
         Returns:
-            Whether it is its turn; False where that comes too late.
+            Whether it may send; False if the next slot is later than `until`.
 
         Raises:
             StoppedError, DeadlineError: see `Stop.wait`.
         """
-        with self._stop.waits.noted("the rate limit", **about):
-            while (turn := self._turn(until)) is not None:
-                pause = turn - time.monotonic()
-                self._stop.wait(min(pause, AHEAD))
-                if pause <= AHEAD and turn >= self._closed_until:  # nobody was told to pause while this thread slept
+        with self._stop.waits.register("the rate limit", **about):
+            while (slot := self._reserve(until)) is not None:
+                pause = slot - time.monotonic()
+                self._stop.wait(min(pause, RESERVE_AHEAD))
+                if pause <= RESERVE_AHEAD and slot >= self._paused_until:  # no throttle came while this thread slept
                     return True
         return False
 
-    def _turn(self, until: float) -> float | None:
-        """Return the next turn, taken where it is near: the rate may rise until a distant one."""
+    def _reserve(self, until: float) -> float | None:
+        """Return the next slot; reserve it only if it is near, because the rate may rise before a distant one."""
         with self._lock:
             now = time.monotonic()
-            turn = max(now, self._last + 1 / self._rate, self._closed_until)
-            if turn > until:
+            slot = max(now, self._last_slot + 1 / self._rate, self._paused_until)
+            if slot > until:
                 return None
-            if turn - now <= AHEAD:
-                self._last = turn
-            return turn
+            if slot - now <= RESERVE_AHEAD:
+                self._last_slot = slot
+            return slot
 
     def throttled(self, sent: float, pause: float) -> None:
-        """Slow down: the service said that it is too much.
+        """Slow down: the service throttled a request.
 
         Args:
             sent: when the request left, on the monotonic clock.
-            pause: seconds in which nobody sends: what Retry-After says, or 0.
+            pause: seconds in which no request is sent, from Retry-After, or 0.
         """
         with self._lock:
             now = time.monotonic()
-            if sent >= self._slowed:
-                self._rate = max(min(SLOWEST, self._most), self._rate / 2)
-                self._slowed = now
-            self._closed_until = max(self._closed_until, now + pause)
+            if sent >= self._slowed_at:
+                self._rate = max(min(SLOWEST, self._max_rate), self._rate / 2)
+                self._slowed_at = now
+            self._paused_until = max(self._paused_until, now + pause)
 
     def answered(self) -> None:
-        """Speed up a little: the service bore it."""
+        """Speed up a little: a request was answered without a throttle."""
         with self._lock:
-            self._rate = min(self._most, self._rate + self._most / RECOVERY)
+            self._rate = min(self._max_rate, self._rate + self._max_rate / RECOVERY)

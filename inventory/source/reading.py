@@ -1,4 +1,4 @@
-"""What a source gives, live or recorded: an outcome for every id, and what was seen on the way."""
+"""The result of reading a source, live or recorded: an outcome for every id, and statistics."""
 
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ from inventory.normalise.split import JobResult
 __all__ = ["DELETED", "UNLISTED", "Absent", "Listed", "Listing", "Outcome", "Read", "Reading", "Seen", "Unread"]
 
 DELETED = "status DELETED"
-UNLISTED = "in no list and no answer"  # why a job is absent that the service does not speak of
+UNLISTED = "in no list and no answer"  # why a job is absent that neither the list nor the answer names
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What the list API says of a job, masked; `parent_job_id` where it stands among the children of another.
+    """What the list API says of a job, masked. `parent_job_id`: set if it is listed as a child of another job.
 
-    text: the two as they are kept.
+    text: both as JSON, as `Listings` stores them.
     """
 
     parent_job_id: str | None
@@ -31,7 +31,7 @@ class Listing:
 class Read:
     """The job was answered (Table 6).
 
-    says_deleted: asked alone, it was answered with the status DELETED.
+    says_deleted: it was requested alone and answered with the status DELETED.
     """
 
     job_id: str
@@ -42,9 +42,9 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """The service said of this id, asked alone, that it does not exist; or neither it nor its list knows it.
+    """The service answered a request for this id alone that the job does not exist, or neither answer nor list has it.
 
-    listing: what the list says of it all the same: the list also names parents that have no detail (facts-2, 0).
+    listing: it may be listed all the same: the list also names parents that have no detail (facts-2, 0).
     """
 
     job_id: str
@@ -54,7 +54,7 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """Nobody knows: `kind` is the finding's, `detail` what was answered."""
+    """The job could not be read. kind: of the finding. detail: what was answered."""
 
     job_id: str
     kind: str
@@ -64,7 +64,7 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A sub-task that the list names and that nobody asked for: the list alone knows it."""
+    """A sub-task that is listed but was not requested: only its listing is known."""
 
     job_id: str
     listing: Listing
@@ -75,10 +75,10 @@ Outcome = Read | Absent | Unread | Listed
 
 @dataclass(slots=True)
 class Seen:
-    """What reading cost and when it looked; complete once the outcomes are exhausted.
+    """Statistics of a reading: requests and the observed interval. Complete once the outcomes are exhausted.
 
-    consistency: what a sweep of the list can say, "one pass", "repaired" or "torn"; None without one.
-    incomplete: why jobs may be missing that nobody could name, or ''.
+    consistency: of the sweeps of the list, "one pass", "repaired" or "torn"; None without a sweep.
+    incomplete: why unknown jobs may be missing, or ''.
     """
 
     observed_from: datetime | None = None
@@ -97,19 +97,19 @@ class Seen:
 
 
 class Reading(Protocol):
-    """One pass over one source: becomes one snapshot. `requested` grows while the outcomes are read."""
+    """One pass over one source; becomes one snapshot. `requested` grows while the outcomes are read."""
 
     label: str
     requested: set[str]
     seen: Seen
 
     def outcomes(self, known: set[str], not_found: Set[str] = frozenset(), /) -> Iterator[Outcome]:
-        """Yield an outcome for each requested id, in any order; of several for one id the last counts.
+        """Yield an outcome for each requested id, in any order; if an id has several, the last counts.
 
         Args:
-            known: ids of the jobs that the snapshot before has.
-            not_found: ids that the snapshot before has findings or listings of, and no job. They are asked alone: one
-                of them in a batch can make the whole batch fail.
+            known: ids of the jobs in the previous snapshot.
+            not_found: ids with findings or listings in the previous snapshot, but no job. They are requested alone:
+                one of them can make a whole batch fail.
 
         Raises:
             SourceError: the source cannot be read at all.

@@ -1,7 +1,7 @@
-"""Recording a reading: each page that it relied on, masked and compressed, in a folder that `replay` reads.
+"""Records a reading: each used page, masked and compressed, in a folder that `replay` reads.
 
-`recording.json` opens the folder, a file for each page follows, `end.json` closes it: a folder without its
-end was cut off. What the pages alone do not tell stands in the end: what a sweep of the list concluded.
+The folder has `recording.json`, a file for each page, and `end.json`, written last: a recording without `end.json`
+was cut off. `end.json` also has what the pages alone do not show, such as the conclusions from a sweep of the list.
 """
 
 import gzip
@@ -17,7 +17,7 @@ from inventory.common.exact_json import Json, pretty
 from inventory.config.settings import RECORDING_END, RECORDING_HEAD, Source
 from inventory.normalise.findings import Finding
 from inventory.normalise.redact import Redactor
-from inventory.normalise.split import whole
+from inventory.normalise.split import with_documents
 from inventory.proof.digest import rfc3339
 from inventory.source.answers import Page
 from inventory.source.reading import Seen
@@ -60,37 +60,37 @@ class Recorder:
         )
 
     def page(self, path: str, body: dict[str, Any], page: Page) -> None:
-        """Write one page: the request, and what was answered or why nothing was."""
-        said: dict[str, Json] = {
+        """Write one page: the request, and the answer or why there was none."""
+        recorded: dict[str, Json] = {
             "time": rfc3339(page.observed_at),
             "request": {"method": "POST", "path": path, "body": body},
             "status": page.status,
         }
         if page.request_id:
-            said["request_id"] = page.request_id
+            recorded["request_id"] = page.request_id
         if page.problem:
-            said["problem"] = page.problem
+            recorded["problem"] = page.problem
         if page.document is not None:
-            said["response"] = self._redactor.answer(page.document if page.use else whole(page.document))
+            recorded["response"] = self._redactor.answer(page.document if page.use else with_documents(page.document))
         with self._lock:
             self._pages += 1
             number = self._pages
-        self._write(f"{number:08}.json.gz", said)
+        self._write(f"{number:08}.json.gz", recorded)
 
-    def note(self, findings: Iterable[Finding]) -> None:
-        """Keep what a sweep of the list found odd; which pages belong to a sweep, no page says."""
+    def add_findings(self, findings: Iterable[Finding]) -> None:
+        """Keep the findings of a sweep of the list: a page does not say to which sweep it belongs."""
         self._findings.extend(findings)
 
     def finish(
         self, seen: Seen, left_out: set[str], unlisted: set[str], deleted: set[str], listing_only: set[str]
     ) -> None:
-        """Close the recording: the reading came to its end.
+        """Write `end.json`: the reading is complete.
 
         Args:
-            left_out: ids that were read and that a filter does not want.
-            unlisted: ids that no complete sweep named and whose own answer was empty: absent.
-            deleted: ids that answered with the status DELETED and that the last sweep did not name: absent.
-            listing_only: absent ids that the last sweep named.
+            left_out: ids that were read and that a filter excludes.
+            unlisted: absent ids: in no complete sweep, and omitted from the answer to them alone.
+            deleted: absent ids: answered with the status DELETED, and not in the last sweep.
+            listing_only: absent ids that are in the last sweep.
         """
         findings = [
             {"kind": f.kind, "path": f.path, "detail": f.detail, "evidence": dict(f.evidence)} for f in self._findings

@@ -1,15 +1,15 @@
-"""Recordings instead of the network: a folder of pages, read as if the service answered again.
+"""Reads a recording instead of the network: a folder of pages, as if the service answered again.
 
 A page is a file ``NAME.json`` or ``NAME.json.gz``, in the order of the names:
 
     {"time": "2026-11-01T01:00:00Z",
      "request": {"method": "POST", "path": "/v3/{project_id}/jobs/batch-detail",
                  "body": {"jobs": [ids], "page_req": {"cur_page": 1, "per_page": 10}}},
-     "status": 200, "response": {...}}     "problem": "why" instead, where the answer was not JSON
+     "status": 200, "response": {...}}     with "problem": "why" in place of "response" if the answer was not JSON
 
-Pages of the list are read too, where there are any. Of an id that was asked more than once the last request
-counts, as it did when the pages were recorded. A folder that `--record` wrote opens with ``recording.json``
-and closes with ``end.json``; one by hand needs neither.
+Pages of the list are read too. If an id was requested more than once, the last request counts, as it did when the
+pages were recorded. A folder that `--record` wrote has ``recording.json`` and ``end.json``; a folder made by hand
+needs neither.
 """
 
 import gzip
@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from inventory.common.errors import SourceError
-from inventory.common.exact_json import DEEPEST, Json, read
+from inventory.common.exact_json import MAX_DEPTH, Json, read
 from inventory.config.settings import RECORDING_END, RECORDING_HEAD, Filters
 from inventory.normalise.findings import Finding
 from inventory.normalise.redact import Redactor
 from inventory.normalise.split import with_results
-from inventory.source.answers import Page, interpret, outcome_of, settled
-from inventory.source.listing import Listings, Sweep, usable, with_listing
+from inventory.source.answers import Page, final_findings, interpret, outcome_of
+from inventory.source.listing import Listings, Sweep, is_usable_id, with_listing
 from inventory.source.reading import DELETED, UNLISTED, Absent, Listed, Outcome, Read, Seen, Unread
 from inventory.source.record import FORMAT_VERSION
 
@@ -38,7 +38,7 @@ DETAIL, LIST = "/jobs/batch-detail", "/jobs"
 
 @dataclass(slots=True)
 class _Request:
-    """The pages of one batch request, by file; the pages themselves are read when their turn comes."""
+    """The files of the pages of one batch request; their contents are read again when the outcomes are."""
 
     ids: tuple[str, ...]
     files: list[Path]
@@ -46,7 +46,7 @@ class _Request:
 
 @dataclass(slots=True)
 class _End:
-    """What `end.json` says, or what holds without one. pages: how many there are; None: nobody knows."""
+    """The contents of `end.json`, or the defaults without it. pages: how many there are; None if unknown."""
 
     pages: int | None = None
     left_out: frozenset[str] = frozenset()
@@ -57,22 +57,22 @@ class _End:
 
 
 class Recording:
-    """One recorded reading: a folder."""
+    """A `Reading` from a recording, which is a folder."""
 
     def __init__(self, folder: Path, redactor: Redactor, excluded: frozenset[str] = frozenset()) -> None:
-        """Look through the requests of the folder.
+        """Index the requests of the folder.
 
         Raises:
-            SourceError: no such folder, no page in it, one that cannot be read, or a recording without its end.
+            SourceError: no such folder, no page in it, a page that cannot be read, or a recording that was cut off.
         """
         self.label = folder.name
         self.seen = Seen()
         self._folder = folder
         self._redactor = redactor
         self._requests: list[_Request] = []
-        self._last: dict[str, int] = {}
+        self._last_request: dict[str, int] = {}
         self._listings = Listings(redactor, Filters())
-        self._end = self._closing()
+        self._end = self._read_end()
         files = _files(folder)
         if self._end.pages is not None and self._end.pages != len(files):
             raise SourceError(f"the recording {folder} is not whole: {len(files)} pages of {self._end.pages}")
@@ -82,9 +82,9 @@ class Recording:
                 self._add(file, page)
         if not self._requests and not (folder / RECORDING_END).exists():
             raise SourceError(f"the recording {folder} has no answer of batch-detail in it")
-        self.requested = self._last.keys() - excluded - self._end.left_out
+        self.requested = self._last_request.keys() - excluded - self._end.left_out
 
-    def _closing(self) -> _End:
+    def _read_end(self) -> _End:
         begins, ends = self._folder / RECORDING_HEAD, self._folder / RECORDING_END
         if not begins.exists() and not ends.exists():
             return _End()
@@ -94,17 +94,17 @@ class Recording:
         if not ends.exists():
             hint = "The export that wrote it did not come to its end; what it has proves nothing about the rest"
             raise SourceError(f"the recording {self._folder} was cut off: it has no {RECORDING_END}", hint)
-        said = _document(ends)
+        end = _document(ends)
         try:
-            self.seen.consistency, self.seen.incomplete = said["consistency"], str(said["incomplete"])
-            self.seen.retries = int(said["retries"])
-            self.seen.requests = int(said["requests"])
+            self.seen.consistency, self.seen.incomplete = end["consistency"], str(end["incomplete"])
+            self.seen.retries = int(end["retries"])
+            self.seen.requests = int(end["requests"])
             findings = [
                 Finding(str(f["kind"]), str(f["path"]), "", str(f["detail"]), evidence=tuple(f["evidence"].items()))
-                for f in said["findings"]
+                for f in end["findings"]
             ]
-            ids = {name: frozenset(said[name]) for name in ("left_out", "unlisted", "deleted", "listing_only")}
-            return _End(int(said["pages"]), findings=findings, **ids)
+            ids = {name: frozenset(end[name]) for name in ("left_out", "unlisted", "deleted", "listing_only")}
+            return _End(int(end["pages"]), findings=findings, **ids)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise SourceError(f"{ends} is not the end of a recording") from None
 
@@ -117,24 +117,24 @@ class Recording:
             return
         if page.cur_page > 1:
             for request in reversed(self._requests):
-                if request.ids == page.ids:  # pages of batches that were under way together may alternate
+                if request.ids == page.ids:  # pages of concurrent batches may alternate
                     request.files.append(file)
                     return
         self._requests.append(_Request(page.ids, [file]))
         for job_id in page.ids:
-            self._last[job_id] = len(self._requests) - 1
+            self._last_request[job_id] = len(self._requests) - 1
 
     def outcomes(self, _known: set[str], _not_found: Set[str] = frozenset(), /) -> Iterator[Outcome]:
-        """Yield one outcome for each id that the recording asked for, whatever is known."""
+        """Yield one outcome for each id that the recording requested."""
         self.seen.findings.extend(self._end.findings)
         for number, request in enumerate(self._requests):
             answer = interpret([page for file in request.files if (page := _page(file))], self._redactor)
-            mine = [job_id for job_id in request.ids if self._last.get(job_id) == number]
-            self.seen.findings.extend(settled(answer, set(request.ids) - set(mine)))
-            for job_id in sorted(self.requested.intersection(mine)):
-                yield from self._told_of(outcome_of(answer, job_id))
+            current = [job_id for job_id in request.ids if self._last_request.get(job_id) == number]
+            self.seen.findings.extend(final_findings(answer, set(request.ids) - set(current)))
+            for job_id in sorted(self.requested.intersection(current)):
+                yield from self._with_list(outcome_of(answer, job_id))
 
-    def _told_of(self, outcome: Outcome) -> Iterator[Outcome]:
+    def _with_list(self, outcome: Outcome) -> Iterator[Outcome]:
         job_id = outcome.job_id
         if isinstance(outcome, Unread) and job_id in self._end.unlisted:
             outcome = Absent(job_id, UNLISTED)
@@ -148,7 +148,7 @@ class Recording:
                 yield Listed(child, listing)
 
     def _is_deleted(self, job_id: str) -> bool:
-        """Tell whether the status DELETED proves an absence: without an end, if no page of the list names the id."""
+        """Return whether the status DELETED proves an absence. Without `end.json`: if the id is not listed."""
         return self._listings.of(job_id) is None if self._end.deleted is None else job_id in self._end.deleted
 
 
@@ -170,11 +170,11 @@ def _document(file: Path) -> Any:
     """Read one JSON document, compressed or not.
 
     Raises:
-        SourceError: it names the file and, where one is known, the line.
+        SourceError: with the file and, if known, the line.
     """
     try:
         raw = file.read_bytes()
-        return read(gzip.decompress(raw) if file.suffix == ".gz" else raw, deepest=DEEPEST + 1)
+        return read(gzip.decompress(raw) if file.suffix == ".gz" else raw, max_depth=MAX_DEPTH + 1)
     except OSError as error:
         raise SourceError(f"{file} cannot be read: {error.strerror or 'it is not whole'}") from None
     except (EOFError, zlib.error):
@@ -187,7 +187,7 @@ def _document(file: Path) -> Any:
 
 
 def _page(file: Path) -> Page | None:
-    """Read one page; None for a request other than batch-detail and the list."""
+    """Read one page; None for a request to another API."""
     recorded = _document(file)
     try:
         request = recorded["request"]
@@ -201,10 +201,10 @@ def _page(file: Path) -> Page | None:
         else:
             return None
         moment, status = _moment(recorded["time"]), recorded["status"]
-        if not (ids or use) or not all(isinstance(i, str) and usable(i) for i in ids):
+        if not (ids or use) or not all(isinstance(i, str) and is_usable_id(i) for i in ids):
             raise ValueError
         if not isinstance(status, int | None):
-            raise ValueError  # noqa: TRY004  # told below with the rest
+            raise ValueError  # noqa: TRY004  # reported below
     except (KeyError, TypeError, ValueError, AttributeError):
         hint = 'It needs "time", "request" with "path" and "body", "status", and "response"'
         raise SourceError(f"{file} is not a recorded page", hint) from None

@@ -1,4 +1,4 @@
-"""When a request is sent again: tenacity's loop with the service's rules, bounded by time."""
+"""Retries of a request: tenacity's loop with the service's rules, limited by time."""
 
 import random
 import time
@@ -14,32 +14,32 @@ from tenacity import RetryCallState, Retrying, retry_if_result
 from inventory.common.cancellation import Stop
 from inventory.source.answers import Page
 
-__all__ = ["Attempt", "Limits", "Patience", "backoff", "left", "repeated", "retry_after"]
+__all__ = ["Attempt", "Limits", "RetryBudget", "backoff", "retry_after", "run_with_retries", "seconds_until"]
 
-SHORTEST, LONGEST = 0.5, 30.0  # seconds, of a pause between two attempts
+MIN_PAUSE, MAX_PAUSE = 0.5, 30.0  # seconds, of a pause between two attempts
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One response, and whether to ask again.
+    """One response, and whether to retry.
 
-    throttled: the service said that it is too much. pause: seconds that it wants to be left alone, from Retry-After.
+    throttled: the service rejected it for too many requests. pause: seconds from Retry-After.
     """
 
     page: Page
-    again: bool = False
+    retry: bool = False
     throttled: bool = False
     pause: float = 0.0
 
 
-class Patience:
-    """How long the service has answered nothing to rely on; shared by all requests that depend on it.
+class RetryBudget:
+    """The time in which failing requests are retried; shared by all requests to the service.
 
-    So a service that is away for good costs `seconds` once, not once for each request.
+    So an unreachable service costs `seconds` once, not once for each request.
     """
 
     def __init__(self, seconds: float) -> None:
-        """Take the seconds for which failed requests are retried."""
+        """Start with the full time."""
         self.seconds = seconds
         self._since: float | None = None
         self._answered = 0.0
@@ -57,24 +57,24 @@ class Patience:
                 self._since = max(sent, self._answered)
 
     @property
-    def fruitless(self) -> float:
-        """The seconds since the first of the attempts that failed one after another; 0 where the last did not."""
+    def failing_for(self) -> float:
+        """The seconds since the first of the latest consecutive failures; 0 if the last attempt did not fail."""
         since = self._since
         return 0.0 if since is None else time.monotonic() - since
 
     @property
-    def is_over(self) -> bool:
-        """Whether nothing was answered for as long as it is bearable."""
-        return self._since is not None and self.fruitless >= self.seconds
+    def is_exhausted(self) -> bool:
+        """Whether all attempts failed for `seconds`."""
+        return self._since is not None and self.failing_for >= self.seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What bounds the attempts of one request.
+    """The limits for the attempts of one request.
 
-    deadline: on the monotonic clock; no attempt begins after it, but for the first. attempts: so many, where a fault
-    may be that of one job; a service that is out of reach, or throttles, is retried until time is over. latest: the
-    first attempt waits no longer for its turn.
+    deadline: on the monotonic clock; only the first attempt may begin after it. attempts: how many, if the fault may
+    be in one job; an unreachable or throttling service is retried until the deadline. latest: until when the first
+    attempt may wait for the rate limiter.
     """
 
     deadline: float
@@ -82,36 +82,36 @@ class Limits:
     latest: float = float("inf")
 
 
-def repeated(
-    attempt: Callable[[], Attempt], limits: Limits, patience: Patience, stop: Stop,
+def run_with_retries(
+    attempt: Callable[[], Attempt], limits: Limits, budget: RetryBudget, stop: Stop,
     on_retry: Callable[[Attempt, int, float], None], **about: Any,
 ) -> Attempt:  # fmt: skip
-    """Attempt until an answer is final, or the limits are reached; then the last one counts.
+    """Retry until an attempt is final or a limit is reached; return the last attempt.
 
     Args:
-        on_retry: called before each pause, with the attempt before it, its number, and the seconds.
-        about: what the log says of a long pause; see `Waits.noted`.
+        on_retry: called before each pause, with the failed attempt, its number, and the seconds of the pause.
+        about: fields for the log entry of a long pause; see `Waits.register`.
 
     Raises:
         StoppedError, DeadlineError: see `Stop.wait`.
     """
 
     def time_left() -> float:
-        return min(left(limits.deadline), max(0.0, patience.seconds - patience.fruitless))
+        return min(seconds_until(limits.deadline), max(0.0, budget.seconds - budget.failing_for))
 
     def pause(state: RetryCallState) -> float:
-        return max(_last(state).pause, min(backoff(state.attempt_number, patience.fruitless), time_left()))
+        return max(_last(state).pause, min(backoff(state.attempt_number, budget.failing_for), time_left()))
 
-    def used_up(state: RetryCallState) -> bool:
+    def must_stop(state: RetryCallState) -> bool:
         last, rest = _last(state), time_left()
         if limits.attempts and state.attempt_number >= limits.attempts and not last.page.unreachable:
             return True
         return rest <= 0 or last.pause > rest
 
     loop = Retrying(
-        retry=retry_if_result(lambda last: last.again),
+        retry=retry_if_result(lambda last: last.retry),
         wait=pause,
-        stop=used_up,
+        stop=must_stop,
         sleep=lambda seconds: stop.wait(seconds, "the next attempt", **about),
         before_sleep=lambda state: on_retry(_last(state), state.attempt_number, state.upcoming_sleep),
         retry_error_callback=_last,
@@ -120,24 +120,24 @@ def repeated(
     return result
 
 
-def backoff(number: int, fruitless: float = 0.0) -> float:
-    """Return the seconds to wait after the attempt of a number, from 1: exponential, half of it jitter.
+def backoff(number: int, failing_for: float = 0.0) -> float:
+    """Return the seconds to wait after attempt `number`, from 1: exponential backoff, half of it jitter.
 
     Args:
-        fruitless: for how long nobody was answered. The longer that is, the less often each request asks.
+        failing_for: the seconds since the service last answered. The longer, the less often each request is retried.
     """
-    longest = max(SHORTEST * 2.0 ** min(number - 1, 10), fruitless / 4)
-    return min(longest, LONGEST) * random.uniform(0.5, 1)  # noqa: S311  # nobody has to guess it
+    longest = max(MIN_PAUSE * 2.0 ** min(number - 1, 10), failing_for / 4)
+    return min(longest, MAX_PAUSE) * random.uniform(0.5, 1)  # noqa: S311  # not for security
 
 
 def _last(state: RetryCallState) -> Attempt:
-    assert state.outcome is not None  # tenacity asks only after an attempt
+    assert state.outcome is not None  # tenacity calls this only after an attempt
     last: Attempt = state.outcome.result()
     return last
 
 
 def retry_after(text: str | None) -> float:
-    """Return the seconds that a Retry-After header asks for, in either of its forms; 0 where it says nothing."""
+    """Return the seconds that a Retry-After header asks for, in either of its forms; 0 if absent or invalid."""
     if not text:
         return 0.0
     if text.strip().isdecimal():
@@ -150,6 +150,6 @@ def retry_after(text: str | None) -> float:
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
-def left(deadline: float) -> float:
+def seconds_until(deadline: float) -> float:
     """Return the seconds until a moment of the monotonic clock."""
     return max(0.0, deadline - time.monotonic())

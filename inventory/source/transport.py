@@ -1,4 +1,4 @@
-"""One exchange with a service: a request out, an answer or none back."""
+"""The interface to HTTP: a request, and its response or an error."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from inventory.common.body import Body
 from inventory.common.errors import SourceError
 from inventory.config.endpoints import Query
 
-__all__ = ["Request", "Response", "RouteError", "Transport", "TransportError", "bound"]
+__all__ = ["Request", "Response", "RouteError", "Transport", "TransportError", "time_limit"]
 
 
 @dataclass(frozen=True)
 class Response:
-    """An answer. headers: names in small letters. at: when it was complete, UTC. seconds: how long it took.
+    """A response. headers: names in lower case. at: when it was complete, UTC. seconds: how long it took.
 
-    body: unpacked, `size` bytes.
+    body: decompressed, `size` bytes.
     """
 
     status: int
@@ -28,16 +28,16 @@ class Response:
 
     @property
     def content(self) -> bytes:
-        """The body in memory, however large it is."""
+        """The whole body in memory."""
         return self.body if isinstance(self.body, bytes) else self.body.whole()
 
 
 class TransportError(Exception):
-    """Nothing to rely on came back.
+    """There was no usable response.
 
-    reason: why, in a few words that do not change from night to night. detail: the same for a person, with the
-    address, the proxy and what is known besides; str() gives it. hint: what to do next, or ''.
-    retry: whether asking again may help. reached: whether there was anybody to answer.
+    reason: why, in a few words that are the same in every run. detail: the same for the user, with the address, the
+    proxy and other known facts; str() returns it. hint: what to do next, or ''.
+    retry: whether a retry may help. reached: whether the service could be reached.
     """
 
     def __init__(
@@ -52,18 +52,19 @@ class TransportError(Exception):
 
 
 class RouteError(SourceError):
-    """No request can reach the address as it should, or no answer come back.
+    """No request to this address can succeed.
 
-    A variable for proxies or certificates is wrong, a proxy wants a login, or answers are packed as nobody asked for.
+    A variable for proxies or certificates is wrong, a proxy requires a login, or responses have an encoding that was
+    not requested.
     """
 
 
 class Request(NamedTuple):
-    """What is sent.
+    """A request to send.
 
-    path: below the base's; it and `query` go out as `encode_path` and `encode_query` write them.
-    seconds: bounds the whole exchange, from connecting to the last byte of the body, whatever the server does;
-    None: see `bound`.
+    path: below the base address; it and `query` are encoded by `encode_path` and `encode_query`.
+    seconds: the time limit of the whole exchange, from connecting to the last byte of the body; None: see
+    `time_limit`.
     """
 
     method: str
@@ -74,8 +75,8 @@ class Request(NamedTuple):
     seconds: float | None = None
 
 
-def bound(request: Request, timeout: float) -> float:
-    """Return the seconds that an exchange may take as a whole: where the request does not say, four time-outs."""
+def time_limit(request: Request, timeout: float) -> float:
+    """Return the seconds that the whole exchange may take: four time-outs if the request sets no limit."""
     return 4 * timeout if request.seconds is None else max(0.0, request.seconds)
 
 
@@ -87,12 +88,12 @@ class Transport(Protocol):
     base_path: str
 
     def send(self, request: Request) -> Response:
-        """Send one request and read its answer.
+        """Send one request and read its response.
 
         Raises:
-            TransportError: no answer came, or it is larger than allowed.
-            RouteError: a proxy does not accept who asks (407), or the first answer is packed as was not asked for.
+            TransportError: there was no response, or it is larger than allowed.
+            RouteError: a proxy rejects the login (407), or the first response has an encoding that was not requested.
         """
 
     def close(self) -> None:
-        """Give the connections back; whoever still waits for an answer gets none."""
+        """Close the connections; a thread that still waits for a response gets an error."""

@@ -102,7 +102,7 @@ def _wait(lock: SourceLock, name: str, timeout: float, stop: Stop, on_wait: Call
     began = time.monotonic()
     until = began + min(timeout, stop.left)
     quiet = True
-    with stop.waits.noted("the lock", lock=name):
+    with stop.waits.register("the lock", lock=name):
         while not lock.take():
             now = time.monotonic()
             if now >= until:

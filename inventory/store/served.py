@@ -1,4 +1,4 @@
-"""A cache: the digest of each job's last response (`PreparedJob.note`), so that unchanged jobs are recognised fast."""
+"""A cache: the digest of each job's last response (`PreparedJob.cache_entry`); an unchanged job is known by it."""
 
 from collections.abc import Container, Mapping
 from itertools import islice

@@ -157,7 +157,7 @@ def _verify_source(connection: Connection, name: str, source_id: int) -> Verifie
         result.jobs += bool(rows)
         result.rows += len(rows)
     result.problems = check.finish()
-    result.digests = {row["digest"]: row["id"] for place, row in enumerate(check.snapshots) if check.whole[place]}
+    result.digests = {row["digest"]: row["id"] for place, row in enumerate(check.snapshots) if check.is_intact[place]}
     result.ids = check.ids
     result.digest = check.snapshots[-1]["digest"] if stored else None
     return result

@@ -1,6 +1,6 @@
-"""How a request shows who sends it: a token, an access key's signature, or a token renewed by a password.
+"""Authenticates requests: with a token, an access key's signature, or tokens that a password gets from IAM.
 
-Equal credentials are one `Auth` in a run, so that what one thread learns of them all others know.
+Equal credentials share one `Auth` in a run, so that a refusal that one thread meets holds for all threads.
 """
 
 import time
@@ -21,46 +21,46 @@ from inventory.source.auth.iam import Login, TransientError, describe, document_
 from inventory.source.auth.signing import sign
 from inventory.source.transport import Request, Response, Transport
 
-__all__ = ["Auth", "Auths", "KeysAuth", "PasswordAuth", "TokenAuth", "ask"]
+__all__ = ["Auth", "AuthCache", "KeysAuth", "PasswordAuth", "TokenAuth", "send_with_auth"]
 
 RENEW_BEFORE = 300.0  # seconds before a token expires
-KEEP = 60.0  # seconds that a token which is still good is kept where it could not be renewed
-SKEW = 60.0  # seconds between two clocks that are worth a word
+RENEWAL_RETRY_AFTER = 60.0  # seconds until the next attempt to renew a token that is still valid
+MAX_CLOCK_SKEW = 60.0  # seconds; a larger clock difference is reported
 _WRONG_REGION = ("APIGW.0307", "APIG.0307")
 T = TypeVar("T")
 _RENEWABLE = ("APIGW.0301", "APIG.0301", *_WRONG_REGION)
 
 
 class Auth(ABC):
-    """One credential in use."""
+    """A credential that authenticates requests."""
 
-    advice: str  # what to do where the service refuses it
-    scope: Hashable = None  # of its refusals, see `CredentialGuard`
+    advice: str  # what to do if the service refuses it
+    scope: Hashable = None  # see `CredentialGuard`
 
     def __init__(self, guard: CredentialGuard) -> None:
         self.guard = guard
 
-    def within(self, project_id: str) -> "Auth":  # of an access key alone
-        """Return this credential as it shows itself to one project."""
+    def for_project(self, project_id: str) -> "Auth":
+        """Return this credential for the requests of one project; only an access key makes a difference."""
         return self
 
     @abstractmethod
     def headers(
         self, method: str, host: str, path: str, query: Query, headers: Mapping[str, str], body: bytes
     ) -> dict[str, str]:
-        """Return the headers to send: those given, and what shows who sends."""
+        """Return the headers to send: those given, and the authentication."""
 
     def refused(self, code: str, used: Mapping[str, str]) -> bool:
-        """Tell whether asking once more may help, for there is another token than the `used` headers hold."""
+        """Return whether a retry may help because there is another token than the one in the `used` headers."""
         return False
 
     def accepted(self, host: str) -> None:
-        """Learn that a host took the credential: from now on requests go to it side by side."""
+        """Note that a host accepted the credential: from now on it gets concurrent requests."""
         self.guard.accepted(host)
 
 
 class TokenAuth(Auth):
-    """A token that somebody gave; nothing here can renew it."""
+    """A token from the configuration; it cannot be renewed."""
 
     advice = "The token is wrong, has expired (they last 24 hours), or is of another region: get a new one"
 
@@ -75,9 +75,9 @@ class TokenAuth(Auth):
 
 
 class KeysAuth(Auth):
-    """An access key. Never tried twice: five wrong signatures in a row lock it.
+    """An access key. It is not used again after a refusal: five wrong signatures in a row lock it.
 
-    project_id: named with each request, for else the key speaks for the region's main project alone.
+    project_id: sent with each request; without it the key is valid only for the region's main project.
     """
 
     def __init__(self, guard: CredentialGuard, keys: Keys, scope: Hashable, project_id: str | None = None) -> None:
@@ -99,7 +99,7 @@ class KeysAuth(Auth):
             " It is not tried again in this run"
         )
 
-    def within(self, project_id: str) -> "KeysAuth":
+    def for_project(self, project_id: str) -> "KeysAuth":
         return KeysAuth(self.guard, self._keys, self.scope, project_id)
 
     def headers(
@@ -110,10 +110,10 @@ class KeysAuth(Auth):
 
 
 class PasswordAuth(Auth):
-    """A user who gets tokens from IAM: one before the first request, a new one before or when it expires.
+    """A user name and password, with tokens from IAM: the first before the first request, a new one before it expires.
 
-    One thread asks for it, the others wait and take what it got. A sign-in that failed is not tried again for the
-    same project, but for a token that is still good: that is used until it expires.
+    One thread requests a token, the others wait for it. A sign-in that failed is not retried for the same project.
+    If only a renewal fails for a transient fault, the old token is used until it expires.
     """
 
     advice = "IAM gives the user a token that this endpoint does not take: check region, endpoint and project_id"
@@ -123,13 +123,13 @@ class PasswordAuth(Auth):
         self._log_in = log_in
         self._lock = RLock()
         self._login: Login | None = None
-        self._until = self._ends = 0.0
-        self._doubted = False
+        self._renew_at = self._expires_at = 0.0
+        self._renewal_tried = False
         self._failed: SourceError | None = None
 
     @property
     def project_id(self) -> str | None:
-        """The project that the token is for, as IAM says."""
+        """The project of the token, from IAM's answer."""
         return self._current().project_id
 
     def headers(
@@ -141,31 +141,31 @@ class PasswordAuth(Auth):
         with self._lock:
             if self._login is None or self._login.token != used.get("X-Auth-Token"):
                 return True
-            if self._doubted or code not in _RENEWABLE:
+            if self._renewal_tried or code not in _RENEWABLE:
                 return False
-            self._doubted, self._login = True, None
+            self._renewal_tried, self._login = True, None
             return True
 
     def accepted(self, host: str) -> None:
         super().accepted(host)
-        self._doubted = False
+        self._renewal_tried = False
 
     def _current(self) -> Login:
         with self._lock:
-            if self._login is None or time.monotonic() >= self._until:
+            if self._login is None or time.monotonic() >= self._renew_at:
                 try:
-                    self._login = self._renewed()
+                    self._login = self._renew()
                 except TransientError:
-                    if self._login is None or time.monotonic() >= self._ends:
+                    if self._login is None or time.monotonic() >= self._expires_at:
                         raise
-                    self._failed, self._until = None, min(self._ends, time.monotonic() + KEEP)
+                    self._failed, self._renew_at = None, min(self._expires_at, time.monotonic() + RENEWAL_RETRY_AFTER)
                     return self._login
                 good = float("inf") if self._login.seconds is None else self._login.seconds
-                self._ends = time.monotonic() + good
-                self._until = self._ends - min(RENEW_BEFORE, good / 5)
+                self._expires_at = time.monotonic() + good
+                self._renew_at = self._expires_at - min(RENEW_BEFORE, good / 5)
             return self._login
 
-    def _renewed(self) -> Login:
+    def _renew(self) -> Login:
         if self._failed:
             raise SourceError(self._failed.summary, self._failed.hint)
         try:
@@ -175,30 +175,30 @@ class PasswordAuth(Auth):
             raise
 
 
-class Auths:
-    """The credentials of one run. Sources with equal ones share an `Auth`, whatever their region."""
+class AuthCache:
+    """The credentials of one run. Sources with equal credentials share an `Auth`, even in different regions."""
 
     def __init__(self, stop: Stop) -> None:
         self._stop = stop
         self._lock = Lock()
-        self._made: dict[Hashable, Any] = {}
+        self._shared: dict[Hashable, Any] = {}
 
     def auth_for(self, source: Source, iam: str | None) -> Auth:
-        """Return what signs the source's requests.
+        """Return what authenticates the source's requests.
 
         Args:
-            iam: where tokens come from; needed for a password alone.
+            iam: the address of IAM; only a password needs it.
 
         Raises:
-            SourceError: there is nothing to sign in with, or no place to sign in at.
+            SourceError: there are no credentials, or a password has no address of IAM or no project.
         """
         match source.credentials:
-            case Token() as token:  # of one project: wrong in another place, it may still be right in its own
+            case Token() as token:  # valid for one project: a refusal elsewhere must not count there
                 key = token, source.endpoint, source.region, source.project_id, source.project_name
-                return self._one(key, lambda guard: TokenAuth(guard, token))
+                return self._get_or_create(key, lambda guard: TokenAuth(guard, token))
             case Keys() as keys:
                 scope = source.name, source.project_id, source.project_name
-                return KeysAuth(self._one(keys, lambda guard: guard), keys, scope)
+                return KeysAuth(self._get_or_create(keys, lambda guard: guard), keys, scope)
             case Password() as password:
                 return self._password(source, password, iam)
         raise SourceError("there is nothing to sign in with", "Give auth, or set the variables of a login")
@@ -210,7 +210,7 @@ class Auths:
             hint = "Give its region, or iam_endpoint and project_id"
             raise SourceError("a password needs an address of IAM and a project", hint)
 
-        logins = self._one(password, lambda guard: guard)
+        logins = self._get_or_create(password, lambda guard: guard)
 
         def renew() -> Login:
             from inventory.source.http import Http
@@ -221,21 +221,21 @@ class Auths:
             finally:
                 http.close()
 
-        return self._one((password, iam, scope), lambda guard: PasswordAuth(guard, renew))
+        return self._get_or_create((password, iam, scope), lambda guard: PasswordAuth(guard, renew))
 
-    def _one(self, key: Hashable, make: Callable[[CredentialGuard], T]) -> T:
+    def _get_or_create(self, key: Hashable, make: Callable[[CredentialGuard], T]) -> T:
         with self._lock:
-            if key not in self._made:
-                self._made[key] = make(CredentialGuard(self._stop))
-            found: T = self._made[key]
+            if key not in self._shared:
+                self._shared[key] = make(CredentialGuard(self._stop))
+            found: T = self._shared[key]
             return found
 
 
-def ask(http: Transport, auth: Auth, request: Request) -> Response:
-    """Send one request under a credential; once more where a token had to be renewed.
+def send_with_auth(http: Transport, auth: Auth, request: Request) -> Response:
+    """Send one request with a credential; once more if the token had to be renewed.
 
     Raises:
-        SourceError: the credential is refused (401 but for DRS's own codes, which are about permission), or the
+        SourceError: the credential is refused (401, except with a code of DRS, which is about permission), or the
             answer is a redirect.
         TransportError: as `Transport.send`.
     """
@@ -248,20 +248,20 @@ def ask(http: Transport, auth: Auth, request: Request) -> Response:
                 raise SourceError(f"{http.url} answered {describe(answer)}", target)
             code = error_code(document_of(answer)) if answer.status == 401 else ""
             if answer.status != 401 or code.startswith("DRS."):
-                # Of other statuses nobody knows whether the credential was looked at: 403 may be a firewall's.
+                # Other statuses do not show that the credential was checked: 403 may come from a firewall.
                 if answer.status < 300 or answer.status in (400, 422):
                     auth.accepted(http.host)
                 return answer
             if again or not auth.refused(code, used):
                 break
         error = SourceError(f"{http.url} answered {describe(answer)}", _advice(auth, answer))
-        auth.guard.refused(error, auth.scope, here_only=code in _WRONG_REGION)  # elsewhere it may still be right
+        auth.guard.refused(error, auth.scope, scope_only=code in _WRONG_REGION)
         raise error
 
 
 def _advice(auth: Auth, answer: Response) -> str:
-    theirs = sent_at(answer)
-    skew = (answer.at - theirs).total_seconds() if theirs and isinstance(auth, KeysAuth) else 0.0
-    if abs(skew) <= SKEW:
+    service_time = sent_at(answer)
+    skew = (answer.at - service_time).total_seconds() if service_time and isinstance(auth, KeysAuth) else 0.0
+    if abs(skew) <= MAX_CLOCK_SKEW:
         return auth.advice
     return f"This machine's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the service's: set it"

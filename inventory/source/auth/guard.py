@@ -1,7 +1,7 @@
-"""How a credential is used the first time: alone, and after a refusal never again.
+"""Limits the use of a credential that no host accepted yet: one request at a time, and none after a refusal.
 
-A wrong key that many threads and sources try at once would lock the key, or the user: five wrong
-signatures in a row do (API facts, 3.3).
+Otherwise many threads and sources would try a wrong key at once and lock the key or the user: five wrong
+signatures in a row lock it (API facts, 3.3).
 """
 
 from collections.abc import Hashable, Iterator
@@ -17,55 +17,55 @@ _EVERYWHERE = ("everywhere",)
 
 
 class CredentialGuard:
-    """Lets one request at a time through to each host until that host accepted one. Shared by threads and sources.
+    """Allows one request at a time to each host until that host accepted one. Shared by threads and sources.
 
-    A scope is what a request is for: one source and its project. A refusal counts for the scope alone where the
-    credential was accepted before, or the refusal is about the place; else it counts everywhere.
+    A scope is one source and its project. A refusal counts only for its scope if the credential was accepted before,
+    or if the refusal is about the region; otherwise it counts for all scopes.
     """
 
     def __init__(self, stop: Stop) -> None:
         self._stop = stop
-        self._alone = Lock()
-        self._open: set[str] = set()
+        self._first_use = Lock()
+        self._accepted_hosts: set[str] = set()
         self._refusals: dict[Hashable, SourceError] = {}
 
     @contextmanager
     def request(self, host: str, scope: Hashable = None) -> Iterator[None]:
-        """Hold this while a request is under way.
+        """Hold this during a request.
 
         Raises:
-            SourceError: the credential was refused, perhaps while this one waited.
-            StoppedError: it was asked to stop meanwhile.
+            SourceError: the credential was refused, perhaps while this request waited.
+            StoppedError: the run was stopped meanwhile.
         """
-        alone = self._wait(host)
+        is_first_use = self._wait(host)
         try:
             error = self._refusals.get(_EVERYWHERE) or self._refusals.get(scope)
             if error:
                 raise SourceError(error.summary, error.hint)
             yield
         finally:
-            if alone:
-                self._alone.release()
+            if is_first_use:
+                self._first_use.release()
 
     @property
     def is_accepted(self) -> bool:
         """Whether any host accepted the credential in this run."""
-        return bool(self._open)
+        return bool(self._accepted_hosts)
 
     def accepted(self, host: str) -> None:
-        """Note that the host knows the credential: from now on requests go side by side."""
-        self._open.add(host)
+        """Note that the host accepted the credential: from now on requests to it run concurrently."""
+        self._accepted_hosts.add(host)
 
-    def refused(self, error: SourceError, scope: Hashable, *, here_only: bool = False) -> None:
-        """Note a refusal: nobody uses the credential again in this run, or in this scope."""
-        self._refusals.setdefault(scope if here_only or self.is_accepted else _EVERYWHERE, error)
+    def refused(self, error: SourceError, scope: Hashable, *, scope_only: bool = False) -> None:
+        """Note a refusal: the credential is not used again in this run, or in this scope."""
+        self._refusals.setdefault(scope if scope_only or self.is_accepted else _EVERYWHERE, error)
 
     def _wait(self, host: str) -> bool:
-        """Wait until the host is known (False), or until it is this thread's turn to try it alone (True)."""
-        while host not in self._open:
-            if self._alone.acquire(timeout=0.1):
-                if host not in self._open:
+        """Wait until the host accepted the credential (False), or until this thread may try it alone (True)."""
+        while host not in self._accepted_hosts:
+            if self._first_use.acquire(timeout=0.1):
+                if host not in self._accepted_hosts:
                     return True
-                self._alone.release()  # at once, for the next who waits
+                self._first_use.release()  # at once, for the next waiting thread
             self._stop.check()
         return False

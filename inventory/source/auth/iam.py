@@ -1,4 +1,4 @@
-"""Asks IAM for a token: transient failures are retried by time, a wrong password is not (API facts, 3.1)."""
+"""Gets a token from IAM: transient failures are retried for a time, a wrong password is not (API facts, 3.1)."""
 
 import json
 import re
@@ -18,31 +18,31 @@ from inventory.config.credentials import Password
 from inventory.config.endpoints import redirect_target
 from inventory.source.answers import error_code
 from inventory.source.auth.guard import CredentialGuard
-from inventory.source.retry import backoff, left, retry_after
+from inventory.source.retry import backoff, retry_after, seconds_until
 from inventory.source.transport import Request, Response, Transport, TransportError
 
-__all__ = ["Login", "TransientError", "describe", "document_of", "log_in", "patiently", "redirected", "sent_at"]
+__all__ = ["Login", "TransientError", "describe", "document_of", "log_in", "redirected", "send_with_retries", "sent_at"]
 
 _CODE = re.compile(r"[A-Za-z]+[A-Za-z0-9._-]{1,40}\Z")
 _TRANSIENT = frozenset({408, 425, 429})  # and 5xx
-_WRONG = (
+_LOGIN_HINT = (
     "The user name, the password or the domain (the account's name) is wrong, or the project does not exist. It is not"
     " tried again, for several wrong passwords lock the user. A HUAWEI ID itself cannot sign in so: create an IAM user,"
     " or use an access key"
 )
-_WRONG_PROJECT = (
+_PROJECT_HINT = (
     "The user and the password were accepted for another project in this run. Check project_id, project_name and"
     " region, and that the user may use this project"
 )
 
 
 class TransientError(SourceError):
-    """IAM did not answer, or was busy or out of order, for as long as was allowed; nothing is known to be wrong."""
+    """IAM did not answer, or had a transient fault, for the whole retry time. The credential may be right."""
 
 
 @dataclass(frozen=True)
 class Login:
-    """A token, and what IAM says of it. seconds: how long it is good; None: not said."""
+    """A token, and what IAM says of it. seconds: how long it is valid; None if IAM does not say."""
 
     token: str = field(repr=False)
     project_id: str | None
@@ -55,18 +55,18 @@ def log_in(
     """Exchange a password for a token.
 
     Args:
-        project: {"id": …} or {"name": …}, of the one project that the token is for.
+        project: {"id": …} or {"name": …} of the project that the token is for.
         seconds: how long transient failures are retried.
         logins: the guard of the password, shared by all projects. It is not held between two attempts.
 
     Raises:
-        TransientError: see `patiently`.
-        SourceError: it refuses.
+        TransientError: see `send_with_retries`.
+        SourceError: IAM refuses.
     """
     identity = {"methods": ["password"], "password": {"user": password.user}}
     body = json.dumps({"auth": {"identity": identity, "scope": {"project": project}}}).encode()
     headers = {"Content-Type": "application/json;charset=utf8"}
-    query = [("nocatalog", "true")]  # or the answer lists every service of the account
+    query = [("nocatalog", "true")]  # otherwise the answer lists every service of the account
     request = Request("POST", "/v3/auth/tokens", query, headers, body)
     scope: Hashable = tuple(project.items())
 
@@ -74,63 +74,64 @@ def log_in(
         with logins.request(http.host, scope):
             answer = http.send(request)
             if answer.status == 401:
-                error = SourceError(_no_token(http, password, answer), _WRONG_PROJECT if logins.is_accepted else _WRONG)
+                hint = _PROJECT_HINT if logins.is_accepted else _LOGIN_HINT
+                error = SourceError(_no_token(http, password, answer), hint)
                 logins.refused(error, scope)
                 raise error
             if answer.status == 201:
                 logins.accepted(http.host)
             return answer
 
-    answer = patiently(http, stop, attempt, seconds, "sign-in")
+    answer = send_with_retries(http, stop, attempt, seconds, "sign-in")
     token = answer.headers.get("x-subject-token", "")
     if answer.status != 201 or not token:
         hint = "Check iam_endpoint, region, project_id and project_name"
         raise SourceError(_no_token(http, password, answer), redirected(http, answer) or hint)
-    about = document_of(answer).get("token")
-    about = about if isinstance(about, dict) else {}
-    of = about.get("project")
+    token_info = document_of(answer).get("token")
+    token_info = token_info if isinstance(token_info, dict) else {}
+    of = token_info.get("project")
     project_id = of.get("id") if isinstance(of, dict) else None
-    return Login(token, project_id if isinstance(project_id, str) else None, _lifetime(answer, about))
+    return Login(token, project_id if isinstance(project_id, str) else None, _lifetime(answer, token_info))
 
 
 def _no_token(http: Transport, password: Password, answer: Response) -> str:
     return f"{http.url} gave {password} no token: {describe(answer)}"
 
 
-def patiently(http: Transport, stop: Stop, ask: Callable[[], Response], seconds: float, call: str) -> Response:
-    """Ask, and again after a while where that may help: throttled, out of order, no answer.
+def send_with_retries(http: Transport, stop: Stop, ask: Callable[[], Response], seconds: float, call: str) -> Response:
+    """Send a request, and retry it after a transient failure: throttled, server error, no answer.
 
     Args:
-        seconds: how long that is done. Retry-After is obeyed, unless it is longer than what is left.
-        call: what is asked, for the log.
+        seconds: how long it is retried. Retry-After is obeyed, unless it is longer than the time left.
+        call: the name of the call, for the log.
 
     Raises:
-        TransientError: the seconds are over.
-        SourceError: no answer came, and asking again cannot help.
-        StoppedError: it was asked to stop meanwhile.
+        TransientError: all attempts in that time failed.
+        SourceError: there was no answer, and a retry cannot help.
+        StoppedError: the run was stopped meanwhile.
     """
     deadline = time.monotonic() + seconds
 
     def pause(state: RetryCallState) -> float:
-        return max(_wanted(state), min(backoff(state.attempt_number), left(deadline)))
+        return max(_retry_after(state), min(backoff(state.attempt_number), seconds_until(deadline)))
 
-    def note(state: RetryCallState) -> None:
+    def log_retry(state: RetryCallState) -> None:
         wait = round(state.upcoming_sleep, 1)
         logger().warning(
-            "retrying", call=call, host=http.host, attempt=state.attempt_number, pause=wait, why=_why(state)
+            "retrying", call=call, host=http.host, attempt=state.attempt_number, pause=wait, why=_cause(state)
         )
 
-    asking = Retrying(
+    retrying = Retrying(
         sleep=stop.wait,
-        stop=lambda state: left(deadline) <= 0 or _wanted(state) > left(deadline),
+        stop=lambda state: seconds_until(deadline) <= 0 or _retry_after(state) > seconds_until(deadline),
         wait=pause,
         retry=retry_if_result(lambda answer: answer.status in _TRANSIENT or answer.status >= 500)
         | retry_if_exception(lambda error: isinstance(error, TransportError) and error.retry),
-        before_sleep=note,
+        before_sleep=log_retry,
         retry_error_callback=lambda state: _give_up(http, state),
     )
     try:
-        answer: Response = asking(ask)
+        answer: Response = retrying(ask)
     except TransportError as error:
         raise SourceError(str(error), error.hint or "Check the address and the network") from None
     return answer
@@ -142,26 +143,26 @@ def _give_up(http: Transport, state: RetryCallState) -> None:
     hint = "Check the address and the network, or run it again later; retry_seconds says how long it is retried"
     if state.outcome and not state.outcome.failed:
         hint = "The service is busy or out of order: run it again later; retry_seconds says how long it is retried"
-    raise TransientError(f"{http.url} failed: {_why(state)} ({took})", hint)
+    raise TransientError(f"{http.url} failed: {_cause(state)} ({took})", hint)
 
 
-def _why(state: RetryCallState) -> str:
-    assert state.outcome is not None  # tenacity asks only after an attempt
+def _cause(state: RetryCallState) -> str:
+    assert state.outcome is not None  # tenacity calls this only after an attempt
     error = state.outcome.exception()
     if isinstance(error, TransportError):
         return f"no answer: {error.reason}"
     return describe(state.outcome.result())
 
 
-def _wanted(state: RetryCallState) -> float:
-    """Return the seconds that Retry-After asks for; 0."""
+def _retry_after(state: RetryCallState) -> float:
+    """Return the seconds that Retry-After asks for; 0 without it."""
     if state.outcome is None or state.outcome.failed:
         return 0.0
     return retry_after(state.outcome.result().headers.get("retry-after"))
 
 
 def redirected(http: Transport, answer: Response) -> str:
-    """Say what to do where an answer is a redirect; ''. It is not followed: the credential would go along."""
+    """Return a hint if an answer is a redirect, else ''. It is not followed: that would send the credential along."""
     if not 300 <= answer.status < 400:
         return ""
     target = redirect_target(http.url, answer.headers.get("location", ""))
@@ -169,13 +170,13 @@ def redirected(http: Transport, answer: Response) -> str:
 
 
 def describe(answer: Response) -> str:
-    """Say what was answered: status and code, never its free text, which may quote anything."""
+    """Return the status and code of an answer, never its free text, which may contain secrets."""
     code = error_code(document_of(answer))
     return f"HTTP {answer.status} {code}" if _CODE.match(code) else f"HTTP {answer.status}"
 
 
 def document_of(answer: Response) -> dict[str, Json]:
-    """Read an answer's JSON object; an empty one if it is none."""
+    """Return an answer's JSON object; an empty one if the body is not an object."""
     try:
         document = read(answer.content)
     except ValueError:
@@ -184,7 +185,7 @@ def document_of(answer: Response) -> dict[str, Json]:
 
 
 def sent_at(answer: Response) -> datetime | None:
-    """Return the service's own clock, from its Date header."""
+    """Return the time of the service's clock, from the Date header."""
     try:
         moment = parsedate_to_datetime(answer.headers.get("date", ""))
     except ValueError:
@@ -192,10 +193,10 @@ def sent_at(answer: Response) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _lifetime(answer: Response, about: dict[str, Json]) -> float | None:
-    """Return how long a token is good, by the service's clock alone: this machine's may be wrong."""
+def _lifetime(answer: Response, token_info: dict[str, Json]) -> float | None:
+    """Return how many seconds a token is valid, by the service's clock, because this machine's may be wrong."""
     try:
-        ends = datetime.fromisoformat(str(about.get("expires_at")))
+        ends = datetime.fromisoformat(str(token_info.get("expires_at")))
     except ValueError:
         return None
     ends = ends if ends.tzinfo else ends.replace(tzinfo=UTC)

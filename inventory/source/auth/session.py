@@ -1,4 +1,4 @@
-"""Signs a source in: connections to its endpoint, its credential, and its project."""
+"""Opens a session for a source: connections to its endpoint, its credential, and its project id."""
 
 import re
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from inventory.common.exact_json import Json
 from inventory.common.log import logger
 from inventory.config.endpoints import check_address, drs_endpoint, iam_endpoint
 from inventory.config.settings import MIB, Source
-from inventory.source.auth import Auth, Auths, PasswordAuth, ask
-from inventory.source.auth.iam import describe, document_of, patiently
+from inventory.source.auth import Auth, AuthCache, PasswordAuth, send_with_auth
+from inventory.source.auth.iam import describe, document_of, send_with_retries
 from inventory.source.transport import Request, Response, Transport
 
 __all__ = ["Session", "sign_in"]
@@ -20,21 +20,21 @@ _PROJECT = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 @dataclass(frozen=True)
 class Session:
-    """A source that can be asked: `ask(session.http, session.auth, …)`, under /v3/{project_id}."""
+    """Sends a source's requests: `send_with_auth(session.http, session.auth, …)`, below /v3/{project_id}."""
 
     http: Transport
     auth: Auth
     project_id: str
 
 
-def sign_in(source: Source, stop: Stop, auths: Auths) -> Session:
-    """Prepare all that asking a source needs. Asks IAM where the project is not given.
+def sign_in(source: Source, stop: Stop, auth_cache: AuthCache) -> Session:
+    """Open a session. Asks IAM for the project id if the configuration does not give it.
 
     Args:
-        auths: the run's; what was learnt of a credential for one source is known for all.
+        auth_cache: the credentials of the run, shared by all sources.
 
     Raises:
-        SourceError: the credential is refused, or the project is not to be found.
+        SourceError: the credential is refused, or the project cannot be found.
     """
     endpoint = source.endpoint or (drs_endpoint(source.region) if source.region else None)
     iam = source.iam_endpoint or (iam_endpoint(source.region) if source.region else None)
@@ -44,7 +44,7 @@ def sign_in(source: Source, stop: Stop, auths: Auths) -> Session:
         why = check_address(address, plain_http=source.plain_http) if address else None
         if why:
             raise SourceError(f"the {key} is refused: {why}")
-    auth = auths.auth_for(source, iam)
+    auth = auth_cache.auth_for(source, iam)
     if source.credentials is not None:
         logger().info("signing in", host=endpoint, origin=source.credentials.origin)
     project_id = source.project_id or (auth.project_id if isinstance(auth, PasswordAuth) else None)
@@ -55,13 +55,13 @@ def sign_in(source: Source, stop: Stop, auths: Auths) -> Session:
     from inventory.source.http import Http
 
     http = Http(endpoint, timeout=source.timeout, max_body=source.max_body)
-    return Session(http, auth.within(project_id), project_id)
+    return Session(http, auth.for_project(project_id), project_id)
 
 
 def _find_project(source: Source, iam: str | None, auth: Auth, stop: Stop) -> str:
-    """Ask IAM for the project of the configured name, else for the region's main one (API facts, 3.2).
+    """Ask IAM for the id of the configured project, else of the region's main project (API facts, 3.2).
 
-    Sub-projects are named REGION_NAME. A name that is not found is an error: the main project would be another estate.
+    Sub-projects are named REGION_NAME. A name that is not found is an error: the main project has other jobs.
     """
     name = source.project_name or source.region
     if name is None or iam is None:
@@ -72,11 +72,13 @@ def _find_project(source: Source, iam: str | None, auth: Auth, stop: Stop) -> st
 
     def projects(path: str, query: tuple[tuple[str, str], ...]) -> Response:
         request = Request("GET", path, query)
-        return patiently(http, stop, lambda: ask(http, auth, request), source.retry_seconds, "projects")
+        return send_with_retries(
+            http, stop, lambda: send_with_auth(http, auth, request), source.retry_seconds, "projects"
+        )
 
     try:
         answer = projects("/v3/projects", (("name", name),))
-        if answer.status == 403:  # to list all needs a permission; to list one's own needs none
+        if answer.status == 403:  # listing all projects needs a permission; listing the user's own does not
             answer = projects("/v3/auth/projects", ())
     finally:
         http.close()

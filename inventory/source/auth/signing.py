@@ -1,7 +1,7 @@
 """Signs a request with an access key: SDK-HMAC-SHA256 (API facts, 3.3).
 
-Pure: the moment is given. The vendor's own signer gives the same bytes (a test compares them); importing
-it would bring its dependencies and write into the user's home.
+A pure function of its arguments. The vendor's signer gives the same bytes (a test compares them); it is not used
+because it has more dependencies and writes into the user's home.
 """
 
 import hashlib
@@ -20,12 +20,12 @@ _ALGORITHM = "SDK-HMAC-SHA256"
 def sign(
     keys: Keys, method: str, host: str, path: str, query: Query, headers: Mapping[str, str], body: bytes, at: datetime
 ) -> dict[str, str]:
-    """Return the headers to send: those given, and what the signature needs.
+    """Return the headers to send: those given, and the signature.
 
     Args:
-        host: as the Host header has it, with the port where it is not the scheme's own.
-        body: exactly as it will be sent; JSON, for another type would want a further header.
-        at: the service refuses a signature that is 15 minutes off.
+        host: as in the Host header, with the port if it is not the scheme's default.
+        body: exactly as it will be sent; JSON, because another type would need a further header.
+        at: the current time; the service refuses a signature that is 15 minutes off.
     """
     date = at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     sent = {name: value.strip() for name, value in headers.items()}

@@ -1,8 +1,8 @@
-"""One exchange over HTTP: the exact bytes out, a bounded answer back. The only user of httpx.
+"""Sends one HTTP request with exactly the given bytes and reads a response of limited size. The only user of httpx.
 
-Any status is an answer. Redirects are not followed, for credentials would go along; certificates are checked; proxies
-and certificate authorities come from the usual variables (`proxy`, `tls`). What a status means, and whether
-to ask again, is for others to decide.
+Any status is returned as a response. Redirects are not followed, because credentials would be sent along; certificates
+are checked; proxies and certificate authorities come from the usual variables (`proxy`, `tls`). The callers decide
+what a status means and whether to retry.
 """
 
 import contextlib
@@ -24,26 +24,26 @@ import httpx
 from inventory import __version__
 from inventory.common.body import BodyFile
 from inventory.config.endpoints import encode_path, encode_query
-from inventory.source.http.body import PackedError, unpacker_for
+from inventory.source.http.body import EncodingError, unpacker_for
 from inventory.source.http.failure import Route
 from inventory.source.http.proxy import Proxy, proxy_for
 from inventory.source.http.stream import Backend, Deadline
 from inventory.source.http.tls import context
 from inventory.source.http.transport import HttpcoreTransport
-from inventory.source.transport import Request, Response, RouteError, TransportError, bound
+from inventory.source.transport import Request, Response, RouteError, TransportError, time_limit
 
-__all__ = ["HELD", "Http"]
+__all__ = ["MAX_IN_MEMORY", "Http"]
 
-_OURS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"drs-inventory/{__version__}"}
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"drs-inventory/{__version__}"}
 _PORTS = {"http": 80, "https": 443}
 _MIB = 1024 * 1024
-HELD = 8 * _MIB  # bytes of an answer that wait in memory; beyond, they do so in a temporary file
-_KEPT_ALIVE = 5.0  # seconds that a connection waits for its next request
+MAX_IN_MEMORY = 8 * _MIB  # bytes; a larger response is kept in a temporary file
+_KEEP_ALIVE = 5.0  # seconds that an idle connection is kept open
 _FAULTS: tuple[type[Exception], ...] = (
     httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError,
     httpcore.UnsupportedProtocol, zlib.error, ValueError, RuntimeError,
 )  # fmt: skip
-_refused: set[Proxy] = set()  # proxies that did not accept who asks, for the whole process
+_rejecting_proxies: set[Proxy] = set()  # proxies that rejected the login, for the whole process
 
 
 class Http:
@@ -53,9 +53,9 @@ class Http:
         """Prepare; nothing is sent yet.
 
         Args:
-            base_url: one that `check_address` accepts; a path in it stands before every path.
-            timeout: seconds between two signs of life.
-            max_body: bytes of an answer, after unpacking.
+            base_url: an address that `check_address` accepts; its path is put before every request path.
+            timeout: seconds for each step: connecting, one read, one write.
+            max_body: bytes of a response, after decompression.
             verify: whether the service's certificate is checked.
 
         Raises:
@@ -85,18 +85,18 @@ class Http:
         self._deadline = Deadline()
         self._faults = _FAULTS
         self._answered = False
-        self._refusal: RouteError | None = None  # of all answers: another request would meet the same
-        transport = HttpcoreTransport(self._made(verify=verify), self._scheme, self._target_host, self._port)
+        self._permanent_error: RouteError | None = None  # the error of every further request
+        transport = HttpcoreTransport(self._connection_pool(verify=verify), self._scheme, self._target_host, self._port)
         self._client = httpx.Client(transport=transport, trust_env=False)
 
-    def _made(self, *, verify: bool) -> httpcore.ConnectionPool:
-        """Return the connections: as many as who asks at once, for others to bound."""
+    def _connection_pool(self, *, verify: bool) -> httpcore.ConnectionPool:
+        """Return the connection pool. It has no limit: the callers limit their concurrency."""
         proxy = self._proxy
         options: dict[str, Any] = {
             "ssl_context": context(verify=verify) if self._scheme == "https" else None,
             "max_connections": None,
-            "keepalive_expiry": _KEPT_ALIVE,
-            "network_backend": Backend(self._deadline, self._remember),
+            "keepalive_expiry": _KEEP_ALIVE,
+            "network_backend": Backend(self._deadline, self._add_socket),
         }
         if proxy is None:
             return httpcore.ConnectionPool(**options)
@@ -110,56 +110,56 @@ class Http:
         except ImportError:
             what = f"{proxy.variable} names a SOCKS proxy, and the package for those is not installed"
             raise RouteError(what, "Run: pip install 'drs-inventory[socks]'") from None
-        self._faults += AssertionError, LookupError, socksio.SOCKSError  # what a strange answer ends in
+        self._faults += AssertionError, LookupError, socksio.SOCKSError  # what an invalid SOCKS answer raises
         return httpcore.SOCKSProxy(url, login, **options)
 
     def send(self, request: Request) -> Response:
         """See `Transport.send`."""
         started = time.monotonic()
-        seconds = bound(request, self._timeout)
+        seconds = time_limit(request, self._timeout)
         if not seconds:
             raise TransportError("timed out", detail=f"{self._route}: no time was left")
-        with self._in_use(), contextlib.ExitStack() as closing:
-            file = closing.enter_context(SpooledTemporaryFile(HELD))
+        with self._in_use(), contextlib.ExitStack() as stack:
+            file = stack.enter_context(SpooledTemporaryFile(MAX_IN_MEMORY))
             self._deadline.begin(seconds)
-            status, headers, size = self._exchanged(request, seconds, file)
-            at, took = datetime.now(UTC), time.monotonic() - started
+            status, headers, size = self._exchange(request, seconds, file)
+            received_at, took = datetime.now(UTC), time.monotonic() - started
             body = BodyFile(file)
-            if size > HELD:
-                closing.pop_all()  # it is closed with the body
-            return Response(status, headers, body if size > HELD else body.whole(), at, took, size)
+            if size > MAX_IN_MEMORY:
+                stack.pop_all()  # the file is closed with the body
+            return Response(status, headers, body if size > MAX_IN_MEMORY else body.whole(), received_at, took, size)
 
-    def _exchanged(self, request: Request, seconds: float, file: IO[bytes]) -> tuple[int, dict[str, str], int]:
-        """Send a request and write the body of its answer to a file; return status, headers and size."""
-        if self._proxy in _refused:
-            raise self._route.wants_login()
-        if self._refusal is not None:
-            raise self._refusal
+    def _exchange(self, request: Request, seconds: float, file: IO[bytes]) -> tuple[int, dict[str, str], int]:
+        """Send a request and write the response's body to a file; return status, headers and size."""
+        if self._proxy in _rejecting_proxies:
+            raise self._route.login_error()
+        if self._permanent_error is not None:
+            raise self._permanent_error
         has_head = False
         try:
-            answer = self._client.send(self._built(request), stream=True)
+            answer = self._client.send(self._build_request(request), stream=True)
             has_head = True
             with contextlib.closing(answer):
                 headers = dict(answer.headers)
                 if answer.status_code == 407 and self._proxy and self._scheme == "http":
                     raise httpcore.ProxyError("407")
-                size = self._body(answer, headers, file)
+                size = self._read_body(answer, headers, file)
                 self._answered = True
                 return answer.status_code, headers, size
         except TransportError as error:
-            failure = self._route.says(error.reason, retry=error.retry, hint=error.hint)
-            if isinstance(error, PackedError) and not self._answered:  # then all are packed so
-                self._refusal = RouteError(failure.detail, failure.hint)
-                raise self._refusal from None
+            failure = self._route.error(error.reason, retry=error.retry, hint=error.hint)
+            if isinstance(error, EncodingError) and not self._answered:  # then every response is encoded like this
+                self._permanent_error = RouteError(failure.detail, failure.hint)
+                raise self._permanent_error from None
             raise failure from None
         except self._faults as error:
             self._deadline.fail()
             if self._closed:
                 raise TransportError("closed", retry=False) from None
             waited = seconds if time.monotonic() >= self._deadline.at else min(seconds, self._timeout)
-            why = self._route.failed(error, waited, has_head=has_head, ended=self._deadline.ended)
+            why = self._route.convert(error, waited, has_head=has_head, ended=self._deadline.ended)
             if isinstance(why, RouteError) and self._proxy:
-                _refused.add(self._proxy)
+                _rejecting_proxies.add(self._proxy)
             raise why from None
 
     def close(self) -> None:
@@ -167,7 +167,7 @@ class Http:
         with self._lock:
             self._closed = True
             for each in list(self._sockets):
-                _hang_up(each)
+                _shut_down(each)
         self._close_unused()
 
     @contextlib.contextmanager
@@ -184,23 +184,23 @@ class Http:
             self._close_unused()
 
     def _close_unused(self) -> None:
-        """Close what nobody waits for: else another file may get the descriptor, and be waited for in its place."""
+        """Close the client once no request runs: a waiting thread could otherwise read from a reused descriptor."""
         if self._closed and not self._under_way:
             self._client.close()
 
-    def _built(self, request: Request) -> httpx.Request:
+    def _build_request(self, request: Request) -> httpx.Request:
         path, text = encode_path(self.base_path + request.path), encode_query(request.query)
         target = (f"{path}?{text}" if text else path).encode()
         url = self._base.copy_with(raw_path=target)
-        if url.raw_path != target:  # dots that are resolved on the way: the signature would not fit
+        if url.raw_path != target:  # httpx resolved dots in the path: the signature would not match
             raise TransportError("the path cannot be sent as it is", retry=False)
-        # A request of its own, not the client's: that would add the cookies of earlier answers.
-        sent = [(name.encode("ascii"), value.encode()) for name, value in {**_OURS, **request.headers}.items()]
+        # Not `client.build_request`: it would add cookies of earlier responses.
+        sent = [(name.encode("ascii"), value.encode()) for name, value in {**_HEADERS, **request.headers}.items()]
         extensions = {"timeout": httpx.Timeout(self._timeout).as_dict()}
         return httpx.Request(request.method, url, headers=sent, content=request.body, extensions=extensions)
 
-    def _body(self, answer: httpx.Response, headers: dict[str, str], file: IO[bytes]) -> int:
-        """Write the body to a file; return its bytes."""
+    def _read_body(self, answer: httpx.Response, headers: dict[str, str], file: IO[bytes]) -> int:
+        """Write the body to a file; return its size in bytes."""
         unpacker = unpacker_for(headers.get("content-encoding", ""), answer.status_code)
         size = 0
         for piece in answer.iter_raw():
@@ -217,14 +217,14 @@ class Http:
             raise TransportError("answer cut off")
         return size
 
-    def _remember(self, opened: socket.socket) -> None:
-        """Keep every socket that is opened: closing the pool does not wake a thread that reads from one."""
+    def _add_socket(self, opened: socket.socket) -> None:
+        """Remember an opened socket: closing the pool does not wake a thread that reads from one."""
         with self._lock:
             self._sockets.add(opened)
             if self._closed:
-                _hang_up(opened)
+                _shut_down(opened)
 
 
-def _hang_up(connection: socket.socket) -> None:
+def _shut_down(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""Unpacks bodies, piece by piece, each piece into so many bytes at most: a few KiB may stand for GiB."""
+"""Decompresses bodies piece by piece, with a limit for each piece: a few KiB may decompress to GiB."""
 
 import re
 import zlib
@@ -6,37 +6,37 @@ from typing import Protocol
 
 from inventory.source.transport import TransportError
 
-__all__ = ["PackedError", "Unpacker", "unpacker_for"]
+__all__ = ["EncodingError", "Unpacker", "unpacker_for"]
 
-_GZIP = b"\x1f\x8b"  # what each member begins with
-_ZLIB = 0x08  # the low half of the byte that a zlib stream begins with; others call the raw stream `deflate`
-_REPACKED = "A proxy on the way may have packed the answer again. It must leave answers from this address as they are"
-_STRANGE = re.compile(r"[^A-Za-z0-9.,_+-]")
+_GZIP_MAGIC = b"\x1f\x8b"  # the first bytes of each gzip member
+_ZLIB_METHOD = 0x08  # the low half of the first byte of a zlib stream; some servers send a raw stream as `deflate`
+_HINT = "A proxy on the way may have packed the answer again. It must leave answers from this address as they are"
+_UNSAFE = re.compile(r"[^A-Za-z0-9.,_+-]")
 
 
-class PackedError(TransportError):
-    """A body is packed in a way that was not asked for."""
+class EncodingError(TransportError):
+    """The body has a content encoding that was not requested."""
 
 
 class Unpacker(Protocol):
-    """Takes a body's pieces in turn."""
+    """Takes the pieces of a body one after another."""
 
-    def unpack(self, piece: bytes, most: int) -> bytes:
-        """Return what a piece holds, cut after `most` bytes. Raises zlib.error where it cannot be unpacked."""
+    def unpack(self, piece: bytes, limit: int) -> bytes:
+        """Return the decompressed piece, at most `limit` bytes. Raises zlib.error if it is invalid."""
 
     def is_whole(self) -> bool:
-        """Tell whether the body is complete."""
+        """Return whether the body is complete."""
 
 
 def unpacker_for(encodings: str, status: int) -> Unpacker:
-    """Return what unpacks a body.
+    """Return the unpacker for a body.
 
     Args:
-        encodings: of Content-Encoding. What names no encoding is legal.
-        status: of the answer. A packed error page is left as it is: its status says enough.
+        encodings: the value of Content-Encoding; it may be empty.
+        status: of the response. An error page with another encoding is not decompressed: its status is enough.
 
     Raises:
-        PackedError: it is packed in a way that was not asked for.
+        EncodingError: the encoding was not requested.
     """
     named = [each for each in (part.strip().lower() for part in encodings.split(",")) if each not in ("", "identity")]
     if not named:
@@ -47,13 +47,13 @@ def unpacker_for(encodings: str, status: int) -> Unpacker:
         return _Deflate()
     if not 200 <= status < 300:
         return _Plain()
-    name = _STRANGE.sub("?", ", ".join(named).replace(", ", ","))[:40]
+    name = _UNSAFE.sub("?", ", ".join(named).replace(", ", ","))[:40]
     reason = f"the body is packed as {name}, which was not asked for"
-    raise PackedError(reason, retry=False, hint=_REPACKED)
+    raise EncodingError(reason, retry=False, hint=_HINT)
 
 
 class _Plain:
-    def unpack(self, piece: bytes, most: int) -> bytes:  # noqa: ARG002  # one signature for all
+    def unpack(self, piece: bytes, limit: int) -> bytes:  # noqa: ARG002  # one signature for all
         return piece
 
     def is_whole(self) -> bool:
@@ -61,48 +61,48 @@ class _Plain:
 
 
 class _Gzip:
-    """Members one after another, as RFC 1952 allows; what follows the last and is none is left out, as urllib3 does."""
+    """One or more gzip members, as RFC 1952 allows. Other bytes after the last member are ignored, as in urllib3."""
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        self._rest = b""
-        self._is_begun = self._is_over = False
+        self._pending = b""
+        self._has_started = self._has_ended = False
 
-    def unpack(self, piece: bytes, most: int) -> bytes:
+    def unpack(self, piece: bytes, limit: int) -> bytes:
         pieces: list[bytes] = []
-        piece = self._rest + piece
-        self._rest = b""
-        while piece and most > 0 and self._has_more(piece):
-            pieces.append(self._member.decompress(piece, most))
-            most -= len(pieces[-1])
+        piece = self._pending + piece
+        self._pending = b""
+        while piece and limit > 0 and self._has_more(piece):
+            pieces.append(self._member.decompress(piece, limit))
+            limit -= len(pieces[-1])
             piece = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
         return b"".join(pieces)
 
     def is_whole(self) -> bool:
-        return self._member.eof or not self._is_begun
+        return self._member.eof or not self._has_started
 
     def _has_more(self, piece: bytes) -> bool:
-        """Tell whether a piece belongs to a member, and begin that where it is a further one."""
-        self._is_begun = True
+        """Return whether a piece belongs to a member; start a new member if necessary."""
+        self._has_started = True
         if not self._member.eof:
             return True
-        if piece == _GZIP[:1]:  # the next piece tells
-            self._rest = piece
+        if piece == _GZIP_MAGIC[:1]:  # the next piece is needed to decide
+            self._pending = piece
             return False
-        self._is_over = self._is_over or not piece.startswith(_GZIP)
-        if not self._is_over:
+        self._has_ended = self._has_ended or not piece.startswith(_GZIP_MAGIC)
+        if not self._has_ended:
             self._member = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        return not self._is_over
+        return not self._has_ended
 
 
 class _Deflate:
     def __init__(self) -> None:
         self._stream: zlib._Decompress | None = None
 
-    def unpack(self, piece: bytes, most: int) -> bytes:
+    def unpack(self, piece: bytes, limit: int) -> bytes:
         if self._stream is None and piece:
-            self._stream = zlib.decompressobj(zlib.MAX_WBITS if piece[0] & 0x0F == _ZLIB else -zlib.MAX_WBITS)
-        return b"" if self._stream is None or self._stream.eof else self._stream.decompress(piece, most)
+            self._stream = zlib.decompressobj(zlib.MAX_WBITS if piece[0] & 0x0F == _ZLIB_METHOD else -zlib.MAX_WBITS)
+        return b"" if self._stream is None or self._stream.eof else self._stream.decompress(piece, limit)
 
     def is_whole(self) -> bool:
         return self._stream is None or self._stream.eof

@@ -1,9 +1,9 @@
-"""Which proxy a URL takes: the variables that curl and requests read, by their rules. Imports no HTTP client.
+"""Finds the proxy for a URL, from the variables that curl and requests read, by their rules. Imports no HTTP client.
 
-HTTPS_PROXY or HTTP_PROXY by the URL's scheme, else ALL_PROXY; a name in small letters counts before the same in
-capitals. HTTP_PROXY does not count where REQUEST_METHOD is set: a web server that runs a CGI script makes it of a
-header. NO_PROXY lists what is asked directly. This machine is no exception: it is asked through the proxy too,
-unless NO_PROXY names it.
+HTTPS_PROXY or HTTP_PROXY by the URL's scheme, else ALL_PROXY; a name in lower case has precedence over the same name
+in upper case. HTTP_PROXY is ignored if REQUEST_METHOD is set: in a CGI script its value comes from a request header.
+NO_PROXY lists the hosts that are connected directly. Requests to this machine use the proxy too, unless NO_PROXY
+lists it.
 """
 
 import ipaddress
@@ -18,7 +18,7 @@ __all__ = ["Proxy", "proxy_for"]
 
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 _HOST = re.compile(r"[A-Za-z0-9._:%-]+\Z")
-_FORM = (
+_HINT = (
     "Write it as http://proxy.example:3128 or http://USER:PASSWORD@proxy.example:3128, and special characters of user"
     " and password percent-encoded (@ is %40, / is %2F)"
 )
@@ -27,7 +27,7 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 @dataclass(frozen=True)
 class Proxy:
-    """A proxy, and the variable that names it. scheme: http, https, socks5 or socks5h."""
+    """A proxy, and the variable that set it. scheme: http, https, socks5 or socks5h."""
 
     variable: str
     scheme: str
@@ -38,7 +38,7 @@ class Proxy:
 
     @property
     def is_socks(self) -> bool:
-        """Tell whether it speaks SOCKS, not HTTP."""
+        """Whether it is a SOCKS proxy, not an HTTP proxy."""
         return self.scheme.startswith("socks")
 
     def __str__(self) -> str:
@@ -47,20 +47,20 @@ class Proxy:
 
 
 def proxy_for(url: str, environ: Mapping[str, str]) -> Proxy | None:
-    """Return the proxy that a URL takes; None: it is asked directly.
+    """Return the proxy for a URL; None for a direct connection.
 
     Raises:
-        RouteError: the variable is not the address of a proxy. The message does not have its value.
+        RouteError: the variable is not the address of a proxy. The message does not contain its value.
     """
     parts = urlsplit(url)
     variable = _variable(f"{parts.scheme}_proxy", environ) or _variable("all_proxy", environ)
     if not variable or _is_direct(parts, environ.get(_variable("no_proxy", environ), "")):
         return None
-    return _parsed(variable, environ[variable])
+    return _parse(variable, environ[variable])
 
 
 def _variable(name: str, environ: Mapping[str, str]) -> str:
-    """Return the variable that counts, or '': one in small letters that is empty unsets the one in capitals."""
+    """Return the variable to use, or ''. An empty variable in lower case overrides the one in upper case."""
     if name in environ:
         return name if environ[name].strip() else ""
     if name == "http_proxy" and "REQUEST_METHOD" in environ:
@@ -68,15 +68,15 @@ def _variable(name: str, environ: Mapping[str, str]) -> str:
     return name.upper() if environ.get(name.upper(), "").strip() else ""
 
 
-def _parsed(variable: str, text: str) -> Proxy:
+def _parse(variable: str, text: str) -> Proxy:
     text = text.strip()
     try:
         parts = urlsplit(text if "://" in text else f"http://{text}")
-        host, port = parts.hostname, parts.port  # both raise on nonsense
+        host, port = parts.hostname, parts.port  # both raise ValueError
     except ValueError:
         host = port = None
     if not host or not _HOST.match(host) or not text.isprintable():
-        raise RouteError(f"{variable} is not the address of a proxy", _FORM)
+        raise RouteError(f"{variable} is not the address of a proxy", _HINT)
     if parts.scheme not in _PORTS:
         hint = f"It begins with one of {', '.join(f'{scheme}://' for scheme in _PORTS)}"
         raise RouteError(f"{variable} names a kind of proxy that is not supported", hint)
@@ -87,15 +87,15 @@ def _parsed(variable: str, text: str) -> Proxy:
 def _is_direct(parts: SplitResult, no_proxy: str) -> bool:
     host = (parts.hostname or "").rstrip(".")
     port = parts.port or _PORTS.get(parts.scheme)
-    return any(_covers(entry, parts.scheme, host, port) for entry in re.split(r"[\s,]+", no_proxy.lower()) if entry)
+    return any(_matches(entry, parts.scheme, host, port) for entry in re.split(r"[\s,]+", no_proxy.lower()) if entry)
 
 
-def _covers(entry: str, scheme: str, host: str, port: int | None) -> bool:
-    """Tell whether an entry of NO_PROXY names a host: a name and all below it, an address, a range, or `*`."""
+def _matches(entry: str, scheme: str, host: str, port: int | None) -> bool:
+    """Return whether an entry of NO_PROXY covers a host: a domain and its sub-domains, an address, a range, or `*`."""
     wanted, separator, rest = entry.rpartition("://")
     if separator and wanted not in (scheme, "all"):
         return False
-    name, wanted_port = _split(rest)
+    name, wanted_port = _split_port(rest)
     if wanted_port and wanted_port != str(port):
         return False
     if name == "*":
@@ -107,8 +107,8 @@ def _covers(entry: str, scheme: str, host: str, port: int | None) -> bool:
     return bool(suffix) and (host == suffix or host.endswith(f".{suffix}"))
 
 
-def _split(entry: str) -> tuple[str, str]:
-    """Split an entry into a name, address or range, and a port or ''. An IPv6 address with a port is in brackets."""
+def _split_port(entry: str) -> tuple[str, str]:
+    """Split an entry into name, address or range, and port or ''. An IPv6 address with a port is in brackets."""
     if entry.startswith("["):
         name, _, rest = entry[1:].partition("]")
         return name + (rest if rest.startswith("/") else ""), rest.removeprefix(":") if rest.startswith(":") else ""
@@ -120,7 +120,7 @@ def _contains(entry: str, address: _Address) -> bool:
     try:
         return address in ipaddress.ip_network(entry, strict=False)
     except ValueError:
-        return False  # a name, or nonsense
+        return False  # a name, or invalid
 
 
 def _address(host: str) -> _Address | None:

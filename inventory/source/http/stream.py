@@ -1,7 +1,8 @@
-"""Connections whose every wait ends at the deadline of the exchange, whatever the other side does.
+"""Connections with one deadline for the whole exchange.
 
-An exchange is one thread's from its beginning to its end, so the deadline is the thread's. Each step (to look a name
-up, to connect, TLS, every read and write) may take what is left of it; the steps of httpcore have no bound in common.
+httpcore limits each step (name resolution, connect, TLS, each read and write), but not all of them together. Here
+each step may take only the time left until the deadline. One thread runs a whole exchange, so the deadline is
+thread-local.
 """
 
 import contextlib
@@ -18,43 +19,43 @@ from typing import Any, TypeVar
 
 import httpcore
 
-__all__ = ["LOOK_UP", "Backend", "Deadline", "TlsError", "TlsTimeout"]
+__all__ = ["RESOLVE_ERROR", "Backend", "Deadline", "TlsError", "TlsTimeout"]
 
 T = TypeVar("T")
-LOOK_UP = "look-up"  # the text of an error of the resolver
-_RECORD = 16 * 1024  # bytes, of TLS
+RESOLVE_ERROR = "look-up"  # the text of a name resolution error
+_TLS_RECORD_SIZE = 16 * 1024  # bytes: the size of a TLS record
 
 
 class Deadline(threading.local):
-    """When the exchange of the calling thread ends, on the monotonic clock. ended: the other side sends no more."""
+    """The deadline of the calling thread's exchange, on the monotonic clock. ended: the peer closed the connection."""
 
     at = math.inf
     ended = False
 
     def __init__(self) -> None:
-        self._opened: list[httpcore.NetworkStream] = []
+        self._streams: list[httpcore.NetworkStream] = []
 
     def begin(self, seconds: float) -> None:
-        """Begin an exchange that may take so long."""
+        """Begin an exchange with a time limit."""
         self.at = time.monotonic() + seconds
         self.ended = False
-        self._opened.clear()
+        self._streams.clear()
 
     def add(self, stream: httpcore.NetworkStream) -> None:
         """Note a connection that was opened for the exchange."""
-        self._opened.append(stream)
+        self._streams.append(stream)
 
     def fail(self) -> None:
-        """Close what was opened for the exchange: where a proxy's part of it fails, httpcore does not."""
-        for stream in self._opened:
+        """Close the connections of the exchange: httpcore does not if the connection through a proxy fails."""
+        for stream in self._streams:
             stream.close()
-        self._opened.clear()
+        self._streams.clear()
 
     def left(self, timeout: float | None) -> float:
-        """Return the seconds that a step may take: `timeout`, but no more than are left.
+        """Return the seconds that a step may take: `timeout`, but not more than the time left.
 
         Raises:
-            httpcore.ReadTimeout: none are left.
+            httpcore.ReadTimeout: no time is left.
         """
         seconds = self.at - time.monotonic()
         if seconds <= 0:
@@ -63,34 +64,34 @@ class Deadline(threading.local):
 
 
 class TlsError(httpcore.ConnectError):
-    """No TLS with the other side. nested: within that of a proxy."""
+    """The TLS handshake failed. nested: the handshake ran through the TLS connection of a proxy."""
 
     nested = False
 
 
 class TlsTimeout(httpcore.ConnectTimeout):
-    """The other side did not finish the TLS handshake."""
+    """The peer did not finish the TLS handshake in time."""
 
     nested = False
 
 
 class Backend(httpcore.NetworkBackend):
-    """Opens connections."""
+    """Opens connections that keep to the deadline."""
 
-    def __init__(self, deadline: Deadline, opened: Callable[[socket.socket], None]) -> None:
-        """Take when to end, and who is told of each socket."""
+    def __init__(self, deadline: Deadline, on_socket: Callable[[socket.socket], None]) -> None:
+        """`on_socket` is called with each new socket."""
         self._deadline = deadline
-        self._opened = opened
+        self._on_socket = on_socket
         self._sockets = httpcore.SyncBackend()
 
     def connect_tcp(
         self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:  # fmt: skip
-        """Connect to the first address of a host that answers; each may take its part of the time."""
+        """Connect to the first address of a host that accepts; each address gets an equal part of the time."""
         seconds = self._deadline.left(timeout)
         ends = time.monotonic() + seconds
-        addresses = _resolved(host, port, seconds)
+        addresses = _resolve(host, port, seconds)
         while True:
             address = addresses.pop(0)
             seconds = max(0.001, (ends - time.monotonic()) / (len(addresses) + 1))
@@ -100,20 +101,20 @@ class Backend(httpcore.NetworkBackend):
                 if not addresses:
                     raise
             else:
-                return _Stream(stream, self._deadline, self._opened)
+                return _Stream(stream, self._deadline, self._on_socket)
 
 
 class _Stream(httpcore.NetworkStream):
-    """One of httpcore's connections, with the deadline."""
+    """A connection of httpcore that keeps to the deadline."""
 
     def __init__(
-        self, stream: httpcore.NetworkStream, deadline: Deadline, opened: Callable[[socket.socket], None]
+        self, stream: httpcore.NetworkStream, deadline: Deadline, on_socket: Callable[[socket.socket], None]
     ) -> None:
         self._stream = stream
         self._deadline = deadline
-        self._opened = opened
+        self._on_socket = on_socket
         self._is_tls = stream.get_extra_info("ssl_object") is not None
-        opened(stream.get_extra_info("socket"))
+        on_socket(stream.get_extra_info("socket"))
         deadline.add(self)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -134,9 +135,9 @@ class _Stream(httpcore.NetworkStream):
         host = server_hostname and server_hostname.strip("[]")
         try:
             if self._is_tls:
-                return _Nested(self, ssl_context, host, timeout)
+                return _TlsInTls(self, ssl_context, host, timeout)
             stream = self._stream.start_tls(ssl_context, host, self._deadline.left(timeout))
-            return _Stream(stream, self._deadline, self._opened)
+            return _Stream(stream, self._deadline, self._on_socket)
         except (httpcore.TimeoutException, httpcore.NetworkError, OSError) as error:
             self.close()
             is_late = isinstance(error, httpcore.TimeoutException)
@@ -148,18 +149,18 @@ class _Stream(httpcore.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
-class _Nested(httpcore.NetworkStream):
-    """TLS through the TLS of a proxy."""
+class _TlsInTls(httpcore.NetworkStream):
+    """TLS inside the TLS connection of a proxy."""
 
     def __init__(self, stream: _Stream, context: ssl.SSLContext, host: str | None, timeout: float | None) -> None:
         self._stream = stream
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out, server_hostname=host)
-        self._done(self._tls.do_handshake, timeout)
+        self._run(self._tls.do_handshake, timeout)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         try:
-            return self._done(partial(self._tls.read, max_bytes), timeout)
+            return self._run(partial(self._tls.read, max_bytes), timeout)
         except ssl.SSLEOFError:
             return b""
         except ssl.SSLError as error:
@@ -168,7 +169,7 @@ class _Nested(httpcore.NetworkStream):
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         try:
             while buffer:
-                buffer = buffer[self._done(partial(self._tls.write, buffer), timeout) :]
+                buffer = buffer[self._run(partial(self._tls.write, buffer), timeout) :]
         except ssl.SSLError as error:
             raise httpcore.WriteError from error
 
@@ -178,14 +179,14 @@ class _Nested(httpcore.NetworkStream):
     def get_extra_info(self, info: str) -> Any:
         return self._tls if info == "ssl_object" else self._stream.get_extra_info(info)
 
-    def _done(self, step: Callable[[], T], timeout: float | None) -> T:
-        """Take a step of TLS, and send and receive what it needs meanwhile."""
+    def _run(self, step: Callable[[], T], timeout: float | None) -> T:
+        """Run a TLS operation, and send and receive the records that it needs."""
         while True:
             try:
                 return step()
             except ssl.SSLWantReadError:
                 self._flush(timeout)
-                content = self._stream.read(_RECORD, timeout)
+                content = self._stream.read(_TLS_RECORD_SIZE, timeout)
                 if content:
                     self._in.write(content)
                 else:
@@ -198,12 +199,12 @@ class _Nested(httpcore.NetworkStream):
             self._stream.write(content, timeout)
 
 
-def _resolved(host: str, port: int, seconds: float) -> list[str]:
+def _resolve(host: str, port: int, seconds: float) -> list[str]:
     """Return the addresses of a host.
 
     Raises:
-        httpcore.ConnectError: it has none; like every error of a look-up with the text `LOOK_UP`.
-        httpcore.ConnectTimeout: the resolver did not answer in time. Its own wait cannot be ended.
+        httpcore.ConnectError: it has none; the text is `RESOLVE_ERROR`, as for every error of name resolution.
+        httpcore.ConnectTimeout: the resolver did not answer in time. Its thread cannot be stopped.
     """
     with contextlib.suppress(ValueError):
         return [str(ipaddress.ip_address(host))]
@@ -225,7 +226,7 @@ def _resolved(host: str, port: int, seconds: float) -> list[str]:
         if isinstance(answer, Exception):
             raise answer
     except queue.Empty:
-        raise httpcore.ConnectTimeout(LOOK_UP) from None
+        raise httpcore.ConnectTimeout(RESOLVE_ERROR) from None
     except (OSError, UnicodeError) as error:
-        raise httpcore.ConnectError(LOOK_UP) from error
+        raise httpcore.ConnectError(RESOLVE_ERROR) from error
     return answer

@@ -1,7 +1,7 @@
-"""The transport of the httpx client: connections of httpcore that were made elsewhere.
+"""The transport of the httpx client, with a given connection pool of httpcore.
 
-httpx makes its own with a time-out for each step and no bound for all of them; only httpcore takes a network backend
-(`http.stream`), which has that bound.
+httpx's own transport has a time-out for each step and no limit for all of them. Only httpcore accepts a network
+backend (`http.stream`), which has that limit.
 """
 
 from collections.abc import Iterator
@@ -13,15 +13,15 @@ __all__ = ["HttpcoreTransport"]
 
 
 class HttpcoreTransport(httpx.BaseTransport):
-    """Sends the requests of one address. Errors are those of httpcore, which `http.failure` translates."""
+    """Sends requests to one address. Raises httpcore's errors, which `http.failure` translates."""
 
     def __init__(self, pool: httpcore.ConnectionPool, scheme: str, host: str, port: int | None) -> None:
-        """Take the connections, and the address as they want it."""
+        """Use this pool for this address."""
         self._pool = pool
         self._address = scheme, host, port
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request; the body of the answer is read from its stream."""
+        """Send a request; the response's body is read from its stream."""
         scheme, host, port = self._address
         url = httpcore.URL(scheme=scheme, host=host, port=port, target=request.url.raw_path)
         sent = httpcore.Request(
