@@ -20,7 +20,8 @@ parts, each with the time that it takes at most on two idle cores:
 without parts, all of them run, in this order, up to the first that fails.
 
 --soak adds the tests that are long or random: kills and alterations at random places, restarts, each
-fault with worker processes. They are marked with @pytest.mark.soak; `pytest` by itself runs them too.
+fault with worker processes, and more examples of property tests. They are marked with @pytest.mark.soak;
+`pytest` by itself runs them too. A random test that fails prints its INVENTORY_SEED, which repeats it.
 
 one file, one test, one part:
   .venv/bin/pytest tests/test_diff.py

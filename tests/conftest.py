@@ -4,12 +4,15 @@ import contextlib
 import io
 import json
 import os
+import random
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +20,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from inventory.cli import main
-from tests.warm import WARM, WarmStart
+from tests.warm import WARM, WarmStart, early
 
 if TYPE_CHECKING:
     from inventory.mock import DrsServer
@@ -31,6 +34,29 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.setdefault("PYTHONPYCACHEPREFIX", str(ROOT / ".pytest_cache" / "bytecode"))
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
+SEED = os.environ.get("INVENTORY_SEED")
+_tiers = {"default", "soak"}
+_started_with = early(os.environ)
+_not_yet_run = set(main.commands)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Learn which tiers are run."""
+    if "not soak" in config.option.markexpr:
+        _tiers.discard("soak")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One test process more than there are cores: some tests wait."""
+    return 1 + (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+def examples(default: int, *, soak: int) -> int:
+    """Return how many examples a property test tries: with the soak tier more. Where they are derived, they are the
+    first of those.
+    """
+    return soak if "soak" in _tiers else default
 
 
 @pytest.fixture(autouse=True)
@@ -56,11 +82,22 @@ def warm() -> Iterator[WarmStart | None]:
 
 @pytest.fixture
 def inventory(warm: WarmStart | None) -> Command:
-    """Run the real command in a process of its own; the folder is the test's own."""
+    """Run the command; the folder is the test's own.
 
-    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    It runs within this process, as `here` does, except where it differs: with `process=True`, with variables that
+    Python reads as it starts, with worker processes, and from another thread than the main one. The first run of each
+    command in each test process is a new Python too, which must import everything that the command needs.
+    """
+
+    def run(*arguments: str, process: bool = False, **variables: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
-        if warm and warm.suits(arguments, environment):
+        first = _not_yet_run.intersection(arguments)
+        _not_yet_run.difference_update(first)
+        is_main = threading.current_thread() is threading.main_thread()
+        is_usual = early({**os.environ, **variables}) == _started_with and not has_workers(arguments)
+        if is_usual and is_main and not first and not process:
+            return here(*arguments, **variables)
+        if not first and warm and warm.suits(environment):
             return warm.run(arguments, environment)
         return subprocess.run(
             [*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=120, env=environment
@@ -69,13 +106,41 @@ def inventory(warm: WarmStart | None) -> Command:
     return run
 
 
-def ran(*arguments: str, code: int = 0) -> str:
-    """Run the command within this process, to see what another has done, or where there are thousands of runs."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as ended:
+def has_workers(arguments: Sequence[str]) -> bool:
+    """Tell whether a command may start worker processes: they are no forks of a process that has a server's threads."""
+    if not {"export", "plan"}.intersection(arguments):
+        return False
+    configuration = Path(arguments[arguments.index("--config") + 1] if "--config" in arguments else "inventory.yaml")
+    try:
+        text = configuration.read_text()
+    except (OSError, ValueError):
+        return False
+    return "replay" not in text and not re.search(r"\bworkers\"?: 0\b", text)
+
+
+def here(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command within this process, with variables of its own; it writes UTF-8, as to a file."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n") for _ in range(2))
+    with contextlib.ExitStack() as stack:
+        environment = stack.enter_context(pytest.MonkeyPatch.context())
+        for name, value in variables.items():
+            environment.setenv(name, value)
+        stack.enter_context(contextlib.redirect_stdout(out))
+        stack.enter_context(contextlib.redirect_stderr(err))
+        ended = stack.enter_context(pytest.raises(SystemExit))
         main(list(arguments))
-    assert ended.value.code == code, (arguments, out.getvalue()[-2000:], err.getvalue())
-    return out.getvalue()
+    texts = []
+    for stream in (out, err):
+        stream.flush()
+        texts.append(stream.buffer.getvalue().decode())
+    return subprocess.CompletedProcess(arguments, int(ended.value.code or 0), *texts)
+
+
+def ran(*arguments: str, code: int = 0) -> str:
+    """Run the command within this process and return what it printed."""
+    done = here(*arguments)
+    assert done.returncode == code, (arguments, done.stdout[-2000:], done.stderr)
+    return done.stdout
 
 
 @contextlib.contextmanager
@@ -168,11 +233,13 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def next_version(tmp_path_factory: pytest.TempPathFactory) -> "NextVersion":
-    """A later version of the package, of the next revision."""
+def next_version(tmp_path_factory: pytest.TempPathFactory) -> Iterator["NextVersion"]:
+    """A later version of the package, of the next revision; the test processes of one run share its folder."""
     from tests.next_version import NextVersion
 
-    return NextVersion(tmp_path_factory.mktemp("next"))
+    folder = tmp_path_factory.getbasetemp()
+    with contextlib.closing(NextVersion(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)) as later:
+        yield later
 
 
 @pytest.fixture
@@ -192,6 +259,14 @@ def export(request: pytest.FixtureRequest, server: "DrsServer", tmp_path: Path, 
     if not wants_no_tables(request):
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "x.db")
     return Export(server, tmp_path, inventory)
+
+
+@pytest.fixture
+def dice() -> random.Random:
+    """Random numbers; the output of a test that fails has their seed, and INVENTORY_SEED gives the same again."""
+    seed = int(SEED or random.SystemRandom().randrange(10**9))
+    print(f"INVENTORY_SEED={seed}")  # noqa: T201
+    return random.Random(seed)
 
 
 @pytest.fixture

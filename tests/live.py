@@ -1,7 +1,5 @@
 """What tests of a live project share: exports from a server, and what the database then says."""
 
-import contextlib
-import io
 import json
 import os
 import subprocess
@@ -11,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from inventory.cli import main
 from inventory.common.exact_json import Json, canonical, read
 from inventory.mock import DrsServer, make_estate
 from inventory.normalise.redact import Redactor
@@ -111,19 +108,3 @@ def findings() -> set[tuple[str, str]]:
 
 def as_stored(job: dict[str, Json]) -> Json:
     return as_contract(as_sent(read(canonical(Redactor().job(job)))))
-
-
-def here(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run the command within this process, with variables of its own."""
-    out, err = io.StringIO(), io.StringIO()
-    before = dict(os.environ)
-    os.environ.update(variables)
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            main(list(arguments))
-    except SystemExit as ended:
-        return subprocess.CompletedProcess(arguments, int(ended.code or 0), out.getvalue(), err.getvalue())
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-    raise AssertionError("the command did not exit")

@@ -9,8 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from filelock import FileLock
+
 from inventory.schema import REVISION
 from tests.conftest import COMMAND, ROOT
+from tests.warm import WARM, WarmStart
 
 __all__ = ["NEXT", "NextVersion"]
 
@@ -45,38 +48,62 @@ EDITS = (  # file, the text that it has once, and what this becomes
 
 
 class NextVersion:
-    """The package in a folder of its own, with the migration that the command drafted."""
+    """The package in a folder of its own, with the migration that the command drafted; made where it is not there."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = folder / "next"
+        with FileLock(folder / "next.lock"):  # several test processes share it
+            if not (folder / "refused.txt").exists():
+                refused = self._make()
+                (folder / "refused.txt").write_text(refused)
+        self.refused = (folder / "refused.txt").read_text()
+        (self.migration,) = (self.folder / "migrations/versions").glob(f"{NEXT}_*.py")
+        self._warm = WarmStart(self.environment, self.folder) if WARM else None
+
+    def _make(self) -> str:
+        """Copy the package, edit it and draft the migration; return what the command said before the revision was."""
         ignored = shutil.ignore_patterns("__pycache__")
         for name in ("inventory", "migrations", "tests"):
-            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+            shutil.copytree(ROOT / name, self.folder / name, ignore=ignored)
         for name, place, new in EDITS:
-            text = (folder / name).read_text()
+            text = (self.folder / name).read_text()
             assert text.count(place) == 1, (name, place)
-            (folder / name).write_text(text.replace(place, new))
-        init = folder / "inventory/schema/__init__.py"
-        self.refused = self.drafted(code=1)
+            (self.folder / name).write_text(text.replace(place, new))
+        init = self.folder / "inventory/schema/__init__.py"
+        refused = self.drafted(code=1)
         init.write_text(init.read_text().replace(f'REVISION = "{REVISION}"', f'REVISION = "{NEXT}"'))
         self.drafted()
-        (self.migration,) = (folder / "migrations/versions").glob(f"{NEXT}_*.py")
+        return refused
+
+    def close(self) -> None:
+        """End its processes."""
+        if self._warm:
+            self._warm.close()
 
     @property
     def environment(self) -> dict[str, str]:
         return {**os.environ, "PYTHONPATH": str(self.folder), "PYTHONPYCACHEPREFIX": str(self.folder / "bytecode")}
 
     def drafted(self, message: str = "Add the engine's version and disks", code: int = 0) -> str:
-        return self._ran([sys.executable, "-m", "tests.draft_migration", message], code)
+        return self._ran([sys.executable, "-m", "tests.draft_migration", message], code, self.environment)
 
     def ran(self, *arguments: str, code: int = 0, **variables: str) -> str:
         """Run the command of this version and return its output."""
-        return self._ran([*COMMAND, *arguments], code, **variables)
-
-    def _ran(self, command: list[str], code: int, **variables: str) -> str:
         environment = {**self.environment, **variables}
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=120, env=environment, cwd=self.folder
+        if self._warm:
+            return checked(self._warm.run(arguments, environment, self.folder), code)
+        return self._ran([*COMMAND, *arguments], code, environment)
+
+    def _ran(self, command: list[str], code: int, environment: dict[str, str]) -> str:
+        return checked(
+            subprocess.run(
+                command, capture_output=True, text=True, check=False, timeout=120, env=environment, cwd=self.folder
+            ),
+            code,
         )
-        assert done.returncode == code, (command, done.stdout[-2000:], done.stderr[-2000:])
-        return done.stdout if code == 0 else done.stdout + done.stderr
+
+
+def checked(done: "subprocess.CompletedProcess[str]", code: int) -> str:
+    """Return what a command that ended with an exit code printed, on stderr too if the code is not 0."""
+    assert done.returncode == code, (done.args, done.stdout[-2000:], done.stderr[-2000:])
+    return done.stdout if code == 0 else done.stdout + done.stderr

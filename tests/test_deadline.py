@@ -25,7 +25,8 @@ from inventory.source.live import LiveReading
 from inventory.source.rate_limiter import RateLimiter
 from inventory.store.engine import open_store
 from inventory.store.lock import source_lock
-from tests.live import Export, findings, here, last, shown
+from tests.conftest import here
+from tests.live import Export, findings, last, shown
 
 
 @pytest.fixture

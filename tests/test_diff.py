@@ -33,11 +33,11 @@ from inventory.schema.ledger import METADATA
 from inventory.store import reader
 from inventory.store.engine import Store
 from inventory.store.lock import source_lock
-from tests.conftest import ROOT, Command, write_page
+from tests.conftest import ROOT, Command, examples, write_page
 from tests.nights import NIGHT, Night, exported, opened, record, recorded, running, shuffled
 
 FEW = settings(
-    max_examples=8, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck),
+    max_examples=examples(3, soak=8), derandomize=True, deadline=None, suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],  # an example is small already, and each goes to a real database
 )  # fmt: skip
 ALL = Selection()

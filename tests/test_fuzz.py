@@ -17,6 +17,7 @@ from inventory.normalise.walk import normalise_listing
 from inventory.source.answers import Page, final_findings, interpret, outcome_of
 from inventory.source.listing import Listings, is_usable_id, sweep
 from inventory.source.reading import Absent, Read, Unread
+from tests.conftest import examples
 from tests.test_properties import ANY, TEXTS
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -48,7 +49,7 @@ LIST = ANY | st.fixed_dictionaries(
     },
 )  # fmt: skip
 STATUS = st.sampled_from([200, 200, 200, 400, 403, 422, 500, None])
-FUZZ = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FUZZ = settings(max_examples=examples(60, soak=300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite

@@ -1,6 +1,7 @@
 """The project's own rules: which package may import which, and that nothing is without an explanation."""
 
 import ast
+import functools
 import json
 import os
 import re
@@ -56,14 +57,17 @@ def name_of(path: Path) -> str:
 MODULES = {name_of(path): path for path in sorted((ROOT / "inventory").rglob("*.py"))}
 
 
-def imports(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield the module and the name of each import, wherever it stands."""
+@functools.cache
+def imports(path: Path) -> list[tuple[str, str]]:
+    """Return the module and the name of each import, wherever it stands."""
+    found: list[tuple[str, str]] = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, "") for alias in node.names)
+            found += [(alias.name, "") for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import"
-            yield from ((node.module or "", alias.name) for alias in node.names)
+            found += [(node.module or "", alias.name) for alias in node.names]
+    return found
 
 
 def imported(path: Path) -> set[str]:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from inventory.mock import DrsServer, Fault, RecordedRequest, make_estate
-from tests.live import Export, here, last
+from tests.conftest import here
+from tests.live import Export, last
 
 ABNORMAL = {"error_code": "DRS.M00004", "error_msg": "Service exception."}
 

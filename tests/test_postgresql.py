@@ -31,7 +31,7 @@ from tests.live import Export
 from tests.next_version import NextVersion
 
 CONFIG = str(ROOT / "samples/inventory.yaml")
-pytestmark = pytest.mark.empty_database
+empty = pytest.mark.empty_database
 
 
 def run(url: str, *statements: str) -> list[tuple[Any, ...]]:
@@ -77,6 +77,7 @@ ONE_BY_ONE = {
 }
 
 
+@empty
 @pytest.mark.parametrize("case", ONE_BY_ONE)
 def test_settings_of_the_database_change_nothing(postgresql: str, case: str) -> None:
     for setting, value in ONE_BY_ONE[case].items():
@@ -101,6 +102,7 @@ def content(store: Store) -> list[str]:
         return list(connection.execute(text("SELECT content_digest FROM snapshots ORDER BY id")).scalars())
 
 
+@empty
 @pytest.mark.parametrize(
     ("variable", "value"),
     [("PGDATESTYLE", "German"), ("PGCLIENTENCODING", "SQL_ASCII"), ("PGCLIENTENCODING", "nonsense"),
@@ -153,6 +155,7 @@ def test_connections_that_wait_are_not_ended(postgresql: str) -> None:
             connection.execute(text("SELECT 1"))
 
 
+@empty
 def test_another_application_s_revision(database: str) -> None:
     with open_store(normal_url(database), write=True) as store, store.writing() as connection:
         connection.exec_driver_sql("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")
@@ -166,6 +169,7 @@ def test_another_application_s_revision(database: str) -> None:
     assert "another application's" in failed("--database", database, "db", "upgrade")
 
 
+@empty
 def test_tables_of_these_names(database: str) -> None:
     with open_store(normal_url(database), write=True) as store, store.writing() as connection:
         connection.exec_driver_sql("CREATE TABLE tags (id integer)")
@@ -253,6 +257,7 @@ def test_what_is_ours_is_named_in_words(database: str) -> None:
     assert not {"remove_", "add_", "modify_"} & set(told.split())
 
 
+@empty
 @pytest.mark.parametrize("start", ["empty", REVISION])
 def test_two_upgrades_at_once(database: str, next_version: NextVersion, start: str) -> None:
     if start != "empty":
@@ -488,6 +493,7 @@ def bouncer(url: str, mode: str, more: str = "") -> Iterator[str]:
                 process.kill()
 
 
+@empty
 @needs_pgbouncer
 @pytest.mark.parametrize("more", ["", "server_round_robin = 1\nmin_pool_size = 3"])
 def test_a_pooler_that_gives_each_transaction_a_session(postgresql: str, more: str) -> None:

@@ -17,7 +17,7 @@ from inventory.normalise.walk import NormalisedJob, normalise
 from inventory.proof.digest import digest_job
 from inventory.schema import BY_NAME
 from inventory.schema.layout import Branch, Layout, Leaf, Shape, layout_of
-from tests.conftest import ROOT, Command, write_page
+from tests.conftest import ROOT, Command, examples, write_page
 
 REFERENCE = ROOT / "tests/payloads/hwc_batch_detail_doc_2024-07.json"
 TIMES = ("epoch_ms", "iso_time")
@@ -118,7 +118,9 @@ def of_part(part: Any) -> st.SearchStrategy[Json]:
 
 JOBS = of_shape(layout_of("jobs").shape)
 # The same examples on every machine, so that a commit that passed passes again; raise max_examples to search further.
-SLOW = settings(max_examples=250, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+SLOW = settings(
+    max_examples=examples(50, soak=250), derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
+)
 
 
 @SLOW

@@ -317,34 +317,59 @@ def held_up(url: str, path: Path) -> Iterator[Callable[[], bool]]:
             yield lambda: watching.execute(waits).scalar_one() == 1
 
 
-def test_a_prune_that_is_killed_leaves_all_or_nothing(
-    run: Pruner, database: str, recorded: Path, tmp_path: Path
-) -> None:
-    arguments = [*COMMAND, "--config", str(recorded / f"{NIGHTS - 1}.yaml"), "--database", database, "prune"]
+class Killer:
+    """Starts `prune`, as a process of its own that may be killed, on a database with eleven nights in it."""
 
-    def start(*flags: str) -> subprocess.Popen[bytes]:
+    def __init__(self, database: str, recorded: Path, run: Pruner) -> None:
+        self.database = database
+        self.run = run
+        config = str(recorded / f"{NIGHTS - 1}.yaml")
+        self.command = [*COMMAND, "--config", config, "--database", database, "prune", "--lock-timeout", "30"]
+        self.before = stored(database), snapshots(database)
+
+    def start(self, *flags: str) -> subprocess.Popen[bytes]:
         quiet = subprocess.DEVNULL
-        return subprocess.Popen([*arguments, *flags], env=environment(), stdout=quiet, stderr=quiet)
+        return subprocess.Popen([*self.command, *flags], env=environment(), stdout=quiet, stderr=quiet)
 
-    before = stored(database), snapshots(database)
-    with held_up(database, tmp_path / "inventory.db") as so_far, start() as process:
+    def is_untouched(self) -> bool:
+        return (stored(self.database), snapshots(self.database)) == self.before
+
+    def completes(self) -> None:
+        """Check that the next one prunes what is left to prune."""
+        self.run("prune", "--lock-timeout", "30")
+        assert left(self.database) == KEPT
+        assert "nothing to prune" in self.run("prune").stdout
+        check_digests(self.database)
+
+
+@pytest.fixture
+def killer(database: str, recorded: Path, run: Pruner) -> Killer:
+    return Killer(database, recorded, run)
+
+
+def test_a_prune_that_is_killed_in_its_transaction_leaves_all(killer: Killer, tmp_path: Path) -> None:
+    with held_up(killer.database, tmp_path / "inventory.db") as so_far, killer.start() as process:
         until = time.monotonic() + 60
         while not so_far() and time.monotonic() < until:
             time.sleep(0.02)
         assert so_far()
         process.kill()
-    assert (stored(database), snapshots(database)) == before
+    assert killer.is_untouched()
+    killer.completes()
+
+
+@pytest.mark.soak
+def test_a_prune_that_is_killed_leaves_all_or_nothing(killer: Killer, dice: random.Random) -> None:
+    """At any moment: at the end of the transaction, in VACUUM."""
     began = time.monotonic()
-    run("prune", "--lock-timeout", "30", "--dry-run")
+    with killer.start("--dry-run") as process:
+        assert process.wait(60) == 0
     took = time.monotonic() - began
-    for _ in range(3):  # at any moment: at the end of the transaction, in VACUUM
-        with start("--lock-timeout", "30") as process:
+    for _ in range(3):
+        with killer.start() as process:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(took * random.uniform(0.8, 1.3))
+                process.wait(took * dice.uniform(0.8, 1.3))
             process.kill()
-        assert (stored(database), snapshots(database)) == before or left(database) == KEPT
-        check_digests(database)
-    run("prune", "--lock-timeout", "30")
-    assert left(database) == KEPT
-    assert "nothing to prune" in run("prune").stdout
-    check_digests(database)
+        assert killer.is_untouched() or left(killer.database) == KEPT
+        check_digests(killer.database)
+    killer.completes()

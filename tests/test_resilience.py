@@ -1,6 +1,7 @@
 """Exports that are killed, stopped, starved and crowded: the database is whole, and the next export completes.
 
-`INVENTORY_KILLS` says how many exports are killed on each database; `-rP` then shows when they were.
+`INVENTORY_KILLS` says how many exports are killed on each database; `-rP` then shows when they were. What a failed test
+printed has its `INVENTORY_SEED`.
 """
 
 import contextlib
@@ -108,26 +109,28 @@ def undisturbed(archive: Archive, export: Export) -> Usual:
     return Usual(len(requests), requests[0].time - began, read, commit.total_seconds())
 
 
-def at_some_moment(moment: str, archive: Archive, usual: Usual, process: "subprocess.Popen[str]") -> None:
+def at_some_moment(
+    moment: str, archive: Archive, usual: Usual, process: "subprocess.Popen[str]", dice: random.Random
+) -> None:
     """Wait until an export is at a moment."""
     server, before = archive.server, len(archive.server.requests)
     if moment == "starting":
-        time.sleep(random.uniform(0, usual.first))
+        time.sleep(dice.uniform(0, usual.first))
     elif moment == "reading":
-        wanted = random.randint(1, usual.requests)
+        wanted = dice.randint(1, usual.requests)
         until(lambda: len(server.requests) - before >= wanted, process)
-        time.sleep(random.uniform(0, 0.01))
+        time.sleep(dice.uniform(0, 0.01))
     elif moment == "comparing":
         until(lambda: len(server.requests) - before >= usual.requests, process)
-        time.sleep(random.uniform(0, usual.read))
+        time.sleep(dice.uniform(0, usual.read))
     else:
         with open_store(archive.url, write=False) as store:
             until(commits(store), process, 0)
-        time.sleep(random.uniform(0, usual.commit))
+        time.sleep(dice.uniform(0, usual.commit))
 
 
 @pytest.mark.soak
-def test_killed_at_any_moment(archive: Archive, export: Export) -> None:
+def test_killed_at_any_moment(archive: Archive, export: Export, dice: random.Random) -> None:
     for _ in range(2):  # the first is another than those that follow
         usual = undisturbed(archive, export)
         archive.check()
@@ -136,7 +139,7 @@ def test_killed_at_any_moment(archive: Archive, export: Export) -> None:
     for number in range(KILLS):
         moment = ("starting", "reading", "comparing", "committing", "comparing", "committing")[number % 6]
         with export.started(database=archive.url, jobs="all") as process:
-            at_some_moment(moment, archive, usual, process)
+            at_some_moment(moment, archive, usual, process, dice)
             process.kill()
             running = process.wait() == -signal.SIGKILL
         written = len(archive.check())

@@ -450,14 +450,14 @@ def killed(after: float, *arguments: str, variables: dict[str, str] | None = Non
 
 @pytest.mark.parametrize("start", ["empty", REVISION])
 @pytest.mark.parametrize("run", [0, *(pytest.param(run, marks=pytest.mark.soak) for run in range(1, 6))])
-def test_a_killed_upgrade(tmp_path: Path, next_version: NextVersion, start: str, run: int) -> None:
+def test_a_killed_upgrade(tmp_path: Path, next_version: NextVersion, start: str, run: int, dice: random.Random) -> None:
     whole = undisturbed(next_version)
     path = tmp_path / "inventory.db"
     before, after = (set(), whole.new) if start == "empty" else (whole.old, whole.upgraded)
     if before:
         path.write_bytes(whole.template)
     words = ("--database", f"sqlite:///{path}", "db", "upgrade")
-    killed(whole.empty * random.uniform(0.4, 1.3), *words, variables=next_version.environment)
+    killed(whole.empty * dice.uniform(0.4, 1.3), *words, variables=next_version.environment)
     if path.exists():
         assert shape(path) in (before, after)
     next_version.ran(*words)

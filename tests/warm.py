@@ -1,8 +1,8 @@
 """Commands that begin warm: each is a fork of a process that has imported all modules already.
 
-To import them is most of what a short command takes, and a test run has some two thousand. A fork is a process of its
-own as any other. That each command imports what it needs, in an order that works, is seen where it runs cold: the
-first time in each test process, and wherever a test starts one and goes on.
+To import them is most of what a short command takes. A fork is a process of its own as any other. That each command
+imports what it needs, in an order that works, is seen where it runs cold: the first time in each test process, and
+wherever a test starts one and goes on.
 """
 
 import atexit
@@ -27,7 +27,7 @@ from typing import NoReturn
 import inventory
 from inventory.cli import main
 
-__all__ = ["WARM", "WarmStart"]
+__all__ = ["WARM", "WarmStart", "early"]
 
 WARM = sys.platform == "linux"  # elsewhere a fork may not call the system's libraries
 LIBRARIES = (  # that our modules import where they need them
@@ -43,26 +43,27 @@ SECONDS = 120
 class WarmStart:
     """Starts commands by turns from two processes, so that texts hash otherwise from one command to the next."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], folder: Path | None = None) -> None:
+        """Take the variables to start with, and the folder where the package is, unless it is the present one."""
         self._environment = dict(environment)
+        self._folder = folder
         self._idle: deque[socket.socket] = deque()
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._cold = set(main.commands)
         for _ in range(2):
             self._idle.append(self._started())
 
-    def suits(self, arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
-        """Tell whether a command has run cold before, and differs in nothing that a process heeds as it starts."""
-        new = self._cold.intersection(arguments)
-        self._cold -= new
-        return not new and _early(environment) == _early(self._environment)
+    def suits(self, environment: Mapping[str, str]) -> bool:
+        """Tell whether a command's environment differs in nothing that a process heeds as it starts."""
+        return early(environment) == early(self._environment)
 
-    def run(self, arguments: Sequence[str], environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
-        """Run a command as `subprocess.run` does that captures text."""
+    def run(
+        self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a command, in a folder or in the present one, as `subprocess.run` does that captures text."""
         control = self._idle.popleft() if self._idle else self._started()  # threads may ask at once
         with contextlib.ExitStack() as stack:
             asked, out, err = files = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in range(3)]
-            json.dump([arguments, str(Path.cwd()), dict(environment)], asked)
+            json.dump([arguments, str(folder or Path.cwd()), dict(environment)], asked)
             asked.seek(0)
             socket.send_fds(control, [b"+"], [file.fileno() for file in files])
             code = int(control.recv(16))
@@ -82,12 +83,13 @@ class WarmStart:
         ours, theirs = socket.socketpair()
         with theirs:
             words = [sys.executable, "-c", START, str(theirs.fileno())]
-            process = subprocess.Popen(words, pass_fds=[theirs.fileno()], env=self._environment)
+            process = subprocess.Popen(words, pass_fds=[theirs.fileno()], env=self._environment, cwd=self._folder)
         self._processes.append(process)
         return ours
 
 
-def _early(environment: Mapping[str, str]) -> dict[str, str]:
+def early(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that a process reads as it starts."""
     return {name: value for name, value in environment.items() if name.startswith(EARLY)}
 
 
