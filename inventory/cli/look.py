@@ -1,5 +1,8 @@
 """Commands that only read: snapshots, show, log."""
 
+import shutil
+import sys
+
 import click
 
 from inventory.cli.base import (
@@ -41,7 +44,10 @@ def snapshots(options: Options, names: tuple[str, ...], as_json: bool) -> None:
 
 
 @command(
-    examples=["inventory show", "inventory show JOB_ID --snapshot 2026-11-01 --json"],
+    examples=[
+        "inventory show --columns name,status,create_time --sort -create_time --limit 10",
+        "inventory show JOB_ID --snapshot 2026-11-01 --json",
+    ],
     short_help="Show the jobs as a table, or one job whole.",
 )
 @argument("job_id", required=False, explained="A job to show whole; default: a table of all jobs.")
@@ -50,13 +56,21 @@ def snapshots(options: Options, names: tuple[str, ...], as_json: bool) -> None:
     "--snapshot", "ref", default="latest", metavar="REF", shell_complete=complete_snapshots,
     help="As it was: id, latest~N, day or time (UTC).",
 )  # fmt: skip
+@click.option("--columns", metavar="NAMES", help="Columns of the table jobs to show, with commas between them.")
+@click.option("--sort", metavar="NAME", help="Sort by this column; -NAME for descending. Default: source and id.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Show at most N jobs. Default: all.")
+@click.option("--full", is_flag=True, help="Do not cut long values of the table.")
 @output_option
 @json_option
 @click.pass_obj
-def show(options: Options, job_id: str | None, names: tuple[str, ...], ref: str, as_json: bool) -> None:
+def show(
+    options: Options, job_id: str | None, names: tuple[str, ...], ref: str, columns: str | None, sort: str | None,
+    limit: int | None, full: bool, as_json: bool,
+) -> None:  # fmt: skip
     """Show the estate as a table, or one job."""
     from inventory.render import estate
 
+    wanted = estate.Columns.of(columns, sort, limit, full=full)
     with options.open(options.settings()) as store, store.reading() as connection:
         found = estate.find(connection, names, ref, job_id)
         if options.is_silent():
@@ -65,7 +79,8 @@ def show(options: Options, job_id: str | None, names: tuple[str, ...], ref: str,
             for piece in estate.as_json(connection, found):
                 echo(piece, nl=False)
         else:
-            print_lines(estate.as_text(connection, found, job_id))
+            width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+            options.page(estate.as_text(connection, found, job_id, wanted, width=width))
 
 
 @command(

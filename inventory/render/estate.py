@@ -1,19 +1,58 @@
 """The estate, or one job, as of a snapshot: a table, a text, or batch-detail's own JSON."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection
 
-from inventory.common.errors import CompareError
+from inventory.common.errors import CompareError, UsageError
 from inventory.common.exact_json import Json, pretty
 from inventory.common.safe_text import clean, moment, table, value
+from inventory.config.values import nearest
 from inventory.normalise.rebuild import rebuild
 from inventory.schema import BY_NAME
 from inventory.store.reader import SnapshotRow, documents_of, resolve, rows_at, snapshots, sources
 
-__all__ = ["as_json", "as_text", "find"]
+__all__ = ["Columns", "as_json", "as_text", "find"]
 
+SHOWN = ("source", "id", "name", "status", "db_use_type", "inst_info_engine_type", "job_direction", "create_time")
+_HEADERS = {
+    "db_use_type": "type", "inst_info_engine_type": "engine", "job_direction": "direction",
+    "create_time": "created (UTC)",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns of `jobs` a table shows, and which rows. limit: None for all. full: cells are not cut."""
+
+    names: tuple[str, ...] = SHOWN
+    sort: str = ""
+    descending: bool = False
+    limit: int | None = None
+    full: bool = False
+
+    @classmethod
+    def of(cls, names: str | None, sort: str | None, limit: int | None, *, full: bool) -> "Columns":
+        """Read the options: names with commas between them; a sort column with a minus for descending.
+
+        Raises:
+            UsageError: `jobs` has no such column.
+        """
+        chosen = tuple(name.strip() for name in names.split(",") if name.strip()) if names else SHOWN
+        by = (sort or "").removeprefix("-")
+        known = ("source", *BY_NAME["jobs"].names)
+        for option, each in [*(("--columns", name) for name in chosen), *([("--sort", by)] if by else [])]:
+            if each not in known:
+                raise UsageError(f"{option}: jobs has no column {each!r}{nearest(each, known)}", _LISTS)
+        if by and by not in chosen:
+            raise UsageError(f"--sort: {by!r} is not among the columns that are shown", "Add it to --columns")
+        return cls(chosen, by, (sort or "").startswith("-"), limit, full)
+
+
+_LISTS = "`inventory schema` lists the columns"
 Found = list[tuple[SnapshotRow, str | None]]  # a snapshot, and the one job wanted of it
 
 
@@ -50,10 +89,12 @@ def as_json(connection: Connection, found: Found) -> Iterator[str]:
     yield f'\n], "count": {count}}}\n'
 
 
-def as_text(connection: Connection, found: Found, job_id: str | None) -> Iterator[str]:
-    """Yield lines for a person."""
+def as_text(
+    connection: Connection, found: Found, job_id: str | None, columns: Columns, *, width: int | None
+) -> Iterator[str]:
+    """Yield lines for a person; a table is fitted to the terminal's width."""
     if job_id is None:
-        yield _estate(connection, found)
+        yield _estate(connection, found, columns, width)
         return
     for row, wanted in found:
         yield f"{clean(row['source'])}: snapshot {row['id']} ({moment(row['observed_to'])} UTC)"
@@ -61,16 +102,24 @@ def as_text(connection: Connection, found: Found, job_id: str | None) -> Iterato
             yield from _lines(rebuild(rows), "  ")
 
 
-def _estate(connection: Connection, found: Found) -> str:
+def _estate(connection: Connection, found: Found, columns: Columns, width: int | None) -> str:
     jobs = BY_NAME["jobs"]
-    shown = ("id", "name", "status", "db_use_type", "inst_info_engine_type", "job_direction", "create_time")
     place = {name: at for at, name in enumerate(jobs.names)}
     lines: list[list[Any]] = []
     for row, _ in found:
-        for job in sorted(rows_at(connection, jobs, row["source_id"], row["id"])):
-            cells = [job[place[name]] for name in shown[:-1]]
-            lines.append([row["source"], *cells, moment(job[place["create_time"]])])
-    return table(["source", "id", "name", "status", "type", "engine", "direction", "created (UTC)"], lines)
+        jobs_then = sorted(rows_at(connection, jobs, row["source_id"], row["id"]), key=itemgetter(0))
+        lines += [
+            [row["source"] if name == "source" else job[place[name]] for name in columns.names] for job in jobs_then
+        ]
+    if columns.sort:
+        at = columns.names.index(columns.sort)
+        lines.sort(key=lambda line: (line[at] is None, line[at] if line[at] is not None else ""))
+        if columns.descending:
+            lines.reverse()
+    left = len(lines) - len(lines[: columns.limit])
+    rows = [[moment(cell) if hasattr(cell, "astimezone") else cell for cell in line] for line in lines[: columns.limit]]
+    text = table([_HEADERS.get(name, name) for name in columns.names], rows, width=width, full=columns.full)
+    return f"{text}\n… and {left:,} more; --limit shows them" if left else text
 
 
 def _lines(what: Json, indent: str) -> Iterator[str]:

@@ -154,7 +154,8 @@ def _verify_source(connection: Connection, name: str, source_id: int) -> Verifie
         versions = [version for _, version in group]
         rows = [version for version in versions if version.table != JOB_DIGESTS.name]
         check.job(job_id, rows, [version for version in versions if version.table == JOB_DIGESTS.name])
-        result.jobs += bool(rows)
+        last = len(stored) - 1  # `jobs` counts as the last row of `snapshots` does
+        result.jobs += any(row.table == "jobs" and row.begin <= last < row.end for row in rows)
         result.rows += len(rows)
     result.problems = check.finish()
     result.digests = {row["digest"]: row["id"] for place, row in enumerate(check.snapshots) if check.is_intact[place]}
