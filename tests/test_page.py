@@ -124,6 +124,14 @@ def test_a_plan_and_a_first_snapshot_have_a_page() -> None:
     assert data_of(empty)["jobs"] == []
 
 
+def test_many_sources_stand_behind_one_line() -> None:
+    for size, line in ((2, False), (12, True)):
+        text = html([changed_jobs(3, f"source-{at}") for at in range(size)], "Changes")
+        assert (f"{size} sources, with the snapshots that were compared" in text) is line
+        assert text.count("2" * 64) == size
+        assert "@bottom-left" not in text
+
+
 def test_without_a_script_the_first_lines_are_there() -> None:
     static = re.search("<noscript>(.*)</noscript>", html([changed_jobs(600)], "Changes"), re.DOTALL)
     assert static is not None

@@ -19,6 +19,7 @@ from inventory.render.page import json_block, page
 __all__ = ["html"]
 
 _LISTED = 500  # jobs whose first line is shown without a script
+_LINES = 5  # sources that have a line each
 _NAMED = 3  # columns that a first line names
 _FACTS = ("inst_info_engine_type", "task_type", "job_direction")  # of a job that came or left, after its status
 _DIGEST = re.compile("[0-9a-f]{64}")
@@ -54,10 +55,10 @@ def html(diffs: list[SourceDiff], title: str, signed: Mapping[int, str] | None =
     found = _by_importance(diffs)
     body = [
         Markup("<header>\n<h1>{}</h1>\n<p>{}.</p>\n</header>").format(title, summary(diffs)),
-        *(_source(diff, signed, several=len(diffs) > 1) for diff in diffs),
+        _sources(diffs, signed),
         _counters(diffs, found),
         _FILTERS,
-        _first_lines(diffs, found),
+        *([_first_lines(diffs, found)] if found else []),
         Markup('<footer>Page written by inventory {}. "inventory verify" checks the digests and signatures.</footer>')
         .format(__version__),
         json_block(_document(diffs, found)),
@@ -74,6 +75,15 @@ def _by_importance(diffs: list[SourceDiff]) -> list[tuple[int, Job]]:
 
 def _mark(job: Job) -> str:
     return job.mark if job.mark in _GROUPS else "~"
+
+
+def _sources(diffs: list[SourceDiff], signed: Mapping[int, str] | None) -> Markup:
+    """Return what was compared: one source is shown unfolded, many stand behind one line."""
+    sources = Markup("\n").join(_source(diff, signed, several=len(diffs) > 1) for diff in diffs)
+    if len(diffs) <= _LINES:
+        return sources
+    line = f"{count(len(diffs), 'source')}, with the snapshots that were compared"
+    return Markup('<details class="source">\n<summary>{}</summary>\n{}\n</details>').format(line, sources)
 
 
 def _source(diff: SourceDiff, signed: Mapping[int, str] | None, *, several: bool) -> Markup:

@@ -70,7 +70,10 @@ function writeAddress(step) {
   if (state.action.size) address.set("action", [...state.action].join(","));
   WORDS.filter((name) => state[name]).forEach((name) => address.set(name, state[name]));
   if (state.open) address.set("open", "all");
-  history[step](null, "", "#" + address);
+  try {
+    history[step](null, "", "#" + address);
+  } catch { // a browser that limits how often, or a frame without an address: the filters work all the same
+  }
   update();
 }
 
@@ -203,7 +206,7 @@ function tableElement(name, rows) {
   const ends = ["Before", "After"].filter((_, at) => rows.some((row) => row.cells.some((parts) => parts[1 + at] !== null)));
   const heads = ["Column", ...ends].map((text) => make("th", "", text));
   heads.forEach((head) => (head.scope = "col"));
-  const table = make("table", "rows", make("caption", "", name), make("thead", "", make("tr", "", ...heads)));
+  const table = make("table", ends.length < 2 ? "rows single" : "rows", make("caption", "", name), make("thead", "", make("tr", "", ...heads)));
   table.append(...rows.map((row) => rowElement(row, ends)));
   return table;
 }
