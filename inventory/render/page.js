@@ -1,7 +1,7 @@
 
 "use strict";
 // Draws the jobs of the data block, by importance. Only what is near the window is in the document, the details of a
-// job once it is opened; all of it as text, never as markup. The filters stand in the address, so that it can be shared.
+// job once it is opened; all of it as text, never as markup. The filters stand in the address, to be shared.
 const CHUNK = 40; // jobs that are drawn together
 const PRINTED = 3000; // lines of details that are printed
 const WORDS = ["text", "source", "table", "column", "status"]; // filters that are one value
@@ -88,8 +88,8 @@ function update() {
   shown = state.action.size ? found.filter((job) => state.action.has(job.action)) : found;
   choices();
   if (find("#text").value !== state.text) find("#text").value = state.text;
-  const all = shown.length === jobs.length;
-  find("#told").textContent = all ? plural(jobs.length) : `${number(shown.length)} of ${plural(jobs.length)}: ${filters()}`;
+  const all = plural(jobs.length);
+  find("#told").textContent = shown.length === jobs.length ? all : `${number(shown.length)} of ${all}: ${filters()}`;
   draw();
 }
 
@@ -97,7 +97,8 @@ function filters() {
   const words = { text: "text", source: "source", table: "table", column: "changed column", status: "status" };
   const chosen = WORDS.filter((name) => state[name]).map((name) => `${words[name]} "${state[name]}"`);
   const marks = Object.values(data.groups).filter(([action]) => state.action.has(action));
-  return [...(state.action.size ? [marks.map(([, word]) => word).join(" or ") || "no such action"] : []), ...chosen].join(", ");
+  if (state.action.size) chosen.unshift(marks.map(([, word]) => word).join(" or ") || "no such action");
+  return chosen.join(", ");
 }
 
 function choices() {
@@ -115,7 +116,8 @@ function choose(name, values) {
   jobs.forEach((job) => new Set(values(job)).forEach((value) => counts.set(value, (counts.get(value) || 0) + 1)));
   if (state[name] && !counts.has(state[name])) counts.set(state[name], 0);
   const options = [...counts].sort(([one], [other]) => (one < other ? -1 : 1));
-  select.replaceChildren(new Option("all", ""), ...options.map(([v, count]) => new Option(`${v} (${number(count)})`, v)));
+  const made = options.map(([value, count]) => new Option(`${value} (${number(count)})`, value));
+  select.replaceChildren(new Option("all", ""), ...made);
   select.value = state[name];
 }
 
@@ -143,7 +145,8 @@ function groups(list, children) {
   return marks.filter(([, found]) => found.length).map(([mark, found]) => {
     const [action, word] = data.groups[mark];
     const title = word[0].toUpperCase() + word.slice(1);
-    return make("section", "", make("h2", action, title, make("span", "size", plural(found.length))), ...children(found));
+    const heading = make("h2", action, title, make("span", "size", plural(found.length)));
+    return make("section", "", heading, ...children(found));
   });
 }
 
@@ -188,7 +191,8 @@ function jobBlock(job, open) {
 function firstLine(job) {
   const source = sources.size > 1 ? [" ", make("span", "of", job.source)] : [];
   const mark = make("span", `mark ${job.action}`, job.mark);
-  return [mark, " ", make("b", "name", job.name), " ", make("span", "line", job.line), " ", make("code", "id", job.id), ...source];
+  const [name, line, id] = [make("b", "name", job.name), make("span", "line", job.line), make("code", "id", job.id)];
+  return [mark, " ", name, " ", line, " ", id, ...source];
 }
 
 function details(job) {
@@ -203,10 +207,12 @@ function details(job) {
 }
 
 function tableElement(name, rows) {
-  const ends = ["Before", "After"].filter((_, at) => rows.some((row) => row.cells.some((parts) => parts[1 + at] !== null)));
+  const has = (at) => rows.some((row) => row.cells.some((parts) => parts[at] !== null));
+  const ends = [...(has(1) ? ["Before"] : []), ...(has(2) ? ["After"] : [])];
   const heads = ["Column", ...ends].map((text) => make("th", "", text));
   heads.forEach((head) => (head.scope = "col"));
-  const table = make("table", ends.length < 2 ? "rows single" : "rows", make("caption", "", name), make("thead", "", make("tr", "", ...heads)));
+  const table = make("table", ends.length < 2 ? "rows single" : "rows");
+  table.append(make("caption", "", name), make("thead", "", make("tr", "", ...heads)));
   table.append(...rows.map((row) => rowElement(row, ends)));
   return table;
 }
@@ -225,7 +231,8 @@ function rowElement(row, ends) {
   return make("tbody", "", make("tr", "", key), ...lines);
 }
 
-// A value; where both ends have one and are alike in most, what differs between their common beginning and end is marked.
+// A value. Where both ends have one, and most of it is the same, what differs between their common beginning and end is
+// marked.
 function cell(tag, text, other) {
   const td = make("td", tag === "del" ? "before" : "after");
   if (text === null) return td;
@@ -259,7 +266,9 @@ function linesOf(job) {
 }
 
 find("#filters").hidden = !jobs.length;
-if (matchMedia("screen and (max-width: 48rem)").matches) document.querySelectorAll(".source").forEach((each) => (each.open = false));
+if (matchMedia("screen and (max-width: 48rem)").matches) {
+  document.querySelectorAll(".source").forEach((each) => (each.open = false));
+}
 find("#of-source").hidden = sources.size < 2;
 counters.forEach((button) => {
   button.disabled = false;
