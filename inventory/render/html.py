@@ -11,13 +11,14 @@ from markupsafe import Markup, escape
 
 from inventory import __version__
 from inventory.common.exact_json import Json
-from inventory.common.safe_text import LONGEST, clean, count, moment
+from inventory.common.safe_text import clean, count, moment
 from inventory.diff.records import Change, Snapshot, SourceDiff
 from inventory.render.changes import Job, cells, heading, jobs, key, notes, summary
 from inventory.render.page import json_block, page
 
 __all__ = ["html"]
 
+_LONGEST = 200  # characters of a name or a status
 _LISTED = 500  # jobs whose first line is shown without a script
 _LINES = 5  # sources that have a line each
 _NAMED = 3  # columns that a first line names
@@ -192,7 +193,7 @@ def _name(job: Job) -> str:
 
 
 def _short(text: Json) -> str:
-    return "none" if text is None else clean(str(text)[:LONGEST])
+    return "none" if text is None else clean(str(text)[:_LONGEST])
 
 
 def _document(diffs: list[SourceDiff], found: list[tuple[int, Job]]) -> dict[str, Json]:
