@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
 import unicodedata
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,15 +11,10 @@ import pytest
 from inventory.diff.records import Change, SourceDiff
 from inventory.render.changes import cells
 from inventory.render.plan import plan
+from tests.browser import CHROMIUM, Browser
 from tests.conftest import Command
 from tests.nights import Night, record
 from tests.web import Reply, Web
-
-CHROMIUM = shutil.which("chromium")
-QUIET = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 ATTACKS = (
     "\x1b]0;owned\x07\x1b[31mred\x1b[0m\r\x08\x9b2J",
@@ -155,45 +148,61 @@ class Tags(HTMLParser):
         self.data += data
 
 
+OWN = """
+html head meta title style body header h1 h2 p details summary code table thead tbody tr th td caption div button span b
+label select option input main section noscript ul li footer script del ins mark
+"""
+ATTRIBUTES = """
+lang charset http-equiv content name class id hidden type placeholder aria-label aria-hidden aria-pressed role open
+disabled scope value data-end
+"""
+
+
 @pytest.mark.parametrize("words", [["diff"], ["plan"]], ids=" ".join)
 def test_the_page_has_no_tag_but_its_own(attacked: tuple[str, ...], inventory: Command, words: list[str]) -> None:
     text = printed(inventory, *attacked, *words, "--format", "html")
     page = Tags()
     page.feed(text)
-    own = (
-        "html head meta title style body h1 ul li b div input span button h2 p details summary code section h3 table"
-        " tr th td del ins script"
-    )
-    assert set(page.names) <= set(own.split())
-    assert page.names.count("script") == page.names.count("style") == 1
-    attributes = "lang charset http-equiv content name class id hidden type placeholder aria-label role open"
-    assert page.attributes <= set(attributes.split())
+    assert set(page.names) <= {*OWN.split()}
+    assert page.names.count("script") == 2
+    assert page.names.count("style") == page.names.count("noscript") == 1
+    assert page.attributes <= {*ATTRIBUTES.split()}
     assert "<script>document.title='owned'" in page.data
-    assert text.count("\n<script>") == text.count("</script>") == 1
+    assert text.count("\n<script>") == text.count('\n<script type="application/json" id="data">') == 1
+    assert text.count("<script") == text.count("</script>") == 2
+    (block,) = re.findall('\n<script type="application/json" id="data">(.*)</script>\n', text)
+    assert block.isascii()
+    assert not set("<>&") & set(block)
+    told = " ".join(json.loads(block)["texts"])
+    assert "<script>document.title='owned'" in told
+    assert "\\u202eback\\u200b" in told
+    assert [c for c in told if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp")] == []
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")
 def test_a_browser_runs_nothing_of_the_data_and_asks_for_nothing(tmp_path: Path, inventory: Command) -> None:
-    def opened(page: Path) -> str:
-        assert CHROMIUM is not None
-        profile = tmp_path / f"profile-{page.stem}"
-        words = [CHROMIUM, *QUIET, f"--user-data-dir={profile}", "--virtual-time-budget=3000", "--dump-dom"]
-        done = subprocess.run([*words, page.as_uri()], capture_output=True, text=True, timeout=120, check=True)
-        return done.stdout
-
-    with Web(lambda _: Reply()) as web:
+    with Web(lambda _: Reply()) as web, Browser() as browser:
         options = exported(tmp_path, inventory, web.url)
         attack = "".join(attack.replace("URL", web.url) for attack in ATTACKS[2:5])
         (tmp_path / "raw.html").write_text(f"<!doctype html><title>raw</title><table><td>{attack}")
-        assert "<title>owned</title>" in opened(tmp_path / "raw.html")
+        browser.open(tmp_path / "raw.html")
+        assert browser.run("document.title") == "owned"
         assert len(web.sent) >= 3  # so the attacks do work where nobody guards against them
         web.sent.clear()
+        browser.errors.clear()
         (tmp_path / "page.html").write_text(printed(inventory, *options, "diff", "--format", "html"))
-        found = opened(tmp_path / "page.html")
+        for address in ("#open=all", "#open=all&text=owned&status=<img src=x onerror=alert(1)>&action=<b>"):
+            browser.open(tmp_path / "page.html", address)
+            assert browser.errors == []
+            assert browser.run("document.title") == "Changes"
+            names = browser.run("[...document.querySelectorAll('*')].map(each => each.localName)")
+            assert set(names) <= {*OWN.split()}
+            attributes = "[...document.querySelectorAll('*')].flatMap(each => each.getAttributeNames())"
+            assert set(browser.run(attributes)) <= {*ATTRIBUTES.split(), "style", "colspan"}
+        browser.open(tmp_path / "page.html", "#open=all")
+        assert browser.run("document.querySelector('#told').textContent") == "2 jobs"  # its own script did run
+        assert "<iframe src=" in browser.run("document.querySelector('#jobs').textContent")
         assert web.sent == []
-    assert "<title>Changes</title>" in found
-    assert ">2 jobs</span>" in found  # its own script did run
-    assert "<iframe" not in found
 
 
 def an_update(**values: tuple[object, object]) -> Change:

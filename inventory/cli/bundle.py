@@ -39,7 +39,8 @@ def bundle(options: Options, ref: str, out: Path, names: tuple[str, ...]) -> Non
         source, first, last = found[0]
         chain = [row for row in reader.snapshots(connection, source["id"]) if row["id"] <= last["id"]]
         diff = compare(step(connection, source, first, last), Selection())
-        page = html([diff], f"{source['name']}: snapshot {last['id']}")
+        signed = reader.signing_keys(connection, [row["id"] for row in (first, last) if row is not None])
+        page = html([diff], f"{source['name']}: snapshot {last['id']}", signed)
         write(connection, chain, str(page), out)
     options.echo(safe(f"Wrote {out}: {source['name']}, snapshot {last['id']}, digest {last['digest']}."))
     options.echo(f"`inventory verify --bundle {out}` checks it, without a database.")

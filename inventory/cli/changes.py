@@ -96,8 +96,10 @@ def diff(
         diffs = [compare(step(connection, *ends), what) for ends in chosen]
         if not any(diff.changes for diff in diffs):
             require_match(connection, chosen, what)
+        ids = {row["id"] for _, *rows in chosen for row in rows if row is not None}
+        signed = reader.signing_keys(connection, ids) if printed["style"] == "html" else {}
     code = 1 if complaints else _code(diffs, conditions)
-    _show(options, diffs, "Changes", code, **printed)
+    _show(options, diffs, "Changes", code, signed, **printed)
     for complaint in complaints:
         complain(f"error: {complaint}", options.log_format, code)
     return code
@@ -130,7 +132,7 @@ def plan(
         report.codes.update({each.source: each.code for each in found})
         diffs = sorted((each.diff for each in found if each.diff is not None), key=lambda diff: diff.source)
         code = worst([*report.codes.values(), _code(diffs, conditions)])
-        _show(options, diffs, "Plan", code, **printed)
+        _show(options, diffs, "Plan", code, {}, **printed)
         report.finished(code)
     return code
 
@@ -188,7 +190,7 @@ def _code(diffs: "list[SourceDiff]", conditions: "list[Condition]") -> int:
 
 
 def _show(
-    options: Options, diffs: "list[SourceDiff]", title: str, code: int, *, style: str, full: bool, stat: bool,
+    options: Options, diffs: "list[SourceDiff]", title: str, code: int, signed: dict[int, str], *, style: str, full: bool, stat: bool,
     show_ignored: bool,
 ) -> None:  # fmt: skip
     """Print what was compared; with -q only where the exit is not 0."""
@@ -205,7 +207,7 @@ def _show(
     elif style == "html":
         from inventory.render.html import html
 
-        echo(utf8(html(diffs, title)))
+        echo(utf8(html(diffs, title, signed)))
     elif style == "markdown":
         from inventory.render.markdown import markdown
 

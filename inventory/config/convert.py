@@ -36,7 +36,7 @@ class Converter:
             if value is not UNSET or field.required:
                 found[field.name] = value
             if field.required and key not in given and (given or at.value == {}):
-                near = any(f"mean {key}?" in nearest(name, declared) for name in at.value if name not in declared)
+                near = any(f"mean {key!r}?" in nearest(name, declared) for name in at.value if name not in declared)
                 if not near:  # otherwise the fault of the misspelt key is enough
                     self.faults.add(at, f"the key {key} is needed")
         return kind(**found)

@@ -1,77 +1,236 @@
-"""Changes as one page: a block that folds for each job, a row for each column that differs."""
+"""Changes as one page: an overview that ties it to the chain of snapshots, and the changed jobs for its script to draw.
+
+The jobs stand in one block of JSON, in which equal texts are stored once. Without a script the page shows the overview
+and the first lines of the first jobs.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
 
 from markupsafe import Markup, escape
 
-from inventory.common.safe_text import clean, value
-from inventory.diff.records import Change, SourceDiff
-from inventory.render.changes import MARKS, Job, cells, heading, jobs, key, notes, summary
-from inventory.render.page import page
+from inventory import __version__
+from inventory.common.exact_json import Json
+from inventory.common.safe_text import clean, count, moment
+from inventory.diff.records import Change, Snapshot, SourceDiff
+from inventory.render.changes import Job, cells, heading, jobs, key, notes, summary
+from inventory.render.page import json_block, page
 
 __all__ = ["html"]
 
-_OPEN = 30  # jobs that a page shows unfolded; more would bury the overview
-_WORDS = {"+": "create", "~": "update", "-": "delete", "-/+": "update"}
-_TOOLS = Markup(
-    '<div id="tools" hidden><input id="search" type="search" placeholder="Search jobs, columns, values"'
-    ' aria-label="Search"><span id="told" role="status"></span>'
-    '<button id="open" type="button">Unfold all</button><button id="close" type="button">Fold all</button></div>'
-)
+_LONGEST = 200  # characters of a name or a status
+_LISTED = 500  # jobs whose first line is shown without a script
+_LINES = 5  # sources that have a line each
+_NAMED = 3  # columns that a first line names
+_DIGEST = re.compile("[0-9a-f]{64}")
+_ACTIONS = ("create", "delete", "update")  # a row's, as the block counts them
+# Mark of a job -> its action in the address and the style sheet, and the word for people. In order of importance.
+_GROUPS = {
+    "-": ("delete", "removed"),
+    "-/+": ("replace", "replaced"),
+    "+": ("create", "created"),
+    "~": ("update", "changed"),
+}
+
+_FILTERS = Markup("""<div id="filters" role="search" hidden>
+<label id="of-source">Source <select id="source"></select></label>
+<label>Table <select id="table"></select></label>
+<label>Changed column <select id="column"></select></label>
+<label>Status, before or after <select id="status"></select></label>
+<label>Text <input id="text" type="search" placeholder="job, id, column, value"></label>
+<span><button id="clear" type="button">Clear filters</button>
+<button id="open" type="button">Open all</button>
+<button id="fold" type="button">Fold all</button></span>
+</div>
+<p id="told" role="status"></p>
+<main id="jobs"></main>""")
 
 
-def html(diffs: list[SourceDiff], title: str) -> Markup:
-    """Return the page; every row is in it, long values too."""
-    blocks = [(diff, list(jobs(diff, full=True))) for diff in diffs]
-    few = sum(len(found) for _, found in blocks) <= _OPEN
-    counts = Markup("").join(
-        Markup('<li class="{word}">{mark} <b>{count:,}</b> rows {word}d</li>').format(
-            word=word, mark=mark, count=sum(diff.count(word) for diff in diffs)
-        )
-        for word, mark in MARKS.items()
-    )
-    ignored = Markup("<li><b>{:,}</b> ignored</li>").format(sum(len(diff.ignored) for diff in diffs))
+def html(diffs: list[SourceDiff], title: str, signed: Mapping[int, str] | None = None) -> Markup:
+    """Return the page; every row is in it, long values too.
+
+    Args:
+        signed: id of each snapshot that has a signature -> id of its key; None: the page says nothing of signatures.
+    """
+    found = _by_importance(diffs)
     body = [
-        Markup("<h1>{}</h1>").format(title),
-        Markup('<ul class="counts">{}{}</ul>').format(counts, ignored),
-        _TOOLS,
-    ]
-    if len(diffs) > 1:
-        body.insert(1, Markup("<p>In all: {}.</p>").format(summary(diffs)))
-    for diff, found in blocks:
-        body.append(Markup("<h2>{}</h2>\n<p>{}.</p>").format(clean(heading(diff)), summary([diff])))
-        body.extend(Markup("<p>Note: {}.</p>").format(clean(note)) for note in notes(diff))
-        body.extend(_job(job, unfolded=few) for job in found)
-    return page(title, Markup("\n").join(body))
+        Markup("<header>\n<h1>{}</h1>\n<p>{}.</p>\n</header>").format(title, summary(diffs)),
+        _sources(diffs, signed),
+        _counters(diffs, found),
+        _FILTERS,
+        *([_first_lines(diffs, found)] if found else []),
+        Markup('<footer>Page written by inventory {}. "inventory verify" checks the digests and signatures.</footer>')
+        .format(__version__),
+        json_block(_document(diffs, found)),
+    ]  # fmt: skip
+    return page(title, Markup("\n").join(body), _foot(diffs))
 
 
-def _job(job: Job, *, unfolded: bool) -> Markup:
-    sections = [] if job.own is None else [_section(job.own)]
-    sections.extend(_section(change) for table in job.tables for change in table.changes)
-    size = len(sections)
-    return Markup(
-        '<details class="job"{open}>\n<summary><span class="mark {word}">{mark}</span>'
-        '<b>{name}</b><code class="id">{id}</code><span class="size">{size:,} {rows}</span></summary>\n'
-        "{sections}\n</details>"
-    ).format(
-        open=Markup(" open") if unfolded else "", word=_WORDS[job.mark], mark=job.mark, name=value(job.name),
-        id=clean(job.id), size=size, rows="row" if size == 1 else "rows", sections=Markup("\n").join(sections),
-    )  # fmt: skip
+def _by_importance(diffs: list[SourceDiff]) -> list[tuple[int, Job]]:
+    """Return the changed jobs of all sources, each with its source's place: those that left first."""
+    order = list(_GROUPS)
+    found = [(place, job) for place, diff in enumerate(diffs) for job in jobs(diff, full=True)]
+    return sorted(found, key=lambda each: order.index(_mark(each[1])))
 
 
-def _section(change: Change) -> Markup:
-    rows = Markup("").join(
-        Markup("<tr><th>{}</th><td>{}</td><td>{}</td></tr>").format(
-            clean(name), _cell("del", old), _cell("ins", new)
+def _mark(job: Job) -> str:
+    return job.mark if job.mark in _GROUPS else "~"
+
+
+def _sources(diffs: list[SourceDiff], signed: Mapping[int, str] | None) -> Markup:
+    """Return what was compared: one source is shown unfolded, many stand behind one line."""
+    sources = Markup("\n").join(_source(diff, signed, several=len(diffs) > 1) for diff in diffs)
+    if len(diffs) <= _LINES:
+        return sources
+    line = f"{count(len(diffs), 'source')}, with the snapshots that were compared"
+    return Markup('<details class="source">\n<summary>{}</summary>\n{}\n</details>').format(line, sources)
+
+
+def _source(diff: SourceDiff, signed: Mapping[int, str] | None, *, several: bool) -> Markup:
+    """Return what was compared: both snapshots, with all that names them in the chain."""
+    ends = [("To", diff.end)] if diff.start is None else [("From", diff.start), ("To", diff.end)]
+    facts = [list(_facts(end, signed)) for _, end in ends]
+    rows = Markup("\n").join(
+        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
+            name,
+            Markup("").join(
+                Markup('<td data-end="{}">{}</td>').format(end, fact[at][1])
+                for (end, _), fact in zip(ends, facts, strict=True)
+            ),
         )
-        for name, old, new in cells(change, full=True)
-    )  # fmt: skip
+        for at, (name, _) in enumerate(facts[0])
+    )
+    heads = Markup("").join(Markup('<th scope="col">{}</th>').format(end) for end, _ in ends)
+    lines = [*([summary([diff])] if several else []), *(f"Note: {note}" for note in notes(diff))]
+    said = Markup("\n").join(Markup("<p>{}.</p>").format(clean(line)) for line in lines)
     return Markup(
-        '<section><h3><span class="{word}">{mark}</span> {table} <code>{key}</code></h3>'
-        "<table>{rows}</table></section>"
+        '<details class="source"{open}>\n<summary>{heading}</summary>\n{notes}\n'
+        '<table class="ends">\n<thead><tr><th scope="col">Snapshot</th>{heads}</tr></thead>\n'
+        "<tbody>\n{rows}\n</tbody>\n</table>\n</details>"
     ).format(
-        word=change.action, mark=MARKS[change.action], table=change.table,
-        key=key(change), rows=rows,
+        open=Markup("") if several else Markup(" open"), heading=clean(heading(diff)), notes=said, heads=heads,
+        rows=rows,
     )  # fmt: skip
 
 
-def _cell(tag: str, text: str | None) -> Markup:
-    return Markup("") if text is None else Markup("<{0}>{1}</{0}>").format(tag, escape(text))
+def _facts(end: Snapshot, signed: Mapping[int, str] | None) -> Iterator[tuple[str, Markup]]:
+    """Yield name and value of what ties a page to a snapshot."""
+
+    def said(name: str) -> str:
+        return "-" if end.get(name) is None else clean(end[name])
+
+    observed = moment(end.get("observed_to") or end.get("finished_at"))
+    yield "Id", escape("not stored" if end["id"] is None else said("id"))
+    yield "Observed", escape(observed if observed == "-" else f"{observed} UTC")
+    yield "Status", escape(said("status"))
+    yield "Jobs", escape(f"{end['jobs']:,}" if isinstance(end.get("jobs"), int) else "-")
+    for label, name in (("Digest", "digest"), ("Content digest", "content_digest"), ("Run", "run_id")):
+        yield label, Markup("<code>{}</code>").format(said(name))
+    yield "Tool version", escape(said("tool_version"))
+    yield "Table revision", escape(said("schema_revision"))
+    if signed is not None:
+        by = signed.get(end["id"])
+        yield (
+            "Signature",
+            Markup("not signed") if by is None else Markup("by the key <code>{}</code>").format(clean(by)),
+        )
+
+
+def _counters(diffs: list[SourceDiff], found: list[tuple[int, Job]]) -> Markup:
+    marks = [_mark(job) for _, job in found]
+    buttons = Markup("").join(
+        Markup(
+            '<button type="button" class="{action}" value="{action}" aria-pressed="false" disabled>'
+            '<span aria-hidden="true">{mark}</span> <b>{count:,}</b> {word}</button>'
+        ).format(action=action, mark=mark, count=marks.count(mark), word=word)
+        for mark, (action, word) in _GROUPS.items()
+    )
+    ignored = Markup("<span><b>{:,}</b> changes ignored</span>").format(sum(len(diff.ignored) for diff in diffs))
+    return Markup('<div id="counts" role="group" aria-label="Changed jobs by action">{}{}</div>').format(
+        buttons, ignored
+    )
+
+
+def _first_lines(diffs: list[SourceDiff], found: list[tuple[int, Job]]) -> Markup:
+    """Return what is shown of the jobs where scripts do not run."""
+    lines = Markup("\n").join(
+        Markup('<li><span class="mark {}">{}</span> {} <code>{}</code> {}{}</li>').format(
+            _GROUPS[_mark(job)][0], _mark(job), _name(job), clean(job.id), _headline(job),
+            f" ({clean(diffs[place].source)})" if len(diffs) > 1 else "",
+        )
+        for place, job in found[:_LISTED]
+    )  # fmt: skip
+    more = len(found) - _LISTED
+    rest = Markup("\n<p>And {}.</p>").format(count(more, "more job")) if more > 0 else Markup("")
+    said = "The details and the filters need JavaScript. This list has the first line of each changed job"
+    return Markup('<noscript>\n<p>{}.</p>\n<ul class="lines">\n{}\n</ul>{}\n</noscript>').format(said, lines, rest)
+
+
+def _headline(job: Job) -> str:
+    """Return the line that says what happened to a job: its status first."""
+    if job.mark != "~":
+        return clean(", ".join(job.facts))
+    below = [f"{table.name}: {count(len(table.changes), 'row')}" for table in job.tables]
+    below += [clean(fact) for fact in job.facts if not fact.startswith("status ")]
+    own = job.own
+    if own is None:
+        return "; ".join(below)
+    assert own.before is not None and own.after is not None
+    names = sorted((clean(name) for name in own.changed if name != "status"), key="update_time".__eq__)
+    more = f" and {count(len(names) - _NAMED, 'more column')}" if len(names) > _NAMED else ""
+    parts = (
+        [f"status {_short(own.before['status'])} → {_short(own.after['status'])}"] if "status" in own.changed else []
+    )
+    parts += [", ".join(names[:_NAMED]) + more] if names else []
+    return "; ".join([*parts, *below])
+
+
+def _name(job: Job) -> str:
+    return _short(job.name or "(no name)")
+
+
+def _short(text: Json) -> str:
+    return "none" if text is None else clean(str(text)[:_LONGEST])
+
+
+def _document(diffs: list[SourceDiff], found: list[tuple[int, Job]]) -> dict[str, Json]:
+    """Return what the script draws: numbers that stand for texts, and the texts.
+
+    A job is [source, mark, id, name, line, statuses, rows]; a row [table, action, key, column, old, new, column, …];
+    all of them places in `texts`, but for the action, and -1 where there is no text.
+    """
+    texts: dict[str, int] = {}
+
+    def at(text: str | None) -> int:
+        return -1 if text is None else texts.setdefault(text, len(texts))
+
+    def row(change: Change) -> list[int]:
+        parts = (part for name, old, new in cells(change, full=True) for part in (at(clean(name)), at(old), at(new)))
+        return [at(change.table), _ACTIONS.index(change.action), at(key(change)), *parts]
+
+    def rows(job: Job) -> list[list[int]]:
+        own = [] if job.own is None else [job.own]
+        return [row(change) for change in (*own, *(change for table in job.tables for change in table.changes))]
+
+    listed = [
+        [at(clean(diffs[place].source)), at(_mark(job)), at(clean(job.id)), at(_name(job)), at(_headline(job)),
+         [at(status) for status in _statuses(job)], rows(job)]
+        for place, job in found
+    ]  # fmt: skip
+    return {"jobs": listed, "actions": _ACTIONS, "groups": {m: list(g) for m, g in _GROUPS.items()}, "texts": [*texts]}
+
+
+def _statuses(job: Job) -> list[str]:
+    """Return the statuses that a job is known to have had at either end; none where only rows below it changed."""
+    changes = [job.own] if job.own else []
+    changes += [change for table in job.tables if table.name == "jobs" for change in table.changes]
+    rows: Iterable[dict[str, Json] | None] = (row for change in changes for row in (change.before, change.after))
+    return list(dict.fromkeys(_short(row["status"]) for row in rows if row is not None and row.get("status")))
+
+
+def _foot(diffs: list[SourceDiff]) -> str:
+    """Return what stands at the foot of each printed page: the digest of the one snapshot that the page ends in."""
+    digests = [str(diff.end.get("digest")) for diff in diffs]
+    if len(digests) != 1 or not _DIGEST.fullmatch(digests[0]):
+        return ""
+    return f"snapshot {int(diffs[0].end['id'])}, digest {digests[0]}"

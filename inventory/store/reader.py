@@ -13,7 +13,7 @@ from inventory.common.errors import CompareError, UsageError
 from inventory.normalise.walk import Row
 from inventory.schema import BY_NAME, ENTITIES, ESTATE
 from inventory.schema.entities import Entity
-from inventory.schema.ledger import SNAPSHOTS, SOURCES
+from inventory.schema.ledger import SIGNATURES, SNAPSHOTS, SOURCES
 from inventory.store.engine import Store
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "resolve",
     "rows_at",
     "rows_between",
+    "signing_keys",
     "snapshots",
     "sources",
     "values_at",
@@ -128,6 +129,13 @@ def rows_at(
         ),
     ]
     return [tuple(row) for row in connection.execute(union_all(*parts))]
+
+
+def signing_keys(connection: Connection, snapshot_ids: Iterable[int]) -> dict[int, str]:
+    """Return the id of the key that signed each of some snapshots; nothing for one that is not signed."""
+    columns = SIGNATURES.c.snapshot_id, SIGNATURES.c.key_id
+    query = select(*columns).where(SIGNATURES.c.snapshot_id.in_(list(snapshot_ids)))
+    return {snapshot_id: key_id for snapshot_id, key_id in connection.execute(query)}
 
 
 def values_at(connection: Connection, entity: Entity, column: str, source_id: int, snapshot_id: int) -> set[Any]:
