@@ -9,6 +9,7 @@ from inventory.cli.bundle import bundle
 from inventory.cli.changes import diff, plan
 from inventory.cli.doctor import doctor
 from inventory.cli.export import export
+from inventory.cli.findings import findings
 from inventory.cli.group import CONTEXT, Root, global_options
 from inventory.cli.look import log, show, snapshots
 from inventory.cli.manage import db, init, schema, validate
@@ -21,7 +22,7 @@ from inventory.cli.verify import verify
 __all__ = ["main"]
 
 SECTIONS: dict[str, list[click.Command]] = {
-    "Everyday": [init, validate, doctor, export, plan, show, snapshots],
+    "Everyday": [init, validate, doctor, export, plan, show, snapshots, findings],
     "Comparing": [diff, log],
     "Audit": [verify, bundle, prune],
     "Database": [db, sources, schema],
