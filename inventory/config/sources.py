@@ -10,7 +10,8 @@ from inventory.config.job_ids import numbered, why_no_id
 from inventory.config.keys import JobsFile, SourceDefaults, SourceKeys, fields
 from inventory.config.located import Faults, Located, Reading
 from inventory.config.logins import Logins
-from inventory.config.settings import MIB, RECORDING_END, RECORDING_HEAD, SCENARIOS, Filters, Source
+from inventory.config.recordings import why_no_recording
+from inventory.config.settings import MIB, SCENARIOS, Filters, Source
 
 __all__ = ["Sources"]
 
@@ -114,7 +115,7 @@ class Sources(Logins):
         """Report folders that are not recordings; their pages are not read."""
         for entry in at.value if isinstance(at.value, list) else [at]:
             folder = self.file.parent / entry.value if entry.value and isinstance(entry.value, str) else None
-            if folder and (why := _why_no_recording(folder)):
+            if folder and (why := why_no_recording(folder)):
                 self.faults.add(entry, f"the recording {folder} {why}")
 
     def _jobs(self, at: Located | None, keys: SourceKeys, excluded: frozenset[str]) -> tuple[str, ...] | None:
@@ -191,19 +192,6 @@ def _filters(keys: SourceKeys) -> Filters:
         tags=tuple(keys.filter.tags.items()),
         enterprise_project_id=keys.filter.enterprise_project_id or None,
     )
-
-
-def _why_no_recording(folder: Path) -> str | None:
-    try:
-        names = {file.name for file in folder.iterdir()}
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
-    except ValueError:
-        return "cannot be read: its name holds a NUL character"
-    if RECORDING_HEAD in names and RECORDING_END not in names:
-        return f"was cut off: it has no {RECORDING_END}"
-    pages = [name for name in names - {RECORDING_HEAD, RECORDING_END} if name.endswith((".json", ".json.gz"))]
-    return None if pages else "has no pages: a page is a file NAME.json or NAME.json.gz"
 
 
 def _join(lines: Iterable[str]) -> str:
