@@ -7,6 +7,7 @@ import click
 from inventory.cli.base import Options
 from inventory.cli.bundle import bundle
 from inventory.cli.changes import diff, plan
+from inventory.cli.config import config
 from inventory.cli.demo import demo
 from inventory.cli.doctor import doctor
 from inventory.cli.export import export
@@ -27,7 +28,7 @@ SECTIONS: dict[str, list[click.Command]] = {
     "Comparing": [diff, log],
     "Audit": [verify, bundle, prune],
     "Database": [db, sources, schema],
-    "Tools": [mock_server, completion, help_command],
+    "Tools": [config, mock_server, completion, help_command],
 }
 
 

@@ -1,6 +1,7 @@
 """Reads the sources of a configuration: each entry, completed from the defaults, its region and the environment."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from inventory.config.logins import Logins
 from inventory.config.recordings import why_no_recording
 from inventory.config.settings import MIB, SCENARIOS, Filters, Source
 
-__all__ = ["Sources"]
+__all__ = ["SourceRead", "Sources"]
 
 _ALL, _STDIN = "all", "-"
 _MAX_REPORTED = 3  # wrong lines of one list of ids
@@ -25,12 +26,22 @@ _COPIED = (  # keys that `Source` has with the same name and type
 _PLACE = ("region", "endpoint", "project_id", "project_name")
 
 
+@dataclass(frozen=True)
+class SourceRead:
+    """A source as it was read: its values merged with `defaults`, the same as keys, and what they result in."""
+
+    entry: Located
+    keys: SourceKeys
+    source: Source
+
+
 class Sources(Logins):
     """Reads the sources of a configuration."""
 
     def __init__(self, faults: Faults, file: Path, reading: Reading) -> None:
         super().__init__(faults, reading)
         self.file = file
+        self.sources_read: list[SourceRead] = []
         self._input_used_by: Located | None = None
 
     def sources(self, top: dict[str, Located]) -> tuple[Source, ...]:
@@ -87,7 +98,9 @@ class Sources(Logins):
             max_body=keys.max_body_mib * MIB,
             **{key: getattr(keys, key) for key in _COPIED},
         )
-        return self.completed(source, entry, keys, alone=alone)
+        source = self.completed(source, entry, keys, alone=alone)
+        self.sources_read.append(SourceRead(entry, keys, source))
+        return source
 
     def _check_required(self, entry: Located, keys: SourceKeys) -> None:
         both: dict[str, Located] = entry.value
