@@ -55,7 +55,7 @@ class _Asked:
     examples=[
         "inventory export",
         "inventory export --source prod --metrics-file /var/lib/metrics/drs.prom",
-        "inventory export --replay recordings/night-1 --replay recordings/night-2 --source prod",
+        "inventory export --replay night-1 --replay night-2 --source prod",
     ],
     short_help="Read every source and write a snapshot of each.",
 )
