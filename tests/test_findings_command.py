@@ -172,6 +172,9 @@ def test_another_example_is_not_a_new_finding(tmp_path: Path) -> None:
     ran("export")
     found = json.loads(ran("findings", "--json"))["sources"][0]["findings"]
     assert [(f["path"], f["job_id"], f["new"]) for f in found] == [("newer", "b", True), ("oddity", "b", False)]
+    shown = ran("diff")  # which counts the same ones
+    assert "1 new finding" in shown
+    assert ("newer" in shown, "oddity" in shown.split("New findings:")[1]) == (True, False)
 
 
 def test_the_first_snapshot_has_nothing_to_compare_with(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from inventory.schema import BY_NAME
 from inventory.schema.finding_kinds import FINDING_KINDS, UNKNOWN_KIND
 from inventory.store.reader import rows_at, snapshots
 
-__all__ = ["FoundFinding", "SourceFindings", "last_findings"]
+__all__ = ["FoundFinding", "SourceFindings", "identity", "last_findings"]
 
 _FINDINGS = BY_NAME["findings"]
 
@@ -55,31 +55,27 @@ def last_findings(
         if not rows:
             continue
         before = rows[-2] if len(rows) > 1 else None
-        known = {_identity(row) for row in _read(connection, before)} if before else set()
+        known = {identity(row) for row in _rows(connection, before)} if before else set()
         findings = [
-            _found(row, new=_identity(row) not in known) for row in sorted(_read(connection, rows[-1]), key=_order)
+            _found(row, new=identity(row) not in known)
+            for row in sorted(_rows(connection, rows[-1]), key=lambda row: (row[1], row[2], row[0], row[3]))
         ]
         wanted = [f for f in findings if (not kinds or f.kind in kinds) and (f.new or not new)]
         found.append(SourceFindings(source["name"], rows[-1], before, wanted))
     return found
 
 
-def _read(connection: Connection, snapshot: Snapshot) -> list[dict[str, Any]]:
-    rows: list[Row] = rows_at(connection, _FINDINGS, snapshot["source_id"], snapshot["id"])
-    return [dict(zip(_FINDINGS.names, row, strict=True)) for row in rows]
+def identity(row: Row) -> tuple[Any, ...]:
+    """Return what makes two rows of `findings` the same: two snapshots may give a shared one other jobs as examples."""
+    job_id, kind, path, occurrence = row[:4]
+    return (kind, path) if FINDING_KINDS.get(kind, UNKNOWN_KIND).shared else (kind, path, job_id, occurrence)
 
 
-def _order(row: dict[str, Any]) -> tuple[Any, ...]:
-    return row["kind"], row["path"], row["job_id"], row["occurrence"]
+def _rows(connection: Connection, snapshot: Snapshot) -> list[Row]:
+    return rows_at(connection, _FINDINGS, snapshot["source_id"], snapshot["id"])
 
 
-def _identity(row: dict[str, Any]) -> tuple[Any, ...]:
-    """Return what makes two findings the same. The example of a shared one may be another job each night."""
-    if FINDING_KINDS.get(row["kind"], UNKNOWN_KIND).shared:
-        return row["kind"], row["path"]
-    return _order(row)
-
-
-def _found(row: dict[str, Any], *, new: bool) -> FoundFinding:
-    evidence = read(row["extra"]) if row["extra"] else {}
-    return FoundFinding(row["kind"], row["path"], row["job_id"], row["detail"] or "", evidence, new)
+def _found(row: Row, *, new: bool) -> FoundFinding:
+    values = dict(zip(_FINDINGS.names, row, strict=True))
+    evidence = read(values["extra"]) if values["extra"] else {}
+    return FoundFinding(values["kind"], values["path"], values["job_id"], values["detail"] or "", evidence, new)
