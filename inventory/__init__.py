@@ -20,6 +20,7 @@ Where to change what:
 - a new field: `schema/jobs.py`, or the module of its table beside it; then draft a migration (CONTRIBUTING.md)
 - a retry rule: `source/retry.py`; attempts, transient answers: `source/client.py`; bisection: `source/live.py`
 - when a job counts as removed: `source/answers.py`, `source/live.py` (`_proven`); for recordings `source/replay.py`
+- what a kind of finding means, and what to do about it: `schema/finding_kinds.py`
 - how a secret is found: `normalise/redact.py` in a document, `normalise/secret_texts.py` in a text
 - the worker processes: `export/pool.py`
 - the SQL of a view: `schema/views.py`

@@ -1,4 +1,4 @@
-"""The wheel alone, installed where no checkout is: its migrations come with it."""
+"""The wheel alone, installed where no checkout is: its migrations and recordings come with it."""
 
 import os
 import shutil
@@ -42,11 +42,10 @@ def test_the_wheel_works_by_itself(tmp_path: Path) -> None:
     source, away = tmp_path / "source", tmp_path / "away"
     source.mkdir()
     away.mkdir()
-    for name in ("inventory", "migrations"):
+    for name in ("inventory", "migrations", "samples"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
-    shutil.copytree(ROOT / "samples", away / "samples")
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path / "dist", source, cwd=tmp_path)
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     shutil.rmtree(source)
@@ -60,8 +59,10 @@ def test_the_wheel_works_by_itself(tmp_path: Path) -> None:
     assert Path(where.strip()).is_relative_to(tmp_path / "venv")
 
     inventory = folder / "inventory"
-    exported = run(inventory, "--config", "samples/inventory.yaml", "export", cwd=away)
-    assert "snapshot 2" in exported
+    shown = run(inventory, "demo", "tried", cwd=away)
+    assert "snapshot 2" in shown
+    assert "~ status" in shown
+    away /= "tried"
     assert run(inventory, "db", "current", cwd=away).strip() == REVISION
     assert "as declared" in run(inventory, "db", "check", cwd=away)
     assert run(inventory, "diff", cwd=away)

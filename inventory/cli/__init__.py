@@ -7,8 +7,11 @@ import click
 from inventory.cli.base import Options
 from inventory.cli.bundle import bundle
 from inventory.cli.changes import diff, plan
+from inventory.cli.config import config
+from inventory.cli.demo import demo
 from inventory.cli.doctor import doctor
 from inventory.cli.export import export
+from inventory.cli.findings import findings
 from inventory.cli.group import CONTEXT, Root, global_options
 from inventory.cli.look import log, show, snapshots
 from inventory.cli.manage import db, init, schema, validate
@@ -21,11 +24,11 @@ from inventory.cli.verify import verify
 __all__ = ["main"]
 
 SECTIONS: dict[str, list[click.Command]] = {
-    "Everyday": [init, validate, doctor, export, plan, show, snapshots],
+    "Everyday": [demo, init, validate, doctor, export, plan, show, snapshots, findings],
     "Comparing": [diff, log],
     "Audit": [verify, bundle, prune],
     "Database": [db, sources, schema],
-    "Tools": [mock_server, completion, help_command],
+    "Tools": [config, mock_server, completion, help_command],
 }
 
 
@@ -34,7 +37,7 @@ SECTIONS: dict[str, list[click.Command]] = {
     context_settings=CONTEXT,
     params=[*global_options(), click.Option(["--json", "as_json"], is_flag=True, is_eager=True, hidden=True)],
     sections={heading: [str(each.name) for each in commands] for heading, commands in SECTIONS.items()},
-    examples=["inventory init", "inventory export", "inventory diff --stat"],
+    examples=["inventory demo", "inventory init", "inventory export", "inventory diff --stat"],
 )
 @click.option(
     "--version", is_flag=True, expose_value=False, callback=print_version,

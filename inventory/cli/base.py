@@ -32,7 +32,10 @@ COLOURS = {"+": "green", "~": "yellow", "-": "red", "-/+": "magenta"}
 
 @dataclass
 class Options:
-    """The global options. to_file: what is printed goes to the file of -o."""
+    """The global options.
+
+    to_file: what is printed goes to the file of -o. replay: the settings of `--replay`, in place of a configuration.
+    """
 
     config: str | None = None
     database: str | None = None
@@ -43,6 +46,7 @@ class Options:
     pager: bool | None = None
     as_json: bool = False
     to_file: bool = False
+    replay: "Settings | None" = None
 
     @property
     def log_level(self) -> int:
@@ -64,6 +68,8 @@ class Options:
         """Read the configuration; credentials only for who asks the service. The rest is explained by `config.load`."""
         from inventory.config.load import load
 
+        if self.replay is not None:
+            return self.replay
         settings = load(
             self.config, for_export=for_export, standard_input=standard_input, no_env=no_env, recordings=recordings
         )

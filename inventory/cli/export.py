@@ -52,11 +52,19 @@ class _Asked:
 
 
 @command(
-    examples=["inventory export", "inventory export --source prod --metrics-file /var/lib/metrics/drs.prom"],
+    examples=[
+        "inventory export",
+        "inventory export --source prod --metrics-file /var/lib/metrics/drs.prom",
+        "inventory export --replay night-1 --replay night-2 --source prod",
+    ],
     short_help="Read every source and write a snapshot of each.",
 )
 @sources_option
 @click.option("--shard", metavar="I/N", help="Only this part of the sources; auto/N in a Kubernetes indexed Job.")
+@click.option(
+    "--replay", "recordings", metavar="DIR", multiple=True, type=click.Path(path_type=Path),
+    help="Read this recording, without a configuration, as a source named after DIR, or by --source; repeatable.",
+)  # fmt: skip
 @click.option("--record", metavar="DIR", type=click.Path(path_type=Path), help="Write each page to DIR/SOURCE, masked.")
 @click.option("--require-complete", is_flag=True, help="Write nothing of a source where a job could not be read.")
 @click.option("--max-removals", metavar="P%", help="Refuse more removals than this share of a source's known jobs.")
@@ -69,13 +77,38 @@ class _Asked:
 @output_option
 @json_option
 @click.pass_context
-def export(context: click.Context, /, metrics_file: Path | None, dry_run: bool, as_json: bool, **given: Any) -> int:
+def export(
+    context: click.Context, /, recordings: tuple[Path, ...], metrics_file: Path | None, dry_run: bool, as_json: bool,
+    **given: Any,
+) -> int:  # fmt: skip
     """Read every source and write a snapshot of each; the nightly job."""
+    if recordings:
+        _replay(context.obj, recordings, given["names"])
+        given["names"] = ()
     if dry_run:
         from inventory.cli.changes import plan
 
         return int(context.invoke(plan, names=given["names"], as_json=as_json))
     return _export(context.obj, metrics_file, _Asked(**given), as_json=as_json)
+
+
+def _replay(options: Options, recordings: tuple[Path, ...], names: tuple[str, ...]) -> None:
+    """Use recordings in place of a configuration.
+
+    Raises:
+        UsageError: a configuration is named too, several names are given, or a folder is no recording.
+    """
+    from inventory.config.load import DEFAULT_FILE
+    from inventory.config.recordings import replay_settings
+
+    if options.config:
+        raise UsageError("--replay reads no configuration", "Leave out --config, or name the recordings in it: replay")
+    if len(names) > 1:
+        raise UsageError("--replay takes one --source, which names the recordings", "Run it once for each source")
+    options.replay = replay_settings(recordings, names[0] if names else None)
+    unread = os.environ.get("INVENTORY_CONFIG") or (DEFAULT_FILE if Path(DEFAULT_FILE).exists() else "")
+    if unread:
+        options.warn(f"{unread} is not read, because of --replay; not even its database")
 
 
 def _export(options: Options, metrics_file: Path | None, asked: "_Asked", *, as_json: bool) -> int:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from msgspec import UNSET
@@ -14,17 +14,41 @@ from inventory.config.database_url import check_database_url
 from inventory.config.keys import Configuration, secret_keys
 from inventory.config.located import ELSEWHERE, FAULTY, Faults, Located, Reading
 from inventory.config.settings import Settings
-from inventory.config.sources import Sources
+from inventory.config.sources import SourceRead, Sources
 from inventory.config.yaml import read_yaml
 
-__all__ = ["read"]
+__all__ = ["ConfigurationRead", "examine", "read"]
 
 _PASSWORD = re.compile(r"://[^/?]*:[^/?@\0]+@|[?&]\w*password=[^&\0]", re.IGNORECASE)  # in a database URL
 _SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:|file:|[a-z]:[/\\])(.+)\Z", re.IGNORECASE | re.DOTALL)
 
 
+@dataclass(frozen=True)
+class ConfigurationRead:
+    """A configuration as it was read: located values, the same as keys, and the settings that they result in.
+
+    references: key -> what its value was taken from, in words.
+    """
+
+    root: Located
+    keys: Configuration
+    sources: list[SourceRead]
+    settings: Settings
+    references: dict[str, list[str]]
+
+
 def read(path: Path, reading: Reading) -> Settings:
     """Read a configuration.
+
+    Raises:
+        ConfigError: all faults of the file, each with line and key.
+        UsageError: no such file.
+    """
+    return examine(path, reading).settings
+
+
+def examine(path: Path, reading: Reading) -> ConfigurationRead:
+    """Read a configuration, and keep where each value came from.
 
     Raises:
         ConfigError: all faults of the file, each with line and key.
@@ -36,14 +60,16 @@ def read(path: Path, reading: Reading) -> Settings:
     except OSError as error:
         hint = "Name one with --config, or write one with `inventory init`"
         raise UsageError(f"the configuration {path} cannot be read: {error.strerror}", hint) from None
-    settings = _Reader(faults, path, reading).settings(document.root)
+    reader = _Reader(faults, path, reading)
+    settings = reader.settings(document.root)
     if faults.lines:
         raise ConfigError(faults.messages(), settings)
     for secret in document.secret_files if reading.for_export else ():
         if readable_by_others(secret):
             faults.warn(f"other users can read {secret}, which holds a secret; run chmod 600 {secret}")
     unchecked = tuple(text for _, text in sorted(faults.skipped, key=lambda skipped: skipped[0]))
-    return replace(settings, warnings=tuple(faults.warnings), unchecked=unchecked)
+    settings = replace(settings, warnings=tuple(faults.warnings), unchecked=unchecked)
+    return ConfigurationRead(document.root, reader.keys, reader.sources_read, settings, document.references)
 
 
 def _is_secret(key: str, text: str) -> bool:
@@ -56,12 +82,14 @@ def _is_secret(key: str, text: str) -> bool:
 class _Reader(Sources):
     """Converts located values into settings."""
 
+    keys = Configuration(sources=[])
+
     def settings(self, root: Located) -> Settings:
         if not isinstance(root.value, dict):
             self.known(root, Configuration.__struct_fields__)
             return Settings()
         top = {**root.value, "sources": Located(FAULTY, 1, "sources")}  # read below, each with the defaults
-        found = self.struct(Located(top, root.line, root.key), Configuration)
+        self.keys = found = self.struct(Located(top, root.line, root.key), Configuration)
         signing = root.value.get("signing")
         key = self._fingerprint_key(root.value["secrets"]) if found.secrets == "fingerprint" else None
         return Settings(

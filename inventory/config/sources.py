@@ -1,6 +1,7 @@
 """Reads the sources of a configuration: each entry, completed from the defaults, its region and the environment."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ from inventory.config.job_ids import numbered, why_no_id
 from inventory.config.keys import JobsFile, SourceDefaults, SourceKeys, fields
 from inventory.config.located import Faults, Located, Reading
 from inventory.config.logins import Logins
-from inventory.config.settings import MIB, RECORDING_END, RECORDING_HEAD, SCENARIOS, Filters, Source
+from inventory.config.recordings import why_no_recording
+from inventory.config.settings import MIB, SCENARIOS, Filters, Source
 
-__all__ = ["Sources"]
+__all__ = ["SourceRead", "Sources"]
 
 _ALL, _STDIN = "all", "-"
 _MAX_REPORTED = 3  # wrong lines of one list of ids
@@ -24,12 +26,22 @@ _COPIED = (  # keys that `Source` has with the same name and type
 _PLACE = ("region", "endpoint", "project_id", "project_name")
 
 
+@dataclass(frozen=True)
+class SourceRead:
+    """A source as it was read: its values merged with `defaults`, the same as keys, and what they result in."""
+
+    entry: Located
+    keys: SourceKeys
+    source: Source
+
+
 class Sources(Logins):
     """Reads the sources of a configuration."""
 
     def __init__(self, faults: Faults, file: Path, reading: Reading) -> None:
         super().__init__(faults, reading)
         self.file = file
+        self.sources_read: list[SourceRead] = []
         self._input_used_by: Located | None = None
 
     def sources(self, top: dict[str, Located]) -> tuple[Source, ...]:
@@ -86,7 +98,9 @@ class Sources(Logins):
             max_body=keys.max_body_mib * MIB,
             **{key: getattr(keys, key) for key in _COPIED},
         )
-        return self.completed(source, entry, keys, alone=alone)
+        source = self.completed(source, entry, keys, alone=alone)
+        self.sources_read.append(SourceRead(entry, keys, source))
+        return source
 
     def _check_required(self, entry: Located, keys: SourceKeys) -> None:
         both: dict[str, Located] = entry.value
@@ -114,7 +128,7 @@ class Sources(Logins):
         """Report folders that are not recordings; their pages are not read."""
         for entry in at.value if isinstance(at.value, list) else [at]:
             folder = self.file.parent / entry.value if entry.value and isinstance(entry.value, str) else None
-            if folder and (why := _why_no_recording(folder)):
+            if folder and (why := why_no_recording(folder)):
                 self.faults.add(entry, f"the recording {folder} {why}")
 
     def _jobs(self, at: Located | None, keys: SourceKeys, excluded: frozenset[str]) -> tuple[str, ...] | None:
@@ -191,19 +205,6 @@ def _filters(keys: SourceKeys) -> Filters:
         tags=tuple(keys.filter.tags.items()),
         enterprise_project_id=keys.filter.enterprise_project_id or None,
     )
-
-
-def _why_no_recording(folder: Path) -> str | None:
-    try:
-        names = {file.name for file in folder.iterdir()}
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
-    except ValueError:
-        return "cannot be read: its name holds a NUL character"
-    if RECORDING_HEAD in names and RECORDING_END not in names:
-        return f"was cut off: it has no {RECORDING_END}"
-    pages = [name for name in names - {RECORDING_HEAD, RECORDING_END} if name.endswith((".json", ".json.gz"))]
-    return None if pages else "has no pages: a page is a file NAME.json or NAME.json.gz"
 
 
 def _join(lines: Iterable[str]) -> str:

@@ -36,10 +36,15 @@ _TEXTS = {f"{_TAG}{kind}" for kind in ("str", "value", "merge")}
 
 @dataclass(frozen=True)
 class Document:
-    """A parsed file. secret_files: files that contain a secret: this file, or files in its references."""
+    """A parsed file.
+
+    secret_files: files that contain a secret: this file, or files in its references. references: key -> what its value
+    was taken from, in words.
+    """
 
     root: Located
     secret_files: list[Path] = field(default_factory=list)
+    references: dict[str, list[str]] = field(default_factory=dict)
 
 
 def read_yaml(file: Path, faults: Faults, reading: Reading, secret: Callable[[str, str], bool]) -> Document:
@@ -70,7 +75,7 @@ def read_yaml(file: Path, faults: Faults, reading: Reading, secret: Callable[[st
         return broken
     walk = _Walk(file, faults, reading, secret)
     try:
-        return Document(walk.convert(node, ""), walk.secret_files)
+        return Document(walk.convert(node, ""), walk.secret_files, walk.references)
     except _TooManyError as error:
         faults.add(error.at, f"aliases repeat more than {MAX_REPEATED:,} values; write them once, or fewer aliases")
         return broken
@@ -119,6 +124,7 @@ class _TooManyError(Exception):
 class _Walk:
     def __init__(self, file: Path, faults: Faults, reading: Reading, secret: Callable[[str, str], bool]) -> None:
         self.secret_files: list[Path] = []
+        self.references: dict[str, list[str]] = {}
         self._file = file
         self._faults = faults
         self._reading = reading
@@ -188,6 +194,7 @@ class _Walk:
         def replace(match: re.Match[str]) -> str:
             if match["escaped"]:
                 return "$"
+            self.references.setdefault(at.key, []).append(self._described(match["reference"]))
             try:
                 return self._look_up(match["reference"], files)
             except LookupError as error:
@@ -208,6 +215,16 @@ class _Walk:
         if self._secret(at.key, value):
             self.secret_files.extend(files)
         return Located(value, at.line, at.key)
+
+    def _described(self, reference: str) -> str:
+        """Return in words what a reference takes its value from."""
+        unread = ", not read" if self._reading.no_env else ""
+        if reference.startswith("file:"):
+            return f"file {self._file.parent / reference.removeprefix('file:')}{unread}"
+        name, _, default = reference.partition(":-")
+        if default and (self._reading.no_env or not os.environ.get(name)):
+            return f"the default of variable {name}"
+        return f"variable {name}{unread}"
 
     def _look_up(self, reference: str, files: list[Path]) -> str:
         """Return the value of a reference.

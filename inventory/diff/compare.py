@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from inventory.common.exact_json import Json, read
+from inventory.diff.findings import identity
 from inventory.diff.items import renamed
 from inventory.diff.masks import agree
 from inventory.diff.older import Recorded, Rows
@@ -69,12 +70,16 @@ def _explain(diff: SourceDiff, step: Step, jobs: tuple[list[Row], list[Row]], wh
         same = moments.keys() - diff.names.keys()
         diff.reverted = sorted(same if what.job_id is None else same & {what.job_id})
     if step.findings:
-        came = {row[:4] for row in step.between(_FINDINGS)[1]}
+        left, came = step.between(_FINDINGS)
+        began = {row[:4] for row in came}
+        before = {identity(row) for row in (*left, *(row for row in step.findings if row[:4] not in began))}
         narrowed = what.job_id is not None or what.status is not None or what.tags
         diff.new_findings = [
             _public(_FINDINGS, row)
             for row in sorted(step.findings, key=lambda row: row[:4])
-            if row[:4] in came and (not narrowed or row[0] in chosen) and what.table in (None, _table_of(str(row[2])))
+            if identity(row) not in before
+            and (not narrowed or row[0] in chosen)
+            and what.table in (None, _table_of(str(row[2])))
         ]
 
 

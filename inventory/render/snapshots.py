@@ -34,7 +34,7 @@ def summary(source: str, result: Result) -> list[str]:
         lines.append(f"  list      {row['consistency']}")
     if result.findings:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(result.findings.items()))
-        lines.append(f"  findings  {sum(result.findings.values())}: {kinds}")
+        lines.append(f"  findings  {sum(result.findings.values())}: {kinds}; `inventory findings` explains them")
     lines.append(f"  digest    {row['digest']}")
     if result.signing:
         lines.append(f"  signing   {clean(result.signing)}")
