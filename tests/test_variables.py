@@ -232,9 +232,9 @@ def test_a_user_is_named_in_each_way_that_iam_knows(auth: dict[str, str], creden
 
 
 @pytest.mark.parametrize(("region", "near"), [
-    ("cn-nroth-4", "; do you mean cn-north-4?"),
-    ("cn-north4", "; do you mean cn-north-4?"),
-    ("ap-southeast1", "; do you mean ap-southeast-1?"),
+    ("cn-nroth-4", ". Did you mean 'cn-north-4'?"),
+    ("cn-north4", ". Did you mean 'cn-north-4'?"),
+    ("ap-southeast1", ". Did you mean 'ap-southeast-1'?"),
     ("zz", ""),
 ])  # fmt: skip
 def test_a_typing_error_in_a_region_is_refused(region: str, near: str, inventory: Any) -> None:

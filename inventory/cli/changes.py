@@ -190,8 +190,8 @@ def _code(diffs: "list[SourceDiff]", conditions: "list[Condition]") -> int:
 
 
 def _show(
-    options: Options, diffs: "list[SourceDiff]", title: str, code: int, signed: dict[int, str], *, style: str, full: bool, stat: bool,
-    show_ignored: bool,
+    options: Options, diffs: "list[SourceDiff]", title: str, code: int, signed: dict[int, str], *, style: str,
+    full: bool, stat: bool, show_ignored: bool,
 ) -> None:  # fmt: skip
     """Print what was compared; with -q only where the exit is not 0."""
     if options.is_silent(code):

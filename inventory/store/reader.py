@@ -135,7 +135,7 @@ def signing_keys(connection: Connection, snapshot_ids: Iterable[int]) -> dict[in
     """Return the id of the key that signed each of some snapshots; nothing for one that is not signed."""
     columns = SIGNATURES.c.snapshot_id, SIGNATURES.c.key_id
     query = select(*columns).where(SIGNATURES.c.snapshot_id.in_(list(snapshot_ids)))
-    return {snapshot_id: key_id for snapshot_id, key_id in connection.execute(query)}
+    return {row.snapshot_id: row.key_id for row in connection.execute(query)}
 
 
 def values_at(connection: Connection, entity: Entity, column: str, source_id: int, snapshot_id: int) -> set[Any]:
