@@ -149,15 +149,18 @@ def _is_ignored(entity: Entity, name: str, what: Selection) -> bool:
 def _changed(entity: Entity, was: dict[str, Json], now: dict[str, Json], recorded: Recorded) -> Iterator[str]:
     ends = (0, was), (1, now)
     for name in entity.names:
-        if name == "extra" or any(end[name] is None and recorded.lacks(at, entity, name) for at, end in ends):
+        old, new = was[name], now[name]
+        if name == "extra" or (old == new and type(old) is type(new)):  # most are
             continue
-        if not agree(was[name], now[name]):
+        if any(end[name] is None and recorded.lacks(at, entity, name) for at, end in ends):
+            continue
+        if not agree(old, new):
             yield name
-    old, new = was["extra"] or {}, now["extra"] or {}
-    for path in sorted(old.keys() | new.keys()):
-        if any(path not in end and recorded.lacks(at, entity, path) for at, end in enumerate((old, new))):
+    left, came = was["extra"] or {}, now["extra"] or {}
+    for path in sorted(left.keys() | came.keys()):
+        if any(path not in end and recorded.lacks(at, entity, path) for at, end in enumerate((left, came))):
             continue
-        if not agree(old.get(path), new.get(path)):
+        if not agree(left.get(path), came.get(path)):
             yield f"extra.{path}"
 
 
