@@ -21,6 +21,8 @@ Where to change what:
 - a retry rule: `source/retry.py`; attempts, transient answers: `source/client.py`; bisection: `source/live.py`
 - when a job counts as removed: `source/answers.py`, `source/live.py` (`_proven`); for recordings `source/replay.py`
 - what a kind of finding means, and what to do about it: `schema/finding_kinds.py`
+- a command: its module in `cli/` (options, help, examples); what all share: `cli/base.py`; groups: `cli/group.py`
+- the order and the words of a comparison: `render/changes.py`; what counts as a change: `diff/compare.py`
 - how a secret is found: `normalise/redact.py` in a document, `normalise/secret_texts.py` in a text
 - the worker processes: `export/pool.py`
 - the SQL of a view: `schema/views.py`
