@@ -18,16 +18,22 @@ cli/        the commands: click, and nothing but click
 Where to change what:
 
 - a new field: `schema/jobs.py`, or the module of its table beside it; then draft a migration (CONTRIBUTING.md)
-- a retry rule: `source/retry.py`; attempts, transient answers: `source/client.py`; bisection: `source/live.py`
-- when a job counts as removed: `source/answers.py`, `source/live.py` (`_proven`); for recordings `source/replay.py`
+- a field that is secret: `secret=True` on its line in `schema/`; a member without a column, by its name:
+  `normalise/secret_names.py`; inside a text: `normalise/secret_texts.py`; the masking itself: `normalise/redact.py`
+- how long between retries: `source/retry.py` (before the last rounds: `source/live.py`); which HTTP statuses are retried:
+  `source/client.py` (sign-in: `source/auth/iam.py`, failures below HTTP: `source/http/failure.py`); bisection:
+  `source/live.py`
+- when a job counts as removed: `source/answers.py`, `source/live.py` (`_conclude_absence`); of recordings
+  `source/replay.py`
 - what a kind of finding means, and what to do about it: `schema/finding_kinds.py`
-- a command: its module in `cli/` (options, help, examples); what all share: `cli/base.py`; groups: `cli/group.py`
+- a command: its function in `cli/` (search for `def NAME`; `diff` and `plan` are in `cli/changes.py`); what all share:
+  `cli/base.py`; help and groups: `cli/group.py`
 - the order and the words of a comparison: `render/changes.py`; what counts as a change: `diff/compare.py`
-- how a secret is found: `normalise/redact.py` in a document, `normalise/secret_texts.py` in a text
 - the worker processes: `export/pool.py`
-- the SQL of a view: `schema/views.py`
-- the text of an error: where it is raised (search for it)
-- exit codes: 1, 64, 75 in `common/errors.py`; 3, and the worst of several, in `export/run.py`; 2 in `cli/changes.py`
+- the SQL of a view: `schema/views.py` (no migration: `store/derived.py` creates views and triggers at each upgrade)
+- the text of an error: search for its fixed words; it stands where it is raised
+- exit codes (their meaning: README): 1, 64, 75 in `common/errors.py`; 3, and the worst of several, in `export/run.py`;
+  2 in `cli/changes.py`
 """
 
 __version__ = "0.1.0"

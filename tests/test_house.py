@@ -197,6 +197,14 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[t
             yield from commands(command, (*path, name))
 
 
+def test_the_tour_names_what_there_is() -> None:
+    tour = (ROOT / "inventory" / "__init__.py").read_text()
+    for name in re.findall(r"`([a-z_]+/[a-z_/.]*)`", tour):
+        assert (ROOT / "inventory" / name).exists(), name
+    for path, function in re.findall(r"`([a-z_/]+\.py)` \(`(\w+)`\)", tour):
+        assert f"def {function}(" in (ROOT / "inventory" / path).read_text(), function
+
+
 def test_every_command_is_explained() -> None:
     told = "\n".join(line for line in README.splitlines() if line.startswith("| `"))
     for path, command in commands(main):

@@ -13,7 +13,7 @@ from inventory import __version__
 from inventory.common.exact_json import Json
 from inventory.common.safe_text import clean, count, moment
 from inventory.diff.records import Change, Snapshot, SourceDiff
-from inventory.render.changes import Job, cells, heading, jobs, key, notes, summary
+from inventory.render.changes import WORDS, Job, cells, findings, heading, jobs, key, notes, summary
 from inventory.render.page import json_block, page
 
 __all__ = ["html"]
@@ -25,12 +25,8 @@ _NAMED = 3  # columns that a first line names
 _DIGEST = re.compile("[0-9a-f]{64}")
 _ACTIONS = ("create", "delete", "update")  # a row's, as the block counts them
 # Mark of a job -> its action in the address and the style sheet, and the word for people. In order of importance.
-_GROUPS = {
-    "-": ("delete", "removed"),
-    "-/+": ("replace", "replaced"),
-    "+": ("create", "created"),
-    "~": ("update", "changed"),
-}
+_IN_ADDRESS = {"-": "delete", "-/+": "replace", "+": "create", "~": "update"}
+_GROUPS = {mark: (_IN_ADDRESS[mark], word) for mark, word in WORDS.items()}
 
 _FILTERS = Markup("""<div id="filters" role="search" hidden>
 <label id="of-source">Source <select id="source"></select></label>
@@ -106,11 +102,24 @@ def _source(diff: SourceDiff, signed: Mapping[int, str] | None, *, several: bool
     return Markup(
         '<details class="source"{open}>\n<summary>{heading}</summary>\n{notes}\n'
         '<table class="ends">\n<thead><tr><th scope="col">Snapshot</th>{heads}</tr></thead>\n'
-        "<tbody>\n{rows}\n</tbody>\n</table>\n</details>"
+        "<tbody>\n{rows}\n</tbody>\n</table>\n{findings}</details>"
     ).format(
+        findings=_new_findings(diff),
         open=Markup("") if several else Markup(" open"), heading=clean(heading(diff)), notes=said, heads=heads,
         rows=rows,
     )  # fmt: skip
+
+
+def _new_findings(diff: SourceDiff) -> Markup:
+    lines = list(findings(diff, full=True))
+    if not lines:
+        return Markup("")
+    items = Markup("\n").join(Markup("<li>{}</li>").format(clean(line)) for line in lines[:_LISTED])
+    more = Markup("<li>and {:,} more</li>").format(len(lines) - _LISTED) if len(lines) > _LISTED else Markup("")
+    title = count(len(lines), "new finding")
+    return Markup('<details class="findings">\n<summary>{}</summary>\n<ul>\n{}\n{}</ul>\n</details>\n').format(
+        title, items, more
+    )
 
 
 def _facts(end: Snapshot, signed: Mapping[int, str] | None) -> Iterator[tuple[str, Markup]]:
