@@ -20,7 +20,7 @@ Where to change what:
 - a new field: `schema/jobs.py`, or the module of its table beside it; then draft a migration (CONTRIBUTING.md)
 - a field that is secret: `secret=True` on its line in `schema/`; a member without a column, by its name:
   `normalise/secret_names.py`; inside a text: `normalise/secret_texts.py`; the masking itself: `normalise/redact.py`
-- how long between retries: `source/retry.py` (before the last rounds: `source/live.py`); which HTTP statuses are retried:
+- how long between retries: `source/retry.py` (before the last rounds: `source/live.py`); which statuses are retried:
   `source/client.py` (sign-in: `source/auth/iam.py`, failures below HTTP: `source/http/failure.py`); bisection:
   `source/live.py`
 - when a job counts as removed: `source/answers.py`, `source/live.py` (`_conclude_absence`); of recordings
