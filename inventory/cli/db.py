@@ -183,3 +183,35 @@ def db_check(options: Options, as_json: bool) -> int:
     if not differences:
         options.echo("The database is as declared.")
     return code
+
+
+@db.command(
+    "grants",
+    examples=["inventory db grants --role reader --to analysts", "inventory db grants --role writer --to exporter"],
+    short_help="Print GRANT statements for an owner, writer or reader.",
+)
+@click.option(
+    "--role", type=click.Choice(["owner", "writer", "reader"]), required=True,
+    help="owner: makes and upgrades the tables; writer: exports and prunes; reader: shows and compares.",
+)  # fmt: skip
+@click.option("--to", metavar="NAME", required=True, help="The user or group of PostgreSQL.")
+@output_option
+@click.pass_obj
+def db_grants(options: Options, role: str, to: str) -> None:
+    """Print the GRANT statements that a user of PostgreSQL needs; run none of them.
+
+    Those of a writer or reader are for the tables and views of this revision: run them again after an upgrade.
+    """
+    from inventory.config.database_url import parse_database_url
+    from inventory.config.load import choose_database
+    from inventory.store.engine import translate_errors
+    from inventory.store.rights import grants
+
+    settings = options.settings()
+    if parse_database_url(choose_database(options.database, settings)).kind == "sqlite":
+        why = "an SQLite file has no users: the rights to the file and its folder are what counts"
+        raise UsageError(f"db grants is for PostgreSQL; {why}", "Name a database of PostgreSQL with --database")
+    if not 0 < len(to.encode()) < 64 or "\0" in to:
+        raise UsageError("--to: a name of PostgreSQL has 1 to 63 bytes")
+    with options.open(settings, ready=role != "owner") as store, translate_errors(store), store.reading() as connection:
+        print_lines(grants(connection, role, to))

@@ -145,21 +145,22 @@ def _prune(
             except InventoryError as error:
                 options.source_failed(source["name"], error.exit_code, str(error))
                 codes.append(error.exit_code)
-        if vacuum:
-            _reclaim(options, store, done)
-        if not as_json:
+        reclaimed = not vacuum or _reclaim(options, store, done)
+        if not as_json and (reclaimed or before is not None):  # else nothing can be said of the space
             options.echo(space(before, unused(store), done))
     return worst(codes)
 
 
-def _reclaim(options: Options, store: "Store", done: "list[Pruned]") -> None:
-    """What was pruned is pruned: space that could not be given back fails nothing."""
+def _reclaim(options: Options, store: "Store", done: "list[Pruned]") -> bool:
+    """Give the space back; return whether that was done. What was pruned is pruned, so a failure is only a warning."""
     from inventory.store.prune import reclaim
 
     try:
         reclaim(store, sorted({table for each in done for table in each.rows}))
     except StoreError as error:
         options.warn(str(error))
+        return False
+    return True
 
 
 def _describe(options: Options, found: "Pruned", *, dry_run: bool) -> None:

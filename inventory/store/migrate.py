@@ -42,7 +42,8 @@ def current(store: Store) -> str | None:
 
 
 def _current(connection: Connection) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
+    if not inspect(connection).has_table(VERSION.name):
+        _refuse_hidden_schema(connection)
         return None
     found = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
     if found and not inspect(connection).has_table(_MARKER_TABLE):
@@ -53,6 +54,15 @@ def _current(connection: Connection) -> str | None:
             " ?options=-csearch_path%3DNAME in the URL",
         )
     return found[0] if found else None
+
+
+def _refuse_hidden_schema(connection: Connection) -> None:
+    """Refuse a schema that the user may not use: its tables look as if they were not there."""
+    if connection.dialect.name == "postgresql":
+        from inventory.store.rights import hidden_schema
+
+        if (why := hidden_schema(connection)) is not None:
+            raise StoreError(why, "Grants needed: `inventory db grants`, run by a user who has that right")
 
 
 def require_head(store: Store) -> None:
@@ -165,14 +175,14 @@ def _repair(store: Store, waiting: LockWait) -> bool:
     """Recreate views, triggers and comments if they are not as declared; return whether they were not."""
     if not differs(store):
         return False
-    with translate_errors(store), exclusive(store, waiting) as connection:
+    with translate_errors(store, "owner"), exclusive(store, waiting) as connection:
         derived.create(connection)
     return True
 
 
 def _create(store: Store, waiting: LockWait) -> None:
     """Create all tables, views and triggers in one transaction, unless another process did so first."""
-    with translate_errors(store), exclusive(store, waiting) as connection:
+    with translate_errors(store, "owner"), exclusive(store, waiting) as connection:
         if _current(connection) is not None:
             return
         dialect = connection.dialect.name
@@ -335,7 +345,7 @@ def _alembic(store: Store, waiting: LockWait) -> Iterator[tuple["Config", Connec
 
     config = alembic_config()
     try:
-        with translate_errors(store), exclusive(store, waiting) as connection:
+        with translate_errors(store, "owner"), exclusive(store, waiting) as connection:
             config.attributes["connection"] = connection
             yield config, connection
     except (CommandError, RuntimeError) as error:  # RuntimeError: a revision refuses to lose rows

@@ -46,9 +46,11 @@ def script_from(at: str | None, dialect: str, place: str = "") -> Iterator[str]:
         dialect: sqlite or postgresql.
         place: a statement that comes first in the transaction.
     """
-    run = "psql -v ON_ERROR_STOP=1 -f FILE" if dialect == "postgresql" else "sqlite3 -bail DATABASE < FILE"
+    run = "sqlite3 -bail DATABASE < FILE"
+    if dialect == "postgresql":
+        run = "psql -v ON_ERROR_STOP=1 -f FILE, as the owner of the tables"
     yield f"-- inventory: from {f'revision {at}' if at else 'an empty database'} to revision {REVISION}."
-    yield f"-- Make a backup, and run it as the owner of the tables: {run}"
+    yield f"-- Make a backup, then run it whole: {run}"
     yield "BEGIN;"
     if place:
         yield place

@@ -38,7 +38,7 @@ def stamp(store: Store, *, dry_run: bool = False) -> Stamp:
     reading_or_writing: AbstractContextManager[Connection] = (
         store.reading() if dry_run else exclusive(store, LockWait())
     )
-    with translate_errors(store), reading_or_writing as connection:
+    with translate_errors(store, "" if dry_run else "owner"), reading_or_writing as connection:
         if not has_tables(connection):
             raise StoreError(f"the database {store} has no tables of inventory", "Run `inventory db upgrade`")
         found = compare(connection)
