@@ -14,7 +14,7 @@ __all__ = ["db"]
 
 @group()
 def db() -> None:
-    """Create, upgrade and check the tables of the database; SQL for a DBA."""
+    """Create, upgrade and check the tables; SQL for a DBA."""
 
 
 @db.command(
