@@ -8,8 +8,8 @@ from inventory.cli.base import Options
 from inventory.cli.bundle import bundle
 from inventory.cli.changes import diff, plan
 from inventory.cli.config import config
-from inventory.cli.demo import demo
 from inventory.cli.db import db
+from inventory.cli.demo import demo
 from inventory.cli.doctor import doctor
 from inventory.cli.export import export
 from inventory.cli.findings import findings
