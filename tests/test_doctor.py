@@ -200,7 +200,7 @@ def test_another_revision(
 
 RIGHTS = {  # what is taken from a user, and how it is told
     "INSERT, DELETE ON jobs": "INSERT, DELETE on table jobs",
-    "USAGE ON SEQUENCE snapshots_id_seq": "USAGE on sequence public.snapshots_id_seq",
+    "USAGE ON SEQUENCE snapshots_id_seq": "USAGE on sequence snapshots_id_seq",
     "TEMP ON DATABASE {database}": "TEMP on the database {database}",
 }
 
@@ -219,7 +219,8 @@ def test_a_user_who_lacks_a_right(export: Export, inventory: Command, postgresql
     )
     limited = url.set(username=user).render_as_string(hide_password=False)
     state, said = examined(export, database=limited)["database", "privileges"]
-    assert (state, said) == ("fail", f"missing: {RIGHTS[right].format(database=url.database)}")
+    needed = "Grants needed: `inventory db grants --role writer`"
+    assert (state, said) == ("fail", f"missing {RIGHTS[right].format(database=url.database)}. {needed}")
     export(database=limited, code=1)
     run(postgresql, f"GRANT {named} TO {user}")
     assert examined(export, database=limited)["database", "privileges"][0] == "ok"

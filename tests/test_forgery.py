@@ -156,7 +156,7 @@ def test_rows_that_wait_for_the_next_snapshot_are_not_signed_with_it(auditor: Au
         move(database, "job_digests", f"job_id = '{UNCHANGED}'", {"digest": forged}, 2)
         database.connection.commit()
     auditor.configure(NIGHT_1, NIGHT_2, key="ours")
-    for command in (("export",), ("plan",), ("sources", "retire", "sample")):
+    for command in (("export",), ("plan",), ("sources", "retire", "sample", "--yes")):
         assert "snapshot 1, the last of its source, does not prove" in auditor.is_refused(*command)
     assert auditor.verify("ours", code=1)["problems"]
 
@@ -229,7 +229,7 @@ def test_nothing_is_written_after_what_does_not_prove(auditor: Auditor, what: st
     auditor.export(NIGHT_1, key="ours")
     auditor.alter(*ALTERED[what])
     auditor.configure(NIGHT_1, NIGHT_2, key="ours")
-    for command in (("export",), ("plan",), ("export", "--begin-signing"), ("sources", "retire", "sample")):
+    for command in (("export",), ("plan",), ("export", "--begin-signing"), ("sources", "retire", "sample", "--yes")):
         if command[0] == "sources" and what == "the snapshots":
             continue
         said = auditor.is_refused(*command)
@@ -303,7 +303,7 @@ def test_honest_nights_are_signed_one_after_another(auditor: Auditor, tmp_path: 
     auditor.run("prune", "--keep-daily", "1")
     assert auditor.verify("ours")["problems"] == []
     auditor.run("plan")
-    auditor.run("sources", "retire", "sample")
+    auditor.run("sources", "retire", "sample", "--yes")
     found = auditor.verify("ours")
     assert (found["problems"], found["sources"][0]["signed"], found["sources"][0]["compared_to"]) == ([], 4, 4)
     assert "Consistent, and compared from outside with the public key" in found["conclusion"]
@@ -380,8 +380,8 @@ def test_retire_begins_signing_too(auditor: Auditor) -> None:
     auditor.key("ours")
     auditor.export(NIGHT_1)
     auditor.configure(NIGHT_1, key="ours")
-    auditor.is_refused("sources", "retire", "sample")
-    assert "begins after snapshot 1" in auditor.run("sources", "retire", "sample", "--begin-signing")
+    auditor.is_refused("sources", "retire", "sample", "--yes")
+    assert "begins after snapshot 1" in auditor.run("sources", "retire", "sample", "--yes", "--begin-signing")
     assert auditor.verify("ours")["problems"] == []
 
 

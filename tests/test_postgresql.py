@@ -307,8 +307,8 @@ def test_a_right_that_is_missing(postgresql: str) -> None:
     run(postgresql, f"CREATE ROLE {user} LOGIN")
     limited = make_url(normal_url(postgresql)).set(username=user).render_as_string(hide_password=False)
     told = failed("--database", limited, "db", "upgrade")
-    assert "permission denied for table alembic_version" in told
-    assert "`inventory doctor` names" in told
+    assert f"the user {user} lacks rights: missing SELECT on table alembic_version and " in told
+    assert f"`inventory db grants --role writer --to {user}`" in told
     run(postgresql, f"DROP ROLE {user}")
 
 

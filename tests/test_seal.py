@@ -55,7 +55,7 @@ def test_export_and_retire_sign_what_they_write(inventory: Command, tmp_path: Pa
     done = inventory("--config", "c.yaml", "-v", "export")
     assert done.returncode == 0, done.stderr
     assert "PRIVATE KEY" not in done.stdout + done.stderr
-    assert inventory("--config", "c.yaml", "sources", "retire", "sample").returncode == 0
+    assert inventory("--config", "c.yaml", "sources", "retire", "sample", "--yes").returncode == 0
     with sqlite3.connect("inventory.db") as connection:
         rows = connection.execute("SELECT digest, key_id, signature FROM snapshots JOIN signatures ON snapshot_id = id")
         signed = rows.fetchall()

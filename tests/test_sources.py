@@ -113,7 +113,7 @@ def test_retire_closes_the_rows(store: Store, inventory: Command, database: str)
     before = rows(store, SNAPSHOTS)
     ids = [row["id"] for row in before]
     was = seen(store, ids)
-    assert f"{before[-1]['jobs']} jobs" in ran(inventory, database, "sources", "retire", "sample")
+    assert f"{before[-1]['jobs']} jobs" in ran(inventory, database, "sources", "retire", "sample", "--yes")
     *earlier, last = rows(store, SNAPSHOTS)
     assert earlier == before
     assert seen(store, ids) == was
@@ -135,12 +135,12 @@ def test_retire_closes_the_rows(store: Store, inventory: Command, database: str)
 
 
 def test_a_retired_source_is_not_exported(store: Store, inventory: Command, database: str) -> None:
-    ran(inventory, database, "sources", "retire", "sample")
+    ran(inventory, database, "sources", "retire", "sample", "--yes")
     before = rows(store, SNAPSHOTS)
     told = ran(inventory, database, "export", code=1)
     assert "sample was retired at 20" in told
     assert "inventory sources rename" in told
-    assert "was retired at 20" in ran(inventory, database, "sources", "retire", "sample", code=64)
+    assert "was retired at 20" in ran(inventory, database, "sources", "retire", "sample", "--yes", code=64)
     assert "no source 'nobody'" in ran(inventory, database, "sources", "retire", "nobody", code=64)
     assert rows(store, SNAPSHOTS) == before
     ran(inventory, database, "sources", "rename", "sample", "sample-old")
@@ -152,10 +152,10 @@ def test_a_retired_source_is_not_exported(store: Store, inventory: Command, data
 
 def test_retire_waits_for_an_export(store: Store, inventory: Command, database: str) -> None:
     with source_lock(store, "sample", 0, Stop()):
-        ran(inventory, database, "sources", "retire", "sample", code=75)
-        ran(inventory, database, "sources", "retire", "sample", "--lock-timeout", "1", code=75)
+        ran(inventory, database, "sources", "retire", "sample", "--yes", code=75)
+        ran(inventory, database, "sources", "retire", "sample", "--yes", "--lock-timeout", "1", code=75)
     assert rows(store, SOURCES)[0]["retired_at"] is None
-    ran(inventory, database, "sources", "retire", "sample", "--lock-timeout", "1")
+    ran(inventory, database, "sources", "retire", "sample", "--yes", "--lock-timeout", "1")
     if store.path is not None:
         assert [each.name for each in store.path.parent.iterdir()] == ["inventory.db"]
 

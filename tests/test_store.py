@@ -263,7 +263,7 @@ def test_an_older_and_a_newer_revision_are_refused(
 def test_downgrade_to_base_refuses_with_rows(inventory: Command, database: str) -> None:
     exported(inventory, database)
     before = done(inventory, "--database", database, "show", "--json")
-    refused = inventory("--database", database, "db", "downgrade", "base")
+    refused = inventory("--database", database, "db", "downgrade", "base", "--yes")
     assert done(inventory, "--database", database, "db", "current").strip() == REVISION
     assert done(inventory, "--database", database, "show", "--json") == before
     assert refused.returncode == 1
@@ -274,7 +274,7 @@ def test_downgrade_to_base_refuses_with_rows(inventory: Command, database: str) 
 
 def test_downgrade_to_base_of_an_empty_one(inventory: Command, database: str) -> None:
     done(inventory, "--database", database, "db", "upgrade")
-    done(inventory, "--database", database, "db", "downgrade", "base")
+    done(inventory, "--database", database, "db", "downgrade", "base", "--yes")
     assert done(inventory, "--database", database, "db", "current").startswith("none")
 
 

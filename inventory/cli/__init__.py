@@ -8,13 +8,14 @@ from inventory.cli.base import Options
 from inventory.cli.bundle import bundle
 from inventory.cli.changes import diff, plan
 from inventory.cli.config import config
+from inventory.cli.db import db
 from inventory.cli.demo import demo
 from inventory.cli.doctor import doctor
 from inventory.cli.export import export
 from inventory.cli.findings import findings
 from inventory.cli.group import CONTEXT, Root, global_options
 from inventory.cli.look import log, show, snapshots
-from inventory.cli.manage import db, init, schema, validate
+from inventory.cli.manage import init, schema, validate
 from inventory.cli.mock import mock_server
 from inventory.cli.prune import prune
 from inventory.cli.sources import sources

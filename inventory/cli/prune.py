@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from inventory.cli.base import Options, echo_document, json_option, lock_timeout_option, output_option, sources_option
+from inventory.cli.confirm import confirm, is_terminal, yes_option
 from inventory.cli.group import command
 from inventory.common.errors import InventoryError, StoppedError, StoreError, UsageError
 
@@ -35,6 +36,7 @@ _COUNT = click.IntRange(0, 10_000)
 @output_option
 @json_option
 @click.option("--dry-run", is_flag=True, help="Print what would be dropped; write nothing.")
+@yes_option
 @click.option(
     "--no-vacuum",
     "vacuum",
@@ -47,10 +49,13 @@ _COUNT = click.IntRange(0, 10_000)
 @click.pass_obj
 def prune(
     options: Options, names: tuple[str, ...], keep_daily: int | None, keep_weekly: int | None,
-    keep_monthly: int | None, older_than: str | None, dry_run: bool, vacuum: bool, lock_timeout: int,
-    as_json: bool,
+    keep_monthly: int | None, older_than: str | None, dry_run: bool, yes: bool, vacuum: bool,
+    lock_timeout: int, as_json: bool,
 ) -> int:  # fmt: skip
-    """Drop old snapshots and the history that only they saw; without flags, by `retention` of the configuration."""
+    """Drop old snapshots and the history that only they saw; without flags, by `retention` of the configuration.
+
+    In a terminal it asks first, unless --yes is given. Elsewhere, as from cron, it does not ask.
+    """
     settings = options.settings()
     keeps = {"keep_daily": keep_daily, "keep_weekly": keep_weekly, "keep_monthly": keep_monthly}
     policy = _policy(settings, keeps, older_than)
@@ -59,6 +64,8 @@ def prune(
         if dry_run:
             code = _plan(options, store, names, policy, found, as_json=as_json)
         else:
+            if not yes and is_terminal():
+                _ask(store, names, policy)
             code = _prune(options, store, names, policy, lock_timeout, found, vacuum=vacuum, as_json=as_json)
     if as_json:
         from inventory.render.prune import document
@@ -98,6 +105,19 @@ def _plan(
     return 0
 
 
+def _ask(store: "Store", names: tuple[str, ...], policy: "Policy") -> None:
+    """Ask before snapshots are dropped; where there is none, there is nothing to ask."""
+    from inventory.store import reader
+    from inventory.store.prune import preview
+
+    with store.reading() as connection:
+        found = [preview(connection, source["name"], policy) for source in reader.sources(connection, names)]
+    snapshots, rows = sum(len(each.snapshots) for each in found), sum(sum(each.rows.values()) for each in found)
+    if snapshots:
+        what = f"{snapshots} snapshot{'' if snapshots == 1 else 's'} and {rows} history row{'' if rows == 1 else 's'}"
+        confirm(f"Drop {what} for good?", yes=False)
+
+
 def _prune(
     options: Options, store: "Store", names: tuple[str, ...], policy: "Policy", lock_timeout: int,
     done: "list[Pruned]", *, vacuum: bool, as_json: bool,
@@ -125,21 +145,22 @@ def _prune(
             except InventoryError as error:
                 options.source_failed(source["name"], error.exit_code, str(error))
                 codes.append(error.exit_code)
-        if vacuum:
-            _reclaim(options, store, done)
-        if not as_json:
+        reclaimed = not vacuum or _reclaim(options, store, done)
+        if not as_json and (reclaimed or before is not None):  # else nothing can be said of the space
             options.echo(space(before, unused(store), done))
     return worst(codes)
 
 
-def _reclaim(options: Options, store: "Store", done: "list[Pruned]") -> None:
-    """What was pruned is pruned: space that could not be given back fails nothing."""
+def _reclaim(options: Options, store: "Store", done: "list[Pruned]") -> bool:
+    """Give the space back; return whether that was done. What was pruned is pruned, so a failure is only a warning."""
     from inventory.store.prune import reclaim
 
     try:
         reclaim(store, sorted({table for each in done for table in each.rows}))
     except StoreError as error:
         options.warn(str(error))
+        return False
+    return True
 
 
 def _describe(options: Options, found: "Pruned", *, dry_run: bool) -> None:

@@ -12,6 +12,7 @@ from inventory.cli.base import (
     safe,
     sources_option,
 )
+from inventory.cli.confirm import confirm, yes_option
 from inventory.cli.group import argument, group
 from inventory.common.errors import UsageError
 
@@ -73,25 +74,38 @@ def sources_rename(options: Options, old: str, new: str, lock_timeout: int) -> N
 
 @sources.command(
     "retire",
-    examples=["inventory sources retire prod-north", "inventory sources retire prod-north --lock-timeout 60"],
+    examples=["inventory sources retire prod-north --dry-run", "inventory sources retire prod-north --yes"],
     short_help="End a source with a last snapshot that closes all of its jobs.",
 )
 @argument("name", explained="The source.")
+@click.option("--dry-run", is_flag=True, help="Print what would end; write nothing.")
+@yes_option
 @begin_signing_option
 @lock_timeout_option
 @click.pass_obj
-def sources_retire(options: Options, name: str, begin_signing: bool, lock_timeout: int) -> None:
-    """End a source with a last snapshot, in which all of its jobs have left."""
+def sources_retire(
+    options: Options, name: str, dry_run: bool, yes: bool, begin_signing: bool, lock_timeout: int
+) -> None:
+    """End a source with a last snapshot, in which all of its jobs have left. Nothing brings it back.
+
+    In a terminal it asks first; elsewhere it needs --yes.
+    """
     from inventory.common.cancellation import Stop
-    from inventory.store.sources import retire
+    from inventory.store.sources import open_jobs, retire
 
     settings = options.settings()
     if settings.signs:
         settings = options.settings(for_export=True)  # with the key
-    with options.open(settings, write=True) as store:
-        row, signing = retire(
-            store, name, lock_timeout, Stop(), checked_signer(settings, begin_signing), begin_signing=begin_signing
-        )
+    signer = checked_signer(settings, begin_signing)
+    with options.open(settings, write=not dry_run) as store:
+        with store.reading() as connection:
+            count = open_jobs(connection, name)
+        jobs = f"{count} job{'' if count == 1 else 's'}"
+        if dry_run:
+            options.echo(f"{name} would be retired: a last snapshot would close {jobs}. Nothing was written.")
+            return
+        confirm(f"Retire {name} for good and close {jobs}?", yes=yes)
+        row, signing = retire(store, name, lock_timeout, Stop(), signer, begin_signing=begin_signing)
     options.echo(f"{name} is retired: snapshot {row['id']} is its last, {row['deselected']} jobs left as deselected.")
     if signing:
         options.echo(safe(f"signing {signing}"))

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sqlalchemy import text
-
 from inventory.common.cancellation import Stop
 from inventory.common.errors import InventoryError, StoreError
 from inventory.common.exact_json import canonical
@@ -17,7 +15,6 @@ from inventory.config.database_url import check_database_url, parse_database_url
 from inventory.config.settings import MIB, Settings, Source
 from inventory.normalise.redact import Redactor
 from inventory.schema import REVISION
-from inventory.schema.ledger import METADATA, SNAPSHOTS, SOURCES
 from inventory.source.answers import ABSENT_CODES, error_code
 from inventory.source.auth import MAX_CLOCK_SKEW, AuthCache, send_with_auth
 from inventory.source.auth.iam import describe, document_of, sent_at
@@ -25,6 +22,7 @@ from inventory.source.auth.session import Session, sign_in
 from inventory.source.http.proxy import proxy_for
 from inventory.source.replay import Recording
 from inventory.source.transport import Request, Response, RouteError, TransportError
+from inventory.store import rights
 from inventory.store.engine import Store, open_store, translate_errors
 from inventory.store.lock import holder
 from inventory.store.migrate import current, require_head
@@ -208,38 +206,17 @@ def _check_revision(store: Store, at: str | None) -> Diagnostic:
 
 
 def _check_privileges(store: Store) -> Diagnostic:
+    hint = ""
     if store.path is not None:
         paths = (store.path, store.path.absolute().parent)
         missing = [f"write access to {each}" for each in paths if not os.access(each, os.W_OK)]
     else:
-        missing = _missing_rights(store)
+        with translate_errors(store), store.connect() as connection:
+            missing = rights.missing(connection, "writer")
+        hint = ". Grants needed: `inventory db grants --role writer`"
     if missing:
-        return Diagnostic("fail", "database", "privileges", f"missing: {'; '.join(missing)}")
+        return Diagnostic("fail", "database", "privileges", f"missing {'; '.join(missing)}{hint}")
     return Diagnostic("ok", "database", "privileges", "may read and write")
-
-
-def _missing_rights(store: Store) -> list[str]:
-    """Return the rights that an export needs and this PostgreSQL user does not have."""
-    tables = text(
-        "SELECT string_agg(p, ', ') FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) p"
-        " WHERE NOT has_table_privilege(:name, p)"
-    )
-    sequence = text(
-        "SELECT s.name FROM (SELECT pg_get_serial_sequence(:name, 'id') AS name) s"
-        " WHERE NOT has_sequence_privilege(s.name, 'USAGE')"
-    )
-    temporary = text(
-        "SELECT 'TEMP on the database ' || current_database()"
-        " WHERE NOT has_database_privilege(current_database(), 'TEMP')"
-    )
-    with translate_errors(store), store.connect() as connection:
-        lacking = {each.name: connection.scalar(tables, {"name": each.name}) for each in METADATA.sorted_tables}
-        numbers = [connection.scalar(sequence, {"name": each.name}) for each in (SOURCES, SNAPSHOTS)]
-        return [
-            *(f"{rights} on table {name}" for name, rights in lacking.items() if rights),
-            *(f"USAGE on sequence {name}" for name in numbers if name),
-            *filter(None, [connection.scalar(temporary)]),
-        ]
 
 
 def _check_disk(path: Path) -> Iterator[Diagnostic]:

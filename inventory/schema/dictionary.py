@@ -10,11 +10,11 @@ from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTab
 from inventory.common.exact_json import Json
 from inventory.schema import ENTITIES, JOB_DIGESTS, REVISION
 from inventory.schema.fields import Api
-from inventory.schema.ledger import MAINTENANCE, SERVED, SIGNATURES, SNAPSHOTS, SOURCES, declared
+from inventory.schema.ledger import MAINTENANCE, SERVED, SIGNATURES, SNAPSHOTS, SOURCES, VERSION, declared
 from inventory.schema.triggers import triggers
 from inventory.schema.views import views
 
-__all__ = ["as_json", "as_markdown", "as_sql"]
+__all__ = ["as_json", "as_markdown", "as_sql", "comments", "statements"]
 
 _POSTGRESQL: Any = postgresql.dialect()  # type: ignore[no-untyped-call]
 _SQLITE: Any = sqlite.dialect()
@@ -107,23 +107,38 @@ def _line(column: dict[str, Json]) -> str:
 
 
 def as_sql(dialect_name: str) -> Iterator[str]:
-    """Yield the statements that create an empty database of this revision.
+    """Yield the statements that create an empty database of this revision, in one transaction.
 
     Args:
         dialect_name: sqlite or postgresql.
     """
+    yield "BEGIN;"
+    yield from statements(dialect_name)
+    yield "COMMIT;"
+
+
+def statements(dialect_name: str) -> Iterator[str]:
+    """Yield the statements of `as_sql` without its transaction."""
     dialect: Any = _POSTGRESQL if dialect_name == "postgresql" else _SQLITE
     for table in declared(dialect_name).sorted_tables:
         yield _statement(CreateTable(table), dialect)
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             yield _statement(CreateIndex(index), dialect)
-        if dialect_name == "postgresql":
-            yield _statement(SetTableComment(table), dialect)
-            for column in table.columns:
-                yield _statement(SetColumnComment(column), dialect)
+    if dialect_name == "postgresql":
+        yield from comments()
     yield "INSERT INTO maintenance (id, pruning) VALUES (1, false);"
     for statement in (views(dialect_name) | triggers(dialect_name)).values():
         yield statement + ";"
+    yield _statement(CreateTable(VERSION), dialect)
+    yield f"INSERT INTO {VERSION.name} (version_num) VALUES ('{REVISION}');"  # noqa: S608  # no user input
+
+
+def comments() -> Iterator[str]:
+    """Yield the statements that comment all tables and columns, for PostgreSQL."""
+    for table in declared("postgresql").sorted_tables:
+        yield _statement(SetTableComment(table), _POSTGRESQL)
+        for column in table.columns:
+            yield _statement(SetColumnComment(column), _POSTGRESQL)
 
 
 def _statement(element: Any, dialect: Any) -> str:

@@ -2,12 +2,24 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, LargeBinary, MetaData, Table, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    UniqueConstraint,
+)
 
 from inventory.schema import ENTITIES, JOB_DIGESTS
 from inventory.schema.tables import METADATA, UtcDateTime, source_id, text_type
 
-__all__ = ["MAINTENANCE", "METADATA", "SERVED", "SIGNATURES", "SNAPSHOTS", "SOURCES", "declared"]
+__all__ = ["MAINTENANCE", "METADATA", "SERVED", "SIGNATURES", "SNAPSHOTS", "SOURCES", "VERSION", "declared"]
 
 _TABLES = [entity.current for entity in (*ENTITIES, JOB_DIGESTS)]  # first access adds each table to METADATA
 
@@ -109,6 +121,12 @@ SERVED = Table(
     comment="What was served of each job the last time: what is served the same again need not be normalised again."
     " A cache: it may be emptied at any time.",
     sqlite_with_rowid=False,
+)  # fmt: skip
+
+
+VERSION = Table(  # Alembic's own, with the revision of the database; not of METADATA
+    "alembic_version", MetaData(), Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )  # fmt: skip
 
 

@@ -4,21 +4,34 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, func, inspect, select
 
-from inventory.schema.ledger import METADATA, declared
+from inventory.schema.ledger import MAINTENANCE, METADATA, declared
 from inventory.store.derived import differences
 from inventory.store.engine import Store
 
-__all__ = ["check"]
+__all__ = ["check", "compare"]
 
 
 def check(store: Store) -> list[str]:
     """Compare a database at this version's revision with the declared schema; return one line per difference."""
-    dialect = store.engine.dialect.name
-    with store.reading() as connection, warnings.catch_warnings():
+    with store.reading() as connection:
+        return compare(connection)
+
+
+def compare(connection: Connection) -> list[str]:
+    """Compare the tables of a connection, whatever its revision; return one line per difference."""
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # reflection warns about indexes of other applications
-        return [*_compare_tables(connection, dialect), *_compare_keys(connection), *differences(connection)]
+        found = [*_compare_tables(connection, connection.dialect.name), *_compare_keys(connection)]
+    return [*found, *_compare_rows(connection), *differences(connection)]
+
+
+def _compare_rows(connection: Connection) -> Iterator[str]:
+    """Look for the row of `maintenance`, without which nothing can be pruned."""
+    has_table = inspect(connection).has_table(MAINTENANCE.name)
+    if has_table and not connection.scalar(select(func.count()).select_from(MAINTENANCE)):
+        yield "the row of the table maintenance is missing"
 
 
 def _compare_tables(connection: Connection, dialect: str) -> list[str]:

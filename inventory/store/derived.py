@@ -15,7 +15,7 @@ from inventory.schema.ledger import METADATA
 from inventory.schema.triggers import triggers
 from inventory.schema.views import views
 
-__all__ = ["create", "differences", "drop"]
+__all__ = ["create", "differences", "drop", "drop_statements", "trigger_table"]
 
 _SQLITE_OBJECTS = text("SELECT name, sql FROM sqlite_master WHERE type IN ('view', 'trigger')")
 _FUNCTIONS = text(
@@ -44,7 +44,7 @@ def create(connection: Connection) -> None:
     for name, sql in views(dialect).items():
         _replace_view(connection, name, sql)
     for name, sql in triggers(dialect).items():
-        if (table := _trigger_table(name)) is not None:
+        if (table := trigger_table(name)) is not None:
             connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name} ON {table}")
         connection.exec_driver_sql(sql.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", 1))
     for table, column in _wrong_comments(connection):
@@ -54,17 +54,22 @@ def create(connection: Connection) -> None:
 
 def drop(connection: Connection) -> None:
     """Drop all declared views and triggers that exist."""
-    dialect = connection.dialect.name
+    for sql in drop_statements(connection.dialect.name):
+        connection.exec_driver_sql(sql)
+
+
+def drop_statements(dialect: str) -> Iterator[str]:
+    """Yield the statements of `drop`."""
     for name in reversed(views(dialect)):
-        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
+        yield f"DROP VIEW IF EXISTS {name}"
     for name in reversed(triggers(dialect)):
-        table = _trigger_table(name)
+        table = trigger_table(name)
         if dialect == "sqlite":
-            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
+            yield f"DROP TRIGGER IF EXISTS {name}"
         elif table is None:
-            connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {name}()")
+            yield f"DROP FUNCTION IF EXISTS {name}()"
         else:
-            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name} ON {table}")
+            yield f"DROP TRIGGER IF EXISTS {name} ON {table}"
 
 
 def _replace_view(connection: Connection, name: str, sql: str) -> None:
@@ -77,7 +82,7 @@ def _replace_view(connection: Connection, name: str, sql: str) -> None:
         connection.exec_driver_sql(sql)
 
 
-def _trigger_table(name: str) -> str | None:
+def trigger_table(name: str) -> str | None:
     """Return the table of a trigger on PostgreSQL; None for a function."""
     table = name.removesuffix("_append_only")
     return None if table == name else table

@@ -36,9 +36,13 @@ class ConnectRetry:
 class Store:
     """An open database: `engine`, and for SQLite the `path` of the file. `str()` is its URL without secrets."""
 
-    def __init__(self, engine: Engine, path: Path | None, shown: str = "", retry: ConnectRetry | None = None) -> None:
+    def __init__(
+        self, engine: Engine, path: Path | None, shown: str = "", retry: ConnectRetry | None = None, *,
+        write: bool = False,
+    ) -> None:  # fmt: skip
         self.engine = engine
         self.path = path
+        self.role = "writer" if write else "reader"  # of `rights`: what its user needs
         self._shown = shown or f"sqlite:///{path}"
         self._retry = retry
 
@@ -52,7 +56,8 @@ class Store:
 
     def with_retry(self, seconds: float, stop: Stop) -> "Store":
         """Return the same database with retries for failed connections."""
-        return Store(self.engine, self.path, self._shown, ConnectRetry(seconds, stop))
+        retry = ConnectRetry(seconds, stop)
+        return Store(self.engine, self.path, self._shown, retry, write=self.role == "writer")
 
     def connect(self) -> Connection:
         """Connect. Transient failures are retried for the seconds of `with_retry`.
@@ -144,7 +149,7 @@ def _postgresql(parameters: dict[str, str], shown: str, *, write: bool) -> Store
     def _connect(dialect: Any, *_: Any) -> Any:
         return postgresql.connect(dialect, parameters, write=write)
 
-    return Store(engine, None, shown)
+    return Store(engine, None, shown, write=write)
 
 
 def is_absent(url: str) -> bool:
@@ -188,7 +193,7 @@ def _sqlite(path: Path, mode: str) -> Store:
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
 
-    return Store(engine, path)
+    return Store(engine, path, write=mode != "ro")
 
 
 def _roll_back(path: Path) -> None:
@@ -211,23 +216,43 @@ def begin_write(connection: Connection) -> RootTransaction:
 
 
 @contextmanager
-def translate_errors(store: Store) -> Iterator[None]:
-    """Turn driver errors into StoreError, without the values of rows."""
+def translate_errors(store: Store, role: str = "") -> Iterator[None]:
+    """Turn driver errors into StoreError, without the values of rows.
+
+    Args:
+        role: what the user has to be, if a right is missing; by default what the store was opened for.
+    """
     try:
         yield
     except DBAPIError as error:
         if not store.is_sqlite and (error.connection_invalidated or postgresql.is_lost(error.orig)):
             message = f"the connection to the database {store} broke: {_first_line(error.orig)}"
             raise ConnectionLostError(message, "Nothing was written; run it again") from None
-        raise StoreError(f"the database {store} failed: {_first_line(error.orig)}", _hint(error.orig)) from None
+        summary, hint = f"failed: {_first_line(error.orig)}", _hint(error.orig)
+        if getattr(error.orig, "sqlstate", None) == _NO_RIGHT:
+            summary, hint = _missing_rights(store, role or store.role, error.orig) or (summary, hint)
+        raise StoreError(f"the database {store} {summary}", hint) from None
     except SQLAlchemyError as error:
         raise StoreError(f"the database {store} failed: {type(error).__name__}") from None
+
+
+def _missing_rights(store: Store, role: str, error: object) -> tuple[str, str] | None:
+    """Name the rights that are missing, as the catalogue has them; None if it cannot be told."""
+    from inventory.store.rights import explain
+
+    with suppress(StoreError, SQLAlchemyError), store.connect() as connection:
+        found = explain(connection, role, _first_line(error))
+        return found and (f"refused: {found[0]}", found[1])
+    return None
 
 
 def _no_connection(store: Store, error: object) -> StoreError:
     if store.is_sqlite:
         return StoreError(f"the database {store} failed: {_first_line(error)}", _hint(error))
-    return StoreError(f"cannot connect to the database {store}: {postgresql.reason(error)}")
+    why, hint = postgresql.reason(error), ""
+    if "permission denied for database" in why:
+        why, hint = "missing CONNECT on the database", "Grants needed: `inventory db grants`, run by its owner"
+    return StoreError(f"cannot connect to the database {store}: {why}", hint)
 
 
 def _first_line(error: object) -> str:
@@ -244,6 +269,7 @@ def _hint(error: object) -> str:
     return next((hint for sign, hint in _HINTS.items() if sign == state or (" " in sign and sign in text)), "")
 
 
+_NO_RIGHT = "42501"
 _HINTS = {  # SQLSTATE, or words of SQLite
     "database is locked": f"Another process has been writing to it, or reading from it, for {LOCK_TIMEOUT} seconds",
     "disk is full": "Nothing was written; make room, for temporary files too (SQLITE_TMPDIR), and run it again",
@@ -252,6 +278,6 @@ _HINTS = {  # SQLSTATE, or words of SQLite
     "No space left": "Nothing was written; make room and run it again",
     "53100": "Nothing was written; make room and run it again",
     "25006": "The server is a standby, or default_transaction_read_only is on; name one that can be written",
-    "42501": "The user of the URL lacks this right; `inventory doctor` names each that is missing",
+    _NO_RIGHT: "The user of the URL lacks this right; `inventory doctor` names each that is missing",
     "55P03": "Another session holds a lock on it; end that, or wait longer",
 }

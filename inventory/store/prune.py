@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    text,
     update,
 )
 
@@ -38,6 +40,11 @@ __all__ = ["Pruned", "Space", "preview", "prune", "reclaim", "unused"]
 
 HISTORY_TABLES = tuple(entity.history for entity in (*ENTITIES, JOB_DIGESTS))
 VACUUM_TIMEOUT = 2  # seconds; the next night can reclaim the space as well
+LOCK_NOT_AVAILABLE = "55P03"  # the state of a table that SKIP_LOCKED skipped
+_OWNERS = text(
+    "SELECT current_user, string_agg(DISTINCT CAST(pg_get_userbyid(relowner) AS text), ', ') FROM pg_class"
+    " WHERE oid IN (SELECT to_regclass(n) FROM unnest(CAST(:tables AS text[])) n)"
+)
 ITEM_POINTER_BYTES = 4  # in a PostgreSQL page, for each row
 
 
@@ -155,7 +162,7 @@ def reclaim(store: Store, tables: list[str]) -> None:
     """Return an SQLite file's unused pages to the file system; on a server, vacuum these tables.
 
     Raises:
-        StoreError: others use the file, or there is no room for its copy; no data is lost.
+        StoreError: others use the file, there is no room for its copy, or the user may not vacuum; no data is lost.
     """
     space = unused(store)
     if store.path is not None and space is not None and space.unused:
@@ -165,9 +172,29 @@ def reclaim(store: Store, tables: list[str]) -> None:
 
 
 def _vacuum_tables(store: Store, tables: list[str]) -> None:
+    """Vacuum tables; those that another session has locked are left out.
+
+    Raises:
+        StoreError: the user has no right to; the server only warns.
+    """
+    refused: list[str] = []
+
+    def note(diagnostic: Any) -> None:
+        if diagnostic.severity_nonlocalized == "WARNING" and diagnostic.sqlstate != LOCK_NOT_AVAILABLE:
+            refused.append(diagnostic.message_primary)
+
     with translate_errors(store), store.connect() as connection:
         autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
+        driver: Any = autocommit.connection.driver_connection
+        driver.add_notice_handler(note)
         autocommit.exec_driver_sql(f"VACUUM (ANALYZE, SKIP_LOCKED) {', '.join(tables)}")
+        if refused:
+            me, owners = autocommit.execute(_OWNERS, {"tables": tables}).one()
+            raise StoreError(
+                f"VACUUM was not done: the user {me} does not own {', '.join(tables)}",
+                f"What was pruned is gone, but its space is not free yet. The owner ({owners}) or a superuser can run"
+                " VACUUM; autovacuum does it too, where it is on",
+            )
 
 
 def _vacuum_file(path: Path) -> None:

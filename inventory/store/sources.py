@@ -13,13 +13,14 @@ from inventory.common.errors import UsageError
 from inventory.config.values import SOURCE_NAME
 from inventory.proof.digest import content_digest
 from inventory.proof.signature import SigningKey
+from inventory.schema import BY_NAME
 from inventory.schema.ledger import SNAPSHOTS, SOURCES
 from inventory.store import reader
 from inventory.store.engine import Store
 from inventory.store.lock import source_lock
 from inventory.store.writer import SourceRow, open_writer
 
-__all__ = ["list_sources", "never_exported", "rename", "retire"]
+__all__ = ["list_sources", "never_exported", "open_jobs", "rename", "retire"]
 
 _SNAPSHOT_COLUMNS = ("snapshot_id", "finished_at", "observed_to", "status", "jobs")
 
@@ -74,6 +75,17 @@ def rename(store: Store, old: str, new: str, timeout: float, stop: Stop) -> None
         connection.execute(update(SOURCES).where(SOURCES.c.name == old).values(name=new))
 
 
+def open_jobs(connection: Connection, name: str) -> int:
+    """Return how many jobs `retire` would close.
+
+    Raises:
+        UsageError: no such source, or it is retired already.
+    """
+    source = _active_source(connection, name)
+    jobs = BY_NAME["jobs"].current
+    return int(connection.scalar(select(func.count()).where(jobs.c.source_id == source["id"])) or 0)
+
+
 def retire(
     store: Store,
     name: str,
@@ -96,9 +108,7 @@ def retire(
     started_at = datetime.now(UTC)
     with source_lock(store, name, timeout, stop, "retire") as lock:
         with store.reading() as connection:
-            source = _source_row(connection, name)
-        if source["retired_at"] is not None:
-            raise UsageError(f"the source {name} was retired at {source['retired_at']:%Y-%m-%d %H:%M:%S} UTC")
+            source = _active_source(connection, name)
         row = SourceRow(name, source["region"], source["project_id"])
         with open_writer(store, row, signer, begin_signing=begin_signing) as writer:
             writer.staging.compare()  # nothing is staged: all jobs are removed
@@ -112,3 +122,10 @@ def retire(
 
 def _source_row(connection: Connection, name: str) -> dict[str, Any]:
     return reader.sources(connection, [name])[0]
+
+
+def _active_source(connection: Connection, name: str) -> dict[str, Any]:
+    source = _source_row(connection, name)
+    if source["retired_at"] is not None:
+        raise UsageError(f"the source {name} was retired at {source['retired_at']:%Y-%m-%d %H:%M:%S} UTC")
+    return source
