@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,8 @@ def seen(url: str, ids: list[int]) -> tuple[dict[int, str], dict[tuple[int | Non
         diffs = {}
         for one, other in ((one, other) for one in (None, *ids) for other in ids):
             between = step(connection, source, rows.get(one), rows[other])
-            diffs[one, other] = compare(between, Selection())
+            # What happened in between, and why a job is gone, is what the snapshots that are left say.
+            diffs[one, other] = replace(compare(between, Selection()), times={}, reverted=[], gone={})
     return shown, diffs
 
 

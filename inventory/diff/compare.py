@@ -23,7 +23,7 @@ from inventory.schema.entities import Entity
 __all__ = ["compare"]
 
 _JOBS, _ENDPOINTS, _FINDINGS = BY_NAME["jobs"], BY_NAME["endpoints"], BY_NAME["findings"]
-_DESELECTED = "deselected: the configuration no longer names it"
+_NO_EVIDENCE = "deselected (the configuration no longer names it), or the evidence was pruned"
 _MASKS, _COLUMN, _THEN = "the masks cannot be compared", "the column is ignored", "its table was not recorded then"
 Pairs = list[tuple[Row | None, Row | None]]
 
@@ -62,7 +62,7 @@ def _explain(diff: SourceDiff, step: Step, jobs: tuple[list[Row], list[Row]], wh
         evidence = step.absences(list(removed)) | {
             row[0]: str(row[4]) for row in step.findings if row[1] == "absent_job"
         }
-        diff.gone = {job_id: evidence.get(job_id, _DESELECTED) for job_id in removed}
+        diff.gone = {job_id: evidence.get(job_id, _NO_EVIDENCE) for job_id in removed}
     moments = step.moments()
     chosen = start.keys() | end.keys()
     diff.times = {job_id: len(moments[job_id]) for job_id in diff.names if len(moments.get(job_id, ())) > 1}

@@ -1,6 +1,7 @@
 """Read sources, snapshots, and the rows of an entity as of a snapshot."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -175,26 +176,31 @@ def rows_between(
 
 
 def change_moments(connection: Connection, source_id: int, from_id: int, to_id: int) -> dict[str, set[int]]:
-    """Return of each job the snapshots after `from_id`, up to `to_id`, in which rows of it began or ended."""
-    between = select(SNAPSHOTS.c.id).where(
-        SNAPSHOTS.c.source_id == source_id, SNAPSHOTS.c.id > from_id, SNAPSHOTS.c.id <= to_id
-    )
-    ids = set(connection.execute(between).scalars())
+    """Return for each job the snapshots after `from_id`, up to `to_id`, that saw it change. Pruned ones saw nothing."""
+    query = select(SNAPSHOTS.c.id).where(
+        SNAPSHOTS.c.source_id == source_id, SNAPSHOTS.c.id > from_id, SNAPSHOTS.c.id <= to_id,
+        SNAPSHOTS.c.pruned_at.is_(None),
+    )  # fmt: skip
+    ids = sorted(connection.execute(query).scalars())
     if len(ids) < 2:
         return {}
     found: dict[str, set[int]] = {}
     for entity in ESTATE:
         current, history = entity.current, entity.history
         job = entity.job_column
-        for query in (
-            select(current.c[job], current.c.valid_from).where(
-                text("valid_from > 1"), current.c.valid_from.in_(between)
-            ),
-            select(history.c[job], history.c.valid_from).where(history.c.valid_from.in_(between)),
-            select(history.c[job], history.c.valid_to).where(history.c.valid_to.in_(between)),
-        ):
-            for job_id, at in connection.execute(query.distinct()):
-                found.setdefault(job_id, set()).add(at)
+        began = select(current.c[job], current.c.valid_from, null()).where(
+            current.c.source_id == source_id, current.c.valid_from > from_id, current.c.valid_from <= to_id
+        )
+        ended = select(history.c[job], history.c.valid_from, history.c.valid_to).where(
+            history.c.source_id == source_id, history.c.valid_to > from_id, history.c.valid_from <= to_id
+        )
+        for job_id, valid_from, valid_to in connection.execute(union_all(began, ended)):
+            first = bisect_left(ids, valid_from)
+            last = len(ids) if valid_to is None else bisect_left(ids, valid_to)
+            if first < last or valid_from <= from_id:  # else only pruned snapshots saw the row
+                places = [first] if valid_from > from_id else []
+                places += [last] if last < len(ids) else []
+                found.setdefault(job_id, set()).update(ids[place] for place in places)
     return found
 
 
