@@ -137,7 +137,7 @@ def _word(what: Json) -> str:
 
 def _counts(changes: Iterable[Change]) -> list[str]:
     tally = Counter(change.table for change in changes if change.table != "jobs")
-    return [f"{number:,} {name}" for name, number in sorted(tally.items())]
+    return [f"{name}: {number:,}" for name, number in sorted(tally.items())]
 
 
 def _gone(diff: SourceDiff, job_id: str) -> str:
