@@ -64,7 +64,7 @@ def test_the_order_is_that_of_importance(run: Any) -> None:
     ]  # fmt: skip
     text = "\n".join(lines)
     assert 'job "gone" (z-gone): RELEASE_RESOURCE_COMPLETE, gone: DRS.M05004, asked alone' in text
-    assert 'job "stays" (a-stays): status CREATING -> FULL_TRANSFER_STARTED, changed in 2 snapshots' in text
+    assert 'job "stays" (a-stays): status CREATING -> FULL_TRANSFER_STARTED, changed 2 times in between' in text
     assert 'job "orders" (e-new): replaces c-old, status PAUSING -> CREATING' in text
     assert 'job "after" (f-new): replaces d-old, renamed from "before"' in text
     assert "  reverted  1 job changed in between and changed back (--each shows it): b-flips" in text

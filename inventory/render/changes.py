@@ -84,7 +84,7 @@ def _job(diff: SourceDiff, job_id: str, mark: str, changes: list[Change], own: C
     if mark == "-":
         facts.append(_gone(diff, job_id))
     if job_id in diff.times:
-        facts.append(f"changed in {diff.times[job_id]:,} snapshots in between")
+        facts.append(f"changed {diff.times[job_id]:,} times in between")
     return Job(job_id, diff.names.get(job_id), mark, own, tables, [fact for fact in facts if fact])
 
 
