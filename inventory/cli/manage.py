@@ -7,6 +7,7 @@ import click
 from inventory.cli.base import Options, echo, echo_document, json_option, output_option, print_lines, safe
 from inventory.cli.group import argument, command
 from inventory.common.errors import UsageError
+from inventory.render.json_schema.names import DOCUMENTS
 
 __all__ = ["init", "schema", "validate"]
 
@@ -61,22 +62,39 @@ def validate(options: Options, no_env: bool, as_json: bool) -> None:
 
 
 @command(
-    examples=["inventory schema > dictionary.md", "inventory schema --format config-schema -o inventory.schema.json"],
+    examples=[
+        "inventory schema > dictionary.md",
+        "inventory schema --format config-schema -o inventory.schema.json",
+        "inventory schema --format json-schema --document diff",
+    ],
     short_help="Print the data dictionary, the SQL, or a JSON Schema.",
 )
 @click.option(
-    "--format", "style", type=click.Choice(["markdown", "sql", "json", "config-schema", "config-markdown"]),
+    "--format", "style",
+    type=click.Choice(["markdown", "sql", "json", "json-schema", "config-schema", "config-markdown"]),
     default="markdown", show_default=True,
-    help="config-schema: a JSON Schema of the configuration, for editors; config-markdown: a table of its keys.",
+    help="json-schema: JSON Schemas of the JSON documents that commands print; config-schema: a JSON Schema of the"
+    " configuration, for editors; config-markdown: a table of its keys.",
+)  # fmt: skip
+@click.option(
+    "--document", type=click.Choice(list(DOCUMENTS)), metavar="NAME",
+    help=f"For --format json-schema, only this document: {', '.join(DOCUMENTS)}. Default: all in one schema.",
 )  # fmt: skip
 @click.option(
     "--dialect", type=click.Choice(["sqlite", "postgresql"]), default="sqlite", help="The database, for --format sql."
 )
 @output_option
-def schema(style: str, dialect: str) -> None:
+def schema(style: str, document: str | None, dialect: str) -> None:
     """Print the data dictionary: every table and column, its meaning and source; or the keys of the configuration."""
     from inventory.common.exact_json import pretty
 
+    if document is not None and style != "json-schema":
+        raise UsageError("--document chooses one of the JSON Schemas", "Add --format json-schema")
+    if style == "json-schema":
+        from inventory.render.json_schema.documents import all_documents, documents
+
+        echo(pretty(all_documents() if document is None else documents()[document]))
+        return
     if style.startswith("config-"):
         from inventory.config import json_schema as config_schema
 

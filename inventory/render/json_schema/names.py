@@ -1,0 +1,25 @@
+"""The names of the JSON documents, each with the commands that print it. Imports nothing."""
+
+__all__ = ["DOCUMENTS"]
+
+DOCUMENTS: dict[str, str] = {
+    "change-record": "`diff`, `plan` and `log` with --format jsonl: a line",
+    "config-show": "`config show --json`",
+    "db-check": "`db check --json`",
+    "db-current": "`db current --json`",
+    "diff": "`diff --json`",
+    "doctor": "`doctor --json`",
+    "export": "`export --json`",
+    "findings": "`findings --json`",
+    "log": "`log --json`",
+    "plan": "`plan --json` and `export --dry-run --json`",
+    "prune": "`prune --json`",
+    "schema": "`schema --format json`",
+    "show": "`show --json`",
+    "snapshots": "`snapshots --json`",
+    "sources-list": "`sources list --json`",
+    "validate": "`validate --json`",
+    "verify": "`verify --json`",
+    "verify-bundle": "`verify --bundle FILE --json`",
+    "version": "`--version --json`",
+}
