@@ -246,3 +246,12 @@ def test_what_is_longer_than_the_terminal_goes_to_a_pager(tmp_path: Path) -> Non
     assert "\x1b[31m" in in_terminal(*words, PAGER=str(pager))
     assert "PAGED" not in in_terminal(*words, "--no-pager", PAGER=str(pager))
     assert "PAGED" not in in_terminal(*words, PAGER="cat")
+
+
+@pytest.mark.usefixtures("exported")
+def test_in_a_terminal_what_is_said_of_a_job_is_wrapped() -> None:
+    seen = in_terminal("diff", "--no-pager", "--config", SAMPLES, "--database", "sqlite:///x.db", NO_COLOR="")
+    plain = re.sub(r"\x1b\[\d*m", "", seen).replace("\r", "").splitlines()
+    at = plain.index('  - job "reporting-old" (d19c4e70-82a6-4f5b-a0d4-3c6b90fjb101)')
+    assert plain[at + 1].startswith("      RELEASE_RESOURCE_COMPLETE, ")
+    assert all(len(line) <= 80 for line in plain[at : at + 3])

@@ -97,6 +97,13 @@ class Options:
         if not self.is_silent():
             echo(text)
 
+    @property
+    def width(self) -> int | None:
+        """The columns of the terminal; None where stdout is none."""
+        import shutil
+
+        return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
     def page(self, lines: Iterable[str]) -> None:
         """Print lines of a result: in a terminal by a pager, which ends at once where they fit on the screen."""
         is_terminal = sys.stdout.isatty() and sys.stdin.isatty() and os.environ.get("TERM") != "dumb"

@@ -215,4 +215,4 @@ def _show(
     elif diffs:
         from inventory.render.plan import plan
 
-        options.page(plan(diffs, options.paint, full=full, only_overview=stat))
+        options.page(plan(diffs, options.paint, full=full, only_overview=stat, width=options.width))

@@ -1,8 +1,5 @@
 """Commands that only read: snapshots, show, log."""
 
-import shutil
-import sys
-
 import click
 
 from inventory.cli.base import (
@@ -79,8 +76,7 @@ def show(
             for piece in estate.as_json(connection, found):
                 echo(piece, nl=False)
         else:
-            width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-            options.page(estate.as_text(connection, found, job_id, wanted, width=width))
+            options.page(estate.as_text(connection, found, job_id, wanted, width=options.width))
 
 
 @command(
@@ -122,7 +118,7 @@ def log(
         if options.is_silent():
             return
         if style == "text":
-            options.page(changes_in_time(events, options.paint, full=full))
+            options.page(changes_in_time(events, options.paint, full=full, width=options.width))
         else:
             records = (record for event in events for record in change_records(event.diff))
             if style == "json":

@@ -1,9 +1,10 @@
 """Changes as text, in the manner of `terraform plan`: an overview, then jobs by importance, old -> new."""
 
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 
-from inventory.common.safe_text import clean, count, moment, value
+from inventory.common.safe_text import clean, count, display_width, moment, value
 from inventory.diff.life import Event
 from inventory.diff.records import Change, SourceDiff
 from inventory.render.changes import (
@@ -28,9 +29,14 @@ Paint = Callable[[str, str], str]  # mark, text -> text
 
 
 def plan(
-    diffs: Iterable[SourceDiff], paint: Paint, *, full: bool = False, only_overview: bool = False
-) -> Iterator[str]:
-    """Yield lines. A job that came or left as a whole is one line, long lists are cut, unless `full`."""
+    diffs: Iterable[SourceDiff], paint: Paint, *, full: bool = False, only_overview: bool = False,
+    width: int | None = None,
+) -> Iterator[str]:  # fmt: skip
+    """Yield lines. A job that came or left as a whole is one line, long lists are cut, unless `full`.
+
+    Args:
+        width: columns of the terminal, so that what a line says of a job is wrapped; None where there is none.
+    """
     done: list[str] = []
     diffs = list(diffs)
     for diff in diffs:
@@ -39,7 +45,7 @@ def plan(
         yield from _overview(diff)
         yield ""
         if not only_overview:
-            yield from _jobs(diff, paint, full=full)
+            yield from _jobs(diff, paint, full=full, width=width)
         done.append(f"{clean(diff.source)}: {summary([diff])}.")
     if len(diffs) > 1:
         yield from done
@@ -55,11 +61,11 @@ def _overview(diff: SourceDiff) -> Iterator[str]:
         before = label
 
 
-def _jobs(diff: SourceDiff, paint: Paint, *, full: bool) -> Iterator[str]:
+def _jobs(diff: SourceDiff, paint: Paint, *, full: bool, width: int | None) -> Iterator[str]:
     for mark, group in groupby(jobs(diff, full=full), key=lambda job: job.mark):
         yield f"  {WORDS[mark].capitalize()}:"
         for job in group:
-            yield paint(mark, f"  {mark} {_title(job)}")
+            yield from (paint(mark, line) for line in _title(job, width))
             if mark == "~" or full:
                 yield from _rows(job, paint, "      ", full=full)
         yield ""
@@ -69,12 +75,21 @@ def _jobs(diff: SourceDiff, paint: Paint, *, full: bool) -> Iterator[str]:
         yield ""
 
 
-def _title(job: Job) -> str:
-    facts = f": {clean(', '.join(job.facts))}" if job.facts else ""
-    return f"job {value(job.name)} ({clean(job.id)}){facts}"
+def _title(job: Job, width: int | None) -> Iterator[str]:
+    """Yield what is said of a job as a whole: one line, or in a terminal as many as that takes."""
+    name = f"  {job.mark} job {value(job.name)} ({clean(job.id)})"
+    facts = clean(", ".join(job.facts))
+    whole = f"{name}: {facts}" if facts else name
+    if width is None or display_width(whole) <= width:
+        yield whole
+        return
+    yield name
+    yield from textwrap.wrap(facts, max(width, 40), initial_indent=" " * 6, subsequent_indent=" " * 6)
 
 
-def changes_in_time(events: Iterable[Event], paint: Paint, *, full: bool = False) -> Iterator[str]:
+def changes_in_time(
+    events: Iterable[Event], paint: Paint, *, full: bool = False, width: int | None = None
+) -> Iterator[str]:
     """Yield the lines of events: each snapshot with its time and short digest, and the jobs that it changed."""
     for event in events:
         diff = event.diff
@@ -84,7 +99,7 @@ def changes_in_time(events: Iterable[Event], paint: Paint, *, full: bool = False
             yield f"  first snapshot: {count(number, 'job')}; --full lists them"
             continue
         for job in jobs(diff, full=full):
-            yield paint(job.mark, f"  {job.mark} {_title(job)}")
+            yield from (paint(job.mark, line) for line in _title(job, width))
             if job.mark == "~" or full:
                 yield from _rows(job, paint, "      ", full=full, brief=True)
 
