@@ -143,8 +143,11 @@ def of_proof() -> Printed:
     found += printed("db-check", "db check --json", 1)
     with connection:
         connection.execute("UPDATE snapshots SET schema_revision = '0000' WHERE id = 1")
+    found += printed("diff", "diff --json", 0)
+    with connection:
+        connection.execute("DELETE FROM alembic_version")
     connection.close()
-    return [*found, *printed("diff", "diff --json", 0)]
+    return [*found, *printed("db-stamp", "db stamp --dry-run --json", 1)]
 
 
 def of_pruning() -> Printed:
@@ -173,7 +176,7 @@ def of_nothing() -> Printed:
     ran("--database", DATABASE, "db", "upgrade", "-q")
     for name, line in [
         ("snapshots", "snapshots"), ("sources-list", "sources list"), ("findings", "findings"), ("verify", "verify"),
-        ("prune", "prune --keep-daily 1"), ("db-check", "db check"),
+        ("prune", "prune --keep-daily 1"), ("db-check", "db check"), ("db-stamp", "db stamp"),
     ]:  # fmt: skip
         found += printed(name, f"{line} --json", 0)
     Path("c.yaml").unlink()
