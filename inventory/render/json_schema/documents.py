@@ -11,8 +11,8 @@ __all__ = ["all_documents", "documents"]
 
 _HEAD = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "$comment": "A later version may add members, and then format_version gets a higher second number. Readers must"
-    " accept members that they do not know; additionalProperties: false says which members this version has.",
+    "$comment": "A later version may add members; format_version, where there is one, then gets a higher second number."
+    " Readers must accept members that they do not know: additionalProperties: false says which this version has.",
 }
 
 

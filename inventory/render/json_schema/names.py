@@ -7,6 +7,7 @@ DOCUMENTS: dict[str, str] = {
     "config-show": "`config show --json`",
     "db-check": "`db check --json`",
     "db-current": "`db current --json`",
+    "db-stamp": "`db stamp --json`",
     "diff": "`diff --json`",
     "doctor": "`doctor --json`",
     "export": "`export --json`",

@@ -63,7 +63,16 @@ def definitions() -> Iterator[tuple[str, Schema]]:
             needed=described(TEXT, "By this version"),
         ),
     )
-    yield "db-check", document(differences=described(list_of(TEXT), "From the declared tables, views and triggers"))
+    differences = described(list_of(TEXT), "From the declared tables, views and triggers")
+    yield "db-check", document(differences=differences)
+    yield (
+        "db-stamp",
+        document(
+            revision=described(TEXT, "Of this version"),
+            recorded=described(BOOLEAN, "Whether the database has it now"),
+            differences=differences,
+        ),
+    )
     libraries = ("sqlalchemy", "alembic", "psycopg", "httpx", "click")
     yield "version", document(
         inventory=TEXT, revision=described(TEXT, "Of the tables"), python=TEXT, sqlite=TEXT,

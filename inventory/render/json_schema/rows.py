@@ -36,10 +36,10 @@ def _value(field: Field) -> Schema:
         return described(nullable({"type": "object"}), "What the columns do not give back: path -> value as it came")
     value = _KINDS[field.api.kind.sql]
     notes = [field.comment]
-    notes += [f"Unit: {field.api.unit}"] if field.api.unit else []
-    notes += ["Secret: masked"] if field.api.secret else []
+    notes += [f"unit: {field.api.unit}"] if field.api.unit else []
+    notes += ["secret: masked"] if field.api.secret else []
     documented = {"examples": list(field.api.values)} if field.api.values else {}
-    return described(nullable(value) if field.nullable else value, ". ".join(notes), **documented)
+    return described(nullable(value) if field.nullable else value, "; ".join(notes), **documented)
 
 
 def snapshot_row(*, source: bool = True, live: bool = False) -> Schema:
@@ -88,4 +88,4 @@ def _member(layout: Layout, part: Leaf | Shape | Branch) -> Schema:
 def _leaf(layout: Layout, leaf: Leaf) -> Schema:
     comment = layout.entity.fields[leaf.index].comment
     documented = {"examples": list(leaf.api.values)} if leaf.api.values else {}
-    return described({}, f"{comment}. Documented as {leaf.api.kind.wire}", **documented)
+    return described({}, f"{comment}; documented as {leaf.api.kind.wire}", **documented)
