@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inventory.cli.base import Options, echo, json_option, output_option, print_lines, safe, sources_option
+from inventory.cli.base import (
+    Options,
+    echo,
+    echo_document,
+    json_option,
+    output_option,
+    print_lines,
+    safe,
+    sources_option,
+)
 from inventory.cli.group import command
 from inventory.common.errors import UsageError
 
@@ -83,7 +92,6 @@ def _bundle(options: Options, file: Path, seals: "list[VerifyKey]", expected: tu
     """Check a bundle by what is in it alone."""
     from dataclasses import asdict
 
-    from inventory.common.exact_json import pretty
     from inventory.render.bundle import check
     from inventory.render.verify import count
 
@@ -91,8 +99,9 @@ def _bundle(options: Options, file: Path, seals: "list[VerifyKey]", expected: tu
     problems = [*found.problems]
     problems += [f"its digest is not the expected {each}" for each in expected if each.lower() != found.digest]
     if as_json:
-        echo(pretty({"format_version": "1.0", **asdict(found), "problems": problems}))
-        return 1 if problems else 0
+        code = 1 if problems else 0
+        echo_document(options, code, **{**asdict(found), "problems": problems})
+        return code
     signed = f", signed with the key {found.signed}" if found.signed else ", not signed"
     counts = f"{count(found.jobs, 'job')}, {count(found.rows, 'row')}"
     options.echo(safe(f"{found.source}: snapshot {found.snapshot}, {counts}{signed}"))
