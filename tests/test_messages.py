@@ -1,6 +1,7 @@
 """Texts for people: grammar, units, what is wrong and where, and what to do next."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ import pytest
 from inventory.common.safe_text import byte_size, count
 from inventory.mock import DrsServer
 from inventory.render.snapshots import summary, unread
+from inventory.schema import REVISION
 from inventory.store.writer import Result
-from tests.conftest import ran
+from tests.conftest import Command, ran
 from tests.live import DATABASE, Export
 
 MOMENT = datetime(2026, 11, 1, 3, 0, 0, tzinfo=UTC)
@@ -103,3 +105,31 @@ def test_known_jobs_that_are_all_gone_leave_as_ever_but_not_silently(server: Drs
     assert "found 0 of 2 configured jobs" in gone.stderr
     refused = export("--max-removals", "50%", jobs=jobs, code=3)
     assert "snapshot 3, partial" in refused.stdout
+
+
+def test_an_upgrade_says_what_was_done(inventory: Command) -> None:
+    said = [inventory("--database", DATABASE, "db", "upgrade").stdout for _ in range(2)]
+    assert said[0] == f"Upgraded sqlite:///x.db to revision {REVISION}.\n"
+    assert said[1] == f"sqlite:///x.db is already up to date (revision {REVISION}).\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["show", "--snapshot", "yesterday"], 64, "'yesterday' is not a snapshot reference. Use an id, latest, "),
+        (["show", "--source", "nope"], 64, "the database has no source 'nope'. `inventory sources list` shows them"),
+        (["show"], 1, "there are no snapshots yet. Run `inventory export` first"),
+        (["diff"], 1, "there are no snapshots yet. Run `inventory export` first"),
+        (["sources", "rename", "a", "b c"], 64, "'b c' is not a valid source name. Use 1 to 100 letters, "),
+        (["verify", "--expect", "abc"], 64, "--expect: not a digest. Give all 64 hex digits; `inventory snapshots"),
+        (["verify", "--public-key", "no.pem"], 64, "--public-key no.pem: no such file or directory. Name a public key"),
+        (["prune", "--older-than", "9m"], 64, "--older-than '9m' is not an age. Give days (90d), weeks (12w) or "),
+        (["export", "--metrics-file", "none/x.prom"], 64, "none does not exist. Name a file in a folder that exists"),
+    ],
+)
+def test_an_error_says_what_to_do_next(inventory: Command, arguments: list[str], code: int, said: str) -> None:
+    assert inventory("--database", DATABASE, "db", "upgrade").returncode == 0
+    Path("inventory.yaml").write_text("sources: [{name: s, replay: r}]\n")
+    done = inventory("--database", DATABASE, *arguments)
+    assert (done.returncode, said in done.stderr) == (code, True), done.stderr
+    assert done.stderr.count("error: ") == 1
