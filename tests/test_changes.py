@@ -142,7 +142,7 @@ def test_the_log_of_the_estate(run: Any) -> None:
         (["diff", "1", "99"], "snapshot 99 does not exist (1 does)"),
         (["diff", "98", "99"], "snapshot 98 does not exist and snapshot 99 does not exist"),
         (["log", "nobody"], "no source ever had a job nobody"),
-        (["log", "--since", "3"], "there is no snapshot in this period"),
+        (["log", "--since", "3"], "there are no snapshots in this period"),
     ],
 )
 def test_what_matches_nothing_is_an_error(run: Any, words: list[str], said: str) -> None:

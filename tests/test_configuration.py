@@ -162,8 +162,8 @@ def test_references_are_replaced_once(
     ("written", "said"),
     [
         (f"${{{SECRET}", "not closed"), ("${A:-${B}}", "has a brace inside"), (f"$({SECRET})", "no command is run"),
-        ("$A", "a $ before a name"), (f"x$_{SECRET}", "a $ before a name"), ("${}", "no reference"),
-        ("${ A }", "no reference"), (f"${{{SECRET}}}", "no reference"), ("${A:?no}", "no reference"),
+        ("$A", "a $ before a name"), (f"x$_{SECRET}", "a $ before a name"), ("${}", "not a reference"),
+        ("${ A }", "not a reference"), (f"${{{SECRET}}}", "not a reference"), ("${A:?no}", "not a reference"),
         ("${NOT_SET}", "the environment variable NOT_SET is not set, or is empty"), ("${A:-$B}", "a $ before a name"),
         ("${file:none}", "/none cannot be read: No such file"), ("${file:}", "cannot be read: Is a directory"),
         ("${file:/dev/zero}", "/dev/zero cannot be read: it is too long"), ("$$$A", "a $ before a name"),
@@ -465,7 +465,7 @@ def test_folders_of_recordings_are_looked_for(tmp_path: Path, server: DrsServer,
     done = inventory("--config", "c.yaml", "validate")
     assert done.returncode == 64
     assert [line.removeprefix("error: c.yaml:") for line in done.stderr.splitlines()] == [
-        "4: sources[0].replay[3]: a text is needed, and YAML reads this as true or false: put it in quotes",
+        "4: sources[0].replay[3]: must be text, but YAML reads this as true or false: put it in quotes",
         "4: sources[0].replay[1]: the recording cut was cut off: it has no end.json",
         "4: sources[0].replay[2]: the recording empty has no pages: a page is a file NAME.json or NAME.json.gz",
         "4: sources[0].replay[4]: the recording night cannot be read: No such file or directory",
@@ -499,6 +499,6 @@ def test_every_text_that_yaml_reads_as_something_else_needs_quotes(
     document = {"name": "name: a", "region": "region: cn-north-4", "jobs": "jobs: all", "auth": "auth: {token: t}"}
     text = ", ".join({**document, given.split(":")[0]: given}.values())
     (said,) = faults(tmp_path, f"sources: [{{{text}}}]")
-    assert f"a text is needed, and YAML reads this as {kind}" in said
+    assert f"must be text, but YAML reads this as {kind}" in said
     assert said.endswith(": put it in quotes")
     assert "YAML reads" not in "".join(faults(tmp_path, f"parallel: 0\ndatabase: '{written}'"))

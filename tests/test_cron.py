@@ -22,7 +22,6 @@ from inventory.common.cancellation import Stop
 from inventory.common.exact_json import Json
 from inventory.common.safe_text import unread_jobs
 from inventory.mock import DrsServer
-from inventory.render.snapshots import ALL_UNREAD
 from inventory.store.engine import open_store
 from inventory.store.lock import source_lock
 from tests.conftest import ROOT, Command, write_page
@@ -104,10 +103,10 @@ def test_jobs_that_could_not_be_read_are_named_even_quietly() -> None:
     assert first == "error: prod: 12 jobs could not be read; they are missing from this snapshot"
     assert [line.split(":")[0].strip() for line in named] == [f"j{number:03}" for number in range(1, 11)]
     assert all("DRS.M00001" in line and line.isprintable() for line in named)
-    assert last == f"  and 2 more; all of them: {ALL_UNREAD}"
-    with closing(sqlite3.connect("x.db")) as database:
-        found = database.execute(ALL_UNREAD).fetchall()
-    assert sorted(job_id for job_id, _ in found) == [f"j{number:03}" for number in range(1, 13)]
+    command = "inventory findings --kind omitted_job --kind unreadable_job --full"
+    assert last == f"  and 2 more; `{command}` lists all"
+    _, out, _ = run("--database", DATABASE, *command.split()[1:])
+    assert all(f"j{number:03}" in out for number in range(1, 13))
 
 
 def test_a_job_that_was_read_before_is_kept() -> None:
@@ -370,7 +369,10 @@ def test_a_watcher_that_is_away_is_a_warning() -> None:
         code, _, err = export()
         assert (code, err.splitlines()) == (
             0,
-            [f"warning: the address under ping.{name} was not told: it answered 404" for name in ("start", "success")],
+            [
+                f"warning: the address under ping.{name} was not notified: it answered 404"
+                for name in ("start", "success")
+            ],
         )
         assert export(root=("-q",)) == (0, "", "")
         told = events(export(root=("--log-format", "json"))[2])

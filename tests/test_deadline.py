@@ -163,7 +163,7 @@ def test_what_the_run_s_deadline_left_out_is_named_and_comes_first_the_next_nigh
     assert time.monotonic() - began < 20
     assert order == ["a", "b"]
     lines = [line for line in told.splitlines() if line.startswith("error: ")]
-    assert lines[0].startswith("error: b: not one of 3 jobs could be read")
+    assert lines[0].startswith("error: b: could not read any of 3 jobs; nothing was written")
     assert "not requested: the deadline of the run (3s) passed" in lines[0]
     assert lines[1].startswith(
         "error: c: left out: the deadline of the run (3s) passed before it began. It comes first"

@@ -180,7 +180,7 @@ def test_a_configuration_beside_a_recording(inventory: Command, tmp_path: Path) 
         ("missing", "missing: the recording cannot be read: No such file"),
         ("empty", "empty: the recording has no pages"),
         ("cut", "cut: the recording was cut off: it has no end.json"),
-        ("two words", "two words: the name of the folder is no name of a source. Name the source with --source NAME"),
+        ("two words", "two words: the folder's name is not a valid source name. Name the source with --source NAME"),
     ],
 )
 def test_what_is_no_recording_is_named(inventory: Command, tmp_path: Path, folder: str, why: str) -> None:

@@ -112,7 +112,7 @@ def test_who_may_not_read_is_told_for_each_call(server: DrsServer, export: Expor
 
 def test_a_project_that_is_not_there(export: Export) -> None:
     told = examined(export, project_id="f" * 32)
-    assert told["live", "list"] == ("fail", "HTTP 403 DRS.M00261: the project id is wrong, or of another region")
+    assert told["live", "list"] == ("fail", "HTTP 403 DRS.M00261: project_id is wrong, or belongs to another region")
 
 
 def test_a_project_that_is_looked_for(server: DrsServer, export: Export) -> None:
@@ -167,7 +167,7 @@ def test_recordings(export: Export, inventory: Command, tmp_path: Path) -> None:
     write_page(tmp_path / "good", 1, ["j"], {"count": 1, "results": [{"id": "j", "name": "n"}]})
     (tmp_path / "c.yaml").write_text("sources: [{name: s, replay: [good]}, {name: t, replay: [none]}]")
     told = lines(inventory("--config", "c.yaml", "doctor"))
-    assert told["s", "recording"] == ("ok", "good answers for 1 jobs")
+    assert told["s", "recording"] == ("ok", "good answers for 1 job")
     assert told["t", "recording"][0] == "fail"
     assert "none cannot be read" in told["t", "recording"][1]
 
@@ -234,13 +234,13 @@ def test_a_folder_that_cannot_be_written(export: Export, tmp_path: Path) -> None
     folder.mkdir()
     folder.chmod(0o555)
     state, said = examined(export, database=f"sqlite:///{folder}/x.db")["database", "file"]
-    assert (state, said.endswith("its folder cannot be written")) == ("fail", True)
+    assert (state, said.endswith("its folder is not writable")) == ("fail", True)
 
 
 def test_a_folder_that_is_not_there(export: Export, tmp_path: Path) -> None:
     told = examined(export, database=f"sqlite:///{tmp_path}/none/x.db")
     state, said = told["database", "file"]
-    assert (state, said.endswith("its folder cannot be written")) == ("fail", True)
+    assert (state, said.endswith("its folder is not writable")) == ("fail", True)
 
 
 def test_a_lock_that_is_held(export: Export, inventory: Command, database: str) -> None:

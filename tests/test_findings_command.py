@@ -220,6 +220,6 @@ def test_hostile_text_is_harmless(tmp_path: Path) -> None:
 
 def test_a_database_without_snapshots(inventory: Command) -> None:
     assert inventory("db", "upgrade").returncode == 0
-    assert "no snapshot yet" in ran("findings")
+    assert "no snapshots yet" in ran("findings")
     assert json.loads(ran("findings", "--json"))["sources"] == []
     assert ran("findings", "-q") == ""

@@ -157,7 +157,7 @@ def test_rows_that_wait_for_the_next_snapshot_are_not_signed_with_it(auditor: Au
         database.connection.commit()
     auditor.configure(NIGHT_1, NIGHT_2, key="ours")
     for command in (("export",), ("plan",), ("sources", "retire", "sample", "--yes")):
-        assert "snapshot 1, the last of its source, does not prove" in auditor.is_refused(*command)
+        assert "snapshot 1, the last of its source, failed verification" in auditor.is_refused(*command)
     assert auditor.verify("ours", code=1)["problems"]
 
 
@@ -233,7 +233,7 @@ def test_nothing_is_written_after_what_does_not_prove(auditor: Auditor, what: st
         if command[0] == "sources" and what == "the snapshots":
             continue
         said = auditor.is_refused(*command)
-        assert "does not prove" in said or "no snapshot" in said
+        assert "failed verification" in said or "no snapshot" in said
 
 
 @only_sqlite
@@ -283,7 +283,7 @@ def test_a_job_cannot_change_places_with_one_that_only_the_list_knows(auditor: A
 def test_nothing_is_pruned_that_does_not_prove(auditor: Auditor) -> None:
     auditor.export(NIGHT_1, NIGHT_2)
     auditor.alter(f"UPDATE job_digests SET digest = 'x' WHERE job_id = '{CHANGED}'")
-    assert "does not prove" in auditor.is_refused("prune", "--keep-daily", "1")
+    assert "failed verification" in auditor.is_refused("prune", "--keep-daily", "1")
 
 
 # Honest nights.
@@ -306,7 +306,7 @@ def test_honest_nights_are_signed_one_after_another(auditor: Auditor, tmp_path: 
     auditor.run("sources", "retire", "sample", "--yes")
     found = auditor.verify("ours")
     assert (found["problems"], found["sources"][0]["signed"], found["sources"][0]["compared_to"]) == ([], 4, 4)
-    assert "Consistent, and compared from outside with the public key" in found["conclusion"]
+    assert ", and compared with outside evidence: the public key" in found["conclusion"]
 
 
 def test_without_its_digests_a_job_is_proven_by_its_rows(auditor: Auditor) -> None:
@@ -369,7 +369,7 @@ def test_a_signature_that_was_altered_is_not_begun_over(auditor: Auditor) -> Non
 def test_signing_begins_with_a_key_alone(auditor: Auditor) -> None:
     auditor.configure(NIGHT_1)
     auditor.run("export", "--begin-signing", code=64)
-    assert "--begin-signing: the configuration names no key" in auditor.complained
+    assert "--begin-signing: the configuration has no signing key" in auditor.complained
     auditor.key("ours")
     assert "signing" not in auditor.export(NIGHT_1, key="ours")  # the first snapshot needs no switch
     assert auditor.verify("ours")["sources"][0]["unsigned_before_first_signed"] == 0
@@ -408,15 +408,17 @@ def test_a_snapshot_without_a_signature_after_the_first_is_named(auditor: Audito
 def test_without_evidence_from_outside_it_says_so(auditor: Auditor) -> None:
     auditor.export(NIGHT_1, NIGHT_2)
     first, last = (row["digest"] for row in auditor.snapshots())
-    nothing = "Consistent with itself; nothing from outside was compared"
+    nothing = "OK: 2 snapshots verified, all consistent. Not compared with outside evidence; use --expect"
     assert auditor.run("verify").splitlines()[-1].startswith(nothing)
     document = auditor.verify()
     assert document["conclusion"].startswith(nothing)
     assert (document["public_keys"], document["expected"], document["sources"][0]["compared_to"]) == ([], [], None)
     said = auditor.run("verify", "--expect", last).splitlines()
-    assert said[-1] == "Consistent, and compared from outside with 1 expected digest."
+    assert (
+        said[-1] == "OK: 2 snapshots verified, all consistent, and compared with outside evidence: 1 expected digest."
+    )
     said = auditor.run("verify", "--expect", first).splitlines()
-    assert said[-1] == "sample: after snapshot 1 nothing from outside was compared."
+    assert said[-1] == "sample: not compared with outside evidence after snapshot 1."
     assert json.loads(auditor.run("verify", "--expect", first, "--json"))["sources"][0]["compared_to"] == 1
 
 

@@ -131,7 +131,7 @@ def test_what_is_no_id_is_refused_in_the_configuration_too(tmp_path: Path, key: 
     told = [fault for fault in error.value.faults if f"sources[0].{key}" in fault]
     assert [fault.split(": ")[1:3] for fault in told] == [
         [f"sources[0].{key}[1]", "not a job id"],
-        [f"sources[0].{key}[2]", "a text is needed, and YAML reads this as a number"],
+        [f"sources[0].{key}[2]", "must be text, but YAML reads this as a number"],
     ]
     assert ("quotes around it" in told[0], "put it in quotes" in told[1]) == (True, True)
     assert "has no job id" not in "".join(error.value.faults)  # what was wrong is told already

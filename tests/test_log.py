@@ -59,6 +59,16 @@ def test_an_event_as_text(run: Run) -> None:
     assert line.split(" ", 1)[1] == 'warning page attempt=2 of=["a", 1] region=é source="my north"'
 
 
+@pytest.mark.parametrize(("attempts", "said"), [(", attempts=3", "attempt 1 of 3"), ("", "attempt 1")])
+def test_a_retry_is_told_in_a_sentence(run: Run, attempts: str, said: str) -> None:
+    fields = f"host='drs.example', call='list', attempt=1, pause=0.5, why='no answer: connection refused'{attempts}"
+    (line,) = run(f"log.logger().warning('retrying', {fields})", "text")
+    why = '"no answer: connection refused"'
+    assert line.split(" ", 1)[1] == f"warning retrying the list request in 0.5 s: {said} failed: {why} host=drs.example"
+    (event,) = events(run(f"log.logger().warning('retrying', {fields})"))
+    assert (event["event"], event["attempt"]) == ("retrying", 1)
+
+
 def test_the_level_is_the_least_shown(run: Run) -> None:
     lines = run("for name in ('debug', 'info', 'warning', 'error'): getattr(log.logger(), name)('x')", level="WARNING")
     assert [event["level"] for event in events(lines)] == ["warning", "error"]

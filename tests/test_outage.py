@@ -135,7 +135,7 @@ def test_what_is_forbidden_is_not_requested_again(server: DrsServer, export: Exp
     [
         (429, None, "HTTP 429 APIGW.0308 (retried for 2 s)", "Check the endpoint"),
         (503, "<html>", "HTTP 503 with a body that is not JSON (retried for 2 s)", "run `inventory doctor`"),
-        (403, {"error_code": "DRS.M00102"}, "HTTP 403 DRS.M00102", "Check what the user may read"),
+        (403, {"error_code": "DRS.M00102"}, "HTTP 403 DRS.M00102", "Check the permissions of the user"),
     ],
 )  # fmt: skip
 def test_a_list_that_cannot_be_read_costs_retry_seconds_once(
@@ -187,7 +187,9 @@ def test_an_api_that_was_withdrawn_is_named_as_a_cause(server: DrsServer, export
     body = {"error_code": "APIGW.0101", "error_msg": "The API does not exist"}
     server.faults.append(Fault("status", status=status, body=body, times=None))
     told = export(jobs="all", code=1).stderr
-    assert f"error: live: {server.url} answered {status} APIGW.0101. Check region, endpoint and project_id." in told
+    assert (
+        f"error: live: {server.url} answered HTTP {status} APIGW.0101. Check region, endpoint and project_id." in told
+    )
     assert "the vendor may have withdrawn this API (v3)" in told
 
 
@@ -197,7 +199,7 @@ def test_one_scenario_that_fails_does_not_take_the_others_along(server: DrsServe
     row = last()
     kept = [job for job in server.jobs.values() if job["db_use_type"] != "sync"]
     assert (row["consistency"], row["jobs"]) == ("torn", len(kept))
-    assert "sync is not whole" in done.stderr
+    assert "sync is incomplete" in done.stderr
 
 
 def test_a_retry_names_host_ids_pause_and_reason(server: DrsServer, export: Export) -> None:

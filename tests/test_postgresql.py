@@ -191,9 +191,9 @@ def test_views_triggers_and_comments_are_made_anew(database: str) -> None:
         for statement in statements:
             connection.exec_driver_sql(statement)
     assert len(failed("--database", database, "db", "check").splitlines()) in (2, 4)
-    assert "made anew" in ran("--database", database, "db", "upgrade")
+    assert "recreated" in ran("--database", database, "db", "upgrade")
     assert ran("--database", database, "db", "check") == "The database is as declared.\n"
-    assert "made anew" not in ran("--database", database, "db", "upgrade")
+    assert "recreated" not in ran("--database", database, "db", "upgrade")
     with open_store(normal_url(database), write=True) as store, store.reading() as connection:
         if not store.is_sqlite:
             assert connection.execute(text("SELECT has_table_privilege('public', 'jobs_as_of', 'SELECT')")).scalar()

@@ -158,7 +158,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a page that is cut": (lambda folder: _cut(_first_page(folder)), "0000001.json.gz"),
     "a page that is not compressed": (lambda folder: _first_page(folder).write_text("{}"), "0000001.json.gz"),
     "no page": (lambda folder: list(map(Path.unlink, folder.glob("*.gz"))), "has no pages"),
-    "one page less": (lambda folder: _first_page(folder).unlink(), "is not whole"),
+    "one page less": (lambda folder: _first_page(folder).unlink(), "is incomplete"),
 }
 
 

@@ -234,7 +234,7 @@ def refused(archive: Archive, export: Export, *options: str) -> str:
 @pytest.mark.parametrize("room", [0, 200_000])
 def test_a_full_disk(tiny: Path, server: DrsServer, export: Export, room: int) -> None:
     archive = Archive(f"sqlite:///{tiny}/inventory.db", server)
-    full = f"the database {archive.url} failed: database or disk is full. Nothing was written; make room"
+    full = f"the database {archive.url} failed: database or disk is full. Nothing was written; free some space"
     with filled(tiny, room):
         assert full in refused(archive, export)
     first_night(archive, export)
@@ -368,7 +368,7 @@ def test_the_second_of_two_leaves_or_waits(archive: Archive, export: Export) -> 
         with last_batch_held(archive.server) as asked:
             until(asked.is_set, first)
             told = export(**how, code=75).stderr
-            assert f"error: live: another run has the source live (export, pid {first.pid} on " in told
+            assert f"error: live: another run is using the source live (export, pid {first.pid} on " in told
             second = stack.enter_context(export.started("--lock-timeout", "60", log="json", **how))
             at_the_lock(second)
             assert archive.check() == []
@@ -383,5 +383,5 @@ def test_eight_at_once(archive: Archive, export: Export) -> None:
         told = [process.communicate(timeout=60)[1] for process in processes]
     codes = [process.returncode for process in processes]
     for code, err in zip(codes, told, strict=True):
-        assert (code, err) == (0, "") or (code == 75 and "error: live: another run has the source live (" in err)
+        assert (code, err) == (0, "") or (code == 75 and "error: live: another run is using the source live (" in err)
     assert len(archive.check(far=8)) == codes.count(0) >= 1

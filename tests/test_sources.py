@@ -84,7 +84,8 @@ def test_the_list(store: Store, inventory: Command, database: str) -> None:
 def test_rename_keeps_the_history(store: Store, inventory: Command, database: str) -> None:
     before, ids = rows(store, SNAPSHOTS), [row["id"] for row in rows(store, SNAPSHOTS)]
     was = seen(store, ids)
-    ran(inventory, database, "sources", "rename", "sample", "prod.north_1")
+    said = ran(inventory, database, "sources", "rename", "sample", "prod.north_1")
+    assert said.startswith("Renamed sample to prod.north_1.")
     assert rows(store, SNAPSHOTS) == before
     assert seen(store, ids) == was
     assert [row["name"] for row in rows(store, SOURCES)] == ["prod.north_1"]
@@ -97,8 +98,9 @@ def test_rename_keeps_the_history(store: Store, inventory: Command, database: st
 def test_what_cannot_be_renamed(store: Store, inventory: Command, database: str) -> None:
     before = rows(store, SOURCES)
     for old, new, said in (
-        ("nobody", "other", "no source 'nobody'"), ("sample", "sample", "already"), ("sample", "", "no name"),
-        ("sample", "a/b", "no name"), ("sample", "-x", "option"), ("sample", "x" * 101, "no name"),
+        ("nobody", "other", "no source 'nobody'"), ("sample", "sample", "exists already"),
+        ("sample", "", "not a valid"),
+        ("sample", "a/b", "not a valid"), ("sample", "-x", "option"), ("sample", "x" * 101, "not a valid"),
     ):  # fmt: skip
         assert said.lower() in ran(inventory, database, "sources", "rename", old, new, code=64).lower()
     assert rows(store, SOURCES) == before
@@ -113,7 +115,8 @@ def test_retire_closes_the_rows(store: Store, inventory: Command, database: str)
     before = rows(store, SNAPSHOTS)
     ids = [row["id"] for row in before]
     was = seen(store, ids)
-    assert f"{before[-1]['jobs']} jobs" in ran(inventory, database, "sources", "retire", "sample", "--yes")
+    said = ran(inventory, database, "sources", "retire", "sample", "--yes")
+    assert f"Retired sample. Its final snapshot {ids[-1] + 1} closes {before[-1]['jobs']} jobs.\n" in said
     *earlier, last = rows(store, SNAPSHOTS)
     assert earlier == before
     assert seen(store, ids) == was
@@ -189,11 +192,11 @@ def write(store: Store, source: SourceRow) -> None:
 @pytest.mark.parametrize("arguments", [("list",), ("rename", "a", "b"), ("retire", "a")])
 def test_nothing_is_created(inventory: Command, tmp_path: Path, arguments: tuple[str, ...]) -> None:
     done = inventory("--database", "sqlite:///none.db", "sources", *arguments)
-    assert (done.returncode, "there is no database none.db" in done.stderr) == (1, True)
+    assert (done.returncode, "the database none.db does not exist" in done.stderr) == (1, True)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_list_without_sources(inventory: Command, database: str) -> None:
     assert inventory("--database", database, "db", "upgrade").returncode == 0
-    assert "no source yet" in inventory("--database", database, "sources", "list").stdout
+    assert "no sources yet" in inventory("--database", database, "sources", "list").stdout
     assert [row["name"] for row in listed(inventory, database)] == ["sample"]  # the configuration's

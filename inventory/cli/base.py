@@ -255,7 +255,9 @@ def checked_signer(settings: "Settings", begin_signing: bool) -> "SigningKey | N
         UsageError: signing is to begin, without a key.
     """
     if begin_signing and not settings.signs:
-        raise UsageError("--begin-signing: the configuration names no key", "Set signing.key, or leave the option out")
+        raise UsageError(
+            "--begin-signing: the configuration has no signing key", "Set signing.key, or leave out the option"
+        )
     from inventory.proof.signature import SigningKey
 
     return SigningKey.of(settings.signing_key)

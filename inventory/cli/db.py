@@ -55,9 +55,11 @@ def db_upgrade(options: Options, lock_timeout: int, as_sql: bool, dialect: str |
         done = upgrade(store, waiting)
         if done.copy is not None:
             options.echo(f"Copied the database as it was to {done.copy}.")
-        how = "was at revision" if done.before == REVISION else "was upgraded to revision"
-        mended = "; its views and triggers were made anew" if done.repaired else ""
-        options.echo(f"{store} {how} {REVISION}{' already' if done.before == REVISION else ''}{mended}.")
+        mended = "; its views and triggers were recreated" if done.repaired else ""
+        if done.before == REVISION:
+            options.echo(f"{store} is already up to date (revision {REVISION}){mended}.")
+        else:
+            options.echo(f"Upgraded {store} to revision {REVISION}{mended}.")
 
 
 def _upgrade_sql(options: Options, dialect: str | None) -> Iterator[str]:

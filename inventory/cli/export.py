@@ -68,7 +68,7 @@ class _Asked:
 @click.option("--record", metavar="DIR", type=click.Path(path_type=Path), help="Write each page to DIR/SOURCE, masked.")
 @click.option("--require-complete", is_flag=True, help="Write nothing of a source where a job could not be read.")
 @click.option("--max-removals", metavar="P%", help="Refuse more removals than this share of a source's known jobs.")
-@click.option("--max-deselections", metavar="P%", help="The same for jobs that the configuration names no more.")
+@click.option("--max-deselections", metavar="P%", help="The same for jobs that are no longer in the configuration.")
 @begin_signing_option
 @lock_timeout_option
 @deadline_option
@@ -164,7 +164,7 @@ def _run(
     with options.open(settings, write=True, ready=False).with_retry(patience, stop) as store:
         copy = prepare(store)
         if copy is not None:
-            options.echo_err(f"The database was upgraded; {copy} is a copy of it as it was.")
+            options.echo_err(f"Upgraded the database; a copy of it as it was is {copy}.")
         with Progress("export", shown) as progress:
             report.clear = progress.close
             run = Run(

@@ -37,7 +37,7 @@ def findings(
     if as_json:
         echo_document(options, 0, **members(found))
     elif not found:
-        options.echo("There is no snapshot yet; `inventory export` writes one.")
+        options.echo("There are no snapshots yet. Run `inventory export` first.")
     elif not options.is_silent():
         options.page(as_text(found, new=new, full=full))
 

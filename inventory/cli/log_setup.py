@@ -113,6 +113,12 @@ _BARE = re.compile(r"[\w.:/+%*@-]+")
 
 def _line(_logger: object, _method: str, event: Event) -> str:
     head = f"{event.pop('timestamp')} {event.pop('level'):<7} {event.pop('event')}"
+    if head.endswith(" retrying") and event.keys() >= {"call", "attempt", "pause", "why"}:
+        most = f" of {event.pop('attempts')}" if "attempts" in event else ""
+        head += (
+            f" the {_word(event.pop('call'))} request in {event.pop('pause')} s: attempt {event.pop('attempt')}{most}"
+        )
+        head += f" failed: {_word(event.pop('why'))}"
     return clean(head + "".join(f" {name}={_word(value)}" for name, value in event.items()))
 
 

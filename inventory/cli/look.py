@@ -37,7 +37,7 @@ def snapshots(options: Options, names: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         options.echo(pretty([plain(row) for row in rows]))
     else:
-        options.echo(listing(rows) if rows else "There is no snapshot yet; `inventory export` writes one.")
+        options.echo(listing(rows) if rows else "There are no snapshots yet. Run `inventory export` first.")
 
 
 @command(

@@ -26,7 +26,7 @@ def init(options: Options, file: str) -> None:
         with Path(file).open("x", encoding="utf-8") as starter:
             starter.write(STARTER)
     except FileExistsError:
-        raise UsageError(f"{file} exists already", "It was left as it is; name another file") from None
+        raise UsageError(f"{file} exists already", "It was not changed; name another file") from None
     options.echo(f"Wrote {file}. Edit it, then run `inventory --config {file} validate`.")
 
 

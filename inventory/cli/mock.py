@@ -69,7 +69,9 @@ def mock_server(
     _known(names)
     local = _is_local(host)
     if not local and not expose:
-        raise UsageError(f"--host {host}: other machines could reach it, without TLS", "Add --expose if that is meant")
+        raise UsageError(
+            f"--host {host}: other machines could reach it, without TLS", "Add --expose if this is intended"
+        )
     import signal
 
     from inventory.mock import DrsServer, apply_scenarios
@@ -105,7 +107,7 @@ def _known(names: Iterable[str]) -> None:
     known = [name for name, _ in _scenarios()]
     for name in names:
         if name not in known:
-            raise UsageError(f"--scenario: there is none called {name!r}", f"There are: {', '.join(known)}")
+            raise UsageError(f"--scenario: there is no scenario {name!r}", f"There are: {', '.join(known)}")
 
 
 def _share(rate: str | None) -> float | None:

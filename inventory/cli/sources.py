@@ -54,7 +54,7 @@ def sources_list(options: Options, names: tuple[str, ...], as_json: bool) -> Non
     if as_json:
         options.echo(pretty([plain(row) for row in rows]))
     else:
-        options.echo(listing(rows) if rows else "There is no source yet; `inventory export` adds them.")
+        options.echo(listing(rows) if rows else "There are no sources yet. Run `inventory export` first.")
 
 
 @sources.command("rename", examples=["inventory sources rename north prod-north", "inventory sources list"])
@@ -69,7 +69,7 @@ def sources_rename(options: Options, old: str, new: str, lock_timeout: int) -> N
 
     with options.open(options.settings(), write=True) as store:
         rename(store, old, new, lock_timeout, Stop())
-    options.echo(f"{old} is {new} now. Give it that name in the configuration too.")
+    options.echo(f"Renamed {old} to {new}. Change the name in the configuration too.")
 
 
 @sources.command(
@@ -91,6 +91,7 @@ def sources_retire(
     In a terminal it asks first; elsewhere it needs --yes.
     """
     from inventory.common.cancellation import Stop
+    from inventory.common.safe_text import count
     from inventory.store.sources import open_jobs, retire
 
     settings = options.settings()
@@ -99,14 +100,14 @@ def sources_retire(
     signer = checked_signer(settings, begin_signing)
     with options.open(settings, write=not dry_run) as store:
         with store.reading() as connection:
-            count = open_jobs(connection, name)
-        jobs = f"{count} job{'' if count == 1 else 's'}"
+            jobs = count(open_jobs(connection, name), "job")
         if dry_run:
-            options.echo(f"{name} would be retired: a last snapshot would close {jobs}. Nothing was written.")
+            options.echo(f"{name} would be retired: a final snapshot would close {jobs}. Nothing was written.")
             return
         confirm(f"Retire {name} for good and close {jobs}?", yes=yes)
         row, signing = retire(store, name, lock_timeout, Stop(), signer, begin_signing=begin_signing)
-    options.echo(f"{name} is retired: snapshot {row['id']} is its last, {row['deselected']} jobs left as deselected.")
+    closed = count(row["deselected"], "job")
+    options.echo(f"Retired {name}. Its final snapshot {row['id']} closes {closed}.")
     if signing:
         options.echo(safe(f"signing {signing}"))
-    options.echo("Take it out of the configuration too.")
+    options.echo("Remove it from the configuration too.")

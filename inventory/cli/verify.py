@@ -59,7 +59,8 @@ def verify(
 
     for digest in expected:
         if not _DIGEST.fullmatch(digest):
-            raise UsageError("--expect: not a digest", "Give all 64 hex digits, as export, the log and the metrics do")
+            hint = "Give all 64 hex digits; `inventory snapshots --json` and `inventory export` print them"
+            raise UsageError("--expect: not a digest", hint)
     seals = [_seal(file) for file in public_keys]
     if bundle is not None:
         return _bundle(options, bundle, seals, expected, as_json=as_json)
@@ -83,7 +84,7 @@ def _seal(file: Path) -> "VerifyKey":
     try:
         return VerifyKey(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(f"--public-key {file}: {error.strerror}") from None
+        raise UsageError(f"--public-key {file}: {(error.strerror or '').lower()}", "Name a public key in PEM") from None
     except (UnicodeDecodeError, UsageError):
         raise UsageError(f"--public-key {file}: not an Ed25519 key in PEM", "Give the public half") from None
 
@@ -92,8 +93,8 @@ def _bundle(options: Options, file: Path, seals: "list[VerifyKey]", expected: tu
     """Check a bundle by what is in it alone."""
     from dataclasses import asdict
 
+    from inventory.common.safe_text import count
     from inventory.render.bundle import check
-    from inventory.render.verify import count
 
     found = check(file, seals)
     problems = [*found.problems]
@@ -107,6 +108,7 @@ def _bundle(options: Options, file: Path, seals: "list[VerifyKey]", expected: tu
     options.echo(safe(f"{found.source}: snapshot {found.snapshot}, {counts}{signed}"))
     options.echo(safe(f"digest {found.digest}"))
     print_lines(safe(f"altered  {problem}") for problem in problems)
-    compared = "compared with evidence from outside" if seals or expected else "nothing from outside was compared"
-    options.echo(f"{count(len(problems), 'problem')} found." if problems else f"Consistent with itself; {compared}.")
+    compared = "compared" if seals or expected else "not compared"
+    ok = f"OK: the bundle is consistent, and was {compared} with outside evidence."
+    options.echo(f"{count(len(problems), 'problem')} found." if problems else ok)
     return 1 if problems else 0

@@ -105,7 +105,7 @@ def system_refusal(error: BaseException) -> str | None:
     is_short = is_short or (isinstance(error, ImportError) and any(words in str(error).lower() for words in _NO_MEMORY))
     is_short = is_short or (isinstance(error, OSError) and error.errno in {errno.EAGAIN, errno.ENOMEM})
     if is_short:
-        return "the system gives no more memory or threads; allow more, or lower concurrency, parallel and workers"
+        return "no more memory or threads are available; allow more, or lower concurrency, parallel and workers"
     if isinstance(error, OSError):
         return f"{error.filename or 'the system'}: {error.strerror or type(error).__name__}"
     return None

@@ -8,7 +8,8 @@ from unicodedata import combining, east_asian_width
 from inventory.common.exact_json import Json, pretty
 
 __all__ = [
-    "CLEAR_LINE", "MAX_SHOWN", "clean", "count", "cut", "display_width", "moment", "table", "unread_jobs", "value",
+    "CLEAR_LINE", "MAX_SHOWN", "byte_size", "clean", "count", "cut", "display_width", "moment", "table", "unread_jobs",
+    "value",
 ]  # fmt: skip
 
 # C0, DEL, C1, line separators, bidirectional controls, zero-width and tag characters, lone surrogates.
@@ -86,6 +87,17 @@ def cut(text: str, most: int) -> str:
 def count(number: int, word: str) -> str:
     """Return a number with its noun: 1 job, 2 jobs."""
     return f"{number:,} {word if number == 1 else word + 's'}"
+
+
+def byte_size(number: float) -> str:
+    """Return a number of bytes in a unit for people: 77 GiB, 1.2 MiB, 512 bytes."""
+    if number < 1024:
+        return count(round(number), "byte")
+    for unit in ("KiB", "MiB", "GiB"):  # noqa: B007  # the last one is used after the loop
+        number /= 1024
+        if number < 1024:
+            break
+    return f"{number:,.1f} {unit}" if number < 10 else f"{number:,.0f} {unit}"
 
 
 def unread_jobs(row: Mapping[str, Any]) -> str:

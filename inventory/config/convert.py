@@ -121,7 +121,7 @@ def _wrong_text(value: Any, kind: types.StrType, more: dict[str, Any]) -> str | 
     if not isinstance(value, str):
         read_as = {bool: "true or false", int: "a number", float: "a number"}.get(type(value))
         read_as = value.what if isinstance(value, Ambiguous) else read_as
-        return "a text is needed" + (f", and YAML reads this as {read_as}: put it in quotes" if read_as else "")
+        return f"must be text, but YAML reads this as {read_as}: put it in quotes" if read_as else "a text is needed"
     if len(value) < (kind.min_length or 0):
         return "a text is needed"
     if kind.pattern and not re.fullmatch(kind.pattern, value):

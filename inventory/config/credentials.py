@@ -191,7 +191,9 @@ def _search(
         for member, value in members.items():
             if member in _IN_HEADERS and unsendable(value):
                 what = f"{given[member]}{where}"
-                raise CredentialsError(f"{what} holds a space, a line break or a letter that no header can carry")
+                raise CredentialsError(
+                    f"{what} contains a space, a line break or another character that is not allowed in a header"
+                )
         iam = given.get("iam_endpoint", "")
         return Found(
             kind(**members, origin=file or given[needed[0]]),
@@ -238,7 +240,7 @@ def _read_file(environment: Mapping[str, str], home: Path | None) -> tuple[str, 
             return shown, {}, ()
         raise CredentialsError(f"{shown} cannot be read: {error.strerror}") from None
     except (configparser.Error, UnicodeDecodeError):  # its text is not used: it quotes the file
-        raise CredentialsError(f"{shown} cannot be read: it is no INI file") from None
+        raise CredentialsError(f"{shown} is not an INI file") from None
     warning = f"other users can read {shown}, which holds a secret key: run chmod 600"
     warnings = (warning,) if readable_by_others(path) else ()
     return shown, dict(parser["basic"]) if parser.has_section("basic") else {}, warnings

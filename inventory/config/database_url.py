@@ -122,7 +122,7 @@ def parse_database_url(url: str) -> DatabaseUrl:
     """
     scheme, mark, rest = url.partition("://")
     if _CONTROL.search(url) or url != url.strip():
-        raise _UrlError("a space or a control character stands in it; write it percent-encoded, or take it out")
+        raise _UrlError("it contains a space or a control character; percent-encode it, or remove it")
     if not mark or not _SCHEME.match(scheme):
         raise _UrlError(_without_scheme(url))
     kind = _SCHEMES.get(scheme)
@@ -227,7 +227,7 @@ def _hosts(text: str) -> dict[str, str]:
         found = _HOST_PORT.match(part)
         host = unquote(found[1]) if found else ""
         if found is None or not (_HOST.match(host) or _SOCKET.match(host)):
-            raise _UrlError("the host is not a name or an address; an IPv6 address stands in brackets, [::1]")
+            raise _UrlError("the host is not a name or an address; write an IPv6 address in brackets: [::1]")
         hosts.append(host.strip("[]"))
         ports.append(found[2] or "")
     return {"host": ",".join(hosts), **({"port": ",".join(ports)} if any(ports) else {})}
@@ -248,13 +248,13 @@ def _query(text: str) -> dict[str, str]:
         if not mark or name not in _PARAMETERS:
             raise _UrlError(_unknown(name))
         if name in found and name != "host":
-            raise _UrlError(f"the parameter {name} stands twice")
+            raise _UrlError(f"the parameter {name} is given twice")
         value = unquote(value)
         found[name] = f"{found[name]},{value}" if name in found else value
         if name in _WHOLE_NUMBERS and not re.fullmatch(r"-?[0-9]{1,9}", value):
             raise _UrlError(f"the parameter {name} is not a whole number")
         if value not in _CHOICES.get(name, (value,)):
-            raise _UrlError(f"the parameter {name} is none of {', '.join(_CHOICES[name])}")
+            raise _UrlError(f"the parameter {name} must be one of {', '.join(_CHOICES[name])}")
     return found | _with_ports(found)
 
 

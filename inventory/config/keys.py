@@ -19,7 +19,15 @@ from inventory.common.errors import InventoryError
 from inventory.config.endpoints import REGIONS, check_address
 from inventory.config.job_ids import MAX_LENGTH, why_no_id
 from inventory.config.settings import DEFAULT_DATABASE, MIB, Settings, Source
-from inventory.config.values import DURATION, DURATION_PATTERN, LONGEST_DURATION, SOURCE_NAME, nearest, seconds_of
+from inventory.config.values import (
+    DURATION,
+    DURATION_PATTERN,
+    LONGEST_DURATION,
+    NAME_RULE,
+    SOURCE_NAME,
+    nearest,
+    seconds_of,
+)
 from inventory.proof.signature import SigningKey
 
 __all__ = [
@@ -88,9 +96,9 @@ def _listed(items: str, *, least: int = 0) -> Meta:
 # fmt: off
 Text = Annotated[str, Meta(min_length=1)]
 Words = Text | UnsetType
-Header = Annotated[str, _form("[ -~]+", "holds a character that no header can carry, a line break perhaps")] | UnsetType
+Header = Annotated[str, _form("[ -~]+", "contains a character that is not allowed in a header")] | UnsetType
 _SECRET = Meta(extra={"secret": True}, extra_json_schema={"writeOnly": True})
-Name = Annotated[str, _form(SOURCE_NAME.pattern[:-2], "not letters, digits, dot, dash and underscore, 1 to 100")]
+Name = Annotated[str, _form(SOURCE_NAME.pattern[:-2], f"not a valid source name: use {NAME_RULE}")]
 _REGION = _form("[a-z0-9][a-z0-9-]{0,63}", "not a region such as cn-north-4", examples=list(REGIONS))
 Region = Annotated[str, _REGION] | UnsetType
 ProjectId = Annotated[str, _form("[A-Za-z0-9_-]{1,64}", "not a project id: letters, digits, 1 to 64")] | UnsetType

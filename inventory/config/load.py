@@ -76,5 +76,5 @@ def select(settings: Settings, names: Iterable[str]) -> tuple[Source, ...]:
     unknown = sorted(wanted - {source.name for source in settings.sources})
     if unknown:
         known = ", ".join(source.name for source in settings.sources) or "none"
-        raise UsageError(f"no source is called {unknown[0]!r}", f"The configuration has: {known}")
+        raise UsageError(f"the configuration has no source {unknown[0]!r}", f"It has: {known}")
     return tuple(source for source in settings.sources if not wanted or source.name in wanted)

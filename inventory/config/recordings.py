@@ -7,12 +7,11 @@ from pathlib import Path
 from inventory.common.errors import UsageError
 from inventory.config.database_url import check_database_url
 from inventory.config.settings import RECORDING_END, RECORDING_HEAD, Settings, Source
-from inventory.config.values import SOURCE_NAME
+from inventory.config.values import NAME_RULE, SOURCE_NAME
 
 __all__ = ["DEMO_DATABASE", "DEMO_FILE", "DEMO_NIGHTS", "replay_settings", "why_no_recording", "write_demo"]
 
 DEMO_FILE, DEMO_DATABASE, DEMO_NIGHTS = "inventory.yaml", "inventory.db", ("night-1", "night-2")
-_NAME = "letters, digits, dot, dash and underscore, 1 to 100"
 _DEMO = f"""\
 # Written by `inventory demo`: two recorded nights, and no network.
 # `inventory init` writes a configuration for a project of your own.
@@ -35,15 +34,15 @@ def replay_settings(folders: Sequence[Path], name: str | None = None) -> Setting
         UsageError: a folder is no recording, or its name cannot be a source's.
     """
     if name is not None and not SOURCE_NAME.match(name):
-        raise UsageError(f"--source {name!r} is no name of a source", f"A name has {_NAME}")
+        raise UsageError(f"--source {name!r} is not a valid source name", f"Use {NAME_RULE}")
     sources: dict[str, list[Path]] = {}
     for folder in folders:
         if why := why_no_recording(folder):
             raise UsageError(f"--replay {folder}: the recording {why}")
         own = name or folder.resolve().name
         if not SOURCE_NAME.match(own):
-            hint = f"Name the source with --source NAME: {_NAME}"
-            raise UsageError(f"--replay {folder}: the name of the folder is no name of a source", hint)
+            hint = f"Name the source with --source NAME: {NAME_RULE}"
+            raise UsageError(f"--replay {folder}: the folder's name is not a valid source name", hint)
         sources.setdefault(own, []).append(folder)
     return Settings(sources=tuple(Source(own, replay=tuple(found)) for own, found in sources.items()))
 

@@ -64,7 +64,7 @@ def cutoff(text: str, now: datetime) -> datetime:
         return datetime.combine(date.fromisoformat(text), time(), UTC)
     except ValueError:
         raise UsageError(
-            f"{text!r} is no age", "Give --older-than days (90d), weeks (12w) or a day (2026-11-01)"
+            f"--older-than {text!r} is not an age", "Give days (90d), weeks (12w) or a day (2026-11-01)"
         ) from None
 
 

@@ -30,7 +30,7 @@ class Shard:
         """
         match = _FORM.match(text)
         if not match or not 1 <= int(match[2]) <= MOST:
-            raise UsageError(f"--shard {text!r} is no part of a whole", f"Give I/N or auto/N, N from 1 to {MOST}")
+            raise UsageError(f"--shard {text!r} is not valid", f"Give I/N or auto/N, with N from 1 to {MOST}")
         count = int(match[2])
         if match[1] == "auto":
             return cls(_from_job(environment.get(VARIABLE, ""), count), count)
@@ -51,8 +51,8 @@ class Shard:
 
 def _from_job(text: str, count: int) -> int:
     if not text:
-        raise UsageError(f"--shard auto/{count}: {VARIABLE} is not set", "A Kubernetes Job sets it if it is Indexed")
+        raise UsageError(f"--shard auto/{count}: {VARIABLE} is not set", "An indexed Kubernetes Job sets it")
     if not _INDEX.match(text) or int(text) >= count:
-        hint = "Let the Job's completions be the N of --shard auto/N"
-        raise UsageError(f"--shard auto/{count}: {VARIABLE} is no number from 0 to {count - 1}", hint)
+        hint = "Set the Job's completions to the N of --shard auto/N"
+        raise UsageError(f"--shard auto/{count}: {VARIABLE} is not a number from 0 to {count - 1}", hint)
     return int(text) + 1

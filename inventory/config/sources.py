@@ -145,7 +145,7 @@ class Sources(Logins):
         chosen = tuple(sorted(set(ids or ()) - excluded))
         if ids is not None and not chosen and not may_be_empty and not keys.replay:
             but = " but those under except" if ids else ""
-            hint = "If that is meant: {file: ids.txt, allow_empty: true}"
+            hint = "If this is intended, write {file: ids.txt, allow_empty: true}"
             self.faults.add(at, f"{where} has no job id{but}, so every known job would leave. {hint}")
         return chosen
 

@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterable
 
 __all__ = [
-    "DECIMAL", "DURATION", "DURATION_PATTERN", "LONGEST_DURATION", "SOURCE_NAME", "WHOLE", "nearest", "seconds_of",
+    "DECIMAL", "DURATION", "DURATION_PATTERN", "LONGEST_DURATION", "NAME_RULE", "SOURCE_NAME", "WHOLE", "nearest",
+    "seconds_of",
 ]  # fmt: skip
 
 SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+NAME_RULE = "1 to 100 letters, digits, dots, dashes and underscores, beginning with a letter or a digit"
 WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)")  # decimal numbers, with the same value in YAML 1.1 and everywhere else
 DECIMAL = re.compile(r"[-+]?(?=\.?[0-9])(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 

@@ -239,7 +239,7 @@ class _Walk:
             return _content(files[-1])
         match = _NAME.match(reference)
         if match is None:
-            raise LookupError(f"a ${{…}} that is no reference; {_FORMS}")
+            raise LookupError(f"a ${{…}} that is not a reference; {_FORMS}")
         value = None if self._reading.no_env else os.environ.get(match[1])
         if value:
             return value
@@ -279,7 +279,7 @@ def _plain(node: Any) -> Any:
         return Ambiguous("a number")
     if kind == "bool":
         return text.lower() == "true" if text.lower() in ("true", "false") else Ambiguous("true or false")
-    null = Ambiguous("null, which is no value") if text else None
+    null = Ambiguous("null, that is, no value") if text else None
     return {"null": null, "timestamp": Ambiguous("a date")}.get(kind, FAULTY)
 
 

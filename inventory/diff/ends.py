@@ -65,7 +65,7 @@ def _missing(connection: Connection, sources: Iterable[Source], refs: list[str])
     absent = [ref for ref in refs if resolve(ref, rows) is None]
     there = [ref for ref in refs if ref not in absent]
     if not absent:
-        return f"snapshots {' and '.join(refs)} are of different sources", _HINT
+        return f"snapshots {' and '.join(refs)} belong to different sources", _HINT
     also = f" ({' and '.join(there)} does)" if there else ""
     return " and ".join(f"snapshot {ref} does not exist" for ref in absent) + also, _HINT
 

@@ -88,7 +88,7 @@ def events_of_estate(
     """
     found = [(source, ends) for source in sources if (ends := period.ends(snapshots(connection, source["id"])))]
     if not found:
-        raise CompareError("there is no snapshot in this period", _HINT)
+        raise CompareError("there are no snapshots in this period", _HINT)
 
     def events(source: Source, ends: tuple[Snapshot | None, Snapshot]) -> Iterator[Event]:
         for between in steps(connection, source, *ends):

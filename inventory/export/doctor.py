@@ -10,6 +10,7 @@ from pathlib import Path
 from inventory.common.cancellation import Stop
 from inventory.common.errors import InventoryError, StoreError
 from inventory.common.exact_json import canonical
+from inventory.common.safe_text import byte_size, count
 from inventory.config.credentials import Keys, Password
 from inventory.config.database_url import check_database_url, parse_database_url, safe_url
 from inventory.config.settings import MIB, Settings, Source
@@ -32,7 +33,6 @@ __all__ = ["Diagnostic", "examine"]
 PROBE_JOB_ID = "inventory-doctor"  # no job has this id, so the service must answer that it does not exist
 SIGN_IN_RETRY_SECONDS = 5.0  # shorter than in an export, because a user is waiting
 MIN_FREE_BYTES = 200 * MIB
-GIB = 1024 * MIB
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def _check_recordings(source: Source, settings: Settings) -> Iterator[Diagnostic
     for folder in source.replay:
         try:
             recording = Recording(folder, Redactor.of(settings), source.excluded)
-            message = f"{folder.name} answers for {len(recording.requested)} jobs"
+            message = f"{folder.name} answers for {count(len(recording.requested), 'job')}"
             yield Diagnostic("ok", source.name, "recording", message)
         except InventoryError as error:
             yield Diagnostic("fail", source.name, "recording", str(error))
@@ -132,10 +132,10 @@ def _request(session: Session, path: str, body: dict[str, object], seconds: floa
 def _check_clock(source: Source, response: Response) -> Diagnostic:
     service_time = sent_at(response)
     if service_time is None:
-        return Diagnostic("warn", source.name, "clock", "the service does not tell its time")
+        return Diagnostic("warn", source.name, "clock", "the service sent no Date header; clock not checked")
     skew = (response.at - service_time).total_seconds()
     state = "ok" if abs(skew) <= MAX_CLOCK_SKEW else "warn"  # with too much skew, sign-in has failed already
-    return Diagnostic(state, source.name, "clock", f"{abs(skew):.0f} s from the service's; signatures bear 15 minutes")
+    return Diagnostic(state, source.name, "clock", f"{abs(skew):.0f} s off (limit 15 minutes)")
 
 
 def _check_permission(source: Source, what: str, response: Response, name: str) -> Diagnostic:
@@ -143,17 +143,17 @@ def _check_permission(source: Source, what: str, response: Response, name: str) 
     found = document.get(name)
     codes = {error_code(document), *(error_code(each) for each in (found if isinstance(found, list) else []))}
     if (response.status == 200 and isinstance(found, list)) or (response.status == 400 and codes & ABSENT_CODES):
-        return Diagnostic("ok", source.name, what, "may be called")
+        return Diagnostic("ok", source.name, what, "permission OK")
     if response.status == 429 or (response.status >= 500 and any(codes)):
         return Diagnostic(
-            "warn", source.name, what, f"{describe(response)}: busy or out of order for now; export asks again"
+            "warn", source.name, what, f"{describe(response)}: temporary fault of the service; export retries it"
         )
     if "DRS.M00261" in codes:
-        why = "the project id is wrong, or of another region"
+        why = "project_id is wrong, or belongs to another region"
     elif response.status in (401, 403):
         why = "the user needs a policy that allows to read DRS"
     else:
-        why = "not the answer of DRS: check endpoint and project_id"
+        why = "this is not an answer of DRS; check endpoint and project_id"
     return Diagnostic("fail", source.name, what, f"{describe(response)}: {why}")
 
 
@@ -166,7 +166,7 @@ def _check_database(url: str, sources: Sequence[Source]) -> Iterator[Diagnostic]
     path = Path(file) if file else None
     if path is not None and not path.exists():
         if not os.access(path.parent, os.W_OK | os.X_OK):
-            yield Diagnostic("fail", "database", "file", f"{path} does not exist, and its folder cannot be written")
+            yield Diagnostic("fail", "database", "file", f"{path} does not exist, and its folder is not writable")
             return
         yield Diagnostic("ok", "database", "file", f"{path} does not exist yet; export creates it")
         yield from _check_disk(path)
@@ -225,5 +225,5 @@ def _check_disk(path: Path) -> Iterator[Diagnostic]:
     for what, folder in (("disk", path.absolute().parent), ("temporary", Path(tempfile.gettempdir()))):
         free = shutil.disk_usage(folder).free
         state = "ok" if free > max(MIN_FREE_BYTES, size) else "warn"
-        message = f"{free / GIB:,.1f} GiB free in {folder}; database size {size / MIB:,.1f} MiB"
+        message = f"{byte_size(free)} free in {folder}; database size {byte_size(size)}"
         yield Diagnostic(state, "database", what, message)

@@ -17,6 +17,7 @@ from typing import Any
 from inventory.common.cancellation import Stop
 from inventory.common.errors import ConnectionLostError, SourceError
 from inventory.common.log import logger
+from inventory.common.safe_text import count
 from inventory.config.settings import Settings, Source
 from inventory.diff.compare import compare
 from inventory.diff.records import Snapshot, SourceDiff, Step
@@ -251,10 +252,11 @@ def _guard(reading: Reading, collector: Collector, limits: Limits) -> None:
     """Fail if the result looks like a fault of the service rather than a change of the jobs."""
     known, unread, absent = collector.known, collector.unread, collector.absent
     if unread and not collector.read and not absent:
-        raise SourceError(f"not one of {len(reading.requested)} jobs could be read", _example(unread))
+        jobs = count(len(reading.requested), "job")
+        raise SourceError(f"could not read any of {jobs}; nothing was written", _example(unread))
     if unread and limits.require_complete:
-        jobs = "1 job" if len(unread) == 1 else f"{len(unread)} jobs"
-        raise SourceError(f"{jobs} could not be read, and --require-complete is set", _example(unread))
+        jobs = f"{len(unread):,} of {count(len(reading.requested), 'job')}"
+        raise SourceError(f"could not read {jobs}, and --require-complete is set", _example(unread))
     if reading.seen.incomplete and limits.require_complete:
         raise SourceError(f"{reading.seen.incomplete}, and --require-complete is set")
     _guard_share(len(known & absent), len(known), limits.max_removals, "max-removals", "would be removed")
@@ -267,11 +269,11 @@ def _guard_share(leaving: int, known: int, share: Decimal | None, option: str, w
     most = share if share is not None else Decimal("0.5") if known >= 10 else Decimal(1)
     if leaving > most * known:
         raise SourceError(
-            f"{leaving} of {known} jobs {what}, more than --{option} allows ({float(most * 100):g}%)",
-            f"If that is meant, run it once with --{option} 100%",
+            f"{leaving:,} of {count(known, 'job')} {what}, more than --{option} allows ({float(most * 100):g}%)",
+            f"Nothing was written. If this is intended, run it once with --{option} 100%",
         )
 
 
 def _example(unread: dict[str, str]) -> str:
     job_id = min(unread)
-    return f"The first, {job_id}: {unread[job_id]}"
+    return f"The first is {job_id}: {unread[job_id]}"

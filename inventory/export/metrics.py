@@ -147,7 +147,7 @@ def _existing(path: Path) -> Iterator[Sample]:
         return
     except (ValueError, LookupError):  # raised by the parser
         raise InventoryError(
-            f"the metrics file {path} was not written by inventory", "It was left as it is: delete it, or name another"
+            f"the metrics file {path} was not written by inventory", "It was not changed; delete it, or name another"
         ) from None
     for family in families:
         for sample in family.samples:

@@ -141,7 +141,7 @@ def _describe(failure: Exception) -> str:
     if (refusal := system_refusal(failure)) is not None:
         return refusal
     logger().debug("unexpected", exc_info=failure)
-    return f"an unexpected {type(failure).__name__}; run it with -v and report what it logs"
+    return f"unexpected {type(failure).__name__}; run it again with -v and report the log"
 
 
 def _export(source: Source, run: Run, listener: Listener) -> SourceOutcome:

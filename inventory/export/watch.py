@@ -83,12 +83,12 @@ class Watch:
         address = self.settings.ping_failure if code else self.settings.ping_success
         errors = []
         if self._start_ping is not None and (reason := self._start_ping.end(0 if hurry else None)):
-            errors.append(f"the address under ping.start was not told: {reason}")
+            errors.append(f"the address under ping.start was not notified: {reason}")
         if address is not None:
             from inventory.export.ping import PING_TIMEOUT, RETRY_PAUSES, ping
 
             reason = ping(address, HURRIED_PING_TIMEOUT) if hurry else ping(address, PING_TIMEOUT, RETRY_PAUSES)
-            errors += [f"the address under ping.{result} was not told: {reason}"] if reason else []
+            errors += [f"the address under ping.{result} was not notified: {reason}"] if reason else []
         return errors
 
 

@@ -132,7 +132,12 @@ class SourceCheck:
                 continue  # no snapshot sees it; the caller reported its invalid range
             if not any(self.kept[version.begin : version.end]):
                 self.report(
-                    "unseen", version.stored, version.key, version.begin, version.end, "only pruned ones saw it"
+                    "unseen",
+                    version.stored,
+                    version.key,
+                    version.begin,
+                    version.end,
+                    "only pruned ones contain it",
                 )
             before = last.setdefault((version.table, version.key), version)
             if before is not version and version.begin < before.end:
@@ -217,7 +222,7 @@ class SourceCheck:
         }
         open_places = [p for p, kept in enumerate(self.kept) if kept and not right[p] and p not in explained]
         for first, last in _runs(open_places, [p for p, kept in enumerate(self.kept) if kept]):
-            self.report("altered", "snapshots", "", first, last + 1, "the content; which row, cannot be told")
+            self.report("altered", "snapshots", "", first, last + 1, "the content; the altered row is not known")
 
     def _problem(self, word: str, table: str, key: str, detail: str, begin: int, end: int) -> Problem:
         seen = self.ids[begin:end]

@@ -82,7 +82,7 @@ def _loaded(pem: str, *, private: bool) -> Any:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
         from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
     except ImportError:
-        raise InventoryError("signatures need the package cryptography", _INSTALL) from None
+        raise InventoryError("signatures need the package cryptography", f"Run: {_INSTALL}") from None
     half = "private" if private else "public"
     hint = f"An Ed25519 {half} key in PEM is needed: openssl genpkey -algorithm ed25519"
     try:
@@ -91,5 +91,5 @@ def _loaded(pem: str, *, private: bool) -> Any:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise UsageError(f"the {half} key cannot be read", hint) from None
     if not isinstance(key, Ed25519PrivateKey if private else Ed25519PublicKey):
-        raise UsageError(f"the {half} key is of another kind", hint)
+        raise UsageError(f"the {half} key is not an Ed25519 key", hint)
     return key

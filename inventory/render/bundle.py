@@ -80,7 +80,7 @@ def write(connection: Connection, chain: list[SnapshotRow], html: str, out: Path
     unfinished = out.with_name(f"{out.name}.unfinished")
     try:
         if out.exists():
-            raise InventoryError(f"{out} exists already", "It was left as it is; name another file")
+            raise InventoryError(f"{out} exists already", "It was not changed; name another file")
         with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as bundle:
             _fill(bundle, connection, chain, html)
         unfinished.replace(out)
@@ -150,7 +150,9 @@ def check(file: Path, seals: Sequence[VerifyKey] = ()) -> Checked:
     except OSError as error:
         raise InventoryError(f"{file} cannot be read: {error.strerror}") from None
     except _NOT_WHOLE as error:
-        raise InventoryError(f"{file} is no whole bundle: {type(error).__name__}", "Was it cut or altered?") from None
+        raise InventoryError(
+            f"{file} is not a complete bundle ({type(error).__name__})", "It may be cut off or altered"
+        ) from None
 
 
 def _checked(bundle: zipfile.ZipFile, seals: Sequence[VerifyKey]) -> Checked:

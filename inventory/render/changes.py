@@ -257,7 +257,9 @@ def notes(diff: SourceDiff) -> Iterator[str]:
 def _unread(diff: SourceDiff) -> str:
     """Say what the later snapshot lacks, with the first ids."""
     if not diff.end["unreadable"]:
-        return "the list of jobs was not whole; jobs may be missing"
+        if diff.end["consistency"] is None:  # ids were configured: no list was read
+            return "found none of the configured jobs; check project_id, region and the job ids"
+        return "the list of jobs was not read completely; jobs may be missing"
     kinds = ("omitted_job", "unreadable_job")
     ids = [str(finding["job_id"])[:MAX_SHOWN] for finding in diff.findings if finding["kind"] in kinds]
     more = f" and {len(ids) - FOLD:,} more" if len(ids) > FOLD else ""

@@ -62,13 +62,18 @@ def find(connection: Connection, names: Iterable[str], ref: str, job_id: str | N
     Raises:
         CompareError: none has it.
     """
-    chosen = []
+    resolve(ref, [])  # refuses what is not a reference, even without sources
+    chosen, is_empty = [], True
     for source in sources(connection, names):
-        row = resolve(ref, snapshots(connection, source["id"]))
+        rows = snapshots(connection, source["id"])
+        is_empty = is_empty and not rows
+        row = resolve(ref, rows)
         if row is not None:
             chosen.append(row)
+    if not chosen and is_empty:
+        raise CompareError("there are no snapshots yet", "Run `inventory export` first")
     if not chosen:
-        raise CompareError(f"no source has a snapshot {ref}", "`inventory snapshots` shows what there is")
+        raise CompareError(f"snapshot {ref} does not exist", "`inventory snapshots` shows what there is")
     if job_id is None:
         return [(row, None) for row in chosen]
     jobs = BY_NAME["jobs"]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from inventory.common.exact_json import Json
-from inventory.common.safe_text import clean, moment
+from inventory.common.safe_text import byte_size, clean, count, moment
 from inventory.render.json import plain
 from inventory.store.prune import Pruned, Space
 
@@ -23,15 +23,17 @@ def document(found: Pruned) -> dict[str, Json]:
 def describe(found: Pruned, *, dry_run: bool) -> Iterator[str]:
     """Yield the lines on one source: its snapshots that go, and the rows of history that go with them."""
     if not found.snapshots:
-        yield f"{clean(found.source)}: nothing to prune; snapshots kept: {found.kept}"
+        yield f"{clean(found.source)}: nothing to prune; {count(found.kept, 'snapshot')} kept"
         return
-    verb = "would be pruned" if dry_run else "pruned"
-    yield f"{clean(found.source)}: snapshots {verb}: {len(found.snapshots)}, kept: {found.kept}"
+    pruned = count(len(found.snapshots), "snapshot")
+    yield f"{clean(found.source)}: " + (
+        f"would prune {pruned} and keep {found.kept:,}" if dry_run else f"pruned {pruned}, kept {found.kept:,}"
+    )
     for row in found.snapshots:
         yield f"  - snapshot {row['id']}, {row['status']}, {moment(row['observed_to'] or row['finished_at'])} UTC"
-    for table, count in found.rows.items():
-        yield f"  - {table}: rows {count}"
-    yield f"  rows of history: {sum(found.rows.values())}"
+    for table, rows in found.rows.items():
+        yield f"  - {table}: {count(rows, 'row')}"
+    yield f"  {count(sum(found.rows.values()), 'history row')} in total"
 
 
 def space(before: Space | None, after: Space | None, done: Sequence[Pruned]) -> str:
@@ -41,6 +43,7 @@ def space(before: Space | None, after: Space | None, done: Sequence[Pruned]) -> 
         before: the file as it was; None on a server, as is `after`.
     """
     if before is None or after is None:
-        rows, size = sum(sum(each.rows.values()) for each in done), sum(each.size for each in done)
-        return f"space: the tables of the {rows} rows that are gone can use about {size / 2**20:.1f} MiB again"
-    return f"space: the file had {before.whole} bytes and has {after.whole}; {after.unused} of them are unused"
+        return f"PostgreSQL can reuse about {byte_size(sum(each.size for each in done))}"
+    was, now = byte_size(before.whole), byte_size(after.whole)
+    size = f"{now}, unchanged" if before.whole == after.whole else f"{now}, was {was}"
+    return f"file size: {size}" + (f"; {byte_size(after.unused)} of it unused" if after.unused else "")

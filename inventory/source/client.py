@@ -38,7 +38,7 @@ MAX_ATTEMPTS = 3
 _CHECK_ADDRESS = "Check region, endpoint and project_id. If they are right, the vendor may have withdrawn this API (v3)"
 _HINTS = {
     404: _CHECK_ADDRESS,
-    407: "The proxy wants to know who asks: put user and password into the proxy variable",
+    407: "The proxy requires a login: put user and password into the proxy variable",
     410: _CHECK_ADDRESS,
 }
 # 5xx statuses are transient too, except the permanent ones. So are some error codes, under any status: DRS.M00004
@@ -182,9 +182,10 @@ class Client:
         def on_retry(failed: Attempt, attempt_number: int, pause: float) -> None:
             with self._lock:
                 self._seen.retries += 1
+            most = {"attempts": limits.attempts} if limits.attempts and not failed.page.unreachable else {}
             self._log.warning(
                 "retrying", **about, ids=list(template.ids[:MAX_IDS]), jobs=len(template.ids), attempt=attempt_number,
-                pause=round(pause, 1), why=failed.page.status_text,
+                **most, pause=round(pause, 1), why=failed.page.status_text,
             )  # fmt: skip
 
         run_with_retries(attempt, limits, budget, self._stop, on_retry, **waiting)
@@ -253,14 +254,16 @@ class Client:
         """Raise `SourceError` if no request of this source can succeed."""
         status = page.status or 0
         if 300 <= status < 400:
-            raise SourceError(self._describe(status, code), "A redirect is not followed; give the address it leads to")
+            raise SourceError(
+                self._describe(status, code), "Redirects are not followed; set endpoint to the address it leads to"
+            )
         if code == _NO_SUCH_PROJECT:
-            raise SourceError(self._describe(status, code), "The project id is wrong, or of another region")
+            raise SourceError(self._describe(status, code), "project_id is wrong, or belongs to another region")
         if status in _HINTS and page.items("results") is None and code not in ABSENT_CODES:
             raise SourceError(self._describe(status, code), _HINTS[status])
 
     def _describe(self, status: int, code: str) -> str:
-        return f"{self._session.http.url} answered {status} {code}".rstrip()
+        return f"{self._session.http.url} answered HTTP {status} {code}".rstrip()
 
 
 def _document(response: Response, *, exact: bool) -> tuple[Json, str]:

@@ -173,7 +173,7 @@ def sweep(
         merged.narrow |= found.narrow
         merged.named |= found.named
         merged.findings += found.findings
-        merged.problem = merged.problem or (found.problem and f"the list of {use} is not whole: {found.problem}")
+        merged.problem = merged.problem or (found.problem and f"the list of {use} is incomplete: {found.problem}")
     if not_served == len(scenarios):
         merged.problem = f"the service serves the list of no scenario: {', '.join(scenarios)} ({NOT_SERVED})"
     return merged

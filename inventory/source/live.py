@@ -17,6 +17,7 @@ from threading import Lock
 from inventory.common.cancellation import Stop
 from inventory.common.errors import DeadlineError, SourceError
 from inventory.common.log import logger
+from inventory.common.safe_text import count
 from inventory.common.waits import MAX_IDS
 from inventory.config.settings import Source
 from inventory.normalise.redact import Redactor
@@ -70,6 +71,8 @@ class LiveReading:
         self._deleted: set[str] = set()
         self._listing_only: set[str] = set()
         self._requested_alone: Set[str] = frozenset()
+        self._not_absent: set[str] = set()
+        self._project_id = session.project_id
 
     def outcomes(self, known: set[str], not_found: Set[str] = frozenset()) -> Iterator[Outcome]:
         """Find the jobs, request every id and yield an outcome for each; reads a little ahead of the caller.
@@ -86,11 +89,18 @@ class LiveReading:
             else:
                 yield from self._read(pool, self._source.jobs, known, None)
             yield from self._last_rounds(pool, known)
+            if self._source.jobs and self.requested and not self._not_absent:
+                self.seen.incomplete = self._none_found()
         finally:
             self._circuit_open = True  # threads that still run send no further requests
             pool.shutdown(wait=False, cancel_futures=True)
         if self._recorder is not None:
             self._recorder.finish(self.seen, self._filtered_out, self._unlisted, self._deleted, self._listing_only)
+
+    def _none_found(self) -> str:
+        """Describe that every configured id is absent: more likely a wrong project than deleted jobs."""
+        ids = count(len(self.requested), "configured job")
+        return f"found 0 of {ids} in project {self._project_id}; check project_id, region and the job ids"
 
     def _read_all_listed(self, pool: ThreadPoolExecutor, known: set[str]) -> Iterator[Outcome]:
         """Read all listed and all known jobs, until two sweeps of the list agree."""
@@ -136,7 +146,10 @@ class LiveReading:
     def _list_error(self, found: Sweep) -> SourceError:
         page, what = found.unread, "cannot read the job list from"
         if page is None:
-            return SourceError(f"{what} {self._client.url}: {found.problem}", "Without the list no job can be found")
+            return SourceError(
+                f"{what} {self._client.url}: {found.problem}",
+                "No job can be found without the list; run `inventory doctor`",
+            )
         return SourceError(f"{what} {self._failure(page)}", _advice(page))
 
     def _failure(self, page: Page) -> str:
@@ -203,6 +216,10 @@ class LiveReading:
                 self._stop.check()
             for outcome in outcomes:
                 concluded = self._conclude_absence(outcome, listed)
+                if isinstance(concluded, Absent):
+                    self._not_absent.discard(concluded.job_id)
+                else:
+                    self._not_absent.add(concluded.job_id)
                 if not isinstance(concluded, Unread):
                     self._deferred.discard(concluded.job_id)
                 yield from self._with_list(concluded, known, listed)
@@ -327,7 +344,7 @@ def _advice(page: Page) -> str:
     if page.hint:
         return page.hint
     if page.status in (401, 403):
-        return "Check what the user may read; run `inventory doctor`"
+        return "Check the permissions of the user; run `inventory doctor`"
     return "Check the endpoint, the network and its proxies; run `inventory doctor`"
 
 

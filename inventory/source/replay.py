@@ -75,13 +75,16 @@ class Recording:
         self._end = self._read_end()
         files = _files(folder)
         if self._end.pages is not None and self._end.pages != len(files):
-            raise SourceError(f"the recording {folder} is not whole: {len(files)} pages of {self._end.pages}")
+            raise SourceError(
+                f"the recording {folder} is incomplete: it has {len(files):,} of {self._end.pages:,} pages",
+                "Restore the whole folder, or record again",
+            )
         for file in files:
             page = _page(file)
             if page is not None:
                 self._add(file, page)
         if not self._requests and not (folder / RECORDING_END).exists():
-            raise SourceError(f"the recording {folder} has no answer of batch-detail in it")
+            raise SourceError(f"the recording {folder} contains no answer of batch-detail")
         self.requested = self._last_request.keys() - excluded - self._end.left_out
 
     def _read_end(self) -> _End:
@@ -92,7 +95,7 @@ class Recording:
         if not isinstance(head, dict) or head.get("recording") != FORMAT_VERSION:
             raise SourceError(f"{begins} is not the beginning of a recording of format {FORMAT_VERSION}")
         if not ends.exists():
-            hint = "The export that wrote it did not come to its end; what it has proves nothing about the rest"
+            hint = "The export that wrote it did not finish; record again"
             raise SourceError(f"the recording {self._folder} was cut off: it has no {RECORDING_END}", hint)
         end = _document(ends)
         try:
@@ -176,7 +179,7 @@ def _document(file: Path) -> Any:
         raw = file.read_bytes()
         return read(gzip.decompress(raw) if file.suffix == ".gz" else raw, max_depth=MAX_DEPTH + 1)
     except OSError as error:
-        raise SourceError(f"{file} cannot be read: {error.strerror or 'it is not whole'}") from None
+        raise SourceError(f"{file} cannot be read: {error.strerror or 'it is incomplete'}") from None
     except (EOFError, zlib.error):
         raise SourceError(f"{file} ends early: the recording was cut off") from None
     except UnicodeDecodeError:

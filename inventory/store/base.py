@@ -160,4 +160,4 @@ def check_signing(connection: Connection, row: dict[str, Any] | None, signer: Si
 
 
 def _refuse(row: dict[str, Any], why: str) -> NoReturn:
-    raise StoreError(f"snapshot {row['id']}, the last of its source, does not prove: {why}", _HINT)
+    raise StoreError(f"snapshot {row['id']}, the last of its source, failed verification: {why}", _HINT)

@@ -142,7 +142,7 @@ def _postgresql(parameters: dict[str, str], shown: str, *, write: bool) -> Store
     try:
         engine = create_engine("postgresql+psycopg://", hide_parameters=True, poolclass=NullPool)
     except (ImportError, NoSuchModuleError):
-        hint = "pip install 'drs-inventory[postgresql]'"
+        hint = "Run: pip install 'drs-inventory[postgresql]'"
         raise StoreError("the driver for PostgreSQL is not installed", hint) from None
 
     @event.listens_for(engine, "do_connect")
@@ -164,7 +164,7 @@ def is_absent(url: str) -> bool:
 
 def _sqlite(path: Path, mode: str) -> Store:
     if mode != "rwc" and not path.exists():
-        raise StoreError(f"there is no database {path}", "`inventory export` creates it")
+        raise StoreError(f"the database {path} does not exist", "Run `inventory export` to create it")
     if path.is_dir():
         raise StoreError(f"the database {path} cannot be opened: it is a folder, not a file")
     if not path.parent.is_dir():
@@ -272,11 +272,11 @@ def _hint(error: object) -> str:
 _NO_RIGHT = "42501"
 _HINTS = {  # SQLSTATE, or words of SQLite
     "database is locked": f"Another process has been writing to it, or reading from it, for {LOCK_TIMEOUT} seconds",
-    "disk is full": "Nothing was written; make room, for temporary files too (SQLITE_TMPDIR), and run it again",
+    "disk is full": "Nothing was written; free some space, for temporary files too (SQLITE_TMPDIR), and run it again",
     "readonly database": "Grant the right to write to the file and its folder",
-    "not a database": "Name another file; this one was left as it is",
-    "No space left": "Nothing was written; make room and run it again",
-    "53100": "Nothing was written; make room and run it again",
+    "not a database": "Name another file; this one was not changed",
+    "No space left": "Nothing was written; free some space and run it again",
+    "53100": "Nothing was written; free some space and run it again",
     "25006": "The server is a standby, or default_transaction_read_only is on; name one that can be written",
     _NO_RIGHT: "The user of the URL lacks this right; `inventory doctor` names each that is missing",
     "55P03": "Another session holds a lock on it; end that, or wait longer",

@@ -107,8 +107,8 @@ def _wait(lock: SourceLock, name: str, timeout: float, stop: Stop, on_wait: Call
             now = time.monotonic()
             if now >= until:
                 who = lock.holder() or "it has just ended"
-                what = "upgrades the database" if name == UPGRADE else f"has the source {name}"
-                raise BusyError(f"another run {what} ({who})", "`--lock-timeout SECONDS` waits for it")
+                what = "is upgrading the database" if name == UPGRADE else f"is using the source {name}"
+                raise BusyError(f"another run {what} ({who})", "Wait for it with `--lock-timeout SECONDS`")
             if quiet and now >= began + QUIET_SECONDS:
                 quiet = False
                 on_wait(f"waiting for another run: {lock.holder() or 'it has just ended'}")

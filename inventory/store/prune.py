@@ -203,5 +203,5 @@ def _vacuum_file(path: Path) -> None:
         with closing(sqlite3.connect(path, timeout=VACUUM_TIMEOUT, isolation_level=None)) as connection:
             connection.execute("VACUUM")
     except sqlite3.Error as error:
-        hint = "Run it again when nobody uses the file and there is room for a copy of it"
-        raise StoreError(f"the space was not given back: {error}", hint) from None
+        hint = "Run it again when no other process uses the file and there is space for a copy of it"
+        raise StoreError(f"the space was not returned to the system: {error}", hint) from None

@@ -50,7 +50,7 @@ def sources(connection: Connection, names: Iterable[str] = ()) -> list[dict[str,
     wanted = set(names)
     unknown = sorted(wanted - {row["name"] for row in rows})
     if unknown:
-        raise UsageError(f"the database has no source {unknown[0]!r}", "`inventory snapshots` shows those it has")
+        raise UsageError(f"the database has no source {unknown[0]!r}", "`inventory sources list` shows them")
     return [row for row in rows if not wanted or row["name"] in wanted]
 
 
@@ -115,7 +115,7 @@ def _upper_bound(ref: str) -> datetime:
         return moment + timedelta(microseconds=1)
     except (ValueError, OverflowError):
         known = "an id, latest, latest~N, a day (2026-11-01) or a time (2026-11-01T03:00Z)"
-        raise UsageError(f"{ref!r} is no snapshot", f"Give {known}") from None
+        raise UsageError(f"{ref!r} is not a snapshot reference", f"Use {known}") from None
 
 
 def rows_at(

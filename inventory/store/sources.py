@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select, update
 
 from inventory.common.cancellation import Stop
 from inventory.common.errors import UsageError
-from inventory.config.values import SOURCE_NAME
+from inventory.config.values import NAME_RULE, SOURCE_NAME
 from inventory.proof.digest import content_digest
 from inventory.proof.signature import SigningKey
 from inventory.schema import BY_NAME
@@ -62,14 +62,14 @@ def rename(store: Store, old: str, new: str, timeout: float, stop: Stop) -> None
         BusyError: an export of either name is running.
     """
     if not SOURCE_NAME.match(new):
-        raise UsageError(f"{new!r} is no name of a source", "Letters, digits, dot, dash and underscore, 1 to 100")
+        raise UsageError(f"{new!r} is not a valid source name", f"Use {NAME_RULE}")
     with ExitStack() as stack:
         names = sorted({old, new})  # in a fixed order, so that two renames cannot deadlock
         locks = [stack.enter_context(source_lock(store, name, timeout, stop, "rename")) for name in names]
         connection = stack.enter_context(store.writing())
         _source_row(connection, old)
         if any(source["name"] == new for source in reader.sources(connection)):
-            raise UsageError(f"there is a source {new!r} already", "Choose another name")
+            raise UsageError(f"a source {new!r} exists already", "Choose another name")
         for lock in locks:
             lock.check()
         connection.execute(update(SOURCES).where(SOURCES.c.name == old).values(name=new))

@@ -62,7 +62,7 @@ def verify(connection: Connection, names: Iterable[str] = ()) -> Iterator[Verifi
     wanted = sorted(set(names))
     for name in wanted:
         if name not in known:
-            raise UsageError(f"the database has no source {name!r}", "`inventory sources list` shows those it has")
+            raise UsageError(f"the database has no source {name!r}", "`inventory sources list` shows them")
     for name in wanted or sorted(known):
         yield _verify_source(connection, name, known[name])
     if not wanted:
@@ -123,7 +123,7 @@ def _check_signatures(connection: Connection, source: Verified, public_keys: Seq
         if at in valid:
             continue
         if at in signed:
-            detail = f"the signature, by its own account of the key {signed[at].key_id}, does not fit the key {keys}"
+            detail = f"the signature, recorded as of the key {signed[at].key_id}, is not valid for the key {keys}"
         elif first is not None and at > first:
             detail = f"not signed, although snapshot {first} before it is"
         elif at == source.ids[-1]:
@@ -192,14 +192,14 @@ def _dangling(values: dict[str, Any], check: SourceCheck) -> str:
     """Return what is wrong with a row's validity; '' if nothing."""
     for name in ("valid_from", "valid_to"):
         if name in values and values[name] not in check.known:
-            return f"{name} {values[name]} is no snapshot of its source"
+            return f"{name} {values[name]} is not a snapshot of its source"
     if "valid_to" in values and values["valid_from"] >= values["valid_to"]:
         return f"valid_from {values['valid_from']} is not before valid_to {values['valid_to']}"
     return ""
 
 
 def _invalid_detail(stored: StoredRow) -> str:
-    return f"{', '.join(stored.invalid)}: not as this tool writes it"
+    return f"{', '.join(stored.invalid)}: not a value that inventory writes"
 
 
 def _orphans(connection: Connection) -> Iterator[Problem]:

@@ -195,13 +195,13 @@ def _source_id(connection: Connection, source: SourceRow) -> int:
     if found["retired_at"] is not None:
         raise StoreError(
             f"the source {source.name} was retired at {found['retired_at']:%Y-%m-%d %H:%M:%S} UTC",
-            "Take it out of the configuration; or free its name with `inventory sources rename`, to start anew",
+            "Remove it from the configuration; or rename it with `inventory sources rename` to use its name again",
         )
     for column, now in (("region", source.region), ("project_id", source.project_id)):
         if found[column] != now:
             raise StoreError(
                 f"the source {source.name} was exported with another {column} ({found[column]}, now {now})",
-                "Another project is another source: give it another name",
+                "Each project needs a source of its own: give this one another name",
             )
     return int(found["id"])
 

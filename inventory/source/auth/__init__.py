@@ -201,7 +201,7 @@ class AuthCache:
                 return KeysAuth(self._get_or_create(keys, lambda guard: guard), keys, scope)
             case Password() as password:
                 return self._password(source, password, iam)
-        raise SourceError("there is nothing to sign in with", "Give auth, or set the variables of a login")
+        raise SourceError("the source has no credentials", "Set auth, or the variables of a login")
 
     def _password(self, source: Source, password: Password, iam: str | None) -> Auth:
         name = source.project_name or source.region or ""

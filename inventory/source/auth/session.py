@@ -39,7 +39,7 @@ def sign_in(source: Source, stop: Stop, auth_cache: AuthCache) -> Session:
     endpoint = source.endpoint or (drs_endpoint(source.region) if source.region else None)
     iam = source.iam_endpoint or (iam_endpoint(source.region) if source.region else None)
     if endpoint is None:
-        raise SourceError("there is no address to ask", "Give its region or endpoint")
+        raise SourceError("the source has no address", "Set region or endpoint")
     for key, address in (("endpoint", endpoint), ("iam_endpoint", iam)):
         why = check_address(address, plain_http=source.plain_http) if address else None
         if why:

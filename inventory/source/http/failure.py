@@ -67,7 +67,9 @@ class Route:
     def login_error(self) -> RouteError:
         """Return the error for a proxy that rejects the login. A retry might lock the user."""
         variable = self.proxy.variable if self.proxy else ""
-        hint = f"Put the right user and password into {variable}; it is not asked again, for that might lock the user"
+        hint = (
+            f"Put the right user and password into {variable}; it is not tried again, because that might lock the user"
+        )
         return RouteError(f"{self}: the proxy does not accept the user and password (407)", hint)
 
     def error(
@@ -108,8 +110,8 @@ class Route:
             return self.error(prefix + reason, retry=False, reached=False)
         reason = f"{prefix}TLS certificate not trusted"
         hint = (
-            "If your organisation issued it, or its proxy did, set SSL_CERT_FILE to a PEM file with the"
-            " certificate of its authority"
+            "If your organisation or its proxy issued it, set SSL_CERT_FILE to a PEM file with the certificate of its"
+            " authority"
         )
         detail = f"{reason} (trusted: {trusted()})"
         return self.error(reason, detail, retry=False, reached=False, hint=hint)
