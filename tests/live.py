@@ -97,7 +97,7 @@ def shown(database: str = DATABASE) -> dict[str, Json]:
 
 
 def last(database: str = DATABASE) -> dict[str, Any]:
-    rows = json.loads(ran("--database", database, "snapshots", "--json"))
+    rows = json.loads(ran("--database", database, "snapshots", "--json"))["snapshots"]
     return dict(rows[-1])
 
 

@@ -145,7 +145,7 @@ def test_a_recording_comes_to_the_same(server: DrsServer, export: Export, invent
     (tmp_path / "replay.yaml").write_text(json.dumps(document))
     done = inventory("--config", "replay.yaml", "--database", "sqlite:///again.db", "export")
     assert done.returncode == 0, done.stderr
-    found = json.loads(inventory("--database", "sqlite:///again.db", "snapshots", "--json").stdout)
+    found = json.loads(inventory("--database", "sqlite:///again.db", "snapshots", "--json").stdout)["snapshots"]
     assert [row["content_digest"] for row in found] == digests
     assert [row["removed"] for row in found] == [0, 1]
 
@@ -158,7 +158,7 @@ def test_a_page_by_hand_with_a_deleted_job_removes_it(inventory: Command, tmp_pa
     (tmp_path / "c.yaml").write_text(json.dumps({"sources": [{"name": "s", "replay": ["1", "2"]}]}))
     done = inventory("--config", "c.yaml", "--database", "sqlite:///x.db", "export")
     assert done.returncode == 0, done.stderr
-    found = json.loads(inventory("--database", "sqlite:///x.db", "snapshots", "--json").stdout)
+    found = json.loads(inventory("--database", "sqlite:///x.db", "snapshots", "--json").stdout)["snapshots"]
     assert [(row["jobs"], row["absent"], row["removed"]) for row in found] == [(1, 0, 0), (0, 1, 1)]
 
 

@@ -121,7 +121,7 @@ def test_quiet_is_quiet(tmp_path: Path) -> None:
 def sources(*words: str) -> dict[str, int]:
     """Return the names of the sources, each with the number of its snapshots."""
     found: dict[str, int] = {}
-    for row in json.loads(ran("snapshots", "--json", *words)):
+    for row in json.loads(ran("snapshots", "--json", *words))["snapshots"]:
         found[row["source"]] = found.get(row["source"], 0) + 1
     return found
 

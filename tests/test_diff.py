@@ -608,7 +608,7 @@ def test_a_plan_with_a_job_that_cannot_be_read(inventory: Command, tmp_path: Pat
     (source,) = json.loads(planned.stdout)["sources"]
     assert [(c["action"], c["job_id"], c["changed"]) for c in source["changes"]] == [("update", "job-1", ["status"])]
     assert (source["to"]["id"], source["to"]["status"], source["to"]["unreadable"]) == (None, "partial", 1)
-    assert len(json.loads(inventory("snapshots", "--json").stdout)) == 1
+    assert len(json.loads(inventory("snapshots", "--json").stdout)["snapshots"]) == 1
 
 
 def test_what_can_be_compared_is_printed_and_the_rest_is_an_error(inventory: Command, tmp_path: Path) -> None:

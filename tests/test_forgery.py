@@ -75,7 +75,7 @@ class Auditor:
         return document
 
     def snapshots(self) -> list[Row]:
-        rows: list[Row] = json.loads(self.run("snapshots", "--json"))
+        rows: list[Row] = json.loads(self.run("snapshots", "--json"))["snapshots"]
         return rows
 
     def alter(self, *statements: str) -> None:

@@ -171,5 +171,5 @@ def test_an_empty_list_leaves_the_estate_as_it_is(
     export("--max-deselections", "100%", jobs={"file": "ids.txt", "allow_empty": True})
     assert (estate(), last()["deselected"], last()["removed"]) == ({}, 25, 0)
     listed = ran("--database", DATABASE, "snapshots").splitlines()
-    assert listed[0].split()[-3:] == ["deselected", "unread", "digest"]
+    assert listed[0].split()[-3:] == ["deselected", "unreadable", "digest"]
     assert [line.split()[-3] for line in listed[-2:]] == ["0", "25"]

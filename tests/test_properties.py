@@ -279,7 +279,7 @@ def test_as_of_any_night_equals_what_was_exported_then(tmp_path: Path, inventory
     for database in (f"sqlite:///{tmp_path}/x.db", postgresql):
         exported(inventory, database, tmp_path, [f"n{night}" for night in range(10)])
         listed = inventory("--database", database, "snapshots", "--json")
-        rows = read(listed.stdout)
+        rows = read(listed.stdout)["snapshots"]
         assert len(rows) == 10
         digests.append([row["content_digest"] for row in rows])
         for row, jobs in zip(rows, told, strict=True):

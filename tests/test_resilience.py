@@ -345,7 +345,7 @@ def test_nobody_waits_for_who_reads(archive: Archive, export: Export, other: Exp
             until(asked.is_set, process)
             other(database=url, name="other", jobs="all")
             assert len(json.loads(inventory("--database", url, "show", "--json").stdout)["results"]) == 70
-            rows = json.loads(inventory("--database", url, "snapshots", "--json").stdout)
+            rows = json.loads(inventory("--database", url, "snapshots", "--json").stdout)["snapshots"]
             assert [row["source"] for row in rows] == ["live", "other"]
             assert process.poll() is None
         assert process.wait(30) == 0

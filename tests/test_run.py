@@ -23,7 +23,7 @@ def several(folder: Path, count: int, **top: Any) -> None:
 
 
 def exported(inventory: Command) -> set[str]:
-    rows = json.loads(inventory("sources", "list", "--json").stdout)
+    rows = json.loads(inventory("sources", "list", "--json").stdout)["sources"]
     return {row["name"] for row in rows}
 
 

@@ -88,7 +88,7 @@ def test_verify_wants_the_last_snapshot_signed(inventory: Command, tmp_path: Pat
     whole = inventory("verify", "--public-key", "public.pem")
     assert (whole.returncode, "2 snapshots (2 signed)" in whole.stdout) == (0, True), whole.stdout
     (tmp_path / "other.pem").write_text(pems(Ed25519PrivateKey.generate())[1])
-    assert "does not fit" in failed(inventory, "--public-key", "other.pem")
+    assert "is not valid for the key" in failed(inventory, "--public-key", "other.pem")
     # Whoever owns the database can recompute every digest; but not sign.
     with sqlite3.connect("inventory.db") as connection:
         connection.executescript("DROP TRIGGER signatures_no_delete; DELETE FROM signatures WHERE snapshot_id = 2")
@@ -110,7 +110,7 @@ def test_a_bundle_is_checked_offline(inventory: Command, tmp_path: Path, databas
     if database.startswith("postgresql"):
         assert inventory("--database", database, "db", "upgrade").returncode == 0
     assert inventory("--config", "c.yaml", "--database", database, "export").returncode == 0
-    rows = json.loads(inventory("--database", database, "snapshots", "--json").stdout)
+    rows = json.loads(inventory("--database", database, "snapshots", "--json").stdout)["snapshots"]
     for ref, row in (("1", rows[0]), ("latest", rows[1])):
         done = inventory("--database", database, "bundle", ref, "--out", f"{ref}.zip")
         assert done.returncode == 0, done.stderr

@@ -202,7 +202,7 @@ def test_a_night_on_which_a_job_could_not_be_read(server: DrsServer, export: Exp
 
 
 def first_digest(export: Export) -> str:
-    rows = json.loads(export.inventory("--database", "sqlite:///x.db", "snapshots", "--json").stdout)
+    rows = json.loads(export.inventory("--database", "sqlite:///x.db", "snapshots", "--json").stdout)["snapshots"]
     return str(rows[0]["content_digest"])
 
 

@@ -59,7 +59,7 @@ def ran(inventory: Command, database: str, *arguments: str, code: int = 0) -> st
 
 
 def listed(inventory: Command, database: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(ran(inventory, database, "sources", "list", "--json"))
+    found: list[dict[str, Any]] = json.loads(ran(inventory, database, "sources", "list", "--json"))["sources"]
     return found
 
 

@@ -223,7 +223,7 @@ def test_upgrade_copies_the_file(inventory: Command, tmp_path: Path, next_versio
     assert str(copy) in said
     assert dumped(copy) == before
     assert f"revision {NEXT}" in said
-    found = json.loads(next_version.ran("--database", url, "snapshots", "--json"))
+    found = json.loads(next_version.ran("--database", url, "snapshots", "--json"))["snapshots"]
     assert [row["content_digest"] for row in found] == list(undisturbed(next_version).digests)
 
 
@@ -387,7 +387,7 @@ def test_a_file_that_only_may_be_read(inventory: Command, tmp_path: Path) -> Non
 
 
 def listed(inventory: Command, url: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = json.loads(done(inventory, "--database", url, "snapshots", "--json"))
+    rows: list[dict[str, Any]] = json.loads(done(inventory, "--database", url, "snapshots", "--json"))["snapshots"]
     return rows
 
 
@@ -403,7 +403,7 @@ class Undisturbed:
             following.ran("--database", self._url(name), "db", "upgrade")
         self.upgraded, self.new = shape(folder / "a"), shape(folder / "new")
         self._run("--config", CONFIG, "--database", self._url("b"), "export")
-        rows = json.loads(self._run("--database", self._url("b"), "snapshots", "--json"))
+        rows = json.loads(self._run("--database", self._url("b"), "snapshots", "--json"))["snapshots"]
         self.digests = tuple(row["content_digest"] for row in rows)
 
     def _url(self, name: str) -> str:

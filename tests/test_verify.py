@@ -441,7 +441,7 @@ CUT_OFF = [
 
 def test_what_was_cut_off_is_found_by_a_digest_noted_elsewhere(copy: Copy) -> None:
     url = copy()
-    rows = json.loads(ran("--database", url, "snapshots", "--json"))
+    rows = json.loads(ran("--database", url, "snapshots", "--json"))["snapshots"]
     noted = [row["digest"] for row in rows if row["source"] == "s"]
     assert [row["id"] for row in rows if row["source"] == "s"] == list(range(1, NIGHTS + 1))
     assert found(url, "--expect", noted[-1], "--expect", noted[0].upper(), code=0) == []
@@ -596,5 +596,5 @@ def test_accidents_are_refused(copy: Copy, recorded: Path, statement: str, why: 
     assert found(url, code=0) == []
     said = ran("--config", str(recorded / "one more.yaml"), "--database", url, "export")
     assert "removed" in said
-    assert len(json.loads(ran("--database", url, "snapshots", "--json"))) == NIGHTS + 3 + 1
+    assert len(json.loads(ran("--database", url, "snapshots", "--json"))["snapshots"]) == NIGHTS + 3 + 1
     assert found(url, code=0) == []

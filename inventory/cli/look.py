@@ -5,6 +5,7 @@ import click
 from inventory.cli.base import (
     Options,
     echo,
+    echo_document,
     format_option,
     json_option,
     output_option,
@@ -27,7 +28,6 @@ __all__ = ["log", "show", "snapshots"]
 @click.pass_obj
 def snapshots(options: Options, names: tuple[str, ...], as_json: bool) -> None:
     """List the snapshots: when, status, jobs, changes, digest."""
-    from inventory.common.exact_json import pretty
     from inventory.render.json import plain
     from inventory.render.snapshots import listing
     from inventory.store import reader
@@ -35,7 +35,7 @@ def snapshots(options: Options, names: tuple[str, ...], as_json: bool) -> None:
     with options.open(options.settings()) as store, store.reading() as connection:
         rows = [r for s in reader.sources(connection, names) for r in reader.snapshots(connection, s["id"])]
     if as_json:
-        options.echo(pretty([plain(row) for row in rows]))
+        echo_document(options, 0, snapshots=[plain(row) for row in rows])
     else:
         options.echo(listing(rows) if rows else "There are no snapshots yet. Run `inventory export` first.")
 

@@ -6,6 +6,7 @@ from inventory.cli.base import (
     Options,
     begin_signing_option,
     checked_signer,
+    echo_document,
     json_option,
     lock_timeout_option,
     output_option,
@@ -35,7 +36,6 @@ def sources() -> None:
 @click.pass_obj
 def sources_list(options: Options, names: tuple[str, ...], as_json: bool) -> None:
     """List the sources of the database and of the configuration, each with its last snapshot and its age."""
-    from inventory.common.exact_json import pretty
     from inventory.render.json import plain
     from inventory.render.sources import listing
     from inventory.store.sources import list_sources, never_exported
@@ -52,7 +52,7 @@ def sources_list(options: Options, names: tuple[str, ...], as_json: bool) -> Non
         raise UsageError(f"no source {unknown[0]!r} in the database or the configuration", hint)
     rows = sorted((row for row in rows if not names or row["name"] in names), key=lambda row: str(row["name"]))
     if as_json:
-        options.echo(pretty([plain(row) for row in rows]))
+        echo_document(options, 0, sources=[plain(row) for row in rows])
     else:
         options.echo(listing(rows) if rows else "There are no sources yet. Run `inventory export` first.")
 

@@ -84,7 +84,7 @@ def unread(result: Result) -> list[str]:
 def listing(rows: list[dict[str, Any]]) -> str:
     """Return the table that `snapshots` prints; a column counts the deselected jobs where there are any."""
     columns = {"jobs": "jobs", "added": "+", "changed": "~", "removed": "-", "deselected": "deselected"}
-    columns["unreadable"] = "not read"
+    columns["unreadable"] = "unreadable"
     if not any(row["deselected"] for row in rows):
         del columns["deselected"]
     headers = ["id", "source", "observed to (UTC)", "status", *columns.values(), "digest"]

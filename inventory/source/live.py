@@ -89,7 +89,7 @@ class LiveReading:
             else:
                 yield from self._read(pool, self._source.jobs, known, None)
             yield from self._last_rounds(pool, known)
-            if self._source.jobs and self.requested and not self._not_absent:
+            if self._source.jobs and self.requested and not known and not self._not_absent:
                 self.seen.incomplete = self._none_found()
         finally:
             self._circuit_open = True  # threads that still run send no further requests
@@ -98,7 +98,7 @@ class LiveReading:
             self._recorder.finish(self.seen, self._filtered_out, self._unlisted, self._deleted, self._listing_only)
 
     def _none_found(self) -> str:
-        """Describe that every configured id is absent: more likely a wrong project than deleted jobs."""
+        """Describe that every configured id is absent, and none was ever known: more likely a wrong project."""
         ids = count(len(self.requested), "configured job")
         return f"found 0 of {ids} in project {self._project_id}; check project_id, region and the job ids"
 

@@ -29,8 +29,8 @@ _PATH = described(TEXT, "Member names with dots between them")
 
 def definitions() -> Iterator[tuple[str, Schema]]:
     """Yield the documents, and the definitions that they share, by name."""
-    yield "snapshots", list_of(ref("snapshot"))
-    yield "sources-list", list_of(_listed_source())
+    yield "snapshots", document(snapshots=list_of(ref("snapshot")))
+    yield "sources-list", document(sources=list_of(_listed_source()))
     yield "show", object_of({"results": list_of(service_job()), "count": COUNT})
     yield "findings", _findings()
     yield "verify", _verify()
