@@ -530,7 +530,7 @@ def test_a_wrong_clock_is_told(cloud: Cloud, enter: Enter, minutes: int, told: s
         ({"iam_endpoint": "http://iam.example"}, "the iam_endpoint is refused: http"),
         ({"credentials": None}, "the source has no credentials"),
         ({"region": None, "iam_endpoint": None, "credentials": KEYS}, "Give project_id"),
-        ({"region": None, "endpoint": None}, "Give its region or endpoint"),
+        ({"region": None, "endpoint": None}, "Set region or endpoint"),
         ({"region": None, "iam_endpoint": None, "project_id": "p"}, "iam_endpoint and project_id"),
     ],
 )  # fmt: skip
