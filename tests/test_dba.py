@@ -311,7 +311,7 @@ def test_a_writer_may_not_vacuum(postgresql: str, roles: Roles) -> None:
             [*COMMAND, *words, "prune", "--older-than", "2030-01-01"],
             capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
-        assert "pruned: 1" in done.stdout
+        assert "pruned 1 snapshot" in done.stdout
         assert ("VACUUM was not done: the user writer" in done.stderr) == is_warned
         assert ("The owner (postgres)" in done.stderr) == is_warned
         assert ("space:" in done.stdout) != is_warned

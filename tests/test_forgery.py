@@ -140,7 +140,7 @@ def test_an_edited_history_is_not_signed_by_the_next_export(auditor: Auditor, tm
     found = auditor.verify("ours")
     assert (found["sources"][0]["signed"], found["sources"][0]["unsigned_before_first_signed"]) == (1, 1)
     assert "1 snapshot before the first signed one" in found["conclusion"]
-    assert "did not see it written" in found["conclusion"]
+    assert "the signatures prove these only as they were when signing began" in found["conclusion"]
 
 
 def test_rows_that_wait_for_the_next_snapshot_are_not_signed_with_it(auditor: Auditor) -> None:

@@ -104,7 +104,7 @@ def test_the_list_has_every_source(store: Store, database: str, tmp_path: Path) 
     document = {"sources": [{"name": name, "project_id": name, **common} for name in ("new", "unwritten")]}
     (tmp_path / "c.yaml").write_text(json.dumps(document))
     options = ("--config", "c.yaml", "--database", database, "sources", "list")
-    rows = {row["name"]: row for row in json.loads(ran(*options, "--json"))}
+    rows = {row["name"]: row for row in json.loads(ran(*options, "--json"))["sources"]}
     assert list(rows) == ["ahead", "gone", "new", "partial", "unwritten"]
     assert len({tuple(row) for row in rows.values()}) == 1
     assert (rows["ahead"]["snapshot_id"], rows["ahead"]["status"]) == (3, "partial")
