@@ -74,8 +74,9 @@ def print_version(context: click.Context, _option: click.Parameter, value: Any) 
     found = versions()
     if context.params.get("as_json"):
         from inventory.common.exact_json import pretty
+        from inventory.render.json import document
 
-        echo(pretty({"format_version": "1.0", **found}))
+        echo(pretty(document(**found)))
     else:
         echo(f"inventory {found.pop('inventory')}, database revision {found.pop('revision')}")
         echo("\n".join(f"{name} {value}" for name, value in found.items()))

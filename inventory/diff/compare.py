@@ -25,7 +25,6 @@ __all__ = ["compare"]
 _JOBS, _ENDPOINTS, _FINDINGS = BY_NAME["jobs"], BY_NAME["endpoints"], BY_NAME["findings"]
 _NO_EVIDENCE = "deselected (the configuration no longer names it), or the evidence was pruned"
 _MASKS, _COLUMN, _THEN = "the masks cannot be compared", "the column is ignored", "its table was not recorded then"
-Pairs = list[tuple[Row | None, Row | None]]
 
 
 def compare(step: Step, what: Selection) -> SourceDiff:
@@ -42,7 +41,7 @@ def compare(step: Step, what: Selection) -> SourceDiff:
     diff = SourceDiff(step.source, step.start, step.end, not_recorded=recorded.missing)
     _fill(diff, rows, touched, what, recorded)
     diff.changes.sort(key=lambda change: (change.job_id, change.table, tuple(change.key.values())))
-    diff.findings = [_public(BY_NAME["findings"], row) for row in sorted(step.findings, key=lambda row: row[:4])]
+    diff.findings = [_public(_FINDINGS, row) for row in sorted(step.findings, key=lambda row: row[:4])]
     name = _JOBS.names.index("name")
     known = {row[0]: row[name] for end in jobs for row in end}
     counted = (change for change, _ in diff.ignored)
@@ -75,8 +74,8 @@ def _explain(diff: SourceDiff, step: Step, jobs: tuple[list[Row], list[Row]], wh
         before = {identity(row) for row in (*left, *(row for row in step.findings if row[:4] not in began))}
         narrowed = what.job_id is not None or what.status is not None or what.tags
         diff.new_findings = [
-            _public(_FINDINGS, row)
-            for row in sorted(step.findings, key=lambda row: row[:4])
+            shown
+            for row, shown in zip(sorted(step.findings, key=lambda row: row[:4]), diff.findings, strict=True)
             if identity(row) not in before
             and (not narrowed or row[0] in chosen)
             and what.table in (None, _table_of(str(row[2])))

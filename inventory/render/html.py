@@ -66,11 +66,7 @@ def _by_importance(diffs: list[SourceDiff]) -> list[tuple[int, Job]]:
     """Return the changed jobs of all sources, each with its source's place: those that left first."""
     order = list(_GROUPS)
     found = [(place, job) for place, diff in enumerate(diffs) for job in jobs(diff, full=True)]
-    return sorted(found, key=lambda each: order.index(_mark(each[1])))
-
-
-def _mark(job: Job) -> str:
-    return job.mark if job.mark in _GROUPS else "~"
+    return sorted(found, key=lambda each: order.index(each[1].mark))
 
 
 def _sources(diffs: list[SourceDiff], signed: Mapping[int, str] | None) -> Markup:
@@ -146,7 +142,7 @@ def _facts(end: Snapshot, signed: Mapping[int, str] | None) -> Iterator[tuple[st
 
 
 def _counters(diffs: list[SourceDiff], found: list[tuple[int, Job]]) -> Markup:
-    marks = [_mark(job) for _, job in found]
+    marks = [job.mark for _, job in found]
     buttons = Markup("").join(
         Markup(
             '<button type="button" class="{action}" value="{action}" aria-pressed="false" disabled>'
@@ -164,7 +160,7 @@ def _first_lines(diffs: list[SourceDiff], found: list[tuple[int, Job]]) -> Marku
     """Return what is shown of the jobs where scripts do not run."""
     lines = Markup("\n").join(
         Markup('<li><span class="mark {}">{}</span> {} <code>{}</code> {}{}</li>').format(
-            _GROUPS[_mark(job)][0], _mark(job), _name(job), clean(job.id), _headline(job),
+            _GROUPS[job.mark][0], job.mark, _name(job), clean(job.id), _headline(job),
             f" ({clean(diffs[place].source)})" if len(diffs) > 1 else "",
         )
         for place, job in found[:_LISTED]
@@ -222,7 +218,7 @@ def _document(diffs: list[SourceDiff], found: list[tuple[int, Job]]) -> dict[str
         return [row(change) for change in (*own, *(change for table in job.tables for change in table.changes))]
 
     listed = [
-        [at(clean(diffs[place].source)), at(_mark(job)), at(clean(job.id)), at(_name(job)), at(_headline(job)),
+        [at(clean(diffs[place].source)), at(job.mark), at(clean(job.id)), at(_name(job)), at(_headline(job)),
          [at(status) for status in _statuses(job)], rows(job)]
         for place, job in found
     ]  # fmt: skip

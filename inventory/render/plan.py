@@ -12,7 +12,6 @@ from inventory.render.changes import (
     MARKS,
     WORDS,
     Job,
-    Table,
     cells,
     findings,
     heading,
@@ -125,11 +124,7 @@ def _rows(job: Job, paint: Paint, indent: str, *, full: bool, brief: bool = Fals
             if full or not brief or change.action == "update":
                 yield from _cells(change, paint, indent + "    ", full=full)
         if table.folded:
-            yield f"{indent}  and {_more(table)}; --full shows them"
-
-
-def _more(table: Table) -> str:
-    return f"{table.folded:,} more {'row' if table.folded == 1 else 'rows'} of {table.name}"
+            yield f"{indent}  and {count(table.folded, 'more row')} of {table.name}; --full shows them"
 
 
 def _cells(change: Change, paint: Paint, indent: str, *, full: bool) -> Iterator[str]:

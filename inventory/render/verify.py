@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 from inventory.common.exact_json import Json, pretty
 from inventory.common.safe_text import clean, count
 from inventory.proof.check import Problem
+from inventory.render import json
 from inventory.store.verify import Verified
 
 __all__ = ["Outside", "document", "lines"]
 
-FORMAT_VERSION = "1.0"
 _MOST = 100
 _NOT_FOUND = "It was altered or removed, or belongs to another database."
 _MEANINGS = {  # of the words of a problem
@@ -79,8 +79,7 @@ def conclusion(found: list[Verified], outside: Outside) -> Iterator[str]:
 
 def document(found: list[Verified], outside: Outside) -> dict[str, Json]:
     """Return the one document of `verify --json`."""
-    return {
-        "format_version": FORMAT_VERSION,
+    members: dict[str, Json] = {
         "conclusion": " ".join(conclusion(found, outside)),
         "sources": [
             {
@@ -104,6 +103,7 @@ def document(found: list[Verified], outside: Outside) -> dict[str, Json]:
         ],
         "problems": [{"source": each.source or None, **asdict(p)} for each in found for p in each.problems],
     }
+    return json.document(**members)
 
 
 def _evidence(outside: Outside) -> str:
