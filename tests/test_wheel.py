@@ -59,6 +59,7 @@ def test_the_wheel_works_by_itself(tmp_path: Path) -> None:
     assert Path(where.strip()).is_relative_to(tmp_path / "venv")
 
     inventory = folder / "inventory"
+    assert "psycopg not installed\n" in run(inventory, "--version", cwd=away)  # it is an extra
     shown = run(inventory, "demo", "tried", cwd=away)
     assert "snapshot 2" in shown
     assert "~ status" in shown

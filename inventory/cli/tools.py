@@ -52,17 +52,23 @@ def versions() -> dict[str, str]:
     """Return the versions of this and of what it runs on."""
     import platform
     import sqlite3
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version
 
     from inventory import __version__
     from inventory.schema import REVISION
+
+    def installed(name: str) -> str:
+        try:
+            return version(name)
+        except PackageNotFoundError:  # psycopg is an extra
+            return "not installed"
 
     return {
         "inventory": __version__,
         "revision": REVISION,
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
-        **{name: version(name) for name in ("sqlalchemy", "alembic", "psycopg", "httpx", "click")},
+        **{name: installed(name) for name in ("sqlalchemy", "alembic", "psycopg", "httpx", "click")},
         "platform": platform.platform(),
     }
 
