@@ -26,9 +26,10 @@ from inventory.diff.select import Condition, Selection
 from inventory.export.flow import Run, export_source, plan_source
 from inventory.normalise.redact import Redactor
 from inventory.normalise.walk import Row, normalise
-from inventory.proof.digest import rfc3339, row_key
+from inventory.proof.digest import row_key
 from inventory.schema import ESTATE
 from inventory.schema.entities import Entity
+from inventory.schema.kinds import rfc3339
 from inventory.schema.ledger import METADATA
 from inventory.store import reader
 from inventory.store.engine import Store
@@ -89,8 +90,6 @@ def naive(old: Rows, new: Rows) -> set[tuple[str, str, str]]:
 
 def seen(connection: Connection, snapshot_id: int) -> set[tuple[str, str, str]]:
     """What the view says of a snapshot."""
-    if connection.dialect.name == "sqlite":  # as an analyst's own connection; SQLite's JSON is no trusted function
-        connection.exec_driver_sql("PRAGMA trusted_schema = ON")
     query = text("SELECT action, table_name, key FROM changes WHERE snapshot_id = :id")
     found = set()
     for action, table, key in connection.execute(query, {"id": snapshot_id}):

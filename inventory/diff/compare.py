@@ -16,9 +16,9 @@ from inventory.diff.pairs import replacements
 from inventory.diff.records import Change, SourceDiff, Step
 from inventory.diff.select import Selection
 from inventory.normalise.walk import Row
-from inventory.proof.digest import rfc3339
 from inventory.schema import BY_NAME
 from inventory.schema.entities import Entity
+from inventory.schema.kinds import rfc3339
 
 __all__ = ["compare"]
 

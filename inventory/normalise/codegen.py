@@ -184,7 +184,7 @@ class _Writer:
         write, w, v, kind = self.lines.append, f"w{leaf.index}", f"v{leaf.index}", leaf.api.kind
         write(f"{indent}{w} = {v} = {_value_of(leaf, source)}")
         if leaf.is_key:
-            write(f"{indent}if {w} is None: raise NotCovered")
+            write(f"{indent}if {w} is None or not {w}.isprintable(): raise NotCovered")
         if leaf.api.limit is not None:
             write(f"{indent}if {w} is not None and len({w}) > {leaf.api.limit // 4}: raise NotCovered")
         if kind.name == "integer":
@@ -363,7 +363,7 @@ def _json_of(sql: str, name: str) -> str:
         return f"${name}"
     if sql == "boolean":
         return f"$TRUE if {name} else FALSE"
-    return f"$q(rfc({name}))" if sql == "time" else f"$q({name})"
+    return f"$q({name})"
 
 
 def _known(api: Api, values: frozenset[str]) -> frozenset[Any]:

@@ -26,7 +26,7 @@ from inventory.normalise.walk import NormalisedJob, identity, normalise, unknown
 from inventory.proof.digest import hashed
 from inventory.schema import REVISION
 from inventory.schema.keys import digest16
-from inventory.schema.kinds import Misfit, stored_time
+from inventory.schema.kinds import Misfit, rfc3339
 from inventory.schema.layout import layout_of
 
 __all__ = ["FastPath", "Normaliser", "NotCovered"]
@@ -191,7 +191,7 @@ class FastPath:
             "canonical": canonical, "comma": ",".join, "digest16": digest16, "identity": identity,
             "join": _join, "loose": self._mask_unknown, "mask": redactor.mask, "mask_pair": redactor.pair,
             "mask_text": mask_text, "moment": _moment, "pairs": _pairs, "q": encode_basestring_ascii,
-            "rfc": _rfc, "sha256": sha256, "unless_empty": _unless_empty, "whole": _int_of, **code.names,
+            "sha256": sha256, "unless_empty": _unless_empty, "whole": _int_of, **code.names,
         }  # fmt: skip
         exec(compile(code.source, "<the fast path>", "exec"), names)  # noqa: S102  # generated from the schema
         self._rows: Callable[..., None] = names["rows_jobs"]
@@ -315,11 +315,7 @@ def _moment(text: str, read: Callable[[Json], tuple[datetime | None, bool]]) -> 
         raise NotCovered from None
     if not exact:
         raise NotCovered
-    return None if moment is None else stored_time(moment)
-
-
-def _rfc(stored: str) -> str:
-    return f"{stored[:10]}T{stored[11:]}Z"
+    return None if moment is None else rfc3339(moment)
 
 
 def _pairs(items: Sequence[dict[str, str | None]], struct: type[Any]) -> list[Any]:

@@ -23,7 +23,7 @@ from inventory.proof.digest import (
     row_key,
 )
 from inventory.schema import BY_NAME
-from inventory.schema.kinds import stored_time
+from inventory.schema.kinds import rfc3339
 
 __all__ = ["JobRows", "PreparedJob", "Unchanged", "from_normalised", "pack_job"]
 
@@ -151,4 +151,4 @@ def pack_job(
 
 
 def _stored(row: Row) -> Row:
-    return tuple(stored_time(value) if isinstance(value, datetime) else value for value in row)
+    return tuple(rfc3339(value) if isinstance(value, datetime) else value for value in row)

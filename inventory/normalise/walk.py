@@ -14,7 +14,7 @@ from inventory.common.masks import is_free_map, is_mask
 from inventory.normalise.findings import Finding
 from inventory.schema import LISTED_ELSEWHERE, LISTED_TOO
 from inventory.schema.keys import digest16, key_text
-from inventory.schema.kinds import Misfit
+from inventory.schema.kinds import UNSTORABLE_IN_KEY, Misfit
 from inventory.schema.layout import ELEMENT, Branch, Layout, Leaf, Shape, join_path, layout_of
 
 __all__ = ["NormalisedJob", "Row", "identity", "normalise", "normalise_listing", "unknown_field", "unknown_value"]
@@ -167,6 +167,8 @@ class _Walk:
             stored, exact = kind.read(value)
             if leaf.api.limit is not None and isinstance(stored, str) and len(stored.encode()) > leaf.api.limit:
                 raise Misfit(f"text of at most {leaf.api.limit} bytes", "too_long")
+            if leaf.is_key and isinstance(stored, str) and UNSTORABLE_IN_KEY.search(stored):
+                raise Misfit("text without control characters", "unstorable_text")
         except Misfit as misfit:
             exact, stored = False, key_text(value) if leaf.is_key and isinstance(value, str) else None
             kept = tidy(value)

@@ -15,7 +15,7 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from operator import itemgetter
 from typing import Any
@@ -23,6 +23,7 @@ from typing import Any
 from inventory.common.exact_json import Json, canonical, read
 from inventory.schema.entities import Entity
 from inventory.schema.fields import KEY_BYTES
+from inventory.schema.kinds import rfc3339
 
 __all__ = [
     "DigestChunk",
@@ -39,7 +40,6 @@ __all__ = [
     "job_digest",
     "lines_digest",
     "merge_chunks",
-    "rfc3339",
     "row_digest",
     "row_fingerprints",
     "row_key",
@@ -98,11 +98,6 @@ def hashed(content: bytes) -> Any:
 
 def _json(value: Any) -> Json:
     return rfc3339(value) if isinstance(value, datetime) else value
-
-
-def rfc3339(moment: datetime) -> str:
-    """Return an instant as text in UTC, with microseconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
 
 
 @dataclass(frozen=True, slots=True)

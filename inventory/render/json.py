@@ -6,8 +6,8 @@ from typing import Any
 from inventory.common.exact_json import Json
 from inventory.common.masks import is_mask
 from inventory.diff.records import Change, SourceDiff
-from inventory.proof.digest import rfc3339
 from inventory.schema import BY_NAME
+from inventory.schema.kinds import rfc3339
 
 __all__ = ["change_records", "diff_document", "document", "plain"]
 

@@ -107,9 +107,8 @@ class Entity:
         ours, theirs = self.foreign_key
         link = (ours, self.parent, theirs) if self.parent else None
         what = "job" if self.proves else "row"
-        # With a rowid: without one, SQLite puts each row larger than a quarter page on an overflow page.
-        current = current_table(self.name, self.comment, self.fields, link, what, rowid=self.proves)
-        history = history_table(current, rowid=self.proves)
+        current = current_table(self.name, self.comment, self.fields, link, what)
+        history = history_table(current)
         if self.is_estate:
             index_validity(current, history)
         return current, history

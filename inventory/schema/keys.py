@@ -3,7 +3,7 @@
 import hashlib
 
 from inventory.schema.fields import KEY_BYTES
-from inventory.schema.kinds import UNSTORABLE
+from inventory.schema.kinds import UNSTORABLE_IN_KEY
 
 __all__ = ["digest16", "key_text", "storable"]
 
@@ -14,8 +14,8 @@ def digest16(text: str) -> str:
 
 
 def storable(text: str) -> str:
-    """Escape NUL and lone surrogates, which the databases do not accept in text."""
-    return UNSTORABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    """Escape lone surrogates, which the databases do not accept, and control characters, which SQL cannot spell."""
+    return UNSTORABLE_IN_KEY.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def key_text(text: str) -> str:

@@ -23,14 +23,16 @@ __all__ = [
     "ISO_TIME",
     "TEXT",
     "UNSTORABLE",
+    "UNSTORABLE_IN_KEY",
     "Kind",
     "Misfit",
-    "stored_time",
+    "rfc3339",
 ]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PLAIN_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})\Z", re.ASCII)
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # not allowed in PostgreSQL's text, or in UTF-8
+UNSTORABLE_IN_KEY = re.compile("[\x00-\x1f\ud800-\udfff]")  # the view `changes` spells keys in JSON, in plain SQL
 _LAST_MS = 253402300799999  # 9999-12-31T23:59:59.999Z, the maximum of datetime
 
 
@@ -145,9 +147,9 @@ def _to_iso(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def stored_time(moment: datetime) -> str:
-    """Return an instant as text as SQLite stores it: ``YYYY-MM-DD HH:MM:SS.ffffff``, UTC."""
-    return moment.astimezone(UTC).isoformat(" ", "microseconds")[:26]
+def rfc3339(moment: datetime) -> str:
+    """Return an instant as RFC 3339 in UTC, ``YYYY-MM-DDTHH:MM:SS.ffffffZ``: in digests, documents and SQLite."""
+    return moment.astimezone(UTC).isoformat("T", "microseconds")[:26] + "Z"
 
 
 def _same(value: Any) -> Json:

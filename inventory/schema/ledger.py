@@ -120,7 +120,6 @@ SERVED = Table(
     ),
     comment="What was served of each job the last time: what is served the same again need not be normalised again."
     " A cache: it may be emptied at any time.",
-    sqlite_with_rowid=False,
 )  # fmt: skip
 
 

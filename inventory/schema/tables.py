@@ -27,17 +27,30 @@ from inventory.schema.fields import FIRST_REVISION, Field
 __all__ = ["METADATA", "UtcDateTime", "current_table", "history_table", "index_validity", "source_id", "text_type"]
 
 METADATA = MetaData()
+_STORED_TIME = (  # as `kinds.rfc3339` writes it
+    "%(year)04d-%(month)02d-%(day)02dT%(hour)02d:%(minute)02d:%(second)02d.%(microsecond)06dZ"
+)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An instant in UTC: ``timestamptz`` on PostgreSQL, ``YYYY-MM-DD HH:MM:SS.ffffff`` on SQLite."""
+    """An instant in UTC: ``timestamptz`` on PostgreSQL, text ``YYYY-MM-DDTHH:MM:SS.ffffffZ`` on SQLite.
+
+    So on SQLite text compares as time, also with what JSON, Python and Grafana write.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            from sqlalchemy.dialects.sqlite import DATETIME
+
+            return dialect.type_descriptor(DATETIME(storage_format=_STORED_TIME))
+        return super().load_dialect_impl(dialect)
+
     def process_bind_param(self, value: datetime | str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        if isinstance(value, str):  # from `kinds.stored_time`
-            return datetime.fromisoformat(f"{value}Z")
+        if isinstance(value, str):  # from `kinds.rfc3339`
+            return datetime.fromisoformat(value)
         return None if value is None else value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
@@ -56,7 +69,7 @@ _SQL = {"text": text_type, "integer": BigInteger, "boolean": Boolean, "time": Ut
 
 def current_table(
     name: str, comment: str, fields: Iterable[Field], foreign_key: tuple[Sequence[str], str, Sequence[str]] | None,
-    what: str, *, rowid: bool,
+    what: str,
 ) -> Table:  # fmt: skip
     """Make the table with the current state.
 
@@ -67,7 +80,7 @@ def current_table(
     """
     begin = _snapshot("valid_from", f"The snapshot that first saw the {what} so")
     columns = _as_migrated([source_id(), *(_column(field) for field in fields), begin])
-    table = Table(name, METADATA, *columns, comment=comment, sqlite_with_rowid=rowid)
+    table = Table(name, METADATA, *columns, comment=comment)
     if foreign_key is not None:
         ours, parent, theirs = foreign_key
         table.append_constraint(
@@ -82,7 +95,7 @@ def current_table(
     return table
 
 
-def history_table(current: Table, *, rowid: bool) -> Table:
+def history_table(current: Table) -> Table:
     """Make the history table for superseded rows: the same columns and ``valid_to``, without a foreign key."""
     columns = [
         Column(c.name, c.type, nullable=c.nullable, autoincrement=False, comment=c.comment, info=dict(c.info))
@@ -92,7 +105,7 @@ def history_table(current: Table, *, rowid: bool) -> Table:
     key = [c.name for c in current.columns if c.primary_key]
     return Table(
         f"{current.name}_history", METADATA, *columns, PrimaryKeyConstraint(*key, "valid_from"),
-        comment=f"Superseded rows of {current.name}: {current.comment}", sqlite_with_rowid=rowid,
+        comment=f"Superseded rows of {current.name}: {current.comment}",
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from inventory.config.settings import RECORDING_END, RECORDING_HEAD, Source
 from inventory.normalise.findings import Finding
 from inventory.normalise.redact import Redactor
 from inventory.normalise.split import with_documents
-from inventory.proof.digest import rfc3339
+from inventory.schema.kinds import rfc3339
 from inventory.source.answers import Page
 from inventory.source.reading import Seen
 

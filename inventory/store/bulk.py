@@ -10,7 +10,7 @@ from sqlalchemy import Column, Connection
 from sqlalchemy.exc import DBAPIError
 
 from inventory.normalise.walk import Row
-from inventory.schema.kinds import stored_time
+from inventory.schema.kinds import rfc3339
 from inventory.schema.tables import UtcDateTime
 
 __all__ = ["RowWriter", "ensure_transaction", "row_writer"]
@@ -41,7 +41,7 @@ def _insert_writer(connection: Connection, prefix: str, width: int, times: Seque
 
     def write(rows: Sequence[Row]) -> None:
         if times:
-            rows = [_format_times(row, times, "") for row in rows]
+            rows = [_format_times(row, times) for row in rows]
         full = len(rows) - len(rows) % batch_size
         batches = [tuple(chain.from_iterable(rows[at : at + batch_size])) for at in range(0, full, batch_size)]
         for statement, values in ((batch, batches), (prefix + placeholders, list(rows[full:]))):
@@ -60,7 +60,7 @@ def _copy_writer(connection: Connection, statement: str, times: Sequence[int]) -
         try:
             with driver.cursor() as cursor, cursor.copy(statement) as copy:
                 for row in rows:
-                    copy.write_row(_format_times(row, times, "+00") if times else row)
+                    copy.write_row(_format_times(row, times) if times else row)
         except error as failure:
             lost = driver.closed
             raise DBAPIError(statement, None, failure, hide_parameters=True, connection_invalidated=lost) from None
@@ -68,12 +68,11 @@ def _copy_writer(connection: Connection, statement: str, times: Sequence[int]) -
     return write
 
 
-def _format_times(row: Row, times: Sequence[int], zone: str) -> Row:
+def _format_times(row: Row, times: Sequence[int]) -> Row:
     """Format the times of a row as SQLite stores them; some are text in that format already."""
     values = list(row)
     for at in times:
         value = values[at]
         if isinstance(value, datetime):
-            value = stored_time(value)
-        values[at] = value and value + zone
+            values[at] = rfc3339(value)
     return tuple(values)

@@ -28,7 +28,7 @@ from sqlalchemy.types import NULLTYPE
 
 from inventory.common.exact_json import canonical, read
 from inventory.schema.entities import Entity
-from inventory.schema.kinds import UNSTORABLE
+from inventory.schema.kinds import UNSTORABLE, rfc3339
 from inventory.schema.ledger import SNAPSHOTS, SOURCES
 from inventory.schema.tables import UtcDateTime
 
@@ -36,7 +36,7 @@ __all__ = ["StoredRow", "last_snapshot", "orphans", "read_invalid_utf8", "stored
 
 _ROWS_PER_FETCH = 500
 _TIME = "CASE WHEN {0} >= '0001-01-01Z' AND {0} < '10000-01-01Z' THEN to_char({0} AT TIME ZONE 'UTC',"
-_TIME += " 'YYYY-MM-DD HH24:MI:SS.US') ELSE CAST({0} AS text) END"  # in SQLite's format; infinity and BC unchanged
+_TIME += ' \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\') ELSE CAST({0} AS text) END'  # as SQLite has it; infinity and BC unchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ def _bytes(raw: Any) -> bytes:
 
 def _time(raw: Any) -> datetime:
     moment = datetime.fromisoformat(_text(raw))
-    return moment.replace(tzinfo=UTC) if moment.isoformat(" ", "microseconds") == raw else _reject("time")
+    return moment if moment.tzinfo is UTC and rfc3339(moment) == raw else _reject("time")
 
 
 _CONVERTERS: dict[type, Callable[[Any], Any]] = {

@@ -62,7 +62,6 @@ def _table(
     parent: tuple[str, list[str], list[str]] | None = None,
     indexes: tuple[str, ...] = (),
     validity: bool = True,
-    rowid: bool = False,
 ) -> None:
     """Create a table of current rows and its twin NAME_history of superseded rows.
 
@@ -82,11 +81,11 @@ def _table(
         )
     op.create_table(
         name, *(column() for column in columns), *links, sa.PrimaryKeyConstraint("source_id", *key),
-        comment=comment, sqlite_with_rowid=rowid,
+        comment=comment,
     )
     op.create_table(
         f"{name}_history", *(column() for column in (*columns, end)), sa.PrimaryKeyConstraint("source_id", *key, "valid_from"),
-        comment=f"Superseded rows of {name}: {comment}", sqlite_with_rowid=rowid,
+        comment=f"Superseded rows of {name}: {comment}",
     )
     for column in indexes:
         op.create_index(f"ix_{name}_{column}", name, [column])
@@ -171,7 +170,6 @@ def _create_ledger() -> None:
         sa.PrimaryKeyConstraint("source_id", "job_id"),
         sa.ForeignKeyConstraint(["source_id"], ["sources.id"]),
         comment="What was served of each job the last time: what is served the same again need not be normalised again. A cache: it may be emptied at any time.",
-        sqlite_with_rowid=False,
     )
     op.create_table(
         "maintenance",
@@ -485,5 +483,4 @@ def _create_own() -> None:
         must("valid_from", BIGINT, "The snapshot that first saw the job so: snapshots.id"),
         key=["job_id"],
         validity=False,
-        rowid=True,
     )
