@@ -1,6 +1,6 @@
 """Exports DRS jobs to SQL tables with history, and shows what changed between snapshots.
 
-Twelve packages, in the order in which to read them; a module imports only from its own package and from those above.
+Thirteen packages, in the order in which to read them; a module imports only from its own package and from those above.
 
 common/     errors and their exit codes, cancellation, exact JSON, safe text, the log
 schema/     the declared tables and fields; SQL of views and triggers, and the data dictionary, derive from them
@@ -11,6 +11,7 @@ source/     network or recordings become an outcome for every job id: HTTP, sign
 store/      databases: open, migrate, lock, stage, commit, read, verify, prune
 diff/       two snapshots become change records
 export/     the nightly run: `flow` is one source (read it first), `run` several at once
+report/     questions in SQL: reports, the scope of a day, the session that can only read
 render/     records become text, pages, JSON, files to hand over
 mock/       a DRS service on this machine, with faults on demand
 cli/        the commands: click, and nothing but click

@@ -40,6 +40,7 @@ PACKAGES = [
     "store",
     "diff",
     "export",
+    "report",
     "render",
     "mock",
     "cli",

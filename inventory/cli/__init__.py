@@ -18,6 +18,7 @@ from inventory.cli.look import log, show, snapshots
 from inventory.cli.manage import init, schema, validate
 from inventory.cli.mock import mock_server
 from inventory.cli.prune import prune
+from inventory.cli.query import query
 from inventory.cli.sources import sources
 from inventory.cli.tools import completion, help_command, print_version
 from inventory.cli.verify import verify
@@ -27,6 +28,7 @@ __all__ = ["main"]
 SECTIONS: dict[str, list[click.Command]] = {
     "Everyday": [demo, init, validate, doctor, export, plan, show, snapshots, findings],
     "Comparing": [diff, log],
+    "Reporting": [query],
     "Audit": [verify, bundle, prune],
     "Database": [db, sources, schema],
     "Tools": [config, mock_server, completion, help_command],

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from inventory.config.settings import Settings
 
-__all__ = ["complete_snapshots", "complete_sources", "complete_tables"]
+__all__ = ["complete_reports", "complete_snapshots", "complete_sources", "complete_tables"]
 
 MOST = 50  # snapshots that are offered, the latest
 
@@ -57,6 +57,16 @@ def _settings(context: click.Context) -> "Settings":
     from inventory.config.load import load
 
     return load(_given(context, "config"), for_export=False, no_env=True)
+
+
+def complete_reports(context: click.Context, _option: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Return the reports, each with its title."""
+    with suppress(Exception):
+        from inventory.report.library import Library
+
+        reports = Library(_settings(context).reports).reports.values()
+        return [CompletionItem(each.name, help=each.title) for each in reports if each.name.startswith(begun)]
+    return []
 
 
 @contextmanager

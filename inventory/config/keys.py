@@ -242,6 +242,7 @@ class Configuration(_Keys, frozen=True):
     ] = "mask"
     redact: Annotated[Masked, _about("More columns to mask like secrets.")] = []
     diff: Annotated[Diff, _about("What `diff` shows.")] = Diff()
+    reports: Annotated[Folders, _about("Folders with reports of your own, for `query`.")] = UNSET
     retention: Annotated[Retention, _about("What `prune` keeps without flags.")] = Retention()
     signing: Annotated[Signing, _about("The key that signs snapshots.")] = Signing()
     ping: Annotated[Pings, _about("Addresses of a dead man's switch.")] = Pings()

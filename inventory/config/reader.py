@@ -14,7 +14,7 @@ from inventory.config.database_url import check_database_url
 from inventory.config.keys import Configuration, secret_keys
 from inventory.config.located import ELSEWHERE, FAULTY, Faults, Located, Reading
 from inventory.config.settings import Settings
-from inventory.config.sources import SourceRead, Sources
+from inventory.config.sources import SourceRead, Sources, as_list
 from inventory.config.yaml import read_yaml
 
 __all__ = ["ConfigurationRead", "examine", "read"]
@@ -102,6 +102,7 @@ class _Reader(Sources):
             fingerprint_key=key,
             redact=frozenset(found.redact),
             ignore=frozenset(found.diff.ignore),
+            reports=tuple(self.file.parent / folder for folder in as_list(found.reports)),
             retention={period: count for period, count in asdict(found.retention).items() if count is not UNSET},
             signs=signing is not None and isinstance(signing.value, dict) and "key" in signing.value,
             signing_key=found.signing.key or None,

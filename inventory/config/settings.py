@@ -83,6 +83,7 @@ class Settings:
     fingerprint_key: str | None = field(default=None, repr=False)
     redact: frozenset[str] = frozenset()
     ignore: frozenset[str] = frozenset()
+    reports: tuple[Path, ...] = ()
     retention: dict[str, int] = field(default_factory=dict)
     signs: bool = False
     signing_key: str | None = field(default=None, repr=False)

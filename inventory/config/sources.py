@@ -77,7 +77,7 @@ class Sources(Logins):
     def _source(self, entry: Located, *, alone: bool) -> Source:
         both: dict[str, Located] = entry.value
         keys = self.struct(entry, SourceKeys)
-        replay = tuple(self.file.parent / folder for folder in _as_list(keys.replay))
+        replay = tuple(self.file.parent / folder for folder in as_list(keys.replay))
         if "replay" not in both:
             self._check_required(entry, keys)
         elif self.reading.recordings:
@@ -191,7 +191,7 @@ class Sources(Logins):
         return text.split("\n")
 
 
-def _as_list(value: str | list[str] | UnsetType) -> list[str]:
+def as_list(value: str | list[str] | UnsetType) -> list[str]:
     return [value] if isinstance(value, str) else value or []
 
 
@@ -199,8 +199,8 @@ def _filters(keys: SourceKeys) -> Filters:
     if not keys.filter:
         return Filters()
     return Filters(
-        status=frozenset(_as_list(keys.filter.status)) or None,
-        engine_type=frozenset(_as_list(keys.filter.engine_type)) or None,
+        status=frozenset(as_list(keys.filter.status)) or None,
+        engine_type=frozenset(as_list(keys.filter.engine_type)) or None,
         name=keys.filter.name or None,
         tags=tuple(keys.filter.tags.items()),
         enterprise_project_id=keys.filter.enterprise_project_id or None,

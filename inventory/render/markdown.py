@@ -11,24 +11,24 @@ from inventory.common.safe_text import clean, value
 from inventory.diff.records import SourceDiff
 from inventory.render.changes import MARKS, Table, cells, findings, heading, jobs, key, notes, overview, summary
 
-__all__ = ["markdown"]
+__all__ = ["code", "markdown"]
 
 
 def markdown(diffs: list[SourceDiff], *, full: bool = False, only_overview: bool = False) -> Iterator[str]:
     """Yield lines."""
     for diff in diffs:
-        yield f"## {_code(heading(diff))}"
+        yield f"## {code(heading(diff))}"
         yield ""
-        yield from (f"Note: {_code(note)}\n" for note in notes(diff))
+        yield from (f"Note: {code(note)}\n" for note in notes(diff))
         yield f"{summary([diff])}."
         yield ""
-        yield from (f"- {label}: {_code(text)}" for label, text in overview(diff))
+        yield from (f"- {label}: {code(text)}" for label, text in overview(diff))
         yield ""
         for job in () if only_overview else jobs(diff, full=full):
-            yield f"### {_code(job.mark)} job {_code(value(job.name))} {_code(job.id)}"
+            yield f"### {code(job.mark)} job {code(value(job.name))} {code(job.id)}"
             yield ""
             if job.facts:
-                yield f"{_code(', '.join(job.facts))}\n"
+                yield f"{code(', '.join(job.facts))}\n"
             if job.mark != "~" and not full:
                 continue
             if job.own is not None:
@@ -39,7 +39,7 @@ def markdown(diffs: list[SourceDiff], *, full: bool = False, only_overview: bool
         if new := list(findings(diff, full=full)):
             yield "### New findings"
             yield ""
-            yield from (f"- {_code(line)}" for line in new)
+            yield from (f"- {code(line)}" for line in new)
             yield ""
     if len(diffs) > 1:
         yield f"In all: {summary(diffs)}."
@@ -48,7 +48,7 @@ def markdown(diffs: list[SourceDiff], *, full: bool = False, only_overview: bool
 def _table(table: Table, *, full: bool) -> Iterator[str]:
     for change in table.changes:
         named = key(change)
-        yield f"- {_code(MARKS[change.action])} {table.name}{f' {_code(named)}' if named else ''}"
+        yield f"- {code(MARKS[change.action])} {table.name}{f' {code(named)}' if named else ''}"
         yield from (f"  - {line}" for line in _cells(cells(change, full=full)))
     if table.folded:
         yield f"- and {table.folded:,} more"
@@ -56,10 +56,10 @@ def _table(table: Table, *, full: bool) -> Iterator[str]:
 
 def _cells(found: list[tuple[str, str | None, str | None]]) -> Iterator[str]:
     for name, old, new in found:
-        yield f"{_code(name)}: {' → '.join(_code(text) for text in (old, new) if text is not None)}"
+        yield f"{code(name)}: {' → '.join(code(text) for text in (old, new) if text is not None)}"
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """Return a code span that its content cannot end: fenced by more backticks than it has in a row."""
     text = clean(text)
     fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)

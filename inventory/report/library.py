@@ -1,0 +1,230 @@
+"""The reports: a question as one SQL file, with its parameters and columns. Some are shipped, a user adds others."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from importlib import resources
+from pathlib import Path
+
+from inventory.common.errors import UsageError
+from inventory.config.values import nearest
+from inventory.report.relations import TYPES
+from inventory.report.statement import Value
+
+__all__ = ["Column", "Library", "Parameter", "Report", "value_of"]
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,63}\Z")
+_HEADER = re.compile(r"--\s*(?P<word>name|title|question|param|column|order)\s*:\s*(?P<text>.*?)\s*\Z")
+_PARAMETER = re.compile(
+    r"(?P<name>[a-z][a-z0-9_]*) (?P<kind>[a-z]+)(?: = (?P<default>\S+|'[^']*'))?: (?P<meaning>.+)\Z"
+)
+_COLUMN = re.compile(r"(?P<name>[a-z][a-z0-9_]*) (?P<kind>[a-z]+)(?: \((?P<unit>[^)]+)\))?: (?P<meaning>.+)\Z")
+_AGO = re.compile(r"([0-9]{1,6})([dhm])\Z")
+_UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
+_WANTED = {
+    "text": "a text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
+    "date": "a day: YYYY-MM-DD, or 30d before now",
+    "time": "a time: 2026-11-01T03:00Z, a day, or 30d, 12h, 90m before now",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A value that a report takes: its type, its default as it is written (None: there is none), its meaning."""
+
+    name: str
+    kind: str
+    default: str | None
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a report's result."""
+
+    name: str
+    kind: str
+    unit: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report. order: the columns that sort the result, no two rows alike in all of them. sql: the SELECT."""
+
+    name: str
+    title: str
+    question: str
+    parameters: tuple[Parameter, ...]
+    columns: tuple[Column, ...]
+    order: tuple[str, ...]
+    sql: str
+    text: str
+    file: str
+
+    @classmethod
+    def read(cls, text: str, file: str) -> "Report":
+        """Read a file: lines ``-- name: …`` (title, question, param, column, order), then the SELECT.
+
+        Raises:
+            UsageError: a line that is wrong or missing.
+        """
+        found: dict[str, list[tuple[int, str]]] = {}
+        body: list[str] = []
+        for number, line in enumerate(text.splitlines(), 1):
+            match = _HEADER.match(line)
+            if match and not body:
+                found.setdefault(match["word"], []).append((number, match["text"]))
+            elif body or line.strip():
+                body.append(line)
+        for word in ("name", "title", "question", "order"):
+            if len(found.get(word, [])) != 1:
+                raise UsageError(f"{file}: one line `-- {word}: …` is needed", _SHOWS)
+        number, name = found["name"][0]
+        if not _NAME.match(name):
+            raise UsageError(f"{file}, line {number}: {name!r} is not a name", "Use small letters, digits and dashes")
+        columns = tuple(_column(file, *each) for each in found.get("column", []))
+        order = tuple(each.strip() for each in found["order"][0][1].split(","))
+        for each in order:
+            if each.removesuffix(" desc") not in {column.name for column in columns}:
+                raise UsageError(f"{file}, line {found['order'][0][0]}: order: there is no column {each!r}", _SHOWS)
+        parameters = tuple(_parameter(file, *each) for each in found.get("param", []))
+        sql = "\n".join(body).strip().removesuffix(";")
+        if not sql:
+            raise UsageError(f"{file}: there is no SELECT below the header", _SHOWS)
+        title, question = found["title"][0][1], found["question"][0][1]
+        return cls(name, title, question, parameters, columns, order, sql, text, file)
+
+    @property
+    def ordered(self) -> str:
+        """The SELECT with its order."""
+        return f"SELECT {', '.join(each.name for each in self.columns)} FROM (\n{self.sql}\n) AS report\nORDER BY " + (
+            ", ".join(self.order)
+        )
+
+    def values(self, given: Mapping[str, str], now: datetime) -> dict[str, tuple[str, Value]]:
+        """Return name -> type and value of each parameter, by default that of the file.
+
+        Raises:
+            UsageError: there is no such parameter, a value is not of its type, or one is missing.
+        """
+        known = {each.name: each for each in self.parameters}
+        for name in given:
+            if name not in known and name != "now":
+                raise UsageError(
+                    f"the report {self.name} has no parameter {name!r}{nearest(name, known)}",
+                    f"It has: {', '.join(known) or 'none'}",
+                )
+        found: dict[str, tuple[str, Value]] = {}
+        for name, each in known.items():
+            text = given.get(name, each.default)
+            if text is None:
+                raise UsageError(f"the report {self.name} needs the parameter {name}", f"Give --param {name}=VALUE")
+            found[name] = each.kind, value_of(name, each.kind, text, now)
+        return found
+
+
+_SHOWS = "`inventory query --report failed --show` prints one as an example"
+
+
+class Library:
+    """The reports by name: those that are shipped, and those of the user's folders, which come first."""
+
+    def __init__(self, folders: Iterable[Path] = ()) -> None:
+        """Read every file ``*.sql`` of the folders.
+
+        Raises:
+            UsageError: a folder or a file cannot be read, or two files of a user have one name.
+        """
+        shipped = resources.files("inventory.report") / "sql"
+        self.reports = {
+            report.name: report
+            for each in sorted(shipped.iterdir(), key=lambda each: each.name)
+            if each.name.endswith(".sql")
+            for report in [Report.read(each.read_text(encoding="utf-8"), each.name)]
+        }
+        own: dict[str, str] = {}
+        for folder in folders:
+            for report in _reports_in(folder):
+                if report.name in own:
+                    raise UsageError(f"{report.file}: the report {report.name} is in {own[report.name]} too")
+                own[report.name] = report.file
+                self.reports[report.name] = report
+
+    def __getitem__(self, name: str) -> Report:
+        """Return a report.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        if name not in self.reports:
+            hint = "`inventory query --list` shows those that are there"
+            raise UsageError(f"there is no report {name!r}{nearest(name, self.reports)}", hint)
+        return self.reports[name]
+
+
+def _reports_in(folder: Path) -> Iterable[Report]:
+    try:
+        files = sorted(each for each in folder.iterdir() if each.suffix == ".sql")
+        texts = [(each, each.read_text(encoding="utf-8")) for each in files]
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise UsageError(f"reports: {folder} cannot be read: {why}", "Name a folder of SQL files") from None
+    return [Report.read(text, str(file)) for file, text in texts]
+
+
+def value_of(name: str, kind: str, text: str, now: datetime) -> Value:
+    """Return the value of a parameter; NULL is none.
+
+    Raises:
+        UsageError: the text is not of the type.
+    """
+    try:
+        return _value(kind, text, now)
+    except (ValueError, OverflowError):
+        raise UsageError(f"--param {name}={text}: {_WANTED[kind]} is needed") from None
+
+
+def _value(kind: str, text: str, now: datetime) -> Value:
+    if text == "NULL":
+        return None
+    if kind == "integer":
+        return int(text)
+    if kind == "number":
+        return float(text)
+    if kind == "boolean":
+        return {"true": True, "false": False}[text] if text in {"true", "false"} else int("no")
+    if kind in {"time", "date"}:
+        moment = _moment(text, now)
+        return moment if kind == "time" else moment.date()
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] == "'" else text
+
+
+def _moment(text: str, now: datetime) -> datetime:
+    if ago := _AGO.match(text):
+        return now - int(ago[1]) * _UNITS[ago[2]]
+    if len(text) == 10:
+        return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _parameter(file: str, number: int, text: str) -> Parameter:
+    match = _PARAMETER.match(text)
+    if match is None or match["kind"] not in _WANTED:
+        raise UsageError(
+            f"{file}, line {number}: a parameter is `-- param: NAME TYPE = DEFAULT: meaning`",
+            f"The types are {', '.join(_WANTED)}",
+        )
+    return Parameter(match["name"], match["kind"], match["default"], match["meaning"])
+
+
+def _column(file: str, number: int, text: str) -> Column:
+    match = _COLUMN.match(text)
+    if match is None or match["kind"] not in TYPES:
+        raise UsageError(
+            f"{file}, line {number}: a column is `-- column: NAME TYPE (unit): meaning`",
+            f"The types are {', '.join(TYPES)}",
+        )
+    return Column(match["name"], match["kind"], match["unit"] or "", match["meaning"])

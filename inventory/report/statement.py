@@ -1,0 +1,183 @@
+"""One SELECT: read, checked to be one, with its parameters as values, and the type of each column of its result."""
+
+import logging
+import re
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.annotate_types import annotate_types
+from sqlglot.optimizer.qualify import qualify
+
+from inventory.common.errors import UsageError
+from inventory.report.relations import TYPES, relations
+from inventory.schema.kinds import rfc3339
+
+__all__ = ["Statement", "Value"]
+
+logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # it warns of what is refused here
+
+Value = str | int | float | bool | date | datetime | None
+_DIALECTS = {"sqlite": "sqlite", "postgresql": "postgres"}
+_OURS = {
+    exp.DataType.Type.BOOLEAN: "boolean",
+    exp.DataType.Type.TIMESTAMPTZ: "time",
+    exp.DataType.Type.TIMESTAMP: "time",
+    exp.DataType.Type.DATE: "date",
+    exp.DataType.Type.JSON: "json",
+    exp.DataType.Type.JSONB: "json",
+}
+_NUMBERS = {*exp.DataType.INTEGER_TYPES, *exp.DataType.REAL_TYPES}
+_REFUSED = exp.Into, exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Lock, exp.Command, exp.Pragma
+_MANY = "Give one statement at a time"
+_NOT_ONE = "Give one SELECT; `inventory query --list` shows the reports that are there"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A SELECT as it was written, and as a tree. dialect: sqlite or postgresql. changed: the tree is not the text."""
+
+    text: str
+    tree: exp.Query
+    dialect: str
+    changed: bool = False
+
+    @classmethod
+    def read(cls, text: str, dialect: str) -> "Statement":
+        """Read a text.
+
+        Raises:
+            UsageError: it is not one SELECT.
+        """
+        try:
+            found = [each for each in sqlglot.parse(text, read=_DIALECTS[dialect]) if each is not None]
+        except (SqlglotError, RecursionError) as error:
+            raise UsageError(f"the query cannot be read: {_why(error)}", _NOT_ONE) from None
+        if len(found) > 1:
+            raise UsageError(f"the query has {len(found)} statements", _MANY)
+        tree = found[0] if found else None
+        if not isinstance(tree, exp.Query) or tree.find(*_REFUSED) is not None:
+            raise UsageError("the query is not a SELECT", _NOT_ONE)
+        return cls(text, tree, dialect)
+
+    def tables(self) -> Iterator[exp.Table]:
+        """Yield the tables and views that it names, without its own common table expressions."""
+        own = {each.alias for each in self.tree.find_all(exp.CTE)}
+        for table in self.tree.find_all(exp.Table):
+            if isinstance(table.this, exp.Identifier) and (table.db or table.name not in own):
+                yield table
+
+    def parameters(self) -> set[str]:
+        """Return the names of its parameters: `:name`."""
+        return {each.name for each in self.tree.find_all(exp.Placeholder)}
+
+    def functions(self) -> set[str]:
+        """Return the names of all functions that it calls, in small letters."""
+        names: set[str] = set()
+        for each in self.tree.find_all(exp.Func):
+            if isinstance(each, exp.Anonymous | exp.AnonymousAggFunc):
+                names.add(each.name.lower())
+            else:
+                names.update(name.lower() for name in each.sql_names())
+                names.add(each.sql(_DIALECTS[self.dialect]).partition("(")[0].lower())
+        return names
+
+    def with_values(self, values: Mapping[str, tuple[str, Value]]) -> "Statement":
+        """Return the same with values for its parameters.
+
+        Args:
+            values: name -> type and value.
+
+        Raises:
+            UsageError: a parameter has no value.
+        """
+        if missing := sorted(self.parameters() - values.keys()):
+            raise UsageError(f"the parameter {missing[0]} has no value", f"Give --param {missing[0]}=VALUE")
+        if not self.parameters():
+            return self
+        tree = self.tree.copy()
+        for each in list(tree.find_all(exp.Placeholder)):
+            each.replace(_literal(self.dialect, *values[each.name]))
+        return Statement(self.text, tree, self.dialect, changed=True)
+
+    def with_reports(self, names: Set[str]) -> "Statement":
+        """Return the same with `report.NAME` as a relation of that name, dot included, which `sql` may define."""
+        if not names:
+            return self
+        tree = self.tree.copy()
+        for table in list(tree.find_all(exp.Table)):
+            if table.db == "report":
+                alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(table.name, quoted=True))
+                name = exp.to_identifier(f"report.{table.name}", quoted=True)
+                table.replace(exp.Table(this=name, alias=alias, joins=table.args.get("joins")))
+        return Statement(self.text, tree, self.dialect, changed=True)
+
+    def sql(self, prefix: Mapping[str, str] | None = None) -> str:
+        """Return the text to run. prefix: name -> SQL of common table expressions to put before it, in order."""
+        if not prefix:
+            return self.tree.sql(_DIALECTS[self.dialect]) if self.changed or self.dialect == "postgresql" else self.text
+        tree = self.tree.copy()
+        own = tree.args.pop("with_", None) or tree.args.pop("with", None)
+        parts = [f"{exp.to_identifier(name, quoted=True).sql()} AS (\n{sql}\n)" for name, sql in prefix.items()]
+        recursive = ""
+        if own is not None:
+            recursive = "RECURSIVE " if own.args.get("recursive") else ""
+            parts += [each.sql(_DIALECTS[self.dialect]) for each in own.expressions]
+        return f"WITH {recursive}" + ",\n".join(parts) + f"\n{tree.sql(_DIALECTS[self.dialect])}"
+
+    def types(self, more: Mapping[str, Mapping[str, str]]) -> list[str]:
+        """Return the type of each column of the result, as far as it can be told; '' where not.
+
+        Args:
+            more: relation -> column -> type, of relations that the database does not have.
+        """
+        known = {**relations(self.dialect), **more}
+        schema: Any = {name: {column: TYPES[kind] for column, kind in columns.items()} for name, columns in known.items()}
+        dialect = _DIALECTS[self.dialect]
+        try:
+            tree = qualify(self.tree.copy(), schema=schema, dialect=dialect, validate_qualify_columns=False)
+            tree = annotate_types(tree, schema=schema, dialect=dialect)
+        except (SqlglotError, RecursionError, KeyError, ValueError, AttributeError):  # the database says what is wrong
+            return []
+        return [_ours(each) for each in tree.selects]
+
+
+def _ours(expression: Any) -> str:
+    kind = expression.type
+    if kind is None:
+        return ""
+    if kind.this in _NUMBERS:
+        return "number"
+    return _OURS.get(kind.this, "")
+
+
+def _literal(dialect: str, kind: str, value: Value) -> exp.Expression:
+    cast = {"time": "timestamptz", "date": "date", "text": "text", "integer": "bigint", "number": "double precision"}
+    if value is None:
+        found: exp.Expression = exp.Null()
+    elif isinstance(value, bool):
+        return exp.Boolean(this=value)
+    elif isinstance(value, int | float):
+        return exp.Literal.number(value) if value >= 0 else exp.Neg(this=exp.Literal.number(-value))
+    elif isinstance(value, datetime):
+        found = exp.Literal.string(rfc3339(value))
+    else:
+        found = exp.Literal.string(str(value))
+    # Without its type a literal is `unknown` to PostgreSQL; SQLite has these values as text.
+    return exp.cast(found, cast[kind], dialect="postgres") if dialect == "postgresql" and kind in cast else found
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    details: list[dict[str, Any]] = getattr(error, "errors", None) or []
+    if details:
+        first = details[0]
+        near = str(first.get("highlight") or "")[:40]
+        said = str(first.get("description") or "a syntax error").rstrip(".")
+        return f"line {first.get('line', 1)}, near {near!r}: {re.sub('<Token.*', '', said).strip()}"
+    return "a syntax error"
