@@ -218,6 +218,12 @@ class Signing(_Keys, frozen=True):
     key: Annotated[SigningKeyText, _about("An Ed25519 private key in PEM.")] = UNSET
 
 
+class Report(_Keys, frozen=True):
+    """What reports and the view `tasks` need to know of the estate."""
+
+    owner_tag: Annotated[Text, _about("Key of the tag that names a task's owner.")] = Settings.owner_tag
+
+
 class Pings(_Keys, frozen=True):
     """Addresses of a dead man's switch."""
 
@@ -245,6 +251,7 @@ class Configuration(_Keys, frozen=True):
     reports: Annotated[Folders, _about("Folders with reports of your own, for `query`.")] = UNSET
     retention: Annotated[Retention, _about("What `prune` keeps without flags.")] = Retention()
     signing: Annotated[Signing, _about("The key that signs snapshots.")] = Signing()
+    report: Annotated[Report, _about("What reports and the view `tasks` need to know.")] = Report()
     ping: Annotated[Pings, _about("Addresses of a dead man's switch.")] = Pings()
 # fmt: on
 

@@ -106,6 +106,7 @@ class _Reader(Sources):
             retention={period: count for period, count in asdict(found.retention).items() if count is not UNSET},
             signs=signing is not None and isinstance(signing.value, dict) and "key" in signing.value,
             signing_key=found.signing.key or None,
+            owner_tag=found.report.owner_tag,
             ping_start=found.ping.start or None,
             ping_success=found.ping.success or None,
             ping_failure=found.ping.failure or None,

@@ -87,6 +87,7 @@ class Settings:
     retention: dict[str, int] = field(default_factory=dict)
     signs: bool = False
     signing_key: str | None = field(default=None, repr=False)
+    owner_tag: str = "owner"
     ping_start: str | None = field(default=None, repr=False)
     ping_success: str | None = field(default=None, repr=False)
     ping_failure: str | None = field(default=None, repr=False)

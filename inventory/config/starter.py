@@ -59,6 +59,7 @@ redact: []                      # further columns to treat like secrets, such as
 #reports: [reports]             # folders with reports of your own, one SQL file each, for `inventory query --report NAME`
 diff: {ignore: []}              # counted, not shown, such as jobs.update_time
 retention: {keep_daily: 35, keep_weekly: 12, keep_monthly: 24}
+report: {owner_tag: owner}      # the tag that names a task's owner, for the view tasks
 #signing: {key: "${file:/run/secrets/inventory-ed25519.pem}"}   # each snapshot is signed; verify --public-key checks
 #ping: {start: "${PING_START}", success: "${PING_SUCCESS}", failure: "${PING_FAILURE}"}   # of a dead man's switch
 """

@@ -160,7 +160,7 @@ def _export(reading: Reading, source: Source, writer: Writer, run: Run, check_lo
     staged = _prepare(reading, source, writer, run)
     check_lock()
     run.stop.check()
-    snapshot = writer.commit(staged.row, staged.content_digest, staged.served)
+    snapshot = writer.commit(staged.row, staged.content_digest, staged.served, owner_tag=run.settings.owner_tag)
     kinds: dict[str, int] = {}
     for row in staged.findings:
         kinds[row[1]] = kinds.get(row[1], 0) + 1

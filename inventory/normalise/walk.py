@@ -77,10 +77,12 @@ def normalise_listing(job_id: str, parent_job_id: str | None, item: dict[str, Js
     draft = walk.start(layout_of("job_listings"), None, None)
     draft.set("job_id", job_id)
     draft.set("parent_job_id", parent_job_id)
-    new = {name: value for name, value in item.items() if name not in LISTED_TOO | LISTED_ELSEWHERE}
+    members = draft.layout.shape.members
+    dropped = LISTED_ELSEWHERE | (LISTED_TOO - members.keys() if alone else LISTED_TOO)
+    new = {name: value for name, value in item.items() if name not in dropped}
     walk.fill(draft, draft.layout.shape, new, None, "jobs[]")
     if alone:
-        kept = {name: tidy(item[name]) for name in LISTED_TOO & item.keys()}
+        kept = {name: tidy(item[name]) for name in (LISTED_TOO - members.keys()) & item.keys()}
         draft.extra.update({name: value for name, value in kept.items() if not is_empty(value)})
     return NormalisedJob(job_id, walk.finish(), walk.findings)
 

@@ -10,9 +10,24 @@ from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTab
 from inventory.common.exact_json import Json
 from inventory.schema import ENTITIES, JOB_DIGESTS, REVISION
 from inventory.schema.fields import Api
-from inventory.schema.ledger import MAINTENANCE, SERVED, SIGNATURES, SNAPSHOTS, SOURCES, VERSION, declared
+from inventory.schema.filled import api_of, filling, view_comments
+from inventory.schema.ledger import (
+    CALENDAR,
+    DICTIONARY,
+    ENUM_VALUES,
+    MAINTENANCE,
+    REPORT_SETTINGS,
+    SERVED,
+    SIGNATURES,
+    SNAPSHOT_COUNTS,
+    SNAPSHOTS,
+    SOURCES,
+    VERSION,
+    declared,
+)
 from inventory.schema.triggers import triggers
-from inventory.schema.views import views
+from inventory.schema.views import declared_views, views
+from inventory.schema.views.parts import View, ViewColumn
 
 __all__ = ["as_json", "as_markdown", "as_sql", "comments", "statements"]
 
@@ -21,13 +36,19 @@ _SQLITE: Any = sqlite.dialect()
 
 
 def as_json() -> dict[str, Json]:
-    """Return the dictionary as one document: every table and column, and where its values come from."""
-    return {"format_version": "1.0", "revision": REVISION, "tables": [_table(table) for table in _documented()]}
+    """Return the dictionary as one document: every table, view and column, and where its values come from."""
+    return {
+        "format_version": "1.0",
+        "revision": REVISION,
+        "tables": [_table(table) for table in _documented()],
+        "views": [_view(view) for view in declared_views("postgresql")],
+    }
 
 
 def _documented() -> list[Table]:
+    shared = SNAPSHOT_COUNTS, CALENDAR, ENUM_VALUES, DICTIONARY, REPORT_SETTINGS
     ours = JOB_DIGESTS.current, SIGNATURES, SERVED, MAINTENANCE
-    return [SOURCES, SNAPSHOTS, *(entity.current for entity in ENTITIES), *ours]
+    return [SOURCES, SNAPSHOTS, *(entity.current for entity in ENTITIES), *shared, *ours]
 
 
 def _table(table: Table) -> dict[str, Json]:
@@ -44,7 +65,6 @@ def _table(table: Table) -> dict[str, Json]:
 
 
 def _column(column: Column[Any]) -> dict[str, Json]:
-    origin: Api | None = column.info["field"].api if "field" in column.info else None
     described: dict[str, Json] = {
         "name": column.name,
         "type": _type(column, _POSTGRESQL),
@@ -52,17 +72,47 @@ def _column(column: Column[Any]) -> dict[str, Json]:
         "nullable": column.nullable,
         "comment": column.comment,
     }
-    if origin is not None and origin.path is not None:
-        described |= {
-            "path": origin.path,
-            "reference_table": origin.table,
-            "wire": origin.kind.wire,
-            "unit": origin.unit or None,
-            "secret": origin.secret,
-            "values": list(origin.values),
-            "since": origin.since,
-        }
-    return described
+    return described | _origin(api_of(column))
+
+
+def _origin(origin: Api | None) -> dict[str, Json]:
+    """Return where a column's value comes from; nothing if that is no member of the answer."""
+    if origin is None or origin.path is None:
+        return {}
+    return {
+        "path": origin.path,
+        "reference_table": origin.table,
+        "wire": origin.kind.wire,
+        "unit": origin.unit or None,
+        "secret": origin.secret,
+        "values": list(origin.values),
+        "since": origin.since,
+    }
+
+
+def _view(view: View) -> dict[str, Json]:
+    return {"name": view.name, "comment": view.comment, "columns": [_view_column(each) for each in view.columns]}
+
+
+def _view_column(column: ViewColumn) -> dict[str, Json]:
+    types = _TYPES[column.kind]
+    described: dict[str, Json] = {
+        "name": column.name, "type": types[0], "sqlite_type": types[1], "comment": column.comment,
+    }  # fmt: skip
+    return (
+        described | ({"unit": column.unit} if column.unit else {}) | _origin(column.field.api if column.field else None)
+    )
+
+
+_TYPES = {  # of a view's column, on PostgreSQL and on SQLite
+    "text": ("text", "text"),
+    "integer": ("bigint", "bigint"),
+    "boolean": ("boolean", "boolean"),
+    "time": ("timestamp with time zone", "datetime"),
+    "date": ("date", "date"),
+    "json": ("jsonb", "text"),
+    "bytes": ("bytea", "blob"),
+}
 
 
 def _type(column: Column[Any], dialect: Any) -> str:
@@ -75,10 +125,9 @@ def as_markdown() -> Iterator[str]:
     yield ""
     yield f"Revision {REVISION}. Written by `inventory schema --format markdown`; the schema is the source."
     yield ""
-    yield "Every table NAME with `valid_from` has a twin `NAME_history` (superseded rows, with `valid_to`) and a view"
-    yield "`NAME_as_of` (a row for each row and `snapshot_id` that saw it, with the source's name). `freshness`:"
-    yield "for each source that is not retired its last complete snapshot, NULL where it has none, with `finished_at`,"
-    yield "`observed_to` and `age_seconds` since `observed_to` (else `finished_at`)."
+    yield "Every table NAME with `valid_from` has a twin `NAME_history` (superseded rows, with `valid_to`), and the"
+    yield "views `NAME_as_of` (a row for each row and `snapshot_id` that saw it, with the source's name) and"
+    yield "`NAME_periods` (each row that ever was, with its period). The other views stand at the end."
     for table in as_json()["tables"]:
         yield ""
         yield f"## {table['name']}"
@@ -91,6 +140,19 @@ def as_markdown() -> Iterator[str]:
         yield "| column | type | from | meaning |"
         yield "|---|---|---|---|"
         for column in table["columns"]:
+            yield _line(column)
+    derived = {f"{entity.name}_{kind}" for entity in ENTITIES for kind in ("as_of", "periods")}
+    for view in as_json()["views"]:
+        if view["name"] in derived:  # their columns are the table's
+            continue
+        yield ""
+        yield f"## {view['name']} (view)"
+        yield ""
+        yield str(view["comment"])
+        yield ""
+        yield "| column | type | from | meaning |"
+        yield "|---|---|---|---|"
+        for column in view["columns"]:
             yield _line(column)
 
 
@@ -129,6 +191,9 @@ def statements(dialect_name: str) -> Iterator[str]:
     yield "INSERT INTO maintenance (id, pruning) VALUES (1, false);"
     for statement in (views(dialect_name) | triggers(dialect_name)).values():
         yield statement + ";"
+    if dialect_name == "postgresql":
+        yield from view_comments()
+    yield from filling()
     yield _statement(CreateTable(VERSION), dialect)
     yield f"INSERT INTO {VERSION.name} (version_num) VALUES ('{REVISION}');"  # noqa: S608  # no user input
 

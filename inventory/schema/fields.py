@@ -16,6 +16,7 @@ __all__ = [
     "Api",
     "Field",
     "Place",
+    "Value",
     "field",
     "item",
     "item_occurrence",
@@ -26,6 +27,26 @@ __all__ = [
 FIRST_REVISION = "0001"
 INDEXED_BYTES = 1000  # a PostgreSQL index entry has at most about 2,700 bytes for all its columns
 KEY_BYTES = 500
+
+
+class Value(str):
+    """A documented value of an enumeration.
+
+    meaning: '' where the reference does not say. phase, is_failed: of a status, else None.
+    """
+
+    __slots__ = ("is_failed", "meaning", "phase")
+
+    meaning: str
+    phase: str | None
+    is_failed: bool | None
+
+    def __new__(
+        cls, value: str, meaning: str = "", phase: str | None = None, *, is_failed: bool | None = None
+    ) -> "Value":
+        found = super().__new__(cls, value)
+        found.meaning, found.phase, found.is_failed = meaning, phase, is_failed
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +68,7 @@ class Api:
     unit: str = ""
     secret: bool = False
     free_text: bool = False
-    values: tuple[str, ...] = ()
+    values: tuple[Value, ...] = ()
     since: str = FIRST_REVISION
     limit: int | None = None  # bytes of UTF-8, if the column is indexed
 
@@ -98,11 +119,15 @@ def field(
     """Declare a column that comes from a field of the API."""
     limit = KEY_BYTES if key else INDEXED_BYTES if index else None
     origin = Api(
-        name if path is None else path, table, kind, unit, secret, free_text, tuple(values), since,
+        name if path is None else path, table, kind, unit, secret, free_text, tuple(map(_value, values)), since,
         limit if kind is TEXT else None,
     )  # fmt: skip
     comment = f"{doc} [Table {table}]" if table else doc
     return Field(name, comment, origin, key=key, nullable=not key, index=index)
+
+
+def _value(value: str) -> Value:
+    return value if isinstance(value, Value) else Value(value)
 
 
 def own(name: str, kind: Kind, doc: str, *, key: bool = False, nullable: bool = True, follows: bool = False) -> Field:

@@ -6,41 +6,51 @@ Lists and endpoints are separate tables, in the neighbouring modules.
 from typing import Any
 
 from inventory.schema.entities import entity
-from inventory.schema.fields import field
+from inventory.schema.fields import Value, field
 from inventory.schema.kinds import BOOLEAN, EPOCH_MS, INTEGER, INTEGER_OR_TEXT, ISO_TIME, TEXT
 
 __all__ = ["JOBS", "is_deleted"]
 
+
+def _status(value: str, meaning: str, phase: str) -> Value:
+    """Declare a status; its meaning is the reference's, the phase is ours."""
+    return Value(value, meaning, phase, is_failed=value.endswith("_FAILED"))
+
+
 _STATUSES = (
-    "CREATING",
-    "CREATE_FAILED",
-    "CONFIGURATION",
-    "STARTJOBING",
-    "WAITING_FOR_START",
-    "START_JOB_FAILED",
-    "PAUSING",
-    "FULL_TRANSFER_STARTED",
-    "FULL_TRANSFER_FAILED",
-    "FULL_TRANSFER_COMPLETE",
-    "INCRE_TRANSFER_STARTED",
-    "INCRE_TRANSFER_FAILED",
-    "RELEASE_RESOURCE_STARTED",
-    "RELEASE_RESOURCE_FAILED",
-    "RELEASE_RESOURCE_COMPLETE",
-    "REBUILD_NODE_STARTED",
-    "REBUILD_NODE_FAILED",
-    "CHANGE_JOB_STARTED",
-    "CHANGE_JOB_FAILED",
-    "DELETED",
-    "CHILD_TRANSFER_STARTING",
-    "CHILD_TRANSFER_STARTED",
-    "CHILD_TRANSFER_COMPLETE",
-    "CHILD_TRANSFER_FAILED",
-    "RELEASE_CHILD_TRANSFER_STARTED",
-    "RELEASE_CHILD_TRANSFER_COMPLETE",
-    "NODE_UPGRADE_START",
-    "NODE_UPGRADE_COMPLETE",
-    "NODE_UPGRADE_FAILED",
+    _status("CREATING", "The task is being created", "setup"),
+    _status("CREATE_FAILED", "The task could not be created", "setup"),
+    _status("CONFIGURATION", "The task is being configured", "setup"),
+    _status("STARTJOBING", "The task is being started", "setup"),
+    _status("WAITING_FOR_START", "The task waits to be started", "setup"),
+    _status("START_JOB_FAILED", "The task could not be started", "setup"),
+    _status("PAUSING", "The task is paused", "change"),
+    _status("FULL_TRANSFER_STARTED", "Full migration or synchronization has begun; of DR: initialization", "full"),
+    _status("FULL_TRANSFER_FAILED", "Full migration or synchronization failed; of DR: initialization", "full"),
+    _status("FULL_TRANSFER_COMPLETE", "Full migration or synchronization is complete; of DR: initialization", "full"),
+    _status(
+        "INCRE_TRANSFER_STARTED",
+        "Incremental migration or synchronization is under way; of DR: the task",
+        "incremental",
+    ),
+    _status("INCRE_TRANSFER_FAILED", "Incremental migration or synchronization failed; of DR: the task", "incremental"),
+    _status("RELEASE_RESOURCE_STARTED", "The task is being stopped", "release"),
+    _status("RELEASE_RESOURCE_FAILED", "The task could not be stopped", "release"),
+    _status("RELEASE_RESOURCE_COMPLETE", "The task is stopped", "ended"),
+    _status("REBUILD_NODE_STARTED", "The task is being recovered", "change"),
+    _status("REBUILD_NODE_FAILED", "The task could not be recovered", "change"),
+    _status("CHANGE_JOB_STARTED", "The task is being changed", "change"),
+    _status("CHANGE_JOB_FAILED", "The task could not be changed", "change"),
+    _status("DELETED", "The task is deleted", "ended"),
+    _status("CHILD_TRANSFER_STARTING", "The sub-task is being started", "setup"),
+    _status("CHILD_TRANSFER_STARTED", "The sub-task is being migrated", "full"),
+    _status("CHILD_TRANSFER_COMPLETE", "The sub-task's migration is complete", "full"),
+    _status("CHILD_TRANSFER_FAILED", "The sub-task could not be migrated", "full"),
+    _status("RELEASE_CHILD_TRANSFER_STARTED", "The sub-task is being stopped", "release"),
+    _status("RELEASE_CHILD_TRANSFER_COMPLETE", "The sub-task is stopped", "ended"),
+    _status("NODE_UPGRADE_START", "The upgrade has begun", "change"),
+    _status("NODE_UPGRADE_COMPLETE", "The upgrade is complete", "change"),
+    _status("NODE_UPGRADE_FAILED", "The upgrade failed", "change"),
 )
 
 # From Table 9, then from other pages of the reference and the vendor's clients. The service returns mongodb-to-dds
@@ -92,11 +102,28 @@ _ORDER_STATUSES = (
     "LOCK_RESOURCE",
 )
 
-_TASK_TYPES = ("FULL_TRANS", "INCR_TRANS", "FULL_INCR_TRANS")
-_NET_TYPES = ("vpn", "vpc", "eip")
-_DIRECTIONS = ("up", "down", "non-dbs")
-_DB_USE_TYPES = ("migration", "sync", "cloudDataGuard")
-_CONFLICT_POLICIES = ("stop", "overwrite", "ignore")
+_CHARGING_MODES = (Value("0", "Yearly or monthly"), Value("1", "Pay-per-use"))
+_TASK_TYPES = (
+    Value("FULL_TRANS", "Full migration"),
+    Value("INCR_TRANS", "Incremental migration"),
+    Value("FULL_INCR_TRANS", "Full and incremental migration"),
+)
+NET_TYPES = (Value("vpn", "A VPN"), Value("vpc", "A VPC"), Value("eip", "A public network, by an EIP"))
+_DIRECTIONS = (
+    Value("up", "To the cloud; of DR: the current cloud is the standby"),
+    Value("down", "Out of the cloud; of DR: the current cloud is active"),
+    Value("non-dbs", "Self-built databases"),
+)
+_DB_USE_TYPES = (
+    Value("migration", "Real-time migration"),
+    Value("sync", "Real-time synchronization"),
+    Value("cloudDataGuard", "Real-time disaster recovery"),
+)
+_CONFLICT_POLICIES = (
+    Value("stop", "A conflict fails the task"),
+    Value("overwrite", "The new data replaces the old"),
+    Value("ignore", "The old data stays"),
+)
 _DDL_POLICIES = ("drop_database", "drop_databasefilter_all")  # the second as in the reference and the client
 _SCHEMA_TYPES = ("Replication", "Tungsten", "PGBaseBackup")
 _SYNC_MODES = ("DB_LEVEL", "SCHEMA_LEVEL", "TABLE_LEVEL", "FILE_IMPORT", "INSTANCE_LEVEL")
@@ -113,7 +140,7 @@ JOBS = entity(
     field("task_type", TEXT, "Whether it moves what is there, what changes, or both.", table=6, values=_TASK_TYPES),
     field(
         "net_type", TEXT, "Network between the databases; in no known answer, see job_listings.",
-        table=6, values=_NET_TYPES,
+        table=6, values=NET_TYPES,
     ),
     field("failed_reason", TEXT, "Why the task failed; may quote connection strings.", table=6, free_text=True),
     field(
@@ -240,11 +267,11 @@ JOBS = entity(
     field("period_order_order_id", TEXT, "ID of the yearly/monthly order.", table=14, path="period_order.order_id"),
     field(
         "period_order_charging_mode", INTEGER, "Billing: 0 yearly/monthly, 1 pay-per-use.",
-        table=14, path="period_order.charging_mode", values=("0", "1"),
+        table=14, path="period_order.charging_mode", values=_CHARGING_MODES,
     ),
     field(
         "period_order_period_type", INTEGER, "What the subscription counts in: 2 months, 3 years.",
-        table=14, path="period_order.period_type", values=("2", "3"),
+        table=14, path="period_order.period_type", values=(Value("2", "Months"), Value("3", "Years")),
     ),
     field(
         "period_order_period_num", INTEGER, "Number of periods subscribed: 1 to 9 months, or 1 to 3 years.",

@@ -17,9 +17,13 @@ from sqlalchemy import (
 )
 
 from inventory.schema import ENTITIES, JOB_DIGESTS
+from inventory.schema.reporting import CALENDAR, DICTIONARY, ENUM_VALUES, REPORT_SETTINGS, SNAPSHOT_COUNTS
 from inventory.schema.tables import METADATA, UtcDateTime, source_id, text_type
 
-__all__ = ["MAINTENANCE", "METADATA", "SERVED", "SIGNATURES", "SNAPSHOTS", "SOURCES", "VERSION", "declared"]
+__all__ = [
+    "CALENDAR", "DICTIONARY", "ENUM_VALUES", "MAINTENANCE", "METADATA", "REPORT_SETTINGS", "SERVED", "SIGNATURES",
+    "SNAPSHOTS", "SNAPSHOT_COUNTS", "SOURCES", "VERSION", "declared",
+]  # fmt: skip
 
 _TABLES = [entity.current for entity in (*ENTITIES, JOB_DIGESTS)]  # first access adds each table to METADATA
 

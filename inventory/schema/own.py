@@ -13,6 +13,8 @@ JOB_LISTINGS = entity(
         "net_type", TEXT, "Network between the databases, as the list API says it.",
         table=None, values=("vpn", "vpc", "eip"),
     ),
+    field("name", TEXT, "Task name; only where the task itself was not read: else jobs.name.", table=None),
+    field("status", TEXT, "Status; only where the task itself was not read: else jobs.status.", table=None),
     field("billing_tag", BOOLEAN, "Billing tag; meaning not stated. In the list API alone.", table=None),
     field(
         "node_new_framework", BOOLEAN, "Whether the node has the new framework; what that is, is not stated.",
@@ -25,7 +27,8 @@ JOB_LISTINGS = entity(
     ),
 )  # fmt: skip
 
-# Members of a listing that batch-detail has too: dropped if the details were read, otherwise kept in `extra`.
+# Members of a listing that batch-detail has too: dropped if the details were read, otherwise kept: in a column of
+# the same name if there is one, else in `extra`.
 LISTED_TOO = frozenset(
     "name status create_time description engine_type job_direction db_use_type task_type".split()  # noqa: SIM905
 )

@@ -45,7 +45,8 @@ class UtcDateTime(TypeDecorator[datetime]):
         if dialect.name == "sqlite":
             from sqlalchemy.dialects.sqlite import DATETIME
 
-            return dialect.type_descriptor(DATETIME(storage_format=_STORED_TIME))
+            stored: Any = DATETIME(storage_format=_STORED_TIME)  # type: ignore[no-untyped-call]
+            return dialect.type_descriptor(stored)
         return super().load_dialect_impl(dialect)
 
     def process_bind_param(self, value: datetime | str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002

@@ -5,15 +5,15 @@ They are in no migration: they are recreated after each upgrade and dropped befo
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, delete, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import SetColumnComment, SetTableComment
 
+from inventory.schema.filled import DEFAULT_SETTINGS, stored_rows, view_comments
 from inventory.schema.ledger import METADATA
 from inventory.schema.triggers import triggers
-from inventory.schema.views import views
+from inventory.schema.views import declared_views, views
 
 __all__ = ["create", "differences", "drop", "drop_statements", "trigger_table"]
 
@@ -40,6 +40,7 @@ def create(connection: Connection) -> None:
         drop(connection)
         for sql in (*views(dialect).values(), *triggers(dialect).values()):
             connection.exec_driver_sql(sql)
+        _fill(connection)
         return
     for name, sql in views(dialect).items():
         _replace_view(connection, name, sql)
@@ -47,9 +48,26 @@ def create(connection: Connection) -> None:
         if (table := trigger_table(name)) is not None:
             connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name} ON {table}")
         connection.exec_driver_sql(sql.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", 1))
-    for table, column in _wrong_comments(connection):
-        declared = METADATA.tables[table]
-        connection.execute(SetColumnComment(declared.c[column]) if column else SetTableComment(declared))
+    for name, column in _wrong_comments(connection):
+        if (declared := METADATA.tables.get(name)) is not None:
+            connection.execute(SetColumnComment(declared.c[column]) if column else SetTableComment(declared))
+    connection.exec_driver_sql("\n".join(view_comments()).replace("%", "%%"))
+    _fill(connection)
+
+
+def _fill(connection: Connection) -> None:
+    """Write the rows that are made from the declared schema, where they are not there yet."""
+    for name, rows in stored_rows().items():
+        table = METADATA.tables[name]
+        if _differs(connection, name):
+            connection.execute(delete(table))
+            names = table.columns.keys()
+            connection.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
+    connection.exec_driver_sql(DEFAULT_SETTINGS)
+
+
+def _differs(connection: Connection, name: str) -> bool:
+    return {tuple(row) for row in connection.execute(select(METADATA.tables[name]))} != set(stored_rows()[name])
 
 
 def drop(connection: Connection) -> None:
@@ -73,12 +91,17 @@ def drop_statements(dialect: str) -> Iterator[str]:
 
 
 def _replace_view(connection: Connection, name: str, sql: str) -> None:
-    """Replace a view and keep its grants and dependent views; if it lost a column, drop and recreate it."""
+    """Replace a view and keep its grants and dependent views; if it lost a column, drop and recreate it.
+
+    Views of ours that are created after it may read it, so they are dropped too: `create` comes to them next.
+    """
     try:
         with connection.begin_nested():
             connection.exec_driver_sql(sql.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1))
     except DBAPIError:
-        connection.exec_driver_sql(f"DROP VIEW {name}")
+        names = list(views("postgresql"))
+        for each in reversed(names[names.index(name) :]):
+            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {each}")
         connection.exec_driver_sql(sql)
 
 
@@ -89,8 +112,12 @@ def trigger_table(name: str) -> str | None:
 
 
 def differences(connection: Connection) -> Iterator[str]:
-    """Yield a line for each view, trigger, function and comment that is not as declared."""
-    return _on_sqlite(connection) if connection.dialect.name == "sqlite" else _on_postgresql(connection)
+    """Yield a line for each view, trigger, function, comment and filled table that is not as declared."""
+    yield from _on_sqlite(connection) if connection.dialect.name == "sqlite" else _on_postgresql(connection)
+    existing = set(inspect(connection).get_table_names())
+    for name in sorted(existing & stored_rows().keys()):
+        if _differs(connection, name):
+            yield f"the rows of the table {name} are others than declared"
 
 
 def _on_sqlite(connection: Connection) -> Iterator[str]:
@@ -110,18 +137,23 @@ def _on_postgresql(connection: Connection) -> Iterator[str]:
     active = set(connection.execute(_TRIGGERS, {"tables": list(METADATA.tables)}).scalars())
     yield from (f"the trigger {name} is missing or disabled" for name in sorted(made.keys() - bodies - active))
     for table, column in _wrong_comments(connection):
-        yield f"the comment of the {'column' if column else 'table'} {table}{'.' if column else ''}{column} is another"
+        kind = "column" if column else "table" if table in METADATA.tables else "view"
+        yield f"the comment of the {kind} {table}{'.' if column else ''}{column} is another"
 
 
 def _wrong_comments(connection: Connection) -> list[tuple[str, str]]:
     """Return table and column of each comment that is not as declared; the column is '' for a table comment."""
     found: list[tuple[str, str]] = []
-    for table, column, comment in connection.execute(_COLUMNS, {"tables": list(METADATA.tables)}):
-        declared: Any = METADATA.tables[table]
-        if column and column not in declared.c:
-            continue  # not declared here
-        if (declared.c[column] if column else declared).comment != comment:
-            found.append((table, column))
+    declared = {
+        **{(name, ""): table.comment for name, table in METADATA.tables.items()},
+        **{(name, each.name): each.comment for name, table in METADATA.tables.items() for each in table.columns},
+        **{(view.name, ""): view.comment for view in declared_views("postgresql")},
+        **{(view.name, each.name): each.comment for view in declared_views("postgresql") for each in view.columns},
+    }
+    names = sorted({name for name, _ in declared})
+    for name, column, comment in connection.execute(_COLUMNS, {"tables": names}):
+        if (name, column) in declared and declared[name, column] != comment:
+            found.append((name, column))
     return sorted(found)
 
 

@@ -33,6 +33,7 @@ from inventory.schema import ENTITIES, JOB_DIGESTS
 from inventory.schema.ledger import MAINTENANCE, SNAPSHOTS
 from inventory.store import reader
 from inventory.store.base import verified_base
+from inventory.store.counts import recount
 from inventory.store.engine import Store, translate_errors
 from inventory.store.lock import source_lock
 
@@ -122,6 +123,7 @@ def _delete(connection: Connection, found: Pruned) -> None:
     pruned = update(SNAPSHOTS).where(SNAPSHOTS.c.id.in_(_literal_ids(chosen)))
     connection.execute(pruned.values(pruned_at=datetime.now(UTC)))
     connection.execute(update(MAINTENANCE).values(pruning=False))
+    recount(connection, source_id)
 
 
 def _unseen_rows(history: Table, source_id: int, chosen: set[int]) -> ColumnElement[bool]:

@@ -10,7 +10,20 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from inventory.schema import ENTITIES, JOB_DIGESTS
-from inventory.schema.ledger import MAINTENANCE, METADATA, SERVED, SIGNATURES, SNAPSHOTS, SOURCES, VERSION
+from inventory.schema.ledger import (
+    CALENDAR,
+    DICTIONARY,
+    ENUM_VALUES,
+    MAINTENANCE,
+    METADATA,
+    REPORT_SETTINGS,
+    SERVED,
+    SIGNATURES,
+    SNAPSHOT_COUNTS,
+    SNAPSHOTS,
+    SOURCES,
+    VERSION,
+)
 from inventory.schema.triggers import triggers
 from inventory.schema.views import views
 
@@ -25,6 +38,11 @@ _WRITTEN = {  # what a writer needs besides SELECT; all of it on the tables of t
     SIGNATURES.name: ("INSERT",),
     SERVED.name: ("INSERT", "DELETE"),
     MAINTENANCE.name: ("UPDATE",),
+    CALENDAR.name: ("INSERT",),
+    SNAPSHOT_COUNTS.name: ("INSERT", "DELETE"),
+    REPORT_SETTINGS.name: ("INSERT", "UPDATE"),
+    ENUM_VALUES.name: (),
+    DICTIONARY.name: (),
     VERSION.name: (),
 }
 _UNREAD = (SERVED.name,)  # a cache of the writer

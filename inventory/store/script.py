@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from inventory.schema import REVISION
 from inventory.schema.dictionary import comments, statements
+from inventory.schema.filled import filling, view_comments
 from inventory.schema.triggers import triggers
 from inventory.schema.views import views
 from inventory.store import derived
@@ -93,15 +94,22 @@ def _derived_statements(dialect: str) -> Iterator[str]:
     if dialect == "sqlite":
         yield from derived.drop_statements(dialect)
         yield from (*views(dialect).values(), *triggers(dialect).values())
+        yield from (sql.removesuffix(";") for sql in filling())
         return
     for name, sql in views(dialect).items():  # as `derived.create` does it
         replaced = sql.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1)
         yield (
             f"DO $do$\nBEGIN\n{replaced};\n"
-            f"EXCEPTION WHEN others THEN -- a column left, or has another place\nDROP VIEW {name};\n{sql};\nEND\n$do$"
+            f"EXCEPTION WHEN others THEN -- a column left, or has another place\n{_drops(name)}{sql};\nEND\n$do$"
         )
     for name, sql in triggers(dialect).items():
         if (table := derived.trigger_table(name)) is not None:
             yield f"DROP TRIGGER IF EXISTS {name} ON {table}"
         yield sql.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", 1)
-    yield from (comment.removesuffix(";") for comment in comments())
+    yield from (sql.removesuffix(";") for sql in (*comments(), *view_comments(), *filling()))
+
+
+def _drops(name: str) -> str:
+    """Return the statements that drop a view, and those of ours that may read it: they are created after it."""
+    names = list(views("postgresql"))
+    return "".join(f"DROP VIEW IF EXISTS {each};\n" for each in reversed(names[names.index(name) :]))

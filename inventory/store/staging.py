@@ -21,6 +21,7 @@ from inventory.schema import BY_NAME, ENTITIES, ESTATE, JOB_DIGESTS
 from inventory.schema.entities import Entity
 from inventory.store.bulk import RowWriter, ensure_transaction, row_writer
 from inventory.store.constraints import drop_constraints, restore_constraints
+from inventory.store.counts import Moved
 
 __all__ = ["BUFFERED_VALUES", "CARRIED_ENTITIES", "INDEX_AFTER_LOOKUPS", "TABLES", "Changes", "Staging"]
 
@@ -137,32 +138,46 @@ class Staging:
             superseded = self._connection.execute(text(query).columns(*entity.columns))
             return [tuple(row) for row in superseded], list(self._rows(entity))
 
-    def merge(self, snapshot_id: int, source_id: int) -> None:
+    def merge(self, snapshot_id: int, source_id: int) -> dict[str, Moved]:
         """Move superseded rows to history and insert the new ones, within the caller's transaction.
 
         Args:
             source_id: the source's id, which `__init__` did not have for a new source.
+
+        Returns:
+            How many rows of each table moved; none for a table without a change.
         """
+        gone: dict[str, int] = {}
+        found: dict[str, Moved] = {}
         dropped = [] if self._is_sqlite else drop_constraints(self._connection)
         for entity in reversed(TABLES):
             if entity.name in self._gone:
-                self._supersede(entity, snapshot_id)
+                gone[entity.name] = self._supersede(entity, snapshot_id)
         for entity in TABLES:
             if entity.name in self._writers:
-                self._insert(entity, snapshot_id, source_id)
+                added, changed = self._insert(entity, snapshot_id, source_id)
+                found[entity.name] = Moved(added, changed, gone.get(entity.name, 0) - changed)
         restore_constraints(self._connection, dropped)
+        return {name: Moved(removed=number) for name, number in gone.items()} | found
 
-    def _supersede(self, entity: Entity, snapshot_id: int) -> None:
+    def _supersede(self, entity: Entity, snapshot_id: int) -> int:
+        """Move superseded rows to history; return their number."""
         name, columns = entity.name, _names(entity.current.columns.keys())
-        self._run(
+        gone = self._count(
             f"INSERT INTO {entity.history.name} ({columns}, valid_to)"
             f" SELECT {columns}, {snapshot_id} FROM {name} WHERE {self._gone_condition(entity)}"
         )
         replaced = f" EXCEPT SELECT {_names(entity.key)} FROM staged_{name}" if name in self._writers else ""
         self._run(f"DELETE FROM {name} WHERE {self._gone_condition(entity, replaced)}")
+        return gone
 
-    def _insert(self, entity: Entity, snapshot_id: int, source_id: int) -> None:
-        """Insert rows; update in place where the key exists, so that an SQLite file does not grow."""
+    def _insert(self, entity: Entity, snapshot_id: int, source_id: int) -> tuple[int, int]:
+        """Insert rows; update in place where the key exists, so that an SQLite file does not grow.
+
+        Returns:
+            How many were inserted, and how many updated.
+        """
+        changed = 0
         name, key = entity.name, _names(entity.key)
         insert = (
             f"INSERT INTO {name} (source_id, {_names(entity.names)}, valid_from)"
@@ -170,12 +185,12 @@ class Staging:
         )
         if name in self._gone:
             values = [each for each in (*entity.names, "valid_from") if each not in entity.key]
-            self._run(
+            changed = self._count(
                 f"{insert} WHERE ({key}) IN (SELECT {key} FROM gone_{name}) ON CONFLICT (source_id, {key})"
                 f" DO UPDATE SET {', '.join(f'{value} = excluded.{value}' for value in values)}"
             )
             insert += f" WHERE ({key}) IN (SELECT {key} FROM staged_{name} EXCEPT SELECT {key} FROM gone_{name})"
-        self._run(insert)
+        return self._count(insert), changed
 
     def _compare_jobs(self, job_ids: set[str]) -> None:
         """Compare the rows of some jobs; a table of their ids makes the cost depend on these jobs alone."""
@@ -284,6 +299,10 @@ class Staging:
         if self._is_sqlite:
             parts.append(f"PRIMARY KEY ({_names(key)})")
         self._run(f"CREATE TEMPORARY TABLE {name} ({_names(parts)}){' WITHOUT ROWID' if self._is_sqlite else ''}")
+
+    def _count(self, statement: str) -> int:
+        """Run an INSERT; return the number of its rows."""
+        return self._connection.exec_driver_sql(statement, execution_options={"preserve_rowcount": True}).rowcount
 
     def _run(self, statement: str) -> CursorResult[Any]:
         return self._connection.exec_driver_sql(statement)

@@ -18,7 +18,8 @@ from inventory.proof.digest import row_digest, row_key
 from inventory.proof.signature import VerifyKey
 from inventory.schema import JOB_DIGESTS
 from inventory.schema.entities import Entity
-from inventory.schema.ledger import SIGNATURES, SNAPSHOTS, SOURCES
+from inventory.schema.ledger import SIGNATURES, SNAPSHOT_COUNTS, SNAPSHOTS, SOURCES
+from inventory.store.counts import count_rows, stored_counts
 from inventory.store.raw import StoredRow, orphans, read_invalid_utf8, stored_rows, stored_snapshots
 from inventory.store.staging import TABLES
 
@@ -157,11 +158,23 @@ def _verify_source(connection: Connection, name: str, source_id: int) -> Verifie
         last = len(stored) - 1  # `jobs` counts as the last row of `snapshots` does
         result.jobs += any(row.table == "jobs" and row.begin <= last < row.end for row in rows)
         result.rows += len(rows)
-    result.problems = check.finish()
+    result.problems = check.finish() or list(_miscounted(connection, source_id))
     result.digests = {row["digest"]: row["id"] for place, row in enumerate(check.snapshots) if check.is_intact[place]}
     result.ids = check.ids
     result.digest = check.snapshots[-1]["digest"] if stored else None
     return result
+
+
+def _miscounted(connection: Connection, source_id: int) -> Iterator[Problem]:
+    """Yield the rows of `snapshot_counts` that are not what the rows of the estate give, which are right."""
+    counted = count_rows(connection, source_id)
+    ids = select(SNAPSHOTS.c.id).where(SNAPSHOTS.c.source_id == source_id)
+    stored = stored_counts(connection, connection.execute(ids).scalars())
+    for at, name in sorted(counted.keys() | stored.keys()):
+        was, now = counted.get((at, name)), stored.get((at, name))
+        if was != now:
+            word = "missing" if now is None else "added" if was is None else "altered"
+            yield Problem(word, SNAPSHOT_COUNTS.name, {"snapshot_id": at, "table_name": name}, at, at)
 
 
 def _versions(

@@ -15,6 +15,7 @@ from inventory.proof.signature import SigningKey
 from inventory.schema import REVISION
 from inventory.schema.ledger import SIGNATURES, SNAPSHOTS, SOURCES
 from inventory.store.base import check_signing, verified_base
+from inventory.store.counts import extend_calendar, store_owner_tag, write_counts
 from inventory.store.engine import Store, begin_write, translate_errors
 from inventory.store.served import save_served, served_jobs
 from inventory.store.staging import Staging
@@ -90,6 +91,7 @@ class Writer:
         served: Mapping[str, bytes | None] = {},
         *,
         retiring: bool = False,
+        owner_tag: str | None = None,
     ) -> dict[str, Any]:
         """Merge the staged rows and insert the row of `snapshots`, in one transaction.
 
@@ -97,6 +99,7 @@ class Writer:
             row: the columns that the export knows; the rest is filled in here.
             served: see `save_served`.
             retiring: close the source with this snapshot.
+            owner_tag: the key of the tag that names a task's owner, for views; None: as it is stored.
 
         Returns:
             The complete row.
@@ -109,7 +112,11 @@ class Writer:
             complete = self._insert_snapshot({"source_id": source_id, **self._complete_row(row, content_digest)})
             if self._signer is not None:
                 self._sign(complete)
-            self.staging.merge(complete["id"], source_id)
+            moved = self.staging.merge(complete["id"], source_id)
+            write_counts(self._connection, complete, self.previous["id"] if self.previous else None, moved)
+            extend_calendar(self._connection)
+            if owner_tag is not None:
+                store_owner_tag(self._connection, owner_tag)
             save_served(self._connection, source_id, served, self.served)
             if retiring:
                 ended = update(SOURCES).where(SOURCES.c.id == source_id)

@@ -21,14 +21,18 @@ BIGINT = sa.BigInteger()
 INTEGER = sa.Integer()
 BOOLEAN = sa.Boolean()
 BYTES = sa.LargeBinary()
+DATE = sa.Date()
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite generates ids only for INTEGER keys
 
 LATER = sa.text("valid_from > 1")  # leaves the rows of the first snapshot out of the index
 
+FILLED = ("maintenance", "enum_values", "dictionary", "report_settings")  # from the start, with what can be made again
+
 Column = Callable[[], sa.Column[Any]]
 
 TABLES = [  # parents first
-    "sources", "snapshots", "signatures", "served_jobs", "maintenance",
+    "sources", "snapshots", "signatures", "served_jobs", "maintenance", "calendar", "snapshot_counts",
+    "enum_values", "dictionary", "report_settings",
     "jobs", "jobs_history", "endpoints", "endpoints_history", "object_infos",
     "object_infos_history", "tags", "tags_history", "speed_limits", "speed_limits_history",
     "alarm_subscriptions", "alarm_subscriptions_history", "alarm_endpoints", "alarm_endpoints_history", "filter_conditions",
@@ -40,6 +44,7 @@ TABLES = [  # parents first
 
 def upgrade() -> None:
     _create_ledger()
+    _create_reporting()
     _create_entities()
     _create_own()
 
@@ -48,7 +53,7 @@ def downgrade() -> None:
     """Drop all tables; refuse if rows would be lost."""
     for name in TABLES:
         found = sa.select(sa.literal(1)).select_from(sa.table(name)).limit(1)
-        if name != "maintenance" and op.get_bind().execute(found).scalar():
+        if name not in FILLED and op.get_bind().execute(found).scalar():
             raise RuntimeError(f"the table {name} has rows, which a downgrade would lose")
     for name in reversed(TABLES):
         op.drop_table(name)
@@ -103,6 +108,63 @@ def may(name: str, kind: Any, comment: str, *, null: bool = True) -> Column:
 def must(name: str, kind: Any, comment: str) -> Column:
     """Declare a column that may not be NULL."""
     return may(name, kind, comment, null=False)
+
+
+def _create_reporting() -> None:
+    op.create_table(
+        "calendar",
+        must("day", DATE, 'The UTC day')(),
+        must("day_number", BIGINT, 'Days since 1970-01-01, to count with')(),
+        must("month", TEXT, 'Its month: YYYY-MM')(),
+        must("is_month_end", BOOLEAN, 'Whether it is the last day of its month')(),
+        sa.PrimaryKeyConstraint("day"),
+        comment='The UTC days from the first snapshot to the last one, without a gap.',
+    )
+    op.create_table(
+        "snapshot_counts",
+        must("snapshot_id", BIGINT, 'The snapshot, if it is not pruned: snapshots.id')(),
+        must("table_name", TEXT, 'The table that is counted')(),
+        must("rows", BIGINT, 'Rows of the table in the snapshot')(),
+        may("added", BIGINT, 'Rows that the snapshot before has not; NULL for a table that is not in changes')(),
+        may("changed", BIGINT, 'Rows that the snapshot before has otherwise; NULL likewise')(),
+        may("removed", BIGINT, 'Rows that the snapshot before has and this one has not; NULL likewise')(),
+        sa.PrimaryKeyConstraint("snapshot_id", "table_name"),
+        sa.ForeignKeyConstraint(["snapshot_id"], ["snapshots.id"]),
+        comment='How many rows each snapshot has, and how many changed since the one before that is not pruned.',
+    )
+    op.create_table(
+        "enum_values",
+        must("table_name", TEXT, 'The table')(),
+        must("column_name", TEXT, 'The column')(),
+        must("value", TEXT, 'A documented value; others may come')(),
+        may("meaning", TEXT, 'What it means; NULL where the reference does not say')(),
+        may("phase", TEXT, 'Of a status: setup, full, incremental, change, release or ended')(),
+        may("is_failed", BOOLEAN, 'Of a status: whether it says that something failed')(),
+        must("since", TEXT, 'Revision of the tables that brought the column')(),
+        sa.PrimaryKeyConstraint("table_name", "column_name", "value"),
+        comment='The documented values of columns that have a fixed set of them.',
+    )
+    op.create_table(
+        "dictionary",
+        must("relation", TEXT, 'The table or view')(),
+        must("column_name", TEXT, "The column; '' for the table or view itself")(),
+        must("type", TEXT, 'text, integer, boolean, time, date, bytes, json; of the relation: table, view')(),
+        may("unit", TEXT, 'Unit of the number; NULL where it has none, or it is not documented')(),
+        must("meaning", TEXT, 'What it means')(),
+        may("api_path", TEXT, "Where the value is in the API's answer; NULL where it does not come from there")(),
+        may("reference_table", BIGINT, 'Number of the table in the API reference; NULL where it has none')(),
+        must("secret", BOOLEAN, 'Whether values are masked before they are stored')(),
+        must("since", TEXT, 'Revision of the tables that brought it')(),
+        sa.PrimaryKeyConstraint("relation", "column_name"),
+        comment='What every table, view and column means: the data dictionary.',
+    )
+    op.create_table(
+        "report_settings",
+        must("name", TEXT, "owner_tag: key of the tag that names a task's owner")(),
+        must("value", TEXT, 'The value, from `report` in the configuration of the last export')(),
+        sa.PrimaryKeyConstraint("name"),
+        comment='Settings that views use.',
+    )
 
 
 def _create_ledger() -> None:
@@ -452,6 +514,8 @@ def _create_own() -> None:
         must("job_id", TEXT, "The job it belongs to"),
         must("occurrence", BIGINT, "0, 1, … among rows that are equal in the rest of the key"),
         may("net_type", TEXT, "Network between the databases, as the list API says it."),
+        may("name", TEXT, "Task name; only where the task itself was not read: else jobs.name."),
+        may("status", TEXT, "Status; only where the task itself was not read: else jobs.status."),
         may("billing_tag", BOOLEAN, "Billing tag; meaning not stated. In the list API alone."),
         may("node_new_framework", BOOLEAN, "Whether the node has the new framework; what that is, is not stated."),
         may("parent_job_id", TEXT, "The task in whose children the list API names this one; NULL for a task of its own"),

@@ -59,7 +59,7 @@ def answer(url: str, query: str) -> Any:
         import duckdb
 
         with duckdb.connect(url.removeprefix("duckdb:///"), read_only=True) as database:
-            return database.execute(query).fetchone()[0]
+            return database.execute(query).fetchone()[0]  # type: ignore[index]
     return _do(url, query)
 
 

@@ -1,0 +1,35 @@
+"""The views: each is declared once, with its SQL for both databases and the meaning of each column.
+
+`parts` says what a view is and what differs between the databases; `validity` has the views of rows over time, `time`
+those of days, `changes` those of what changed, `tasks` those of the estate as owners see it. No migration makes them:
+`store.derived` creates them after each upgrade.
+"""
+
+from functools import cache
+
+from inventory.schema import ENTITIES
+from inventory.schema.views.changes import change_details, changes
+from inventory.schema.views.parts import DIALECTS, View
+from inventory.schema.views.tasks import endpoint_security, sub_tasks, tasks
+from inventory.schema.views.time import days, freshness
+from inventory.schema.views.validity import as_of, job_status_periods, periods
+
+__all__ = ["declared_views", "views"]
+
+
+@cache
+def declared_views(dialect: str) -> tuple[View, ...]:
+    """Return the views of a database, in the order to create them: a view comes after those that it reads.
+
+    Args:
+        dialect: sqlite or postgresql.
+    """
+    words = DIALECTS[dialect]
+    others = days, freshness, changes, change_details, job_status_periods, sub_tasks, endpoint_security, tasks
+    of_entities = [make(entity, words) for entity in ENTITIES for make in (as_of, periods)]
+    return (*of_entities, *(make(words) for make in others))
+
+
+def views(dialect: str) -> dict[str, str]:
+    """Return name -> CREATE VIEW, in the order to create them."""
+    return {view.name: view.sql for view in declared_views(dialect)}
