@@ -33,7 +33,10 @@ __all__ = ["query"]
 )
 @click.option("--day", metavar="DAY", help="As it was at the end of this UTC day: YYYY-MM-DD.")
 @click.option(
-    "--snapshot", "ref", metavar="REF", shell_complete=complete_snapshots,
+    "--snapshot",
+    "ref",
+    metavar="REF",
+    shell_complete=complete_snapshots,
     help="As it was in this snapshot: id, latest~N, day or time (UTC).",
 )
 @sources_option
@@ -41,7 +44,11 @@ __all__ = ["query"]
     "--limit", type=click.IntRange(0), default=1000, show_default=True, metavar="N", help="Rows at most; 0 for all."
 )
 @click.option(
-    "--timeout", type=click.FloatRange(0.001, 86_400), default=30, show_default=True, metavar="SECONDS",
+    "--timeout",
+    type=click.FloatRange(0.001, 86_400),
+    default=30,
+    show_default=True,
+    metavar="SECONDS",
     help="Give up after this time.",
 )
 @click.option("--full", is_flag=True, help="Do not cut long values of the table.")

@@ -56,7 +56,7 @@ workers: 2                      # processes that prepare answers beside the expo
 secrets: mask                   # secrets become ***; or fingerprint: HMAC-SHA256 under INVENTORY_FINGERPRINT_KEY, which
                                 # shows a rotation. Equal secrets then have equal fingerprints, in all jobs and sources
 redact: []                      # further columns to treat like secrets, such as alarm_endpoints.endpoint
-#reports: [reports]             # folders with reports of your own, one SQL file each, for `inventory query --report NAME`
+#reports: [reports]             # folders with reports of your own, one SQL file each, for `inventory query --report`
 diff: {ignore: []}              # counted, not shown, such as jobs.update_time
 retention: {keep_daily: 35, keep_weekly: 12, keep_monthly: 24}
 report: {owner_tag: owner}      # the tag that names a task's owner, for the view tasks

@@ -31,6 +31,7 @@ _OURS = {
     exp.DataType.Type.JSON: "json",
     exp.DataType.Type.JSONB: "json",
 }
+_TEXTS = {*exp.DataType.TEXT_TYPES}
 _NUMBERS = {*exp.DataType.INTEGER_TYPES, *exp.DataType.REAL_TYPES}
 _REFUSED = exp.Into, exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Lock, exp.Command, exp.Pragma
 _MANY = "Give one statement at a time"
@@ -136,7 +137,9 @@ class Statement:
             more: relation -> column -> type, of relations that the database does not have.
         """
         known = {**relations(self.dialect), **more}
-        schema: Any = {name: {column: TYPES[kind] for column, kind in columns.items()} for name, columns in known.items()}
+        schema: Any = {
+            name: {column: TYPES[kind] for column, kind in columns.items()} for name, columns in known.items()
+        }
         dialect = _DIALECTS[self.dialect]
         try:
             tree = qualify(self.tree.copy(), schema=schema, dialect=dialect, validate_qualify_columns=False)
@@ -152,7 +155,7 @@ def _ours(expression: Any) -> str:
         return ""
     if kind.this in _NUMBERS:
         return "number"
-    return _OURS.get(kind.this, "")
+    return "text" if kind.this in _TEXTS else _OURS.get(kind.this, "")
 
 
 def _literal(dialect: str, kind: str, value: Value) -> exp.Expression:
