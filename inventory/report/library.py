@@ -20,12 +20,12 @@ _PARAMETER = re.compile(
     r"(?P<name>[a-z][a-z0-9_]*) (?P<kind>[a-z]+)(?: = (?P<default>\S+|'[^']*'))?: (?P<meaning>.+)\Z"
 )
 _COLUMN = re.compile(r"(?P<name>[a-z][a-z0-9_]*) (?P<kind>[a-z]+)(?: \((?P<unit>[^)]+)\))?: (?P<meaning>.+)\Z")
-_AGO = re.compile(r"([0-9]{1,6})([dhm])\Z")
+_FROM_NOW = re.compile(r"(\+?)([0-9]{1,6})([dhm])\Z")
 _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
 _WANTED = {
     "text": "a text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
-    "date": "a day: YYYY-MM-DD, or 30d before now",
-    "time": "a time: 2026-11-01T03:00Z, a day, or 30d, 12h, 90m before now",
+    "date": "a day: YYYY-MM-DD, 30d before now, or +30d after now",
+    "time": "a time: 2026-11-01T03:00Z, a day, 30d, 12h or 90m before now, or +30d after now",
 }  # fmt: skip
 
 
@@ -96,12 +96,18 @@ class Report:
         title, question = found["title"][0][1], found["question"][0][1]
         return cls(name, title, question, parameters, columns, order, sql, text, file)
 
-    @property
-    def ordered(self) -> str:
-        """The SELECT with its order."""
-        return f"SELECT {', '.join(each.name for each in self.columns)} FROM (\n{self.sql}\n) AS report\nORDER BY " + (
-            ", ".join(self.order)
-        )
+    def ordered(self, dialect: str) -> str:
+        """Return the SELECT with its order, which is the same on both databases."""
+        names = ", ".join(each.name for each in self.columns)
+        order = ", ".join(self._sorted_by(each, dialect) for each in self.order)
+        return f"SELECT {names} FROM (\n{self.sql}\n) AS report\nORDER BY {order}"
+
+    def _sorted_by(self, each: str, dialect: str) -> str:
+        """Return a term of ORDER BY: texts by code point, NULL as the least."""
+        name, _, word = each.partition(" ")
+        is_text = any(column.name == name and column.kind == "text" for column in self.columns)
+        collated = f'{name} COLLATE "C"' if is_text and dialect == "postgresql" else name
+        return f"{collated} DESC NULLS LAST" if word == "desc" else f"{collated} NULLS FIRST"
 
     def values(self, given: Mapping[str, str], now: datetime) -> dict[str, tuple[str, Value]]:
         """Return name -> type and value of each parameter, by default that of the file.
@@ -202,8 +208,9 @@ def _value(kind: str, text: str, now: datetime) -> Value:
 
 
 def _moment(text: str, now: datetime) -> datetime:
-    if ago := _AGO.match(text):
-        return now - int(ago[1]) * _UNITS[ago[2]]
+    if found := _FROM_NOW.match(text):
+        distance = int(found[2]) * _UNITS[found[3]]
+        return now + distance if found[1] else now - distance
     if len(text) == 10:
         return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
     moment = datetime.fromisoformat(text)
