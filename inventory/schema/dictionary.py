@@ -99,7 +99,8 @@ def _line(column: dict[str, Json]) -> str:
     if column.get("unit"):
         meaning += f" Unit: {column['unit']}."
     if column.get("values"):
-        meaning += f" Documented: {', '.join(f'`{value}`' for value in column['values'])}."
+        how = "Sent as" if column["type"] == "boolean" else "Documented:"
+        meaning += f" {how} {', '.join(f'`{value}`' for value in column['values'])}."
     if column.get("secret"):
         meaning += " **Secret**: masked."
     path = f"`{column['path']}`" if column.get("path") else ""
