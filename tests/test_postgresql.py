@@ -224,7 +224,7 @@ def test_what_is_not_ours_is_not_named(database: str) -> None:
 
 OURS = {  # what is done: what is said
     "DROP VIEW freshness": "the view freshness is missing",
-    "DROP TABLE served_jobs": "the table served_jobs is missing",
+    "DROP TABLE internal_served_jobs": "the table internal_served_jobs is missing",
     "ALTER TABLE snapshots DROP COLUMN run_id": "the column snapshots.run_id is missing",
 }
 OURS_SQLITE = {

@@ -118,7 +118,7 @@ def described(connection: Connection) -> set[tuple[Any, ...]]:
             "SELECT table_name, ordinal_position, column_name, data_type, collation_name, is_nullable, column_default"
             " FROM information_schema.columns WHERE table_schema = 'public'"
         )
-    for own in ("alembic_version", "maintenance"):
+    for own in ("alembic_version", "internal_maintenance"):
         found |= {(own, *row) for row in rows(connection, f"SELECT * FROM {own}")}
     return found | set(rows(connection, columns))
 

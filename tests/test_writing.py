@@ -46,7 +46,7 @@ def stage(writer: Writer, estate: dict[str, Any]) -> dict[str, str]:
         proof = digest_job((BY_NAME[name], row) for name, rows in job.rows.items() for row in rows)
         for name, rows in job.rows.items():
             writer.staging.add(name, rows)
-        writer.staging.add("job_digests", [(job_id, proof.digest, proof.fingerprints)])
+        writer.staging.add("internal_job_digests", [(job_id, proof.digest, proof.fingerprints)])
         digests[job_id] = proof.digest
     return digests
 
@@ -154,7 +154,7 @@ def test_a_job_that_is_asked_again(store: Store) -> None:
         row = commit(writer, digests)
     assert [row[name] for name in ("added", "changed", "removed")] == [12, 0, 0]
     found = rows(store)
-    assert len(found["jobs"]) == len(found["job_digests"]) == 12
+    assert len(found["jobs"]) == len(found["internal_job_digests"]) == 12
     assert len(found["object_infos"]) == 60
 
 
@@ -289,7 +289,7 @@ def test_an_unchanged_job_costs_nothing(store: Store) -> None:
     assert found.isdisjoint(entity.name for entity in (*ENTITIES, JOB_DIGESTS))
     after = rows(store)
     differing = {name: len(after[name]) - len(before[name]) for name in after if after[name] != before[name]}
-    assert differing == {"jobs": 0, "jobs_history": 1, "job_digests": 0, "job_digests_history": 1}
+    assert differing == {"jobs": 0, "jobs_history": 1, "internal_job_digests": 0, "internal_job_digests_history": 1}
 
 
 def test_what_takes_another_row_s_key_takes_its_place(store: Store) -> None:
@@ -299,7 +299,7 @@ def test_what_takes_another_row_s_key_takes_its_place(store: Store) -> None:
 
     def places() -> dict[str, int]:
         with store.reading() as connection:
-            return dict(connection.execute(text("SELECT job_id, rowid FROM job_digests")).all())
+            return dict(connection.execute(text("SELECT job_id, rowid FROM internal_job_digests")).all())
 
     second = sorted(ESTATE)[1]
     write(store, ESTATE)

@@ -229,7 +229,7 @@ def translate_errors(store: Store, role: str = "") -> Iterator[None]:
             message = f"the connection to the database {store} broke: {_first_line(error.orig)}"
             raise ConnectionLostError(message, "Nothing was written; run it again") from None
         summary, hint = f"failed: {_first_line(error.orig)}", _hint(error.orig)
-        if getattr(error.orig, "sqlstate", None) == _NO_RIGHT:
+        if getattr(error.orig, "sqlstate", None) in (_NO_RIGHT, _NO_TABLE):
             summary, hint = _missing_rights(store, role or store.role, error.orig) or (summary, hint)
         raise StoreError(f"the database {store} {summary}", hint) from None
     except SQLAlchemyError as error:
@@ -270,6 +270,7 @@ def _hint(error: object) -> str:
 
 
 _NO_RIGHT = "42501"
+_NO_TABLE = "42P01"  # so it looks to a user who may not use the schema of the internal tables
 _HINTS = {  # SQLSTATE, or words of SQLite
     "database is locked": f"Another process has been writing to it, or reading from it, for {LOCK_TIMEOUT} seconds",
     "disk is full": "Nothing was written; free some space, for temporary files too (SQLITE_TMPDIR), and run it again",

@@ -24,11 +24,15 @@ __all__ = ["Result", "SourceRow", "Writer", "open_writer"]
 
 @dataclass(frozen=True)
 class SourceRow:
-    """The fields of a configured source that the database stores."""
+    """The fields of a configured source that the database stores.
+
+    new_id: the id that it gets if it is new (`sources.reserve_ids`); None for the next one.
+    """
 
     name: str
     region: str | None
     project_id: str | None
+    new_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Writer:
     """One connection that stages and writes one snapshot of one source.
 
     base: the last snapshot, verified. previous: its row. signing: a notice that signing begins or the key changes, or
-    ''. served: the cache of `served_jobs`.
+    ''. served: the cache of `internal_served_jobs`.
     """
 
     def __init__(
@@ -223,7 +227,11 @@ def _refuse_second_name(connection: Connection, source: SourceRow) -> None:
 
 
 def _add_source(connection: Connection, source: SourceRow) -> int:
-    return _insert_row(connection, SOURCES, {**asdict(source), "created_at": datetime.now(UTC)})
+    values = {**asdict(source), "created_at": datetime.now(UTC)}
+    new_id = values.pop("new_id")
+    if new_id is not None and connection.scalar(select(SOURCES.c.id).where(SOURCES.c.id == new_id)) is None:
+        values["id"] = new_id  # taken only on SQLite, where a concurrent run may reserve it too
+    return _insert_row(connection, SOURCES, values)
 
 
 def _insert_row(connection: Connection, table: Table, values: dict[str, Any]) -> int:
