@@ -203,7 +203,8 @@ def test_a_role_that_may_only_write(postgresql: str) -> None:
     role = f"writer_{uuid.uuid4().hex[:8]}"
     with opened(postgresql) as store, store.engine.begin() as connection:
         connection.execute(text(f"CREATE ROLE {role} LOGIN"))
-        connection.execute(text(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}"))
+        connection.execute(text(f"GRANT USAGE ON SCHEMA public_internal TO {role}"))
+        connection.execute(text(f"GRANT ALL ON ALL TABLES IN SCHEMA public, public_internal TO {role}"))
         connection.execute(text(f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role}"))
     url = make_url(normal_url(postgresql)).set(username=role).render_as_string(hide_password=False)
     with open_store(url, write=True) as store, statements(store) as said:
