@@ -322,10 +322,9 @@ def test_two_installations_in_one_database(postgresql: str) -> None:
     urls = [f"{postgresql}&options=-csearch_path%3D{path}" for path in ("north", '"South%5C ""2"""')]
     for exports, url in enumerate(urls, 1):
         ran("--database", url, "db", "upgrade")
-        for _ in range(exports):
+        for at in range(exports):
             ran("--config", CONFIG, "--database", url, "export")
-            (source,) = ran("--database", url, "sources", "list", "--json").split('"name": "')[-1:]
-            ran("--database", url, "sources", "rename", source.split('"')[0], "another")
+            ran("--database", url, "sources", "rename", "sample", f"sample-{at}")
     for exports, url in enumerate(urls, 1):
         check(url)
         ran("--database", url, "verify")
