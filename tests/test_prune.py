@@ -313,13 +313,13 @@ def held_up(url: str, path: Path) -> Iterator[Callable[[], bool]]:
             "CREATE TABLE waste (i)",
             "CREATE TRIGGER slow AFTER UPDATE ON snapshots BEGIN INSERT INTO waste SELECT sum(i) FROM numbers; END",
         )
-        with contextlib.closing(sqlite3.connect(path)) as other, other:
+        with contextlib.closing(sqlite3.connect(path)) as file, file:
             for statement in statements:
-                other.execute(statement)
+                file.execute(statement)
         yield Path(f"{path}-journal").exists
-        with contextlib.closing(sqlite3.connect(path)) as other, other:
+        with contextlib.closing(sqlite3.connect(path)) as file, file:
             for kind, name in (("TRIGGER", "slow"), ("TABLE", "waste"), ("VIEW", "numbers")):
-                other.execute(f"DROP {kind} {name}")
+                file.execute(f"DROP {kind} {name}")
         return
     with open_store(normal_url(url), write=True) as store, store.engine.connect() as other, other.begin():
         other.execute(text("SELECT 1 FROM snapshots WHERE id = 5 FOR UPDATE"))
