@@ -182,10 +182,10 @@ def test_another_source_is_first(store: Store) -> None:
 
 
 def test_another_is_at_the_tables(store: Store) -> None:
-    """Who writes to SQLite, or reads from PostgreSQL, is not waited for, nor made to wait."""
+    """Staging waits for no reader, nor does a commit to PostgreSQL; a commit to SQLite needs the file alone."""
     began = datetime.now(UTC)
     with open_writer(store, ME) as writer, statements(store) as said:
-        with (store.writing if store.is_sqlite else store.reading)() as connection:
+        with store.reading() as connection:
             connection.execute(select(BY_NAME["tags"].current)).all()
             digests = stage(writer, ESTATE)
             changes = writer.staging.compare()

@@ -19,7 +19,8 @@ from inventory.schema.ledger import MAINTENANCE, METADATA, VERSION, declared
 from inventory.schema.views import views
 from inventory.store import derived
 from inventory.store.engine import Store, open_store, translate_errors
-from inventory.store.exclusive import LockWait, exclusive
+from inventory.store.exclusive import exclusive
+from inventory.store.sqlite_lock import LockWait
 
 if TYPE_CHECKING:
     from alembic.config import Config

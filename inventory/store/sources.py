@@ -87,7 +87,7 @@ def rename(store: Store, old: str, new: str, timeout: float, stop: Stop) -> None
     with ExitStack() as stack:
         names = sorted({old, new})  # in a fixed order, so that two renames cannot deadlock
         locks = [stack.enter_context(source_lock(store, name, timeout, stop, "rename")) for name in names]
-        connection = stack.enter_context(store.writing())
+        connection = stack.enter_context(store.writing(stop))
         _source_row(connection, old)
         if any(source["name"] == new for source in reader.sources(connection)):
             raise UsageError(f"a source {new!r} exists already", "Choose another name")

@@ -15,7 +15,7 @@ from inventory.proof.signature import SigningKey
 from inventory.schema import REVISION
 from inventory.schema.ledger import SIGNATURES, SNAPSHOTS, SOURCES
 from inventory.store.base import check_signing, verified_base
-from inventory.store.engine import Store, begin_write, translate_errors
+from inventory.store.engine import Store, translate_errors
 from inventory.store.served import save_served, served_jobs
 from inventory.store.staging import Staging
 
@@ -61,9 +61,10 @@ class Writer:
     """
 
     def __init__(
-        self, connection: Connection, source: SourceRow, signer: SigningKey | None = None, *,
+        self, store: Store, connection: Connection, source: SourceRow, signer: SigningKey | None = None, *,
         begin_signing: bool = False,
     ) -> None:  # fmt: skip
+        self._store = store
         self._connection = connection
         self._signer = signer
         self._source = source
@@ -108,7 +109,7 @@ class Writer:
         Raises:
             BusyError: another export of the source finished in the meantime.
         """
-        with begin_write(self._connection):
+        with self._store.begin_write(self._connection):
             source_id = self._check_still_last() or _add_source(self._connection, self._source)
             complete = self._insert_snapshot({"source_id": source_id, **self._complete_row(row, content_digest)})
             if self._signer is not None:
@@ -183,7 +184,7 @@ def open_writer(
             snapshot does not verify or is signed otherwise (see `store.base`).
     """
     with translate_errors(store), store.connect() as connection:
-        yield Writer(connection, source, signer, begin_signing=begin_signing)
+        yield Writer(store, connection, source, signer, begin_signing=begin_signing)
 
 
 def _source_id(connection: Connection, source: SourceRow) -> int:
