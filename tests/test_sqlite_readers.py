@@ -133,7 +133,7 @@ def test_readers_without_a_gap_do_not_keep_a_writer_out_for_ever(inventory: Comm
     try:
         lock = LockWait(4, Stop())
         with open_store(f"sqlite:///{DATABASE}", write=True, lock=lock) as store, store.writing() as connection:
-            connection.exec_driver_sql("UPDATE maintenance SET pruning = 0")
+            connection.exec_driver_sql("UPDATE internal_maintenance SET pruning = 0")
     finally:
         done.set()
         for thread in threads:
