@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import select
 import subprocess
 import sys
@@ -62,7 +63,7 @@ def test_the_help_of_a_command_is_whole(path: tuple[str, ...]) -> None:
 def test_each_example_is_a_command_line_that_is_understood() -> None:
     for _, command in commands():
         for example in getattr(command, "examples", ()):
-            words = re.split(r" [>&|]", example)[0].split()
+            words = shlex.split(re.split(r" [>&|]", example)[0])
             assert words[0] == "inventory", example
             rest = words[3:] if words[1] == "--config" else words[1:]
             below: click.Command = main

@@ -74,6 +74,8 @@ EVERYDAY: list[tuple[str, str, int]] = [
     ("show", "show --json", 0),
     ("snapshots", "snapshots --json", 0),
     ("sources-list", "sources list --json", 0),
+    ("query", "query --report secrets-seen --json", 0),
+    ("reports", "query --list --json", 0),
     ("findings", "findings --json", 0),
     ("findings", "findings --new --json", 0),
     ("verify", "verify --json", 0),
