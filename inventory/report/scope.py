@@ -8,6 +8,7 @@ and every report can be asked of any day, without a second spelling.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 
 import sqlglot
 from sqlalchemy import Connection, text
@@ -158,6 +159,7 @@ class Scope:
 _SCHEMA = text("SELECT relnamespace::regnamespace FROM pg_class WHERE oid = to_regclass('snapshots')")
 
 
+@cache
 def _tables_of(query: str, dialect: str) -> list[str]:
     tree = sqlglot.parse_one(query, read=_DIALECTS[dialect])
     return [table.name for table in tree.find_all(exp.Table) if not table.db]
