@@ -17,7 +17,7 @@ from inventory.render.html import html
 from inventory.render.page import json_block
 from tests.browser import CHROMIUM, Browser
 
-RENDER = Path(frame.__file__).parent
+TEMPLATES = Path(frame.__file__).parent / "templates"
 STATUSES = ("PAUSING", "INCRE_TRANSFER_STARTED", "INCRE_TRANSFER_FAILED")
 GROUPS = {"delete": "Removed", "replace": "Replaced", "create": "Created", "update": "Changed"}
 with_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")
@@ -142,10 +142,10 @@ def test_without_a_script_the_first_lines_are_there() -> None:
     assert any("status PAUSING → INCRE_TRANSFER_STARTED; description" in line for line in lines)
 
 
-@pytest.mark.parametrize("name", ["page.js", "page.css"])
+@pytest.mark.parametrize("name", ["base.css", "diff.css", "diff.js", "report.css"])
 def test_what_is_no_markup_is_ascii(name: str) -> None:
     """Where the output is not UTF-8, other characters become references, which mean nothing in a script."""
-    assert (RENDER / name).read_text(encoding="utf-8").isascii()
+    assert (TEMPLATES / name).read_text(encoding="utf-8").isascii()
     assert str(json_block({"<é&>": "</script>\u2028"})).count("<") == 2
 
 
@@ -158,7 +158,7 @@ def luminance(colour: str) -> float:
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
 def test_contrast_is_aa(scheme: int) -> None:
     """WCAG 2: 4.5 for text, 3 for the edges of what can be used."""
-    blocks = re.findall(r":root \{(.*?)\}", (RENDER / "page.css").read_text(), re.DOTALL)
+    blocks = re.findall(r":root \{(.*?)\}", (TEMPLATES / "base.css").read_text(), re.DOTALL)
     colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", blocks[scheme]))
 
     def contrast(one: str, other: str) -> float:

@@ -17,6 +17,7 @@ from inventory.cli.group import CONTEXT, Root, global_options
 from inventory.cli.look import log, show, snapshots
 from inventory.cli.manage import init, schema, validate
 from inventory.cli.mock import mock_server
+from inventory.cli.page import report
 from inventory.cli.prune import prune
 from inventory.cli.query import query
 from inventory.cli.sources import sources
@@ -28,7 +29,7 @@ __all__ = ["main"]
 SECTIONS: dict[str, list[click.Command]] = {
     "Everyday": [demo, init, validate, doctor, export, plan, show, snapshots, findings],
     "Comparing": [diff, log],
-    "Reporting": [query],
+    "Reporting": [query, report],
     "Audit": [verify, bundle, prune],
     "Database": [db, sources, schema],
     "Tools": [config, mock_server, completion, help_command],

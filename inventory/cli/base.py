@@ -302,7 +302,7 @@ def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(*args, **given)
 
     return click.option(
-        "-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
+        "-o", "--output", "--out", "output", type=click.Path(path_type=Path), metavar="FILE",
         help="Write to FILE, whole or not at all; default: stdout.",
     )(run)  # fmt: skip
 

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from markupsafe import Markup, escape
 
-from inventory import __version__
 from inventory.common.exact_json import Json
 from inventory.common.safe_text import clean, count, moment
 from inventory.diff.records import Change, Snapshot, SourceDiff
@@ -55,11 +54,9 @@ def html(diffs: list[SourceDiff], title: str, signed: Mapping[int, str] | None =
         _counters(diffs, found),
         _FILTERS,
         *([_first_lines(diffs, found)] if found else []),
-        Markup('<footer>Page written by inventory {}. "inventory verify" checks the digests and signatures.</footer>')
-        .format(__version__),
-        json_block(_document(diffs, found)),
-    ]  # fmt: skip
-    return page(title, Markup("\n").join(body), _foot(diffs))
+    ]
+    data = json_block(_document(diffs, found))
+    return page("diff", title, _foot(diffs), body=Markup("\n").join(body), data=data)
 
 
 def _by_importance(diffs: list[SourceDiff]) -> list[tuple[int, Job]]:

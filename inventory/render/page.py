@@ -1,30 +1,29 @@
-"""One self-contained page for people: no script but its own, nothing loaded, nothing sent, readable offline.
+"""One self-contained page for people: nothing loaded, nothing sent, readable offline.
 
-The page's policy allows its one script by hash, so that no markup of the data could run even if it were not
-escaped; and `Markup` escapes all that is put into it. Data for the script is JSON in a block of its own.
+Head, policy, style and footer of all pages stand once, in `templates/`. The policy allows a page's one script by hash,
+and none where it has none, so that no markup of the data could run even if it were not escaped; and the templates
+escape all that is put into them. Data for a script is JSON in a block of its own.
 """
 
 import base64
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from inventory import __version__
 from inventory.common.exact_json import Json
 
 __all__ = ["json_block", "page"]
 
-_HERE = Path(__file__).parent
-_FRAME = Markup(
-    "<!doctype html>\n"
-    '<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-    '<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-    '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-    '<meta name="color-scheme" content="light dark">\n<meta name="referrer" content="no-referrer">\n'
-    "<title>{title}</title>\n<style>\n{style}</style>\n</head>\n"
-    "<body>\n{body}\n<script>{script}</script>\n</body>\n</html>"
-)
+_HERE = Path(__file__).parent / "templates"
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(_HERE, encoding="utf-8"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+    lstrip_blocks=True,
+)  # fmt: skip
 _FOOT = '@page {{ @bottom-left {{ content: "{}"; }} }}\n'
 _MARKUP = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}  # what could end the block, or be taken for markup
 
@@ -35,19 +34,31 @@ def json_block(document: Json) -> Markup:
     return Markup('<script type="application/json" id="data">{}</script>').format(Markup(text))  # noqa: S704
 
 
-def page(title: str, body: Markup, foot: str = "") -> Markup:
-    """Return a page around a body that is markup already.
+def page(name: str, title: str, foot: str = "", **given: Any) -> Markup:
+    """Return a page by the template `NAME.html`, the style `NAME.css` and, where there is one, the script `NAME.js`.
 
     Args:
         foot: what stands at the foot of each printed page, in letters, digits, spaces and commas.
+        given: what the template shows; everything is escaped but `Markup`.
     """
     assert all(sign.isascii() and (sign.isalnum() or sign in " ,") for sign in foot)
-    script = (_HERE / "page.js").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
-        "base-uri 'none'; form-action 'none'"
+    style = _file("base.css") + _file(f"{name}.css") + (_FOOT.format(foot) if foot else "")
+    script = _file(f"{name}.js") if (_HERE / f"{name}.js").exists() else ""
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; {_allowed(script)}base-uri 'none'; form-action 'none'"
+    # Style and script are our own files, and what they hold is not data.
+    own = {"style": Markup(style), "script": Markup(script)}  # noqa: S704
+    text = _TEMPLATES.get_template(f"{name}.html").render(
+        policy=policy, title=title, version=__version__, **own, **given
     )
-    style = (_HERE / "page.css").read_text(encoding="utf-8") + (_FOOT.format(foot) if foot else "")
-    # Both are our own files, and what they hold is not data.
-    return _FRAME.format(policy=policy, title=title, style=Markup(style), body=body, script=Markup(script))  # noqa: S704
+    return Markup(text)  # noqa: S704  # the template has escaped what it was given
+
+
+def _file(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
+def _allowed(script: str) -> str:
+    if not script:
+        return ""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"script-src 'sha256-{digest}'; "

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from importlib import resources
 from pathlib import Path
@@ -101,6 +101,14 @@ class Report:
         names = ", ".join(each.name for each in self.columns)
         order = ", ".join(self._sorted_by(each, dialect) for each in self.order)
         return f"SELECT {names} FROM (\n{self.sql}\n) AS report\nORDER BY {order}"
+
+    def only(self, name: str) -> "Report":
+        """Return the same with a parameter of a column's name: only the rows that have its value."""
+        names = ", ".join(each.name for each in self.columns)
+        column = next(each for each in self.columns if each.name == name)
+        sql = f"SELECT {names} FROM (\n{self.sql}\n) AS every_row\nWHERE {name} = :{name}"
+        parameter = Parameter(name, column.kind, None, f"Only rows of this {name}")
+        return replace(self, sql=sql, parameters=(*self.parameters, parameter))
 
     def _sorted_by(self, each: str, dialect: str) -> str:
         """Return a term of ORDER BY: texts by code point, NULL as the least."""

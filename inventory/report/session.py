@@ -22,7 +22,7 @@ from sqlalchemy import Connection, text
 from inventory.common.errors import InventoryError, UsageError
 from inventory.common.exact_json import Json
 from inventory.config.values import nearest
-from inventory.report.library import Library, value_of
+from inventory.report.library import Library, Report, value_of
 from inventory.report.relations import relations
 from inventory.report.scope import Scope
 from inventory.report.statement import Statement, Value
@@ -102,12 +102,12 @@ class Prepared:
 
 def prepare(
     connection: Connection, written: str, library: Library, scope: Scope, given: Mapping[str, str], *,
-    report: str = "", now: datetime | None = None,
+    report: str | Report = "", now: datetime | None = None,
 ) -> Prepared:  # fmt: skip
     """Make of what a user wrote the text that is run.
 
     Args:
-        written: the SELECT; '' with a report. report: the name of one. given: values of parameters as they were
+        written: the SELECT; '' with a report. report: one, or its name. given: values of parameters as they were
             written. now: what `:now` means.
 
     Raises:
@@ -121,7 +121,7 @@ def prepare(
     times: dict[str, tuple[str, Value]] = {"now": ("time", moment)}
     named = []
     if report:
-        chosen = library[report]
+        chosen = report if isinstance(report, Report) else library[report]
         named = [ResultColumn(each.name, each.kind, each.unit, each.meaning) for each in chosen.columns]
         statement = Statement.read(chosen.ordered(dialect), dialect).with_values(
             {**chosen.values(given, moment), **times}

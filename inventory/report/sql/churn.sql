@@ -6,6 +6,7 @@
 -- column: snapshot_id integer: The snapshot
 -- column: observed_to time: When its last answer was observed
 -- column: status text: complete or partial
+-- column: is_first_night boolean: Whether it is the source's first: then all its tasks came
 -- column: jobs integer: Tasks in it
 -- column: added integer: Tasks that came
 -- column: changed integer: Tasks that changed
@@ -13,7 +14,9 @@
 -- column: deselected integer: Tasks that left because the configuration names them no more
 -- order: source, snapshot_id
 
-SELECT s.name AS source, n.id AS snapshot_id, n.observed_to, n.status, n.jobs, n.added, n.changed, n.removed, n.deselected
+SELECT s.name AS source, n.id AS snapshot_id, n.observed_to, n.status,
+       NOT EXISTS (SELECT 1 FROM snapshots f WHERE f.source_id = n.source_id AND f.id < n.id) AS is_first_night,
+       n.jobs, n.added, n.changed, n.removed, n.deselected
 FROM snapshots n
 JOIN sources s ON s.id = n.source_id
 WHERE coalesce(n.observed_to, n.finished_at) >= :since

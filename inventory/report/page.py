@@ -1,0 +1,176 @@
+"""What the page of `inventory report` shows: the rows of its reports, as plain records.
+
+Every report is asked in the scope of the page (day, sources) at one moment, so that the same database gives the same
+page. The checks are handed over by whoever has them.
+"""
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import Connection
+
+from inventory.common.errors import CompareError, UsageError
+from inventory.common.exact_json import Json
+from inventory.report.library import Library, Report
+from inventory.report.scope import Scope
+from inventory.report.session import ResultColumn, ask, prepare
+from inventory.store.reader import snapshots, sources
+
+__all__ = ["REPORTS", "Answer", "Asked", "CheckResult", "Page", "gather"]
+
+Row = Mapping[str, Json]
+DAYS = 30  # that the page looks back by default
+# The reports of the page. Those that know no owner are about sources, and the same for every owner; `churn` and
+# `owners` count the tasks of all, and are left out of an owner's page.
+REPORTS = (
+    "status-changes", "changed-columns", "new", "gone", "source-days", "phase-days", "churn", "failed", "expiring",
+    "owners", "digests",
+)  # fmt: skip
+_OF_ALL = {"churn", "owners"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The rows of one report. sql: its SELECT. values: of its parameters. command: what prints the same rows."""
+
+    title: str
+    question: str
+    columns: Sequence[ResultColumn]
+    rows: Sequence[Row]
+    sql: str
+    values: Mapping[str, str]
+    command: str
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """A result of `check` that is not closed. state: new, reopened, open or waived.
+
+    severity: low, medium, high or critical. job_id: '' for a result of the source. due: the day until which it should
+    be closed. reason, by, until: of the waiver.
+    """
+
+    rule: str
+    title: str
+    severity: str
+    state: str
+    source: str
+    job_id: str
+    name: str
+    detail: str
+    opened: date
+    due: date
+    owner: str | None = None
+    reason: str = ""
+    by: str = ""
+    until: date | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the page is asked for. day: None for now. since: None for 30 days before. timeout: seconds for a report."""
+
+    day: str | None = None
+    since: str | None = None
+    sources: Sequence[str] = ()
+    owner: str | None = None
+    timeout: float = 300
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the page shows. until, since: its last and its first day. moment: the time that counts as now.
+
+    answers: report -> its rows. checks: None where none was run.
+    """
+
+    until: date
+    since: date
+    moment: datetime
+    sources: Sequence[str]
+    owner: str | None
+    answers: Mapping[str, Answer]
+    checks: Sequence[CheckResult] | None = field(default=None)
+
+
+def gather(
+    connection: Connection, asked: Asked, *, now: datetime | None = None,
+    checks: Iterable[CheckResult] | None = None,
+) -> Page | None:  # fmt: skip
+    """Ask every report of the page; None where there is no snapshot yet.
+
+    Args:
+        now: the time that counts as now; by default when the last snapshot of the scope was observed.
+        checks: results of the scope, of all owners.
+
+    Raises:
+        UsageError: not a day, no such source, or the days are in the wrong order.
+        CompareError: no source has a snapshot by that day.
+        QueryError: a report took too long.
+    """
+    library = Library()  # a user's report of the same name may have other columns
+    found = sources(connection, asked.sources)
+    times = [
+        row["observed_to"] or row["finished_at"] for source in found for row in snapshots(connection, source["id"])
+    ]
+    if not times:
+        return None
+    scope = Scope.of(connection, asked.sources, asked.day, None)
+    seen = times if scope.day is None else [each for each in times if each.astimezone(UTC).date() <= scope.day]
+    if not seen:
+        raise CompareError(f"no source has a snapshot by {scope.day}", "`inventory snapshots` shows what there is")
+    moment = (now or max(seen)).astimezone(UTC)
+    until = scope.day or max(seen).astimezone(UTC).date()
+    since = _day(asked.since) if asked.since else until - timedelta(days=DAYS)
+    if since > until:
+        raise UsageError(f"--since {since} is later than {until}, the page's last day", "Give an earlier day")
+    answers = {
+        name: _answer(connection, library, scope, name, asked, since, moment)
+        for name in REPORTS
+        if asked.owner is None or name not in _OF_ALL
+    }
+    if checks is not None:
+        checks = [each for each in checks if asked.owner is None or each.owner == asked.owner]
+    names = [row["name"] for row in found]
+    return Page(until, since, moment, names, asked.owner, answers, checks)
+
+
+def _answer(
+    connection: Connection, library: Library, scope: Scope, name: str, asked: Asked, since: date, moment: datetime
+) -> Answer:
+    report = library[name]
+    known = {each.name for each in report.parameters}
+    given = {"since": str(since)} if "since" in known else {}
+    if asked.owner is not None:
+        if "owner" not in known and "owner" in {each.name for each in report.columns}:
+            report = report.only("owner")
+            known = {*known, "owner"}
+        if "owner" in known:
+            given["owner"] = f"'{asked.owner}'"
+    prepared = prepare(connection, "", library, scope, given, report=report, now=moment)
+    with ask(connection, prepared, limit=0, timeout=asked.timeout) as result:
+        names = [each.name for each in report.columns]
+        rows = [dict(zip(names, row, strict=True)) for row in result.rows()]
+        columns = result.columns
+    values = {each.name: given.get(each.name, each.default or "") for each in report.parameters}
+    words = ["inventory", "query", "--report", name]
+    for key, value in given.items():
+        words += ["--param", f"{key}={value}"] if key in {each.name for each in library[name].parameters} else []
+    words += ["--param", f"now={moment:%Y-%m-%dT%H:%M:%SZ}"] if ":now" in report.sql or _is_from_now(report) else []
+    words += [word for source in asked.sources for word in ("--source", source)]
+    words += ["--day", asked.day] if asked.day else []
+    return Answer(report.title, report.question, columns, rows, report.sql, values, shlex.join(words))
+
+
+def _is_from_now(report: Report) -> bool:
+    """Whether a default counts from now, such as that of `expiring`."""
+    return any(each.name != "since" and each.kind in {"time", "date"} for each in report.parameters)
+
+
+def _day(text: str) -> date:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
+    except ValueError:
+        raise UsageError(f"--since {text!r} is not a day", "Give YYYY-MM-DD, a day in UTC") from None
