@@ -52,7 +52,8 @@ class Bar:
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure. lead: its message in a sentence. drawing: of a chart. legend: sample, word and number of each mark.
+    """One figure. lead: its message in a sentence. drawing: of a chart. legend: sample, word and number of each mark; hidden
+    on a wide page where the chart is labelled.
 
     bars, shown: in place of a chart a list of bars, or a short table. empty: what is said where there is nothing.
     table: all that it shows, as a table. answer: the report that it comes from; None for checks.
@@ -70,6 +71,7 @@ class Figure:
     shown: Table | None = None
     strips: Sequence[tuple[str, Markup, str]] = ()
     below: Markup = Markup("")
+    labelled: bool = False
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,7 @@ def _columns(page: Page, most: int) -> Figure:
 
 def _listed(page: Page, most: int, name: str, title: str, when: str, empty: str) -> Figure:
     answer = page.answers[name]
-    columns = [when, "name", "status", "source", *([] if page.owner is not None else ["owner"])]
+    columns = ["name", "status", when, "source", *([] if page.owner is not None else ["owner"])]
     short = Table(
         [(column.replace("_", " "), False) for column in columns],
         [[_text(row[column]) for column in columns] for row in answer.rows[:_LINES]],
@@ -252,7 +254,7 @@ def _freshness(page: Page) -> Figure:
         numbers = Counter(kinds)
         missed = [day for day, kind in zip(days, kinds, strict=True) if kind == "missed"]
         ago = _number(last["age_days"])
-        told = "of the last day" if ago == 0 else f"{count(ago, 'day')} old"
+        told = "up to date" if ago == 0 else f"{count(ago, 'day')} old"
         told += f", {len(missed):,} missed" if missed else ""
         name = _text(source)
         title = f"{name}: {numbers['complete']} complete, {numbers['partial']} partial, {len(missed)} missed"
@@ -297,7 +299,7 @@ def _status(page: Page) -> Figure:
     lead += " Jobs that the owner has now, and their sub-tasks." if page.owner is not None else " Sub-tasks are counted."
     return Figure(
         "phase-days", "Jobs by phase", lead, answer, _by_day(days, series), "There was no job.", drawing,
-        legend=_legend(series),
+        legend=_legend(series), labelled=True,
     )  # fmt: skip
 
 
@@ -318,7 +320,7 @@ def _churn(page: Page) -> Figure:
     }
     used = [each for each in series.values() if any(each.values)]
     up, down = ([each for each in used if (each.kind in {"removed", "deselected"}) is below] for below in (False, True))
-    drawing = svg.columns("Jobs that came, changed and left, day by day", days, up, down) if used else Markup("")
+    drawing = svg.columns("Jobs that came, changed and left, day by day", days, up, down, labels=False) if used else Markup("")
     total = {kind: sum(each.values) for kind, each in series.items()}
     lead = f"{total['added']:,} added, {total['changed']:,} changed, {total['removed']:,} removed; removed below the line."
     lead += f" Not drawn: the first snapshot of {', '.join(first[:3])}" if first else ""
@@ -342,7 +344,7 @@ def _known(page: Page, found: set[str]) -> list[date]:
 def _legend(series: Sequence[svg.Series], *, sums: bool = False) -> list[tuple[Markup, str, str]]:
     return [
         (svg.swatch(each.kind), each.name, f"{sum(each.values) if sums else each.values[-1]:,}")
-        for each in reversed(series)
+        for each in series
     ]
 
 
@@ -384,7 +386,7 @@ def _expiring(page: Page, most: int) -> Figure:
     left = [(row, (date.fromisoformat(str(row["expires"])[:10]) - page.until).days) for row in answer.rows]
     bars = _bars([
         (_text(row["name"] or row["job_id"]), _joined(str(row["expires"])[:10], row["source"], row["owner"]),
-         [("change" if days >= 0 else "failed", abs(days))],
+         [("due" if days >= 0 else "failed", abs(days))],
          f"{count(-days, 'day')} ago" if days < 0 else "today" if days == 0 else f"in {count(days, 'day')}")
         for row, days in left
     ])  # fmt: skip

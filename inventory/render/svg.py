@@ -51,11 +51,14 @@ def patterns() -> Markup:
     )
 
 
-def columns(title: str, days: Sequence[date], up: Sequence[Series], down: Sequence[Series] = ()) -> Markup:
+def columns(
+    title: str, days: Sequence[date], up: Sequence[Series], down: Sequence[Series] = (), *, labels: bool = True
+) -> Markup:
     """Return stacked columns, one a day, with an axis of days and one of numbers.
 
     Args:
-        up: from the line upwards, the first at the line. down: likewise downwards.
+        up: from the line upwards, the first at the line. down: likewise downwards. labels: whether the names of `up`
+            stand beside the last column, with its numbers.
     """
     above, below = (max((sum(day) for day in _by_day(days, each)), default=0) for each in (up, down))
     scale = HIGH / max(above + below, 1)
@@ -74,14 +77,13 @@ def columns(title: str, days: Sequence[date], up: Sequence[Series], down: Sequen
         for value in lines
     )
     return Markup(
-        '<svg class="chart" role="img" width="100%" height="{high}"><title>{title}</title>'
-        '<svg class="plot" x="52" y="10" width="80%" height="{plot}">{grid}{axis}'
+        '<svg class="plot{room}" role="img" width="90%" height="{high}"><title>{title}</title>{grid}{axis}'
         '<svg viewBox="0 0 {wide} {plot}" preserveAspectRatio="none" width="100%" height="{plot}">{marks}</svg>'
-        "{base}{hits}{labels}</svg></svg>"
+        "{base}{hits}{labels}</svg>"
     ).format(
-        high=HIGH + 40, title=title, grid=grid, axis=_axis(days, HIGH), wide=WIDE, plot=HIGH, marks=marks,
-        base=Markup('<line class="base" x2="100%" y1="{y}" y2="{y}"/>').format(y=_px(line)),
-        hits=_hits(days, [*up, *down]), labels=_labels(up, line, scale),
+        room=" labelled" if labels else "", high=HIGH + 28, title=title, grid=grid, axis=_axis(days, HIGH), wide=WIDE,
+        plot=HIGH, marks=marks, base=Markup('<line class="base" x2="100%" y1="{y}" y2="{y}"/>').format(y=_px(line)),
+        hits=_hits(days, [*up, *down]), labels=_labels(up, line, scale) if labels else "",
     )  # fmt: skip
 
 
@@ -117,10 +119,10 @@ def bar(title: str, parts: Iterable[tuple[str, float]]) -> Markup:
     at, found = 0.0, []
     for kind, share in parts:
         found.append(
-            Markup('<rect class="k-{}" x="{}%" width="{}%" height="14"/>').format(kind, _px(at), _px(share * 100))
+            Markup('<rect class="k-{}" x="{}%" width="{}%" height="10"/>').format(kind, _px(at), _px(share * 100))
         )
         at += share * 100
-    return Markup('<svg class="bar" role="img" width="100%" height="14"><title>{}</title>{}</svg>').format(
+    return Markup('<svg class="bar" role="img" width="100%" height="10"><title>{}</title>{}</svg>').format(
         title, Markup("").join(found)
     )
 
