@@ -30,10 +30,14 @@ __all__ = ["report"]
     "--max-rows", type=click.IntRange(1), default=200, show_default=True, metavar="N",
     help="Rows at most in a table; one of days has all.",
 )  # fmt: skip
+@click.option(
+    "--timeout", type=click.FloatRange(0.001, 86_400), default=300, show_default=True, metavar="SECONDS",
+    help="Give up after this time for one report of the page.",
+)  # fmt: skip
 @click.pass_obj
 def report(
     options: Options, /, day: str | None, since: str | None, names: tuple[str, ...], title: str | None,
-    owner: str | None, max_rows: int,
+    owner: str | None, max_rows: int, timeout: float,
 ) -> None:  # fmt: skip
     """Write the estate as one HTML page for people: what changed, failures, freshness, status over days.
 
@@ -45,7 +49,7 @@ def report(
 
     now = _now()
     with options.open(options.settings()) as store, store.reading() as connection:
-        page = gather(connection, Asked(day, since, names, owner), now=now)
+        page = gather(connection, Asked(day, since, names, owner, timeout), now=now)
     if page is not None and owner is not None and not any(row["jobs"] for row in page.answers["phase-days"].rows):
         options.warn(f"no task has the owner {owner!r}; the page says so")
     if options.is_silent():

@@ -1,25 +1,33 @@
 """The page of `inventory report`: figures that are drawn from the rows of reports, each with its table and its SQL."""
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import groupby
-from typing import Any
 
 from markupsafe import Markup
 
-from inventory.common.exact_json import Json
 from inventory.common.safe_text import clean, count
 from inventory.render import svg
+from inventory.render.figures import (
+    Figure,
+    Section,
+    Table,
+    bars_of,
+    first_of,
+    joined,
+    left_out,
+    number_of,
+    signed,
+    table_of,
+    text_of,
+)
 from inventory.render.page import page as frame
-from inventory.report.page import Answer, CheckResult, Page, Row
+from inventory.report.page import CheckResult, Page, Row
 
 __all__ = ["report"]
 
-_LONGEST = 120  # characters of a cell
-_BARS = 12  # of a list of bars
 _LINES = 8  # of a list
 _STRIPS = 40  # sources with a strip each
 # Phase -> word, from the axis upwards: what failed is at the axis, where its height can be read.
@@ -27,61 +35,7 @@ _PHASES = {
     "failed": "Failed", "incremental": "Incremental", "full": "Full transfer", "setup": "Setup", "change": "Changing",
     "release": "Releasing", "unknown": "Not documented", "ended": "Ended",
 }  # fmt: skip
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z\Z", re.ASCII)
 _SEVERITIES = ("critical", "high", "medium", "low")
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table for people. heads: name, and whether its cells are numbers. said: what is left out."""
-
-    heads: Sequence[tuple[str, bool]]
-    rows: Sequence[Sequence[str]]
-    said: str = ""
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A line of a list: a text, what it belongs to, the bar, and its number with the unit."""
-
-    label: str
-    detail: str
-    drawing: Markup
-    number: str
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One figure. lead: its message in a sentence. drawing: of a chart. legend: sample, word and number of each mark; hidden
-    on a wide page where the chart is labelled.
-
-    bars, shown: in place of a chart a list of bars, or a short table. empty: what is said where there is nothing.
-    table: all that it shows, as a table. answer: the report that it comes from; None for checks.
-    """
-
-    key: str
-    title: str
-    lead: str
-    answer: Answer | None
-    table: Table
-    empty: str = ""
-    drawing: Markup = Markup("")
-    legend: Sequence[tuple[Markup, str, str]] = ()
-    bars: Sequence[Bar] = ()
-    shown: Table | None = None
-    strips: Sequence[tuple[str, Markup, str]] = ()
-    below: Markup = Markup("")
-    labelled: bool = False
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading with its figures; a section of one figure has its title."""
-
-    key: str
-    title: str
-    figures: Sequence[Figure]
-    notes: Sequence[str] = field(default=())
 
 
 def report(page: Page | None, title: str, *, max_rows: int) -> Markup:
@@ -95,7 +49,7 @@ def report(page: Page | None, title: str, *, max_rows: int) -> Markup:
     sections = list(_sections(page, max_rows))
     return frame(
         "report", title, page=page, sections=sections, tiles=_tiles(page), lead=_lead(page), patterns=svg.patterns(),
-        proofs=_last_snapshots(page),
+        proofs=_last_snapshots(page)[:_STRIPS],
     )  # fmt: skip
 
 
@@ -112,7 +66,7 @@ def _lead(page: Page) -> str:
 def _tiles(page: Page) -> list[tuple[str, str, str, str]]:
     """Return kind, number, words and key of the section of each headline."""
     last = [row for row in page.answers["phase-days"].rows if row["day"] == str(page.until)]
-    jobs, failed = (sum(_number(row["jobs"]) for row in last if row["phase"] in of) for of in (_PHASES, {"failed"}))
+    jobs, failed = (sum(number_of(row["jobs"]) for row in last if row["phase"] in of) for of in (_PHASES, {"failed"}))
     missed = sum(row["state"] == "missed" for row in page.answers["source-days"].rows)
     size = {name: len(answer.rows) for name, answer in page.answers.items()}
     found = [
@@ -154,28 +108,28 @@ def _sections(page: Page, most: int) -> Iterator[Section]:
 
 def _status_changes(page: Page, most: int) -> Figure:
     answer = page.answers["status-changes"]
-    pairs = Counter((_text(row["before"]), _text(row["after"]), bool(row["is_failed"])) for row in answer.rows)
+    pairs = Counter((text_of(row["before"]), text_of(row["after"]), bool(row["is_failed"])) for row in answer.rows)
     ranked = sorted(pairs.items(), key=lambda each: (-each[1], each[0]))
-    bars = _bars(
+    bars = bars_of(
         [(f"{before} → {after}", "", [("failed" if failed else "incremental", number)], f"{number:,}")
          for (before, after, failed), number in ranked]
     )  # fmt: skip
     into = sum(number for (_, _, failed), number in ranked if failed)
     lead = f"{count(len(answer.rows), 'change')} of status, {into:,} of them to a failure (hatched)."
-    lead += _first(len(bars), len(ranked), "pair")
+    lead += first_of(len(bars), len(ranked), "pair")
     return Figure(
-        "status-changes", "Changes of status", lead, answer, _table(answer, most), "No job changed its status.",
+        "status-changes", "Changes of status", lead, answer, table_of(answer, most), "No job changed its status.",
         bars=bars,
     )  # fmt: skip
 
 
 def _columns(page: Page, most: int) -> Figure:
     answer = page.answers["changed-columns"]
-    rows = [(f"{row['table_name']}.{row['column_name']}", _number(row["jobs"])) for row in answer.rows]
-    bars = _bars([(_text(name), "", [("changed", jobs)], count(jobs, "job")) for name, jobs in rows])
-    lead = "In how many jobs each column changed." + _first(len(bars), len(rows), "column")
+    rows = [(f"{row['table_name']}.{row['column_name']}", number_of(row["jobs"])) for row in answer.rows]
+    bars = bars_of([(text_of(name), "", [("changed", jobs)], count(jobs, "job")) for name, jobs in rows])
+    lead = "In how many jobs each column changed." + first_of(len(bars), len(rows), "column")
     return Figure(
-        "changed-columns", "Changes by column", lead, answer, _table(answer, most), "No value changed.", bars=bars
+        "changed-columns", "Changes by column", lead, answer, table_of(answer, most), "No value changed.", bars=bars
     )
 
 
@@ -184,11 +138,11 @@ def _listed(page: Page, most: int, name: str, title: str, when: str, empty: str)
     columns = ["name", "status", when, "source", *([] if page.owner is not None else ["owner"])]
     short = Table(
         [(column.replace("_", " "), False) for column in columns],
-        [[_text(row[column]) for column in columns] for row in answer.rows[:_LINES]],
+        [[text_of(row[column]) for column in columns] for row in answer.rows[:_LINES]],
         f"The latest {_LINES} of {len(answer.rows):,}." if len(answer.rows) > _LINES else "",
     )
     lead = f"{count(len(answer.rows), 'task')}." if answer.rows else ""
-    return Figure(name, title, lead, answer, _table(answer, most), empty, shown=short)
+    return Figure(name, title, lead, answer, table_of(answer, most), empty, shown=short)
 
 
 # --- checks
@@ -212,7 +166,7 @@ def _checks(page: Page, most: int) -> Section:
         said = "" if key == "waived" or not found else _severities(found)
         figures.append(Figure(
             f"checks-{key}", f"{title}: {len(found):,}", said, None, table, f"No result is {key}.",
-            shown=replace(table, rows=table.rows[:_LINES], said=_first(_LINES, len(found), "result").strip()),
+            shown=replace(table, rows=table.rows[:_LINES], said=first_of(_LINES, len(found), "result").strip()),
         ))  # fmt: skip
     same = [each for each in order if each.state == "open" and not _is_overdue(page, each)]
     notes = [f"{count(len(same), 'result')} more open and in time, as before."] if same else []
@@ -237,8 +191,8 @@ def _check_table(found: Sequence[CheckResult], most: int, *, waived: bool) -> Ta
          str(each.opened), *([each.reason, each.by, str(each.until or "")] if waived else [str(each.due)])]
         for each in found[:most]
     ]  # fmt: skip
-    return Table([(head, False) for head in heads], [[_text(cell) for cell in row] for row in rows],
-                 _left_out(most, len(found)))  # fmt: skip
+    return Table([(head, False) for head in heads], [[text_of(cell) for cell in row] for row in rows],
+                 left_out(most, len(found)))  # fmt: skip
 
 
 # --- over days
@@ -253,14 +207,14 @@ def _freshness(page: Page) -> Figure:
         kinds = [str(states[str(day)]["state"]) if str(day) in states else "" for day in days]
         numbers = Counter(kinds)
         missed = [day for day, kind in zip(days, kinds, strict=True) if kind == "missed"]
-        ago = _number(last["age_days"])
+        ago = number_of(last["age_days"])
         told = "up to date" if ago == 0 else f"{count(ago, 'day')} old"
         told += f", {len(missed):,} missed" if missed else ""
-        name = _text(source)
+        name = text_of(source)
         title = f"{name}: {numbers['complete']} complete, {numbers['partial']} partial, {len(missed)} missed"
         strips.append((name, svg.strip(title, kinds), told))
         rows.append([
-            name, _text(last["observed_to"]), f"{ago:,}", f"{numbers['complete']:,}", f"{numbers['partial']:,}",
+            name, text_of(last["observed_to"]), f"{ago:,}", f"{numbers['complete']:,}", f"{numbers['partial']:,}",
             f"{len(missed):,}", _runs(missed),
         ])  # fmt: skip
     worst = sorted(range(len(rows)), key=lambda at: (-int(rows[at][2].replace(",", "")), rows[at][0]))[:_STRIPS]
@@ -268,25 +222,26 @@ def _freshness(page: Page) -> Figure:
     heads = ["source", "last snapshot", "days old", "complete", "partial", "missed", "which were missed"]
     table = Table([(head, head in {"days old", "complete", "partial", "missed"}) for head in heads], rows)
     stale = sum(row[2] != "0" for row in rows)
-    lead = f"{stale} of {count(len(rows), 'source')} has" if stale == 1 else f"{stale} of {count(len(rows), 'source')} have"
-    lead = f"{lead} no snapshot of {page.until}." if stale else f"Every source has a snapshot of {page.until}."
+    lead = f"Every source has a snapshot of {page.until}."
+    if stale:
+        lead = f"{count(len(rows), 'source')}, {stale:,} of them without a snapshot of {page.until}."
     lead += f" The {_STRIPS} oldest are drawn." if len(strips) > _STRIPS else ""
-    kinds = [("complete", "complete"), ("partial", "partial"), ("missed", "missed")]
+    legend = [(svg.swatch(kind), kind, "") for kind in ("complete", "partial", "missed")]
     return Figure(
         "source-days", "Each source, day by day", lead, answer, table, "No source has a snapshot in these days.",
-        strips=shown, below=svg.axis(days), legend=[(svg.swatch(kind), word, "") for kind, word in kinds],
+        strips=shown, below=svg.axis(days), legend=legend,
     )  # fmt: skip
 
 
 def _status(page: Page) -> Figure:
     answer = page.answers["phase-days"]
-    found = {(str(row["day"]), str(row["phase"])): _number(row["jobs"]) for row in answer.rows}
+    found = {(str(row["day"]), str(row["phase"])): number_of(row["jobs"]) for row in answer.rows}
     days = _known(page, {day for day, _ in found})
     series = [
         svg.Series(word, phase, [found.get((str(day), phase), 0) for day in days]) for phase, word in _PHASES.items()
     ]
     series = [each for each in series if any(each.values)]
-    drawing = svg.columns("Jobs by phase of their status, day by day", days, series) if series else Markup("")
+    drawing = svg.columns("Jobs by phase of their status, day by day", days, series) if series else None
     lead = ""
     if series:
         now = {each.kind: each.values[-1] for each in series}
@@ -294,9 +249,9 @@ def _status(page: Page) -> Figure:
         failed = now.get("failed", 0)
         lead = (
             f"{count(sum(now.values()), 'job')} on {days[-1]}, {failed:,} of them failed "
-            f"({_signed(failed - then.get('failed', 0))} since {days[0]})."
+            f"({signed(failed - then.get('failed', 0))} since {days[0]})."
         )
-    lead += " Jobs that the owner has now, and their sub-tasks." if page.owner is not None else " Sub-tasks are counted."
+    lead += " Sub-tasks are counted." if page.owner is None else " Jobs that the owner has now, and their sub-tasks."
     return Figure(
         "phase-days", "Jobs by phase", lead, answer, _by_day(days, series), "There was no job.", drawing,
         legend=_legend(series), labelled=True,
@@ -310,25 +265,23 @@ def _churn(page: Page) -> Figure:
     first = []
     for row in answer.rows:
         if row["is_first_night"]:
-            first.append(f"{_text(row['source'])} ({count(_number(row['jobs']), 'job')})")
+            first.append(f"{text_of(row['source'])} ({count(number_of(row['jobs']), 'job')})")
             continue
         for kind in kinds:
-            numbers[kind][str(row["observed_to"])[:10]] += _number(row[kind])
+            numbers[kind][str(row["observed_to"])[:10]] += number_of(row[kind])
     days = _known(page, {str(row["observed_to"])[:10] for row in answer.rows})
-    series = {
-        kind: svg.Series(word, kind, [numbers[kind][str(day)] for day in days]) for kind, word in kinds.items()
-    }
+    series = {kind: svg.Series(word, kind, [numbers[kind][str(day)] for day in days]) for kind, word in kinds.items()}
     used = [each for each in series.values() if any(each.values)]
-    up, down = ([each for each in used if (each.kind in {"removed", "deselected"}) is below] for below in (False, True))
-    drawing = svg.columns("Jobs that came, changed and left, day by day", days, up, down, labels=False) if used else Markup("")
+    up, down = [[each for each in used if (each.kind in {"removed", "deselected"}) is left] for left in (False, True)]
+    title = "Jobs that came, changed and left, day by day"
+    drawing = svg.columns(title, days, up, down, labels=False) if used else None
     total = {kind: sum(each.values) for kind, each in series.items()}
-    lead = f"{total['added']:,} added, {total['changed']:,} changed, {total['removed']:,} removed; removed below the line."
-    lead += f" Not drawn: the first snapshot of {', '.join(first[:3])}" if first else ""
-    lead += (" and others." if len(first) > 3 else ".") if first else ""
+    lead = f"{total['added']:,} added, {total['changed']:,} changed, {total['removed']:,} removed (below the line)."
+    others = " and others" if len(first) > 3 else ""
+    begun = f" Not drawn: the first snapshot of {', '.join(first[:3])}{others}." if first else ""
     return Figure(
-        "churn", "Jobs that came, changed and left", lead, answer, _by_day(days, list(series.values())),
-        "No job came, changed or left. " + lead.partition(" Not drawn")[1].strip() + lead.partition(" Not drawn")[2],
-        drawing, legend=_legend(used, sums=True),
+        "churn", "Jobs that came, changed and left", lead + begun, answer, _by_day(days, list(series.values())),
+        f"No job came, changed or left.{begun}", drawing, legend=_legend(used, sums=True),
     )  # fmt: skip
 
 
@@ -337,15 +290,12 @@ def _days(page: Page) -> list[date]:
 
 
 def _known(page: Page, found: set[str]) -> list[date]:
-    """Return the days of the page from the first that is known."""
+    """Return the days of the page from the first on which something is known."""
     return [day for day in _days(page) if found and str(day) >= min(found)]
 
 
 def _legend(series: Sequence[svg.Series], *, sums: bool = False) -> list[tuple[Markup, str, str]]:
-    return [
-        (svg.swatch(each.kind), each.name, f"{sum(each.values) if sums else each.values[-1]:,}")
-        for each in series
-    ]
+    return [(svg.swatch(each.kind), each.name, f"{sum(each.values) if sums else each.values[-1]:,}") for each in series]
 
 
 def _by_day(days: Sequence[date], series: Sequence[svg.Series]) -> Table:
@@ -370,22 +320,22 @@ def _runs(days: Sequence[date]) -> str:
 
 def _failures(page: Page, most: int) -> Figure:
     answer = page.answers["failed"]
-    bars = _bars([
-        (_text(row["name"] or row["job_id"]), _joined(row["status"], row["source"], row["owner"]),
-         [("failed", _number(row["days"]))],
-         f"{count(_number(row['days']), 'day')}{' or more' if row['since_first_night'] else ''}")
+    bars = bars_of([
+        (text_of(row["name"] or row["job_id"]), joined(row["status"], row["source"], row["owner"]),
+         [("failed", number_of(row["days"]))],
+         f"{count(number_of(row['days']), 'day')}{' or more' if row['since_first_night'] else ''}")
         for row in answer.rows
     ])  # fmt: skip
-    lead = f"{count(len(answer.rows), 'job')} failed now." + _first(len(bars), len(answer.rows), "job")
+    lead = f"{count(len(answer.rows), 'job')} failed now." + first_of(len(bars), len(answer.rows), "job")
     empty = "No job has failed."
-    return Figure("failed", "Jobs that failed longest ago", lead, answer, _table(answer, most), empty, bars=bars)
+    return Figure("failed", "Jobs that failed longest ago", lead, answer, table_of(answer, most), empty, bars=bars)
 
 
 def _expiring(page: Page, most: int) -> Figure:
     answer = page.answers["expiring"]
     left = [(row, (date.fromisoformat(str(row["expires"])[:10]) - page.until).days) for row in answer.rows]
-    bars = _bars([
-        (_text(row["name"] or row["job_id"]), _joined(str(row["expires"])[:10], row["source"], row["owner"]),
+    bars = bars_of([
+        (text_of(row["name"] or row["job_id"]), joined(str(row["expires"])[:10], row["source"], row["owner"]),
          [("due" if days >= 0 else "failed", abs(days))],
          f"{count(-days, 'day')} ago" if days < 0 else "today" if days == 0 else f"in {count(days, 'day')}")
         for row, days in left
@@ -393,29 +343,29 @@ def _expiring(page: Page, most: int) -> Figure:
     past = sum(days < 0 for _, days in left)
     lead = f"{count(len(left), 'order')} of tasks that are in use, without automatic renewal, within 30 days."
     lead += f" {past:,} ended already (hatched)." if past else ""
-    lead += _first(len(bars), len(left), "order")
+    lead += first_of(len(bars), len(left), "order")
     empty = "No order of a task that is in use ends within 30 days."
-    return Figure("expiring", "Orders by their end", lead, answer, _table(answer, most), empty, bars=bars)
+    return Figure("expiring", "Orders by their end", lead, answer, table_of(answer, most), empty, bars=bars)
 
 
 def _owners(page: Page, most: int) -> Figure:
     answer = page.answers["owners"]
-    rows = sorted(answer.rows, key=lambda row: (-_number(row["active"]), _text(row["owner"])))
-    bars = _bars([
-        ("no owner" if row["owner"] is None else _text(row["owner"]), _needs(row),
-         [("failed", _number(row["failed"])), ("incremental", _number(row["active"]) - _number(row["failed"]))],
-         f"{_number(row['active']):,}")
+    rows = sorted(answer.rows, key=lambda row: (-number_of(row["active"]), text_of(row["owner"])))
+    bars = bars_of([
+        ("no owner" if row["owner"] is None else text_of(row["owner"]), _needs(row),
+         [("failed", number_of(row["failed"])), ("incremental", number_of(row["active"]) - number_of(row["failed"]))],
+         f"{number_of(row['active']):,}")
         for row in rows
     ])  # fmt: skip
-    lead = "Tasks that have not ended; those that failed first, hatched." + _first(len(bars), len(rows), "owner")
+    lead = "Tasks that have not ended; those that failed first, hatched." + first_of(len(bars), len(rows), "owner")
     return Figure(
-        "owners", "Active tasks by owner", lead, answer, _table(answer, most), "There is no task.", bars=bars
+        "owners", "Active tasks by owner", lead, answer, table_of(answer, most), "There is no task.", bars=bars
     )
 
 
 def _needs(row: Row) -> str:
     words = {"failed": "failed", "plain": "without TLS", "public": "on a public network"}
-    return ", ".join(f"{_number(row[name]):,} {word}" for name, word in words.items() if row[name])
+    return ", ".join(f"{number_of(row[name]):,} {word}" for name, word in words.items() if row[name])
 
 
 def _digests(page: Page, most: int) -> Figure:
@@ -425,10 +375,10 @@ def _digests(page: Page, most: int) -> Figure:
     heads = [("source", False), ("snapshot", True), ("observed", False), ("status", False), ("jobs", True),
              ("digest", False)]  # fmt: skip
     names = ("source", "snapshot_id", "observed_to", "status", "jobs", "digest")
-    shown = Table(heads, [[_text(row[name]) for name in names] for row in last[:_STRIPS]],
-                  _first(_STRIPS, len(last), "source").strip())  # fmt: skip
+    shown = Table(heads, [[text_of(row[name]) for name in names] for row in last[:_STRIPS]],
+                  first_of(_STRIPS, len(last), "source").strip())  # fmt: skip
     empty = "There is no snapshot of these days."
-    return Figure("digests", "Snapshots", lead, answer, _table(answer, most), empty, shown=shown)
+    return Figure("digests", "Snapshots", lead, answer, table_of(answer, most), empty, shown=shown)
 
 
 def _last_snapshots(page: Page) -> list[Row]:
@@ -436,61 +386,6 @@ def _last_snapshots(page: Page) -> list[Row]:
     last: dict[str, Row] = {}
     for row in page.answers["digests"].rows:
         name = str(row["source"])
-        if name not in last or _number(row["snapshot_id"]) > _number(last[name]["snapshot_id"]):
+        if name not in last or number_of(row["snapshot_id"]) > number_of(last[name]["snapshot_id"]):
             last[name] = row
     return [last[name] for name in sorted(last)]
-
-
-# --- parts
-
-
-def _bars(rows: Iterable[tuple[str, str, list[tuple[str, int]], str]]) -> list[Bar]:
-    """Return the first rows as bars: label, detail, kind and size of each part, and the number as it is written."""
-    shown = list(rows)[:_BARS]
-    longest = max((sum(size for _, size in parts) for _, _, parts, _ in shown), default=0) or 1
-    return [
-        Bar(label, detail, svg.bar(f"{label}: {number}", [(kind, size / longest) for kind, size in parts if size]),
-            number)
-        for label, detail, parts, number in shown
-    ]  # fmt: skip
-
-
-def _first(shown: int, total: int, noun: str) -> str:
-    return f" The first {shown:,} of {count(total, noun)} are shown." if total > shown else ""
-
-
-def _left_out(most: int, total: int) -> str:
-    return f"{most:,} of {total:,} rows" if total > most else count(total, "row")
-
-
-def _table(answer: Answer, most: int) -> Table:
-    heads = [(each.name.replace("_", " "), each.kind in {"integer", "number"}) for each in answer.columns]
-    names = [each.name for each in answer.columns]
-    rows = [[_text(row[name]) for name in names] for row in answer.rows[:most]]
-    return Table(heads, rows, _left_out(most, len(answer.rows)))
-
-
-def _text(value: Json) -> str:
-    """Return a cell: no control characters, not too long, times to the minute, numbers with their thousands."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if found := _TIME.match(str(value)):
-        return f"{found[1]} {found[2]}"
-    text = clean(str(value)[: _LONGEST + 1])
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-
-
-def _joined(*parts: Json) -> str:
-    return " · ".join(_text(each) for each in parts if each)
-
-
-def _number(value: Any) -> int:
-    return int(value or 0)
-
-
-def _signed(number: int) -> str:
-    return "±0" if number == 0 else f"{number:+,}".replace("-", "−")

@@ -35,7 +35,8 @@ class Series:
 _PATTERNS = {
     "failed": '<path d="M0 3H6"/>', "removed": '<path d="M0 3H6"/>', "missed": '<path d="M0 3H6"/>',
     "setup": '<circle cx="3" cy="3" r="1"/>', "change": '<path d="M3 0V6"/>', "changed": '<path d="M3 0V6"/>',
-    "partial": '<path d="M3 0V6"/>', "release": '<path d="M0 3H6M3 0V6"/>', "unknown": '<circle cx="3" cy="3" r="1.7"/>',
+    "partial": '<path d="M3 0V6"/>', "release": '<path d="M0 3H6M3 0V6"/>',
+    "unknown": '<circle cx="3" cy="3" r="1.7"/>',
 }  # fmt: skip
 
 
@@ -130,7 +131,8 @@ def bar(title: str, parts: Iterable[tuple[str, float]]) -> Markup:
 def swatch(kind: str) -> Markup:
     """Return a sample of a kind, for a legend."""
     return Markup(
-        '<svg class="swatch" width="12" height="12" aria-hidden="true"><rect class="k-{}" width="12" height="12"/></svg>'
+        '<svg class="swatch" width="12" height="12" aria-hidden="true"><rect class="k-{}" width="12" height="12"/>'
+        "</svg>"
     ).format(kind)
 
 
@@ -159,9 +161,11 @@ def ticks(top: int) -> list[int]:
 
 
 def _step(top: int) -> int:
-    return next(
-        step for power in range(20) for step in (10**power, 2 * 10**power, 5 * 10**power) if top / step <= 5
-    )
+    step, at = 1, 0
+    while top / step > 5:
+        step = (2, 5, 10)[at % 3] * 10 ** (at // 3)
+        at += 1
+    return step
 
 
 def _by_day(days: Sequence[date], series: Sequence[Series]) -> list[list[int]]:
@@ -232,7 +236,8 @@ def _labels(series: Sequence[Series], line: float, scale: float) -> Markup:
     return Markup("").join(
         Markup(
             '<g class="direct"><svg x="100%" y="{}" width="12" height="12" overflow="visible">'
-            '<rect class="k-{}" x="8" width="10" height="10"/><text x="24" y="9">{} <tspan>{:,}</tspan></text></svg></g>'
+            '<rect class="k-{}" x="8" width="10" height="10"/><text x="24" y="9">{} <tspan>{:,}</tspan></text>'
+            "</svg></g>"
         ).format(_px(y - 5), each.kind, each.name, value)
         for (each, value, _), y in zip(places, moved, strict=True)
     )

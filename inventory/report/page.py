@@ -70,7 +70,11 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Asked:
-    """What the page is asked for. day: None for now. since: None for 30 days before. timeout: seconds for a report."""
+    """What the page is asked for. timeout: seconds for a report.
+
+    day: the last one; None for now. since: the first; None for 30 days before. The page begins no earlier than the
+    first snapshot.
+    """
 
     day: str | None = None
     since: str | None = None
@@ -126,6 +130,7 @@ def gather(
     since = _day(asked.since) if asked.since else until - timedelta(days=DAYS)
     if since > until:
         raise UsageError(f"--since {since} is later than {until}, the page's last day", "Give an earlier day")
+    since = max(since, min(seen).astimezone(UTC).date())
     answers = {
         name: _answer(connection, library, scope, name, asked, since, moment)
         for name in REPORTS
