@@ -35,6 +35,7 @@ _PHASES = {
     "failed": "Failed", "incremental": "Incremental", "full": "Full transfer", "setup": "Setup", "change": "Changing",
     "release": "Releasing", "unknown": "Not documented", "ended": "Ended",
 }  # fmt: skip
+_NEEDS = {"failed": "failed", "plain": "without TLS", "public": "on a public network"}  # of the active tasks
 _SEVERITIES = ("critical", "high", "medium", "low")
 
 
@@ -86,7 +87,7 @@ def _tiles(page: Page) -> list[tuple[str, str, str, str]]:
 
 def _sections(page: Page, most: int) -> Iterator[Section]:
     changed = [
-        _status_changes(page, most), _columns(page, most),
+        _status_changes(page, most), *([_row_changes(page, most)] if "night-counts" in page.answers else []),
         _listed(page, most, "new", "New tasks", "first_seen", "No task is new."),
         _listed(page, most, "gone", "Tasks that are gone", "gone_at", "No task is gone."),
     ]  # fmt: skip
@@ -123,14 +124,28 @@ def _status_changes(page: Page, most: int) -> Figure:
     )  # fmt: skip
 
 
-def _columns(page: Page, most: int) -> Figure:
-    answer = page.answers["changed-columns"]
-    rows = [(f"{row['table_name']}.{row['column_name']}", number_of(row["jobs"])) for row in answer.rows]
-    bars = bars_of([(text_of(name), "", [("changed", jobs)], count(jobs, "job")) for name, jobs in rows])
-    lead = "In how many jobs each column changed." + first_of(len(bars), len(rows), "column")
-    return Figure(
-        "changed-columns", "Changes by column", lead, answer, table_of(answer, most), "No value changed.", bars=bars
+def _row_changes(page: Page, most: int) -> Figure:
+    answer = page.answers["night-counts"]
+    kinds = ("added", "changed", "removed")
+    numbers: dict[str, Counter[str]] = {}
+    for row in answer.rows:
+        if not row["is_first_night"]:
+            found = numbers.setdefault(text_of(row["table_name"]), Counter())
+            found.update({kind: number_of(row[kind]) for kind in kinds})
+    rows = sorted((each for each in numbers.items() if each[1].total()), key=lambda each: (-each[1].total(), each[0]))
+    bars = bars_of([
+        (name, ", ".join(f"{found[kind]:,} {kind}" for kind in kinds if found[kind]),
+         [(kind, found[kind]) for kind in kinds], f"{found.total():,}")
+        for name, found in rows
+    ])  # fmt: skip
+    lead = "Rows that each night added, changed or removed; first snapshots are left out." + first_of(
+        len(bars), len(rows), "table"
     )
+    legend = [(svg.swatch(kind), kind, "") for kind in kinds]
+    return Figure(
+        "night-counts", "Changes by table", lead, answer, table_of(answer, most), "No row changed.", bars=bars,
+        legend=legend,
+    )  # fmt: skip
 
 
 def _listed(page: Page, most: int, name: str, title: str, when: str, empty: str) -> Figure:
@@ -235,11 +250,11 @@ def _freshness(page: Page) -> Figure:
 
 def _status(page: Page) -> Figure:
     answer = page.answers["phase-days"]
-    found = {(str(row["day"]), str(row["phase"])): number_of(row["jobs"]) for row in answer.rows}
+    found = Counter[tuple[str, str]]()
+    for row in answer.rows:
+        found[str(row["day"]), str(row["phase"])] += number_of(row["jobs"])
     days = _known(page, {day for day, _ in found})
-    series = [
-        svg.Series(word, phase, [found.get((str(day), phase), 0) for day in days]) for phase, word in _PHASES.items()
-    ]
+    series = [svg.Series(word, phase, [found[str(day), phase] for day in days]) for phase, word in _PHASES.items()]
     series = [each for each in series if any(each.values)]
     drawing = svg.columns("Jobs by phase of their status, day by day", days, series) if series else None
     lead = ""
@@ -350,22 +365,21 @@ def _expiring(page: Page, most: int) -> Figure:
 
 def _owners(page: Page, most: int) -> Figure:
     answer = page.answers["owners"]
-    rows = sorted(answer.rows, key=lambda row: (-number_of(row["active"]), text_of(row["owner"])))
+    numbers: dict[str | None, Counter[str]] = {}
+    for row in answer.rows:
+        owner = None if row["owner"] is None else str(row["owner"])
+        numbers.setdefault(owner, Counter()).update({name: number_of(row[name]) for name in ("active", *_NEEDS)})
+    rows = sorted(numbers.items(), key=lambda each: (-each[1]["active"], each[0] or ""))
     bars = bars_of([
-        ("no owner" if row["owner"] is None else text_of(row["owner"]), _needs(row),
-         [("failed", number_of(row["failed"])), ("incremental", number_of(row["active"]) - number_of(row["failed"]))],
-         f"{number_of(row['active']):,}")
-        for row in rows
+        ("no owner" if owner is None else text_of(owner),
+         ", ".join(f"{found[name]:,} {word}" for name, word in _NEEDS.items() if found[name]),
+         [("failed", found["failed"]), ("incremental", found["active"] - found["failed"])], f"{found['active']:,}")
+        for owner, found in rows
     ])  # fmt: skip
     lead = "Tasks that have not ended; those that failed first, hatched." + first_of(len(bars), len(rows), "owner")
     return Figure(
         "owners", "Active tasks by owner", lead, answer, table_of(answer, most), "There is no task.", bars=bars
     )
-
-
-def _needs(row: Row) -> str:
-    words = {"failed": "failed", "plain": "without TLS", "public": "on a public network"}
-    return ", ".join(f"{number_of(row[name]):,} {word}" for name, word in words.items() if row[name])
 
 
 def _digests(page: Page, most: int) -> Figure:

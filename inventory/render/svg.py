@@ -18,7 +18,7 @@ WIDE = 1000  # units of the box that is stretched
 HIGH = 230  # pixels of a plot
 LINE = 16  # pixels between two labels
 MANY = 62  # days from which columns touch
-TOLD = 400  # days up to which each has a text of its own
+TOLD = 190  # days up to which each has a text of its own: a column must be wide enough to be pointed at
 THIN = 90  # units of a column at most
 
 

@@ -22,13 +22,13 @@ __all__ = ["REPORTS", "Answer", "Asked", "CheckResult", "Page", "gather"]
 
 Row = Mapping[str, Json]
 DAYS = 30  # that the page looks back by default
-# The reports of the page. Those that know no owner are about sources, and the same for every owner; `churn` and
-# `owners` count the tasks of all, and are left out of an owner's page.
+# The reports of the page. Those that know no owner are about sources, and the same for every owner; those of _OF_ALL
+# count the tasks of all owners, and are left out of an owner's page.
 REPORTS = (
-    "status-changes", "changed-columns", "new", "gone", "source-days", "phase-days", "churn", "failed", "expiring",
+    "status-changes", "night-counts", "new", "gone", "source-days", "phase-days", "churn", "failed", "expiring",
     "owners", "digests",
 )  # fmt: skip
-_OF_ALL = {"churn", "owners"}
+_OF_ALL = {"night-counts", "churn", "owners"}
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def _answer(
     with ask(connection, prepared, limit=0, timeout=asked.timeout) as result:
         names = [each.name for each in report.columns]
         rows = [dict(zip(names, row, strict=True)) for row in result.rows()]
-        columns = result.columns
+    columns = [ResultColumn(each.name, each.kind, each.unit, each.meaning) for each in report.columns]
     values = {each.name: given.get(each.name, each.default or "") for each in report.parameters}
     words = ["inventory", "query", "--report", name]
     for key, value in given.items():

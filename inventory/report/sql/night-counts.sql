@@ -5,6 +5,7 @@
 -- column: source text: The source
 -- column: snapshot_id integer: The snapshot
 -- column: observed_to time: When its last answer was observed
+-- column: is_first_night boolean: Whether it is the source's first: then all its rows came
 -- column: table_name text: The table
 -- column: rows integer: Its rows
 -- column: added integer: Rows that came
@@ -12,7 +13,8 @@
 -- column: removed integer: Rows that left
 -- order: source, snapshot_id, table_name
 
-SELECT s.name AS source, n.id AS snapshot_id, n.observed_to, c.table_name, c.rows, c.added, c.changed, c.removed
+SELECT s.name AS source, n.id AS snapshot_id, n.observed_to,
+       NOT EXISTS (SELECT 1 FROM snapshots f WHERE f.source_id = n.source_id AND f.id < n.id) AS is_first_night, c.table_name, c.rows, c.added, c.changed, c.removed
 FROM snapshot_counts c
 JOIN snapshots n ON n.id = c.snapshot_id
 JOIN sources s ON s.id = n.source_id

@@ -4,9 +4,10 @@
 -- param: since date = 30d: The first day
 -- param: owner text = NULL: Only jobs that are this owner's now, by the tag of report.owner_tag; NULL for all
 -- column: day date: The UTC day
+-- column: source text: The source
 -- column: phase text: Phase of the status; failed for one that says so, unknown for one that is not documented
 -- column: jobs integer: Jobs in it; where a day was missed, those of the last snapshot before
--- order: day, phase
+-- order: day, source, phase
 
 WITH owned AS (
   SELECT t.source_id, t.job_id FROM tasks t WHERE t.owner = :owner
@@ -33,10 +34,18 @@ WITH owned AS (
   FROM steps s
   LEFT JOIN enum_values e ON e.table_name = 'jobs' AND e.column_name = 'status' AND e.value = upper(s.status)
   GROUP BY s.source_id, CASE WHEN e.is_failed THEN 'failed' ELSE coalesce(e.phase, 'unknown') END, s.snapshot_id
+), marked AS (
+  SELECT s.source_id, s.phase, s.snapshot_id, s.step, CAST(NULL AS DATE) AS day, NULL AS source FROM sums s
+  UNION ALL
+  SELECT d.source_id, f.phase, d.snapshot_id, 0 AS step, d.day, d.source
+  FROM days d
+  JOIN (SELECT DISTINCT source_id, phase FROM sums) f ON f.source_id = d.source_id
+  WHERE d.day >= :since
+), totals AS (
+  SELECT m.day, m.source, m.phase,
+         sum(m.step) OVER (PARTITION BY m.source_id, m.phase ORDER BY m.snapshot_id, CASE WHEN m.day IS NULL THEN 0 ELSE 1 END) AS jobs
+  FROM marked m
 )
-SELECT d.day, s.phase, CAST(sum(s.step) AS BIGINT) AS jobs
-FROM days d
-JOIN sums s ON s.source_id = d.source_id AND s.snapshot_id <= d.snapshot_id
-WHERE d.day >= :since
-GROUP BY d.day, s.phase
-HAVING sum(s.step) > 0
+SELECT t.day, t.source, t.phase, CAST(t.jobs AS BIGINT) AS jobs
+FROM totals t
+WHERE t.day IS NOT NULL AND t.jobs > 0

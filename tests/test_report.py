@@ -1,0 +1,457 @@
+"""`report`: the page says what the queries say, escapes everything, loads nothing, and reads well in a real browser."""
+
+import html
+import json
+import re
+import shlex
+import shutil
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from inventory.render import page as frame
+from inventory.render import svg
+from inventory.render.report import report as render
+from inventory.report.library import Library
+from inventory.report.page import REPORTS, Answer, Asked, CheckResult, Page, gather
+from inventory.report.session import ResultColumn
+from tests.browser import CHROMIUM, Browser
+from tests.conftest import admin_of, here, ran
+from tests.nights import exported, opened
+from tests.reporting import export_night
+
+with_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")
+HOSTILE = "<script>alert(1)</script>\"'><svg onload=x>\u202e&amp;{{7*7}}"
+
+
+@pytest.fixture(scope="module")
+def urls(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The two databases with ten nights."""
+    folder = tmp_path_factory.mktemp("report")
+    shutil.copy(request.getfixturevalue("sqlite_template"), folder / "inventory.db")
+    server, like = (request.getfixturevalue(f"postgresql_{each}") for each in ("server", "template"))
+    name = f"report_{uuid.uuid4().hex}"
+    with closing(admin_of(server).connect()) as admin:
+        admin.execute(text(f"CREATE DATABASE {name} TEMPLATE {like}"))
+        found = {"sqlite": f"sqlite:///{folder}/inventory.db", "postgresql": server.replace("/postgres?", f"/{name}?")}
+        for url in found.values():
+            with opened(url) as store:
+                for day in range(1, 11):
+                    export_night(store, folder, day)
+        yield found
+        admin.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, urls: dict[str, str]) -> str:
+    return urls[str(request.param)]
+
+
+def page_of(url: str, *words: str) -> str:
+    return ran("--database", url, "report", *words)
+
+
+def figures(page: str) -> dict[str, str]:
+    """Return the key of each figure and its markup."""
+    return {
+        found[1]: found[0] for found in re.finditer(r'<figure aria-labelledby="f-([\w-]+)">.*?</figure>', page, re.S)
+    }
+
+
+def plain(markup: str) -> str:
+    return html.unescape(re.sub("<[^>]*>", "", markup)).strip()
+
+
+def table(figure: str) -> list[list[str]]:
+    """Return the cells of the table behind a figure, its heads first."""
+    found = re.search(r"<summary>Table</summary>(.*?)</details>", figure, re.S)
+    if found is None:
+        return []
+    rows = re.findall(r"<tr>(.*?)</tr>", found[1], re.S)
+    return [[plain(cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.S)] for row in rows]
+
+
+def told(value: Any) -> str:
+    """Say a value of a query as the page does."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return re.sub(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d).*Z$", r"\1 \2", value)
+
+
+def asked(url: str, figure: str) -> list[dict[str, Any]]:
+    """Run the command that stands behind a figure, and return its rows."""
+    found = re.search(r"<pre><code>(inventory query .*?)</code></pre>", figure, re.S)
+    assert found is not None
+    words = shlex.split(html.unescape(found[1]))[1:]
+    document = json.loads(ran("--database", url, *words, "--json", "--limit", "0"))
+    rows: list[dict[str, Any]] = document["rows"]
+    return rows
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("--day", "2026-11-06"), ("--source", "south", "--since", "2026-11-03")], ids=str
+)
+def test_each_figure_says_what_its_command_says(url: str, words: tuple[str, ...]) -> None:
+    found = figures(page_of(url, *words, "--max-rows", "1000"))
+    assert [*found] == [*REPORTS[:4], "source-days", "phase-days", "churn", "failed", "expiring", "owners", "digests"]
+    rows = {key: asked(url, figure) for key, figure in found.items()}
+    assert rows["source-days"]
+    assert rows["phase-days"]
+    for key in found.keys() - {"source-days", "phase-days", "churn"}:
+        heads = [[name.replace("_", " ") for name in row] for row in rows[key][:1]]
+        assert table(found[key]) == [*heads, *([told(value) for value in row.values()] for row in rows[key])], key
+
+    _, *lines = table(found["source-days"])
+    for name, _, _, complete, partial, missed, _ in lines:
+        states = Counter(row["state"] for row in rows["source-days"] if row["source"] == name)
+        assert [int(each) for each in (complete, partial, missed)] == [
+            states[each] for each in ("complete", "partial", "missed")
+        ]
+    assert {line[0] for line in lines} == {row["source"] for row in rows["source-days"]}
+
+    heads, *lines = table(found["phase-days"])
+    drawn = {(line[0], head): int(cell) for line in lines for head, cell in zip(heads[1:], line[1:], strict=True)}
+    jobs = Counter[tuple[str, str]]()
+    words_of = dict(zip(["Failed", "Incremental", "Full transfer", "Setup", "Changing", "Releasing", "Ended"],
+                        ["failed", "incremental", "full", "setup", "change", "release", "ended"], strict=True))  # fmt: skip
+    for row in rows["phase-days"]:
+        jobs[row["day"], row["phase"]] += row["jobs"]
+    assert {(day, words_of[head]): number for (day, head), number in drawn.items() if number} == jobs
+    for day in {day for day, _ in jobs}:
+        title = re.search(f"<title>{day}: (.*?)</title>", found["phase-days"])
+        assert title is not None
+        assert title[1] == ", ".join(f"{head} {drawn[day, head]}" for head in words_of if drawn.get((day, head)))
+
+    heads, *lines = table(found["churn"])
+    for kind in ("added", "changed", "removed", "deselected"):
+        total = sum(row[kind] for row in rows["churn"] if not row["is_first_night"])
+        assert sum(int(line[heads.index(kind.title())]) for line in lines) == total, kind
+
+
+def test_the_headlines_are_the_figures(url: str) -> None:
+    page = page_of(url)
+    tiles = {plain(words): int(number) for number, words in re.findall(r"<b>(\d+)</b> <span>(.*?)</span>", page)}
+    found = {key: asked(url, figure) for key, figure in figures(page).items()}
+    last = [row for row in found["phase-days"] if row["day"] == "2026-11-10"]
+    assert tiles == {
+        "jobs": sum(row["jobs"] for row in last),
+        "failed": sum(row["jobs"] for row in last if row["phase"] == "failed"),
+        "status changes": len(found["status-changes"]), "new tasks": len(found["new"]),
+        "tasks gone": len(found["gone"]), "days missed": 1, "orders end soon": 1,
+    }  # fmt: skip
+    assert tiles["failed"] == 2
+
+
+def test_the_same_input_gives_the_same_bytes(urls: dict[str, str]) -> None:
+    pages = [page_of(url) for url in urls.values()]
+    assert pages[0] == page_of(urls["sqlite"])
+    digests = [set(re.findall(r"\b[0-9a-f]{64}\b", page)) for page in pages]
+    assert len(digests[0]) == 19
+    assert not digests[0] & digests[1]  # each database was exported to on its own
+    assert re.sub(r"\b[0-9a-f]{64}\b", "", pages[0]) == re.sub(r"\b[0-9a-f]{64}\b", "", pages[1])
+
+
+def test_the_time_of_the_page(urls: dict[str, str]) -> None:
+    assert "The last answer was observed on 2026-11-10 at 01:00." in page_of(urls["sqlite"])
+    epoch = str(int(datetime(2026, 10, 15, tzinfo=UTC).timestamp()))
+    done = here("--database", urls["sqlite"], "report", SOURCE_DATE_EPOCH=epoch)
+    assert "No order of a task that is in use ends within 30 days." in done.stdout  # counted from that time
+    wrong = here("--database", urls["sqlite"], "report", SOURCE_DATE_EPOCH="yesterday")
+    assert (wrong.returncode, wrong.stdout) == (64, "")
+    assert "SOURCE_DATE_EPOCH" in wrong.stderr
+
+
+def test_the_page_of_an_owner_has_no_other_s(url: str) -> None:
+    page = page_of(url, "--owner", "bob")
+    assert "n-failed" in page
+    assert set(re.findall(r"\b[ns]-[a-z]+\b", page)) == {"n-failed"}
+    assert not re.search("alice|carol", page)
+    found = figures(page)
+    assert not found.keys() & {"churn", "owners", "night-counts"}
+    assert len(table(found["failed"])) == 2
+    assert "-- :owner = &#39;bob&#39;" in found["failed"]
+    nobody = here("--database", url, "report", "--owner", "bo")
+    assert "no task has the owner 'bo'" in nobody.stderr
+    assert not re.search(r"\b[ns]-[a-z]+\b", nobody.stdout)
+    assert "There was no job." in nobody.stdout
+
+
+def test_nothing_is_loaded_and_nothing_runs(urls: dict[str, str]) -> None:
+    page = page_of(urls["sqlite"])
+    assert "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'" in html.unescape(page)
+    assert not re.search(r"<script|<link|<img|<iframe|src=|\bon\w+=|@import|https?:", page)
+    assert set(re.findall(r'href="(.)', page)) == {"#"}
+    assert set(re.findall(r"url\((.)", page)) == {"#"}
+    for key, figure in figures(page).items():
+        assert "<summary>SQL</summary>" in figure, key
+        assert "SELECT" in figure, key
+        assert table(figure) or 'class="empty"' in figure, key
+        drawings = re.findall(r'<svg class="(?:plot|strip|bar)[^>]*>', figure)
+        assert all(f"{drawing}<title>" in figure for drawing in drawings), key
+    anchors = re.findall(r'href="#(\w+)"', page)
+    assert set(anchors) <= set(re.findall(r'<section id="(\w+)"', page))
+
+
+def test_hostile_text_is_escaped_everywhere(urls: dict[str, str], tmp_path: Path, sqlite_template: Path) -> None:
+    shutil.copy(sqlite_template, tmp_path / "x.db")
+    first = {"name": HOSTILE, "status": HOSTILE, "tags": [{"key": "owner", "value": HOSTILE}]}
+    order = {"charging_mode": 0, "is_auto_renew": 0, "exp_time": "2026-11-20T00:00:00Z", "order_id": HOSTILE}
+    then = {**first, "status": f"{HOSTILE}FAILED", "error_code": HOSTILE, "period_order": order}
+    with opened(f"sqlite:///{tmp_path}/x.db") as store:
+        exported(store, tmp_path, [{"a": first, "b": first}, {"a": then, "c": then}])
+        with store.reading() as connection:
+            known = gather(connection, Asked())
+    assert known is not None
+    day = date(2026, 11, 1)
+    bad = CheckResult(*[HOSTILE] * 2, "high", "new", *[HOSTILE] * 4, day, day, HOSTILE, *[HOSTILE] * 2, day)
+    checks = [bad, replace(bad, state="waived")]
+    for page in (known, replace(known, owner=HOSTILE, checks=checks, sources=[HOSTILE])):
+        text = str(render(page, HOSTILE, max_rows=200))
+        assert "<script" not in text
+        assert "<svg onload" not in text
+        assert "\u202e" not in text.replace(HOSTILE, "")
+        assert "{{7*7}}" in text
+        assert "49" not in re.findall(r"&amp;amp;(.{2})", text)
+        for key, figure in figures(text).items():
+            assert table(figure), key
+            assert key in {"source-days", "phase-days", "churn", "night-counts", "digests"} or "alert(1)" in figure, key
+
+
+def test_an_empty_database_and_one_snapshot(database: str, tmp_path: Path) -> None:
+    assert "There is no snapshot yet." in page_of(database)
+    assert "<figure" not in page_of(database)
+    with opened(database) as store:
+        export_night(store, tmp_path, 1)
+    page = page_of(database)
+    found = figures(page)
+    for key, said in {
+        "status-changes": "No job changed its status.", "night-counts": "No row changed.", "new": "No task is new.",
+        "gone": "No task is gone.", "failed": "No job has failed.",
+        "churn": "No job came, changed or left. Not drawn: the first snapshot of north (14 jobs), south (3 jobs).",
+    }.items():  # fmt: skip
+        assert said in plain(re.sub("<details>.*", "", found[key], flags=re.S)), key
+    assert "No checks were run." in page
+    assert table(found["source-days"])[1] == ["north", "2026-11-01 01:00", "0", "1", "0", "0", ""]
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "code"),
+    [
+        (("--since", "soon"), "--since 'soon' is not a day", 64),
+        (("--since", "2026-11-11"), "--since 2026-11-11 is later than 2026-11-10", 64),
+        (("--day", "2026-10-31"), "no source has a snapshot 2026-10-31", 1),
+        (("--day", "today"), "--day 'today' is not a day", 64),
+        (("--source", "nort"), "the database has no source 'nort'", 64),
+        (("--timeout", "0.001"), "took longer than 0.001 seconds", 1),
+        (("--max-rows", "0"), "--max-rows", 64),
+    ],
+    ids=lambda each: each[0] if isinstance(each, tuple) else None,
+)
+def test_errors(urls: dict[str, str], words: tuple[str, ...], said: str, code: int) -> None:
+    done = here("--database", urls["sqlite"], "report", *words)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr
+
+
+def test_a_file_a_title_and_long_tables(urls: dict[str, str], tmp_path: Path) -> None:
+    for option in ("-o", "--output", "--out"):
+        ran("--database", urls["sqlite"], "report", option, str(tmp_path / "p.html"), "--title", "Audit & more")
+        assert "<h1>Audit &amp; more</h1>" in (tmp_path / "p.html").read_text()
+        (tmp_path / "p.html").unlink()
+    found = figures(page_of(urls["sqlite"], "--max-rows", "2"))
+    assert len(table(found["digests"])) == 3
+    assert "2 of 19 rows" in found["digests"]
+    assert len(table(found["phase-days"])) == 11  # a day each, however many
+
+
+# --- without a database
+
+
+def made(name: str, rows: list[dict[str, Any]]) -> Answer:
+    report = Library().reports[name]
+    columns = [ResultColumn(each.name, each.kind) for each in report.columns]
+    return Answer(report.title, report.question, columns, rows, report.sql, {}, f"inventory query --report {name}")
+
+
+def large(jobs: int, days: int) -> Page:
+    """A page of many jobs and days: every job is in every list."""
+    until = date(2026, 11, 10)
+    dates = [str(until - timedelta(days=at)) for at in reversed(range(days))]
+    values = {
+        "text": "DRS-10000113-mongodb-to-dds", "integer": 12, "time": f"{until}T01:00:00.000000Z", "boolean": False,
+        "date": str(until),
+    }  # fmt: skip
+    reports = Library().reports
+    answers = {
+        name: made(name, [
+            {column.name: f"{values[column.kind]} {at}" if column.kind == "text" else values[column.kind]
+             for column in reports[name].columns}
+            for at in range(jobs)
+        ])
+        for name in REPORTS
+    }  # fmt: skip
+    phases = ("failed", "incremental", "full", "setup", "change", "release", "ended", "unknown")
+    by_day = {
+        "phase-days": [
+            {"day": day, "source": "north", "phase": each, "jobs": jobs // 8 + at} for at, day in enumerate(dates)
+            for each in phases
+        ],
+        "source-days": [
+            {"source": f"source-{each}", "day": day, "state": ("complete", "missed")[at % 9 == each], "snapshot_id": at,
+             "observed_to": f"{day}T01:00:00Z", "age_days": 0}
+            for each in range(9) for at, day in enumerate(dates)
+        ],
+        "churn": [
+            {"source": "north", "snapshot_id": at, "observed_to": f"{day}T01:00:00Z", "status": "complete",
+             "is_first_night": not at, "jobs": jobs, "added": 9, "changed": at, "removed": at % 7, "deselected": at % 50}
+            for at, day in enumerate(dates)
+        ],
+    }  # fmt: skip
+    answers |= {name: made(name, rows) for name, rows in by_day.items()}
+    moment = datetime(2026, 11, 10, 1, tzinfo=UTC)
+    checks = [
+        CheckResult("DRS-001", "Failed task", "high", ("new", "open", "waived")[at % 3], "north", f"job-{at}",
+                    "DRS-10000113-mongodb-to-dds", "failed since", until, until - timedelta(days=1), None,
+                    "the owner migrates next week", "alice", until)
+        for at in range(jobs)
+    ]  # fmt: skip
+    return Page(until, until - timedelta(days=days - 1), moment, ["north"], None, answers, checks)
+
+
+def test_20000_jobs_and_a_year_are_less_than_1_mb() -> None:
+    text = str(render(large(20_000, 365), "Year", max_rows=200))
+    assert len(figures(text)) == 14
+    assert 300_000 < len(text.encode()) < 1_000_000
+    assert text.count("200 of 20,000 rows") == 8
+    assert len(table(figures(text)["phase-days"])) == 366
+
+
+def test_checks_are_new_overdue_and_waived() -> None:
+    page = large(3, 5)
+    one = replace(page.checks[0], owner="bob", state="reopened", due=page.until)  # type: ignore[index]
+    late = replace(
+        one, state="open", due=date(2026, 11, 1), rule="DRS-002", severity="critical", opened=date(2026, 10, 1)
+    )
+    waived = replace(one, state="waived", due=date(2026, 11, 1), reason="the owner migrates", by="alice")
+    same = replace(one, state="open")
+    text = str(render(replace(page, checks=[one, late, waived, same]), "Checks", max_rows=200))
+    found = figures(text)
+    assert {key: len(table(figure)) - 1 for key, figure in found.items() if key.startswith("checks-")} == {
+        "checks-new": 1, "checks-overdue": 1, "checks-waived": 1,
+    }  # fmt: skip
+    assert "the owner migrates" in found["checks-waived"]
+    assert "1 critical." in found["checks-overdue"]
+    assert "1 result more open and in time, as before." in text
+    assert "<b>1</b> <span>checks overdue</span>" in text
+    empty = figures(str(render(replace(page, checks=[]), "Checks", max_rows=200)))
+    assert [plain(empty[f"checks-{each}"]).splitlines()[-1] for each in ("new", "overdue", "waived")] == [
+        "No result is new.", "No result is overdue.", "No result is waived.",
+    ]  # fmt: skip
+
+
+def test_checks_of_an_owner(urls: dict[str, str]) -> None:
+    checks = [replace(large(1, 1).checks[0], owner=each) for each in ("bob", "alice", None)]  # type: ignore[index]
+    with opened(urls["sqlite"]) as store, store.reading() as connection:
+        page = gather(connection, Asked(owner="bob"), checks=checks)
+    assert page is not None
+    assert page.checks == checks[:1]
+
+
+@pytest.mark.parametrize(("top", "marks"), [
+    (0, [0]), (1, [0, 1]), (5, [0, 1, 2, 3, 4, 5]), (6, [0, 2, 4, 6]), (319, [0, 100, 200, 300]),
+    (20_041, [0, 5000, 10_000, 15_000, 20_000]),
+])  # fmt: skip
+def test_numbers_of_an_axis(top: int, marks: list[int]) -> None:
+    assert svg.ticks(top) == marks
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 8, 12, 13, 30, 45, 46, 100, 101, 365, 800, 3000])
+def test_days_of_an_axis(size: int) -> None:
+    days = [date(2026, 1, 15) + timedelta(days=at) for at in range(size)]
+    marks = svg.marks_of(days)
+    assert 1 <= len(marks) <= 7
+    for at, said in marks:
+        assert said in {f"{days[at]:%b} {days[at].day}", f"{days[at]:%b}", f"{days[at].year}"}
+
+
+def test_columns_stand_on_each_other() -> None:
+    days = [date(2026, 11, 1), date(2026, 11, 2)]
+    up = [svg.Series("Failed", "failed", [1, 3]), svg.Series("Full", "full", [2, 0])]
+    drawing = svg.columns("Jobs", days, up, [svg.Series("Removed", "removed", [0, 2])], labels=False)
+    boxes = {
+        kind: [(float(top), float(high)) for top, high in re.findall(r"M[\d.]+ ([\d.]+)h[\d.]+v(-?[\d.]+)", path)]
+        for kind, path in re.findall(r'<path class="k-(\w+)" d="(.*?)"/>', drawing)
+    }
+    one = svg.HIGH / 5  # three up, two down
+    assert boxes == {
+        "failed": [(3 * one, -one), (3 * one, -3 * one)], "full": [(2 * one, -2 * one)], "removed": [(3 * one, 2 * one)],
+    }  # fmt: skip
+
+
+def test_marks_can_be_told_from_the_page() -> None:
+    """WCAG 2: 3 for what must be seen to read a chart; two marks of nearly one colour differ by a pattern."""
+    from tests.test_page import TEMPLATES, luminance
+
+    blocks = re.findall(r":root \{(.*?)\}", (TEMPLATES / "base.css").read_text(), re.DOTALL)[:2]
+    for block in blocks:
+        colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", block))
+        paper = luminance(colours["paper"])
+        for kind in ("failed", "incremental", "full", "setup", "change", "release", "ended", "unknown", "create"):
+            low, high = sorted((paper, luminance(colours[kind])))
+            assert (high + 0.05) / (low + 0.05) >= 3, kind
+    style = (Path(frame.__file__).parent / "templates" / "report.css").read_text()
+    drawn = set(re.findall(r'id="p-(\w+)"', svg.patterns()))
+    assert drawn == set(re.findall(r"url\(#p-(\w+)\)", style)) == set(re.findall(r"\.c-(\w+)", style))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with Browser() as running:
+        yield running
+
+
+OVERLAPS = """[...document.querySelectorAll('.plot, .axis')].flatMap(chart => {
+    const boxes = [...chart.querySelectorAll('text')].map(each => [each.textContent, each.getBoundingClientRect()])
+        .filter(([, box]) => box.width > 0);
+    return boxes.flatMap(([one, a], at) => boxes.slice(at + 1).filter(([, b]) =>
+        a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 3 && b.top < a.bottom - 3
+    ).map(([other]) => one + ' / ' + other));
+})"""
+
+
+@with_browser
+@pytest.mark.parametrize("days", [2, 30, 365])
+def test_it_fits_and_nothing_overlaps(browser: Browser, tmp_path: Path, days: int) -> None:
+    browser.errors.clear()
+    (tmp_path / "page.html").write_text(str(render(large(300, days), "DRS jobs", max_rows=20)), "utf-8")
+    for width in (320, 390, 1100):
+        for scheme in ("light", "dark"):
+            browser.screen(width, scheme=scheme)
+            browser.open(tmp_path / "page.html")
+            assert browser.run("document.documentElement.scrollWidth") <= width
+            assert browser.run(OVERLAPS) == []
+            browser.run("document.querySelectorAll('details').forEach(each => { each.open = true })")
+            browser.settle()
+            assert browser.run("document.documentElement.scrollWidth") <= width
+    shown = "getComputedStyle(document.querySelector('.direct')).display"
+    assert browser.run(shown) != "none"
+    browser.screen(390)
+    assert browser.run(shown) == "none"
+    assert browser.run("getComputedStyle(document.querySelector('#status .legend')).display") == "flex"
+    nodes = browser.send("Accessibility.getFullAXTree")["nodes"]
+    images = [node for node in nodes if node["role"]["value"] == "image" and not node.get("ignored")]
+    assert images
+    assert all(node["name"]["value"].strip() for node in images)
+    assert browser.errors == []
