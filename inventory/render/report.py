@@ -45,6 +45,7 @@ def report(page: Page | None, title: str, *, max_rows: int) -> Markup:
     Args:
         max_rows: rows of a table of jobs or snapshots. A table of days has a row for each day.
     """
+    title = clean(title)
     if page is None:
         return frame("report", title, page=None, sections=(), tiles=(), lead="", patterns=Markup(""))
     sections = list(_sections(page, max_rows))

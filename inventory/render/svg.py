@@ -143,7 +143,7 @@ def marks_of(days: Sequence[date]) -> list[tuple[int, str]]:
         every = 1 if len(days) <= 5 else 2 if len(days) <= 8 else 3
         return [(at, f"{day:%b} {day.day}") for at, day in places[::every]]
     if len(days) <= 45:
-        return [(at, f"{day:%b} {day.day}") for at, day in places if day.weekday() == 0]
+        return [(at, f"{day:%b} {day.day}") for at, day in places[1:-1] if day.weekday() == 0]
     starts = [(at, day) for at, day in places if day.day == 1]
     if len(days) <= 100:
         return [(at, f"{day:%b} {day.day}") for at, day in places if day.day in {1, 15}]
