@@ -30,7 +30,7 @@ Where to change what:
   `cli/base.py`; help and groups: `cli/group.py`
 - the order and the words of a comparison: `render/changes.py`; what counts as a change: `diff/compare.py`
 - the worker processes: `export/pool.py`
-- the SQL of a view: `schema/views.py` (no migration: `store/derived.py` creates views and triggers at each upgrade)
+- the SQL of a view: `schema/views/` (no migration: `store/derived.py` creates views and triggers at each upgrade)
 - a member of a JSON document: where it is printed, and its schema in `render/json_schema/`
 - the text of an error: search for its fixed words; it stands where it is raised
 - exit codes (their meaning: README): 1, 64, 75 in `common/errors.py`; 3, and the worst of several, in `export/run.py`;

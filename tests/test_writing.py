@@ -249,7 +249,7 @@ def test_a_time_may_come_as_it_is_stored(store: Store) -> None:
         return tuple({"id": job_id, "create_time": time}.get(name) for name in jobs.names)
 
     with open_writer(store, ME) as writer:
-        writer.staging.add("jobs", [job("a", moment), job("b", "2020-12-21 02:57:49.412000"), job("c", None)])
+        writer.staging.add("jobs", [job("a", moment), job("b", "2020-12-21T02:57:49.412000Z"), job("c", None)])
         commit(writer, {})
     with store.reading() as connection:
         found = dict(connection.execute(select(jobs.current.c.id, jobs.current.c.create_time)).all())
