@@ -370,17 +370,13 @@ def test_endpoint_security_has_a_row_a_host(estate: Estate) -> None:
     expected = []
     for source in DAYS:
         for job_id, job in estate.last(source).items():
-            ends = [("source", job.get("source_endpoint")), ("target", job.get("target_endpoint"))]
-            ends += [("source_sharding", each) for each in job.get("source_sharding", [])]
-            for role, each in ends:
-                is_kafka = bool(each) and each.get("db_type") == "kafka"
-                said = (
-                    (each or {}).get("kafka_security_config", {}).get("type")
-                    if is_kafka
-                    else (each or {}).get("ssl_link")
-                )
+            found = [("source", job.get("source_endpoint")), ("target", job.get("target_endpoint"))]
+            ends = [(role, each) for role, each in found if each]
+            for role, each in [*ends, *(("source_sharding", each) for each in job.get("source_sharding", []))]:
+                is_kafka = each.get("db_type") == "kafka"
+                said = each["kafka_security_config"]["type"] if is_kafka else each.get("ssl_link")
                 tls = {None: "unknown", True: "on", False: "off", "PLAINTEXT": "off", "SASL_SSL": "on"}[said]
-                for host, port in HOSTS[each["ip"]] if each else ():
+                for host, port in HOSTS[each["ip"]]:
                     how = "kafka" if is_kafka else "ssl_link"
                     common = {"source": source, "job_id": job_id, "role": role, "db_type": each.get("db_type")}
                     expected.append({**common, "host": host, "port": port, "tls": tls, "how": how})
