@@ -11,6 +11,7 @@ from inventory.common.exact_json import Json
 from inventory.schema import ENTITIES, JOB_DIGESTS, REVISION
 from inventory.schema.fields import Api
 from inventory.schema.filled import api_of, filling, view_comments
+from inventory.schema.internal import SUFFIX, move_tables
 from inventory.schema.ledger import (
     CALENDAR,
     DICTIONARY,
@@ -125,6 +126,9 @@ def as_markdown() -> Iterator[str]:
     yield "Every table NAME with `valid_from` has a twin `NAME_history` (superseded rows, with `valid_to`), and the"
     yield "views `NAME_as_of` (a row for each row and `snapshot_id` that saw it, with the source's name) and"
     yield "`NAME_periods` (each row that ever was, with its period). The other views stand at the end."
+    yield ""
+    yield "Tables named `internal_…` are for inventory itself. On PostgreSQL they are in a schema of their own, named"
+    yield f"after that of the other tables with `{SUFFIX}` added: `public{SUFFIX}`."
     for table in as_json()["tables"]:
         yield ""
         yield f"## {table['name']}"
@@ -158,7 +162,8 @@ def _line(column: dict[str, Json]) -> str:
     if column.get("unit"):
         meaning += f" Unit: {column['unit']}."
     if column.get("values"):
-        meaning += f" Documented: {', '.join(f'`{value}`' for value in column['values'])}."
+        how = "Sent as" if column["type"] == "boolean" else "Documented:"
+        meaning += f" {how} {', '.join(f'`{value}`' for value in column['values'])}."
     if column.get("secret"):
         meaning += " **Secret**: masked."
     path = f"`{column['path']}`" if column.get("path") else ""
@@ -185,7 +190,9 @@ def statements(dialect_name: str) -> Iterator[str]:
             yield _statement(CreateIndex(index), dialect)
     if dialect_name == "postgresql":
         yield from comments()
-    yield "INSERT INTO maintenance (id, pruning) VALUES (1, false);"
+    if dialect_name == "postgresql":
+        yield f"{move_tables()};"
+    yield f"INSERT INTO {MAINTENANCE.name} (id, pruning) VALUES (1, false);"  # noqa: S608  # no user input
     for statement in (views(dialect_name) | triggers(dialect_name)).values():
         yield statement + ";"
     if dialect_name == "postgresql":

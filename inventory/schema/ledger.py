@@ -1,4 +1,4 @@
-"""The administrative tables: sources, snapshots, maintenance, signatures; and METADATA with all tables."""
+"""The administrative tables: sources, snapshots and the internal ones; and METADATA with all tables."""
 
 from typing import Any
 
@@ -21,7 +21,8 @@ from inventory.schema.reporting import CALENDAR, DICTIONARY, ENUM_VALUES, REPORT
 from inventory.schema.tables import METADATA, UtcDateTime, source_id, text_type
 
 __all__ = [
-    "CALENDAR", "DICTIONARY", "ENUM_VALUES", "MAINTENANCE", "METADATA", "REPORT_SETTINGS", "SERVED", "SIGNATURES",
+    "CALENDAR", "DICTIONARY", "ENUM_VALUES", "INTERNAL", "MAINTENANCE", "METADATA", "REPORT_SETTINGS",
+    "SERVED", "SIGNATURES",
     "SNAPSHOTS", "SNAPSHOT_COUNTS", "SOURCES", "VERSION", "declared",
 ]  # fmt: skip
 
@@ -93,7 +94,7 @@ SNAPSHOTS = Table(
 )
 
 MAINTENANCE = Table(
-    "maintenance",
+    "internal_maintenance",
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=False, comment="1: there is one row"),
     Column("pruning", Boolean, nullable=False, comment="Whether history may be deleted: true inside prune alone"),
@@ -101,7 +102,7 @@ MAINTENANCE = Table(
 )
 
 SIGNATURES = Table(
-    "signatures",
+    "internal_signatures",
     METADATA,
     Column(
         "snapshot_id", BigInteger, ForeignKey("snapshots.id"), primary_key=True, autoincrement=False,
@@ -113,7 +114,7 @@ SIGNATURES = Table(
 )  # fmt: skip
 
 SERVED = Table(
-    "served_jobs",
+    "internal_served_jobs",
     METADATA,
     source_id(),
     Column("job_id", text_type(), primary_key=True, comment="The job"),
@@ -126,6 +127,8 @@ SERVED = Table(
     " A cache: it may be emptied at any time.",
 )  # fmt: skip
 
+
+INTERNAL = tuple(sorted(name for name in METADATA.tables if name.startswith("internal_")))  # not for analysts
 
 VERSION = Table(  # Alembic's own, with the revision of the database; not of METADATA
     "alembic_version", MetaData(), Column("version_num", String(32), nullable=False),
