@@ -27,7 +27,7 @@ from inventory.export.flow import Run, export_source, plan_source
 from inventory.normalise.redact import Redactor
 from inventory.normalise.walk import Row, normalise
 from inventory.proof.digest import row_key
-from inventory.schema import ESTATE
+from inventory.schema import BY_NAME, ESTATE
 from inventory.schema.entities import Entity
 from inventory.schema.kinds import rfc3339
 from inventory.schema.ledger import METADATA
@@ -93,7 +93,8 @@ def seen(connection: Connection, snapshot_id: int) -> set[tuple[str, str, str]]:
     query = text("SELECT action, table_name, key FROM changes WHERE snapshot_id = :id")
     found = set()
     for action, table, key in connection.execute(query, {"id": snapshot_id}):
-        found.add((action, table, json.dumps(list((json.loads(key) if isinstance(key, str) else key).values()))))
+        members = json.loads(key) if isinstance(key, str) else key
+        found.add((action, table, json.dumps([members[name] for name in BY_NAME[table].key])))
     return found
 
 

@@ -171,9 +171,12 @@ def test_children_that_nobody_asks_for_are_listings_alone(server: DrsServer, exp
     assert found.keys() == server.jobs.keys() | children.keys()
     for child, (parent, name) in children.items():
         extra = json.loads(found[child]["extra"])
-        assert (found[child]["parent_job_id"], extra["name"]) == (parent, name)
-        assert extra["status"] == server.jobs[parent]["status"]
+        assert (found[child]["parent_job_id"], found[child]["name"]) == (parent, name)
+        assert found[child]["status"] == server.jobs[parent]["status"]
         assert not {"children", "job_action", "id"} & extra.keys()
+    seen = rows(export.folder, "SELECT parent_job_id, job_id, name, status FROM sub_tasks")
+    assert {row["job_id"]: (row["parent_job_id"], row["name"]) for row in seen} == children
+    assert {row["status"] for row in seen} == {row["status"] for row in found.values() if row["parent_job_id"]}
 
 
 def test_a_listing_holds_what_only_the_list_says(server: DrsServer, export: Export) -> None:

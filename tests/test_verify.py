@@ -100,7 +100,7 @@ class Database:
             if kind == "BOOLEAN":
                 return bool(value)
             if kind == "DATETIME":
-                return value.replace(" ", "T") + "Z"
+                return value
         return value
 
     def kinds(self, table: str) -> Row:

@@ -66,6 +66,7 @@ def main() -> None:
                 say(f"{options.nights} nights: {year / MB:.1f} MB, {year / one:.2f} x one night of {one / MB:.1f} MB;")
                 say(f"  copies of it would take {one * options.nights / MB:,.0f} MB")
             measure_sql(store)
+            measure_reports(store)
             measure_commands(store, url, prune=options.keep is None)
 
 
@@ -162,6 +163,48 @@ def measure_sql(store: Store) -> None:
                 job = ask(connection, f"SELECT * FROM object_infos_as_of WHERE {where} AND job_id = '{job_id}'")
                 say(f"  {count:8.1f} {job:8.2f}  {where}")
         connection.rollback()
+
+
+RUNNING_SUM = """
+WITH d AS (
+  SELECT valid_from AS s, count(*) AS n
+  FROM (SELECT valid_from FROM object_infos UNION ALL SELECT valid_from FROM object_infos_history) r GROUP BY valid_from
+  UNION ALL SELECT valid_to, -count(*) FROM object_infos_history GROUP BY valid_to
+), e AS (SELECT s, sum(n) AS n FROM d GROUP BY s)
+SELECT x.id, sum(coalesce(e.n, 0)) OVER (ORDER BY x.id) FROM snapshots x LEFT JOIN e ON e.s = x.id
+"""
+LITERAL = "SELECT * FROM changes WHERE snapshot_id IN ({ids})"
+ROWS = "SELECT count(name) FROM object_infos"
+ON_A_DAY = "snapshot_id IN (SELECT snapshot_id FROM days WHERE day = '{day}')"
+JOINED = "object_infos_as_of JOIN days USING (source_id, source, snapshot_id)"
+COUNTS = "SELECT snapshot_id, rows FROM snapshot_counts WHERE table_name = 'object_infos'"
+RATIOS = (  # what an analyst writes, and the quickest way to the same rows or to as many
+    ("objects a night", COUNTS, RUNNING_SUM),
+    ("changes since a time", "SELECT * FROM changes WHERE observed_to >= '{week}'", LITERAL),
+    ("changes since an id", "SELECT * FROM changes WHERE snapshot_id > (SELECT max(id) - 7 FROM snapshots)", LITERAL),
+    ("values since a time", "SELECT * FROM change_details WHERE observed_to >= '{week}'", LITERAL),
+    ("count on a day", f"SELECT count(*) FROM object_infos_as_of WHERE {ON_A_DAY}", ROWS),
+    ("count on a day, joined", f"SELECT count(*) FROM {JOINED} WHERE day = '{{day}}'", ROWS),
+)
+
+
+def measure_reports(store: Store) -> None:
+    """Print what the views for reports take, beside the quickest way to ask the same."""
+    nights, job_id = count_nights(store), a_job(store)
+    values = {
+        "week": f"{FIRST + timedelta(days=nights - 7):%Y-%m-%d}T00:00:00Z",
+        "day": f"{FIRST + timedelta(days=nights // 2):%Y-%m-%d}",
+        "ids": ", ".join(str(number) for number in range(max(1, nights - 6), nights + 1)),
+    }
+    say("  ms, best of five: as written, beside, and their ratio")
+    with store.engine.connect() as connection:
+        for what, written, beside in RATIOS:
+            one, other = (ask(connection, query.format(**values)) for query in (written, beside))
+            say(f"  {one:8.1f} {other:8.1f} {one / other:6.2f}  {what}")
+        job = f"SELECT * FROM object_infos_as_of WHERE snapshot_id = {nights // 2} AND job_id = '{job_id}'"
+        say(f"  {ask(connection, job):8.2f}  one job's objects as of a night")
+        for view in ("days", "freshness", "tasks", "job_status_periods", "endpoint_security"):
+            say(f"  {ask(connection, f'SELECT * FROM {view}'):8.1f}  {view}, whole")
 
 
 def ask(connection: Connection, query: str) -> float:
