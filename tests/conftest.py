@@ -1,6 +1,9 @@
 """What all tests share: a clean environment, the command as a process, and real databases."""
 
+import atexit
 import contextlib
+import functools
+import gc
 import io
 import json
 import os
@@ -20,7 +23,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from inventory.cli import main
-from tests.warm import WARM, WarmStart, early
+from tests.warm import WARM, Stream, WarmStart, early
 
 if TYPE_CHECKING:
     from inventory.mock import DrsServer
@@ -28,22 +31,42 @@ if TYPE_CHECKING:
     from tests.next_version import NextVersion
 
 ROOT = Path(__file__).parent.parent
-COMMAND = [sys.executable, "-c", "from inventory.cli import main; main()"]
+# SIGHUP is as it usually is, even if whoever runs the tests uses nohup.
+COMMAND = [
+    sys.executable, "-c",
+    "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); from inventory.cli import main; main()",
+]  # fmt: skip
 # What many processes import is compiled once.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.setdefault("PYTHONPYCACHEPREFIX", str(ROOT / ".pytest_cache" / "bytecode"))
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 SEED = os.environ.get("INVENTORY_SEED")
+MEMORY = Path("/dev/shm")  # where Linux has files that no disk must hold
 _tiers = {"default", "soak"}
 _started_with = early(os.environ)
-_not_yet_run = set(main.commands)
+
+
+def in_memory() -> bool:
+    """Tell whether there is a folder in memory, and room for what a run of the tests leaves there for a while."""
+    return MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 4 * 2**30
+
+
+if "TMPDIR" not in os.environ and in_memory():  # SQLite and its journals wait for a disk at each commit
+    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+    _started_with = early(os.environ)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Learn which tiers are run."""
     if "not soak" in config.option.markexpr:
         _tiers.discard("soak")
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from looking again and again at what stays until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -70,38 +93,61 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture(scope="session")
-def warm() -> Iterator[WarmStart | None]:
-    """Start commands from processes that have all modules, where the system lets it."""
+@functools.cache
+def warm() -> WarmStart | None:
+    """Return what starts commands from processes that have all modules, where the system lets it."""
     if not WARM:
-        yield None
-        return
-    with contextlib.closing(WarmStart({**os.environ, "PYTHONPATH": str(ROOT)})) as start:
-        yield start
+        return None
+    start = WarmStart({**os.environ, "PYTHONPATH": str(ROOT)})
+    atexit.register(start.close)
+    return start
+
+
+def started(
+    *arguments: str, stdin: Stream = None, stdout: Stream = None, stderr: Stream = None, cold: bool = False,
+    **variables: str,
+) -> "subprocess.Popen[str]":  # fmt: skip
+    """Start the command as a process of its own, and go on; streams are as `subprocess` takes them; `cold`: as a new Python."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
+    if not cold and (start := warm()) is not None and start.suits(environment):
+        return start.start(arguments, environment, stdin=stdin, stdout=stdout, stderr=stderr)
+    return subprocess.Popen(
+        [*COMMAND, *arguments], env=environment, stdin=stdin, stdout=stdout, stderr=stderr, text=True
+    )
+
+
+def program(
+    code: str, *arguments: str, stdin: Stream = None, stdout: Stream = None, stderr: Stream = None
+) -> "subprocess.Popen[str]":
+    """Start a program that uses our modules, as `started` does the command."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    if (start := warm()) is not None and start.suits(environment):
+        return start.start(arguments, environment, code=code, stdin=stdin, stdout=stdout, stderr=stderr)
+    words = [sys.executable, "-c", code, *arguments]
+    return subprocess.Popen(words, env=environment, stdin=stdin, stdout=stdout, stderr=stderr, text=True)
+
+
+def apart(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command as a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
+    if (start := warm()) is not None and start.suits(environment):
+        return start.run(arguments, environment)
+    words = [*COMMAND, *arguments]
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=120, env=environment)
 
 
 @pytest.fixture
-def inventory(warm: WarmStart | None) -> Command:
+def inventory() -> Command:
     """Run the command; the folder is the test's own.
 
     It runs within this process, as `here` does, except where it differs: with `process=True`, with variables that
-    Python reads as it starts, with worker processes, and from another thread than the main one. The first run of each
-    command in each test process is a new Python too, which must import everything that the command needs.
+    Python reads as it starts, with worker processes, and from another thread than the main one.
     """
 
     def run(*arguments: str, process: bool = False, **variables: str) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
-        first = _not_yet_run.intersection(arguments)
-        _not_yet_run.difference_update(first)
         is_main = threading.current_thread() is threading.main_thread()
         is_usual = early({**os.environ, **variables}) == _started_with and not has_workers(arguments)
-        if is_usual and is_main and not first and not process:
-            return here(*arguments, **variables)
-        if not first and warm and warm.suits(environment):
-            return warm.run(arguments, environment)
-        return subprocess.run(
-            [*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=120, env=environment
-        )
+        return (here if is_usual and is_main and not process else apart)(*arguments, **variables)
 
     return run
 

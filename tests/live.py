@@ -1,7 +1,6 @@
 """What tests of a live project share: exports from a server, and what the database then says."""
 
 import json
-import os
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +11,7 @@ from typing import IO, Any
 from inventory.common.exact_json import Json, canonical, read
 from inventory.mock import DrsServer, make_estate
 from inventory.normalise.redact import Redactor
-from tests.conftest import COMMAND, ROOT, Command, ran
+from tests.conftest import Command, ran, started
 from tests.test_properties import as_contract, as_sent
 
 Estate = Callable[..., dict[str, Json]]
@@ -73,14 +72,13 @@ class Export:
     @contextmanager
     def started(
         self, *options: str, database: str = DATABASE, log: str = "text", stdout: int | IO[str] = subprocess.PIPE,
-        **keys: Any,
+        cold: bool = False, **keys: Any,
     ) -> Iterator[subprocess.Popen[str]]:  # fmt: skip
         """Start an export and go on; if it still runs at the block's end, it is killed."""
         self.configured(**keys)
-        with subprocess.Popen(
-            [*COMMAND, *self._arguments(database), "--log-format", log, "export", *options],
-            stdout=stdout, stderr=subprocess.PIPE, text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "TOKEN": self.server.token},
+        with started(
+            *self._arguments(database), "--log-format", log, "export", *options,
+            stdout=stdout, stderr=subprocess.PIPE, cold=cold, TOKEN=self.server.token,
         ) as process:  # fmt: skip
             try:
                 yield process

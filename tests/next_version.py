@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from inventory.schema import REVISION
 from tests.conftest import COMMAND, ROOT
-from tests.warm import WARM, WarmStart
+from tests.warm import WARM, Stream, WarmStart
 
 __all__ = ["NEXT", "NextVersion"]
 
@@ -93,6 +93,19 @@ class NextVersion:
         if self._warm:
             return checked(self._warm.run(arguments, environment, self.folder), code)
         return self._ran([*COMMAND, *arguments], code, environment)
+
+    def started(
+        self, *arguments: str, stdin: Stream = None, stdout: Stream = None, stderr: Stream = None
+    ) -> subprocess.Popen[str]:
+        """Start the command of this version and go on; streams are as `subprocess` takes them."""
+        if self._warm:
+            return self._warm.start(
+                arguments, self.environment, folder=self.folder, stdin=stdin, stdout=stdout, stderr=stderr
+            )
+        return subprocess.Popen(
+            [*COMMAND, *arguments], env=self.environment, cwd=self.folder, stdin=stdin, stdout=stdout, stderr=stderr,
+            text=True,
+        )  # fmt: skip
 
     def _ran(self, command: list[str], code: int, environment: dict[str, str]) -> str:
         return checked(

@@ -32,9 +32,8 @@ from inventory.schema.ledger import MAINTENANCE
 from inventory.store import reader
 from inventory.store.engine import Store, open_store
 from inventory.store.lock import source_lock
-from tests.conftest import COMMAND, Command, ran
+from tests.conftest import Command, ran, started
 from tests.test_properties import nights
-from tests.test_store import environment
 
 Rows = list[dict[str, Any]]
 Pruner = Callable[..., subprocess.CompletedProcess[str]]
@@ -329,12 +328,11 @@ class Killer:
         self.database = database
         self.run = run
         config = str(recorded / f"{NIGHTS - 1}.yaml")
-        self.command = [*COMMAND, "--config", config, "--database", database, "prune", "--lock-timeout", "30"]
+        self.words = ("--config", config, "--database", database, "prune", "--lock-timeout", "30")
         self.before = stored(database), snapshots(database)
 
-    def start(self, *flags: str) -> subprocess.Popen[bytes]:
-        quiet = subprocess.DEVNULL
-        return subprocess.Popen([*self.command, *flags], env=environment(), stdout=quiet, stderr=quiet)
+    def start(self, *flags: str) -> subprocess.Popen[str]:
+        return started(*self.words, *flags, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def is_untouched(self) -> bool:
         return (stored(self.database), snapshots(self.database)) == self.before
