@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 
 from inventory.cli import main
 from tests.warm import WARM, Stream, WarmStart, early
@@ -55,6 +55,28 @@ def in_memory() -> bool:
 if "TMPDIR" not in os.environ and in_memory():  # SQLite and its journals wait for a disk at each commit
     os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
     _started_with = early(os.environ)
+
+
+class Statements(dict[Any, Any]):
+    """Compiled statements of all engines of a kind. Each run of a command has an engine of its own, whose cache would
+    be empty: to compile is half of what a short command takes within a process.
+    """
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get(key[1:], default)  # the first is the dialect, of which each engine has its own
+
+    def __setitem__(self, key: Any, compiled: Any) -> None:
+        super().__setitem__(key[1:], compiled)
+
+
+_statements: dict[Any, Statements] = {}
+
+
+@event.listens_for(Engine, "engine_connect")
+def _share_statements(connection: Connection) -> None:
+    dialect: Any = connection.dialect
+    kind = dialect.name, dialect.server_version_info, getattr(dialect, "_backslash_escapes", None)
+    connection.execution_options(compiled_cache=_statements.setdefault(kind, Statements()))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -107,7 +129,11 @@ def started(
     *arguments: str, stdin: Stream = None, stdout: Stream = None, stderr: Stream = None, cold: bool = False,
     **variables: str,
 ) -> "subprocess.Popen[str]":  # fmt: skip
-    """Start the command as a process of its own, and go on; streams are as `subprocess` takes them; `cold`: as a new Python."""
+    """Start the command as a process of its own, and go on; streams are as `subprocess` takes them.
+
+    Args:
+        cold: as a new Python, not as a fork of a warm one.
+    """
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
     if not cold and (start := warm()) is not None and start.suits(environment):
         return start.start(arguments, environment, stdin=stdin, stdout=stdout, stderr=stderr)

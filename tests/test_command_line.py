@@ -217,7 +217,9 @@ def in_terminal(*words: str, lines: int = 10, **variables: str) -> str:
     variables = {"TERM": "xterm", **variables}
     with pytest.MonkeyPatch.context() as environment:
         environment.delenv("NO_COLOR")
-        process = started(*words, stdin=terminal, stdout=terminal, stderr=terminal, **variables)
+        for name, value in variables.items():
+            environment.setenv(name, value)
+        process = started(*words, stdin=terminal, stdout=terminal, stderr=terminal)
     with process as run:
         os.close(terminal)
         seen = b""
