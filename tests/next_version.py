@@ -40,7 +40,7 @@ DISKS = entity(
 EDITS = (  # file, the text that it has once, and what this becomes
     (JOBS, '    field(\n        "inst_info_inst_type",', FIELD + '    field(\n        "inst_info_inst_type",'),
     (JOBS, '    "CREATING",\n', '    "CREATING",\n    "HIBERNATING",\n'),
-    (OBJECTS, "import TEXT\n", "import INTEGER, TEXT\n"),
+    (OBJECTS, "import BOOLEAN_TEXT, TEXT\n", "import BOOLEAN_TEXT, INTEGER, TEXT\n"),
     (OBJECTS, "CHILD_JOBS = entity(", TABLE + "CHILD_JOBS = entity("),
     (TABLES, "import CHILD_JOBS,", "import CHILD_JOBS, DISKS,"),
     (TABLES, "    CHILD_JOBS,\n", "    CHILD_JOBS,\n    DISKS,\n"),

@@ -586,7 +586,7 @@ def test_what_happened_in_a_pruned_snapshot_is_dated_by_those_around_it(tmp_path
     with opened(f"sqlite:///{tmp_path}/x.db") as store:
         name = exported(store, tmp_path, nights).name
         with sqlite3.connect(tmp_path / "x.db") as raw:
-            raw.execute("UPDATE maintenance SET pruning = 1")
+            raw.execute("UPDATE internal_maintenance SET pruning = 1")
             raw.execute("UPDATE snapshots SET pruned_at = '2026-12-01 00:00:00.000000' WHERE id = 2")
         raw.close()
         with store.reading() as connection:

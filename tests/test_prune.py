@@ -307,10 +307,18 @@ def test_a_server_s_tables_can_use_the_room_again(recorded: Path, postgresql: st
 def held_up(url: str, path: Path) -> Iterator[Callable[[], bool]]:
     """Keep `prune` from ending its transaction; yield what tells that it got so far."""
     if url.startswith("sqlite"):
-        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as reader_of_it:
-            reader_of_it.execute("BEGIN")
-            reader_of_it.execute("SELECT count(*) FROM jobs").fetchall()
-            yield Path(f"{path}-journal").exists
+        statements = (
+            "CREATE VIEW numbers AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n",
+            "CREATE TABLE waste (i)",
+            "CREATE TRIGGER slow AFTER UPDATE ON snapshots BEGIN INSERT INTO waste SELECT sum(i) FROM numbers; END",
+        )
+        with contextlib.closing(sqlite3.connect(path)) as file, file:
+            for statement in statements:
+                file.execute(statement)
+        yield Path(f"{path}-journal").exists
+        with contextlib.closing(sqlite3.connect(path)) as file, file:
+            for kind, name in (("TRIGGER", "slow"), ("TABLE", "waste"), ("VIEW", "numbers")):
+                file.execute(f"DROP {kind} {name}")
         return
     with open_store(normal_url(url), write=True) as store, store.engine.connect() as other, other.begin():
         other.execute(text("SELECT 1 FROM snapshots WHERE id = 5 FOR UPDATE"))
@@ -355,8 +363,10 @@ def test_a_prune_that_is_killed_in_its_transaction_leaves_all(killer: Killer, tm
         until = time.monotonic() + 60
         while not so_far() and time.monotonic() < until:
             time.sleep(0.02)
-        assert so_far()
+        got_so_far = so_far()
         process.kill()
+        process.wait()
+    assert got_so_far
     assert killer.is_untouched()
     killer.completes()
 

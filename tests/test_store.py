@@ -27,6 +27,7 @@ from sqlalchemy.exc import IntegrityError
 from inventory.common.errors import StoreError
 from inventory.config.load import normal_url
 from inventory.schema import BY_NAME, ENTITIES, ESTATE, REVISION
+from inventory.schema.internal import move_tables
 from inventory.schema.ledger import METADATA, SOURCES
 from inventory.schema.views import views
 from inventory.store import derived, reader
@@ -86,6 +87,8 @@ def migrated(store: Store) -> None:
     with store.writing() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        if not store.is_sqlite:
+            connection.exec_driver_sql(move_tables(), execution_options={"no_parameters": True})
         derived.create(connection)
 
 
@@ -96,7 +99,7 @@ def test_a_new_database_is_as_the_migrations_make_it(database: str, tmp_path: Pa
         with opened(url) as store:
             if not store.is_sqlite:
                 with store.engine.begin() as connection:
-                    connection.execute(text("DROP SCHEMA public CASCADE"))
+                    connection.execute(text("DROP SCHEMA IF EXISTS public, public_internal CASCADE"))
                     connection.execute(text("CREATE SCHEMA public"))
             make(store)
             assert check(store) == []
@@ -116,16 +119,16 @@ def described(connection: Connection) -> set[tuple[Any, ...]]:
         found = {row for query in CATALOGUE for row in rows(connection, query)}
         columns = (
             "SELECT table_name, ordinal_position, column_name, data_type, collation_name, is_nullable, column_default"
-            " FROM information_schema.columns WHERE table_schema = 'public'"
+            " FROM information_schema.columns WHERE table_schema LIKE 'public%'"
         )
-    for own in ("alembic_version", "maintenance"):
+    for own in ("alembic_version", "internal_maintenance"):
         found |= {(own, *row) for row in rows(connection, f"SELECT * FROM {own}")}
     return found | set(rows(connection, columns))
 
 
 CATALOGUE = (
-    "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
-    "SELECT viewname, definition FROM pg_views WHERE schemaname = 'public'",
+    "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname LIKE 'public%'",
+    "SELECT viewname, definition FROM pg_views WHERE schemaname LIKE 'public%'",
     "SELECT CAST(CAST(conrelid AS regclass) AS text), conname, pg_get_constraintdef(oid) FROM pg_constraint",
     "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal",
     "SELECT proname, pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = CAST('public' AS regnamespace)",

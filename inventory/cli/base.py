@@ -82,8 +82,10 @@ class Options:
         from inventory.config.load import choose_database
         from inventory.store.engine import open_store
         from inventory.store.migrate import require_head
+        from inventory.store.sqlite_lock import LockWait
 
-        store = open_store(choose_database(self.database, settings), write=write, create=not ready)
+        lock = LockWait(settings.sqlite_lock_timeout, on_wait=lambda said: self.echo_err(safe(said)))
+        store = open_store(choose_database(self.database, settings), write=write, create=not ready, lock=lock)
         if ready:
             require_head(store)
         return store

@@ -10,6 +10,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTab
 from inventory.common.exact_json import Json
 from inventory.schema import ENTITIES, JOB_DIGESTS, REVISION
 from inventory.schema.fields import Api
+from inventory.schema.internal import SUFFIX, move_tables
 from inventory.schema.ledger import MAINTENANCE, SERVED, SIGNATURES, SNAPSHOTS, SOURCES, VERSION, declared
 from inventory.schema.triggers import triggers
 from inventory.schema.views import views
@@ -79,6 +80,9 @@ def as_markdown() -> Iterator[str]:
     yield "`NAME_as_of` (a row for each row and `snapshot_id` that saw it, with the source's name). `freshness`:"
     yield "for each source that is not retired its last complete snapshot, NULL where it has none, with `finished_at`,"
     yield "`observed_to` and `age_seconds` since `observed_to` (else `finished_at`)."
+    yield ""
+    yield "Tables named `internal_…` are for inventory itself. On PostgreSQL they are in a schema of their own, named"
+    yield f"after that of the other tables with `{SUFFIX}` added: `public{SUFFIX}`."
     for table in as_json()["tables"]:
         yield ""
         yield f"## {table['name']}"
@@ -99,7 +103,8 @@ def _line(column: dict[str, Json]) -> str:
     if column.get("unit"):
         meaning += f" Unit: {column['unit']}."
     if column.get("values"):
-        meaning += f" Documented: {', '.join(f'`{value}`' for value in column['values'])}."
+        how = "Sent as" if column["type"] == "boolean" else "Documented:"
+        meaning += f" {how} {', '.join(f'`{value}`' for value in column['values'])}."
     if column.get("secret"):
         meaning += " **Secret**: masked."
     path = f"`{column['path']}`" if column.get("path") else ""
@@ -126,7 +131,9 @@ def statements(dialect_name: str) -> Iterator[str]:
             yield _statement(CreateIndex(index), dialect)
     if dialect_name == "postgresql":
         yield from comments()
-    yield "INSERT INTO maintenance (id, pruning) VALUES (1, false);"
+    if dialect_name == "postgresql":
+        yield f"{move_tables()};"
+    yield f"INSERT INTO {MAINTENANCE.name} (id, pruning) VALUES (1, false);"  # noqa: S608  # no user input
     for statement in (views(dialect_name) | triggers(dialect_name)).values():
         yield statement + ";"
     yield _statement(CreateTable(VERSION), dialect)

@@ -1,4 +1,4 @@
-"""The administrative tables: sources, snapshots, maintenance, signatures; and METADATA with all tables."""
+"""The administrative tables: sources, snapshots and the internal ones; and METADATA with all tables."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from sqlalchemy import (
 from inventory.schema import ENTITIES, JOB_DIGESTS
 from inventory.schema.tables import METADATA, UtcDateTime, source_id, text_type
 
-__all__ = ["MAINTENANCE", "METADATA", "SERVED", "SIGNATURES", "SNAPSHOTS", "SOURCES", "VERSION", "declared"]
+__all__ = ["INTERNAL", "MAINTENANCE", "METADATA", "SERVED", "SIGNATURES", "SNAPSHOTS", "SOURCES", "VERSION", "declared"]
 
 _TABLES = [entity.current for entity in (*ENTITIES, JOB_DIGESTS)]  # first access adds each table to METADATA
 
@@ -89,7 +89,7 @@ SNAPSHOTS = Table(
 )
 
 MAINTENANCE = Table(
-    "maintenance",
+    "internal_maintenance",
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=False, comment="1: there is one row"),
     Column("pruning", Boolean, nullable=False, comment="Whether history may be deleted: true inside prune alone"),
@@ -97,7 +97,7 @@ MAINTENANCE = Table(
 )
 
 SIGNATURES = Table(
-    "signatures",
+    "internal_signatures",
     METADATA,
     Column(
         "snapshot_id", BigInteger, ForeignKey("snapshots.id"), primary_key=True, autoincrement=False,
@@ -109,7 +109,7 @@ SIGNATURES = Table(
 )  # fmt: skip
 
 SERVED = Table(
-    "served_jobs",
+    "internal_served_jobs",
     METADATA,
     source_id(),
     Column("job_id", text_type(), primary_key=True, comment="The job"),
@@ -123,6 +123,8 @@ SERVED = Table(
     sqlite_with_rowid=False,
 )  # fmt: skip
 
+
+INTERNAL = tuple(sorted(name for name in METADATA.tables if name.startswith("internal_")))  # not for analysts
 
 VERSION = Table(  # Alembic's own, with the revision of the database; not of METADATA
     "alembic_version", MetaData(), Column("version_num", String(32), nullable=False),

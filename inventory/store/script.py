@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from inventory.schema import REVISION
 from inventory.schema.dictionary import comments, statements
+from inventory.schema.internal import SUFFIX, move_tables
 from inventory.schema.triggers import triggers
 from inventory.schema.views import views
 from inventory.store import derived
@@ -30,7 +31,7 @@ def script(store: Store) -> Iterator[str]:
         if not store.is_sqlite:
             quote = connection.dialect.identifier_preparer.quote_identifier
             if (schema := connection.scalar(text("SELECT current_schema()"))) is not None:
-                place = f"SET LOCAL search_path TO {quote(schema)};"
+                place = f"SET LOCAL search_path TO {quote(schema)}, {quote(schema + SUFFIX)};"
     if at is not None:
         refuse_unknown(store, at)
     if at == REVISION and not differs(store):
@@ -62,6 +63,8 @@ def script_from(at: str | None, dialect: str, place: str = "") -> Iterator[str]:
         else:
             yield from (f"{sql};" for sql in derived.drop_statements(dialect))
         yield _migrations_sql(at, dialect)
+        if dialect == "postgresql":
+            yield f"{move_tables()};"
         yield from (f"{sql};" for sql in _derived_statements(dialect))
     yield "COMMIT;"
 

@@ -122,7 +122,7 @@ def write(store: Store, night: int, estate: dict[str, Any], job_ids: Iterable[st
             proof = digest_job((BY_NAME[name], row) for name, rows in job.rows.items() for row in rows)
             for name, rows in job.rows.items():
                 staging.add(name, rows)
-            staging.add("job_digests", [(job_id, proof.digest, proof.fingerprints)])
+            staging.add("internal_job_digests", [(job_id, proof.digest, proof.fingerprints)])
             digests[job_id] = proof.digest
         staging.carry(digests.keys() - wanted)
         changes = staging.compare()
