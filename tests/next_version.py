@@ -76,13 +76,14 @@ class NextVersion:
         return refused
 
     def close(self) -> None:
-        """End its processes."""
+        """End its processes, and remove its bytecode, which stands beside that of the libraries."""
         if self._warm:
             self._warm.close()
+        shutil.rmtree(Path(os.environ["PYTHONPYCACHEPREFIX"]) / self.folder.relative_to("/"), ignore_errors=True)
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "PYTHONPATH": str(self.folder), "PYTHONPYCACHEPREFIX": str(self.folder / "bytecode")}
+        return {**os.environ, "PYTHONPATH": str(self.folder)}
 
     def drafted(self, message: str = "Add the engine's version and disks", code: int = 0) -> str:
         return self._ran([sys.executable, "-m", "tests.draft_migration", message], code, self.environment)

@@ -4,6 +4,7 @@ import contextlib
 import json
 import random
 import re
+import shutil
 import sqlite3
 import subprocess
 import time
@@ -66,16 +67,24 @@ def still_proven(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Non
         ran("--database", url, "verify")
 
 
-@pytest.fixture
-def undisturbed(recorded: Path, inventory: Command) -> list[str]:
+@pytest.fixture(scope="module")
+def undisturbed(recorded: Path) -> list[str]:
     """The content digests of all twelve nights where nothing is pruned."""
-    url = "sqlite:///undisturbed.db"
-    assert inventory("--config", str(recorded / f"{NIGHTS}.yaml"), "--database", url, "export").returncode == 0
+    url = f"sqlite:///{recorded}/undisturbed.db"
+    ran("--config", str(recorded / f"{NIGHTS}.yaml"), "--database", url, "export")
     return [row["content_digest"] for row in snapshots(url)]
 
 
+@pytest.fixture(scope="module")
+def exported(recorded: Path) -> Path:
+    """An SQLite file with eleven nights in it, to copy."""
+    path = recorded / "exported.db"
+    ran("--config", str(recorded / f"{NIGHTS - 1}.yaml"), "--database", f"sqlite:///{path}", "export")
+    return path
+
+
 @pytest.fixture
-def run(recorded: Path, database: str, inventory: Command) -> Pruner:
+def run(request: pytest.FixtureRequest, recorded: Path, database: str, inventory: Command) -> Pruner:
     """Run a command on a database with eleven nights in it."""
 
     def command(*arguments: str, code: int = 0, nights: int = NIGHTS - 1) -> subprocess.CompletedProcess[str]:
@@ -84,8 +93,10 @@ def run(recorded: Path, database: str, inventory: Command) -> Pruner:
         assert done.returncode == code, done.stdout + done.stderr
         return done
 
-    command("db", "upgrade")
-    command("export")
+    if database.startswith("sqlite:///"):
+        shutil.copy(request.getfixturevalue("exported"), database.removeprefix("sqlite:///"))
+    else:
+        command("export")
     return command
 
 
