@@ -280,18 +280,25 @@ def wants_no_tables(request: pytest.FixtureRequest) -> bool:
     return request.node.get_closest_marker("empty_database") is not None
 
 
-@pytest.fixture
-def postgresql(request: pytest.FixtureRequest, postgresql_server: str) -> Iterator[str]:
-    """The URL of a PostgreSQL database with the tables, or without if the test is marked with `empty_database`."""
+@contextlib.contextmanager
+def copied(server: str, template: str) -> Iterator[str]:
+    """A copy of a PostgreSQL database, by its URL."""
     name = f"test_{uuid.uuid4().hex}"
-    template = "template1" if wants_no_tables(request) else request.getfixturevalue("postgresql_template")
-    admin = admin_of(postgresql_server)
+    admin = admin_of(server)
     with admin.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    yield postgresql_server.replace("/postgres?", f"/{name}?")
+    yield server.replace("/postgres?", f"/{name}?")
     with admin.connect() as connection:
         connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
     admin.dispose()
+
+
+@pytest.fixture
+def postgresql(request: pytest.FixtureRequest, postgresql_server: str) -> Iterator[str]:
+    """The URL of a PostgreSQL database with the tables, or without if the test is marked with `empty_database`."""
+    template = "template1" if wants_no_tables(request) else request.getfixturevalue("postgresql_template")
+    with copied(postgresql_server, template) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -302,6 +309,39 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if not wants_no_tables(request):
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "inventory.db")
     return f"sqlite:///{tmp_path}/inventory.db"
+
+
+@pytest.fixture(scope="session")
+def sqlite_samples(sqlite_template: Path) -> Path:
+    """An SQLite file with both nights of the samples, to copy."""
+    file = sqlite_template.with_name("samples.db")
+    shutil.copy(sqlite_template, file)
+    ran("--config", str(ROOT / "samples/inventory.yaml"), "--database", f"sqlite:///{file}", "export")
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgresql_samples(postgresql_server: str, postgresql_template: str) -> str:
+    """The name of a PostgreSQL database with both nights of the samples, to create others from."""
+    admin = admin_of(postgresql_server)
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE with_samples TEMPLATE {postgresql_template}"))
+    admin.dispose()
+    url = postgresql_server.replace("/postgres?", "/with_samples?")
+    ran("--config", str(ROOT / "samples/inventory.yaml"), "--database", url, "export")
+    return "with_samples"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def samples(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database of each kind, with both nights of the samples."""
+    if request.param == "postgresql":
+        template = request.getfixturevalue("postgresql_samples")
+        with copied(request.getfixturevalue("postgresql_server"), template) as url:
+            yield url
+        return
+    shutil.copy(request.getfixturevalue("sqlite_samples"), tmp_path / "inventory.db")
+    yield f"sqlite:///{tmp_path}/inventory.db"
 
 
 @pytest.fixture(scope="session")

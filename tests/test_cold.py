@@ -13,7 +13,7 @@ import click
 import pytest
 
 from inventory.cli import main
-from tests.conftest import COMMAND, ROOT, ran
+from tests.conftest import COMMAND, ROOT
 
 SAMPLES = str(ROOT / "samples/inventory.yaml")
 WORDS: dict[str, tuple[str, int]] = {  # command -> what follows it, and the exit code; after two nights were exported
@@ -60,17 +60,9 @@ def test_every_command_is_here() -> None:
     assert WORDS.keys() == set(commands())
 
 
-@pytest.fixture(scope="module")
-def nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file with both nights of the samples."""
-    path = tmp_path_factory.mktemp("nights") / "x.db"
-    ran("--config", SAMPLES, "--database", f"sqlite:///{path}", "export")
-    return path
-
-
 @pytest.mark.parametrize("command", WORDS)
-def test_a_command_starts_as_a_new_python(nights: Path, tmp_path: Path, command: str) -> None:
-    shutil.copy(nights, tmp_path)
+def test_a_command_starts_as_a_new_python(sqlite_samples: Path, command: str) -> None:
+    shutil.copy(sqlite_samples, "x.db")
     words, code = WORDS[command]
     options = () if command == "demo" else ("--config", SAMPLES, "--database", "sqlite:///x.db")
     done = subprocess.run(

@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -106,9 +107,8 @@ def test_a_wrong_command_names_the_nearest(inventory: Command) -> None:
 
 
 @pytest.fixture
-def exported(inventory: Command) -> None:
-    done = inventory("export", "--config", SAMPLES, "--database", "sqlite:///x.db")
-    assert done.returncode == 0, done.stderr
+def exported(sqlite_samples: Path) -> None:
+    shutil.copy(sqlite_samples, "x.db")
 
 
 @pytest.mark.usefixtures("exported")

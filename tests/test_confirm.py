@@ -36,10 +36,9 @@ def typed(answer: str, *words: str, start: Callable[..., subprocess.Popen[str]] 
 
 
 @pytest.fixture
-def nights(database: str) -> tuple[str, ...]:
+def nights(samples: str) -> tuple[str, ...]:
     """Both nights of the samples."""
-    ran("--config", CONFIG, "--database", database, "export")
-    return "--config", CONFIG, "--database", database
+    return "--config", CONFIG, "--database", samples
 
 
 def state(words: tuple[str, ...]) -> tuple[str, str, str]:
