@@ -34,7 +34,7 @@ from inventory.store import derived, reader
 from inventory.store.check import check
 from inventory.store.engine import Store, open_store, translate_errors
 from inventory.store.migrate import upgrade
-from tests.conftest import COMMAND, ROOT, Command
+from tests.conftest import ROOT, Command, apart
 from tests.next_version import NEXT, NextVersion
 
 CONFIG = str(ROOT / "samples/inventory.yaml")
@@ -423,9 +423,9 @@ class Undisturbed:
 
     @staticmethod
     def _run(*arguments: str) -> str:
-        return subprocess.run(
-            [*COMMAND, *arguments], env=environment(), check=True, capture_output=True, text=True, timeout=120
-        ).stdout
+        done = apart(*arguments)
+        assert done.returncode == 0, done
+        return done.stdout
 
     def _timed(self, *arguments: str) -> float:
         start = time.monotonic()
@@ -450,9 +450,9 @@ def shape(path: Path) -> Shape:
     return found
 
 
-def killed(after: float, *arguments: str, variables: dict[str, str] | None = None) -> None:
+def killed(start: Callable[..., subprocess.Popen[str]], after: float, *arguments: str) -> None:
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen([*COMMAND, *arguments], env=variables or environment(), stdout=output, stderr=output)
+        process = start(*arguments, stdout=output, stderr=output)
         try:
             process.wait(after)
         except subprocess.TimeoutExpired:
@@ -469,7 +469,7 @@ def test_a_killed_upgrade(tmp_path: Path, next_version: NextVersion, start: str,
     if before:
         path.write_bytes(whole.template)
     words = ("--database", f"sqlite:///{path}", "db", "upgrade")
-    killed(whole.empty * dice.uniform(0.4, 1.3), *words, variables=next_version.environment)
+    killed(next_version.started, whole.empty * dice.uniform(0.4, 1.3), *words)
     if path.exists():
         assert shape(path) in (before, after)
     next_version.ran(*words)
