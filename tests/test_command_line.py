@@ -4,8 +4,8 @@ import json
 import os
 import pty
 import re
-import shlex
 import select
+import shlex
 import shutil
 import subprocess
 import sys
