@@ -149,7 +149,7 @@ def check_views(url: str, diffs: dict[tuple[int | None, int], SourceDiff]) -> No
             named = json.loads(key) if isinstance(key, str) else key
             found[snapshot_id].append((*change, sorted(named.items())))
         for before, after in zip((None, *ids), ids, strict=False):
-            told = [(c.table, c.action, c.job_id, sorted(c.key.items())) for c in diffs[before, after].changes]
+            told = [(c.table, c.action, c.job_id, sorted(c.key.items())) for c in diffs[before, after].changes()]
             assert sorted(found.pop(after, []), key=repr) == sorted(told, key=repr), (before, after)
         assert not found
         for entity in ENTITIES:

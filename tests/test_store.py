@@ -311,7 +311,11 @@ def test_a_comparison_costs_what_changed(inventory: Command, database: str) -> N
         if not store.is_sqlite:
             connection.execute(text("SET enable_seqscan = off"))  # else it reads so few rows rather as they lie
         for entity in ESTATE:
-            steps = plans(connection, functools.partial(reader.rows_between, connection, entity, 1, 1, 2))
+            steps = [
+                *plans(connection, functools.partial(reader.jobs_between, connection, entity, [2])),
+                *plans(connection, functools.partial(reader.rows_between, connection, entity, 1, [2])),
+                *plans(connection, functools.partial(reader.rows_between, connection, entity, 1, [2], ["j"])),
+            ]
             whole = [step for step in steps if step.startswith("SCAN") or "Seq Scan" in step]
             assert [step for step in whole if not re.search(r"\b(snapshots|sources)\b", step)] == [], entity.name
 
