@@ -10,9 +10,9 @@ from typing import Any
 
 from inventory.common.exact_json import Json, read
 from inventory.normalise.walk import Row
-from inventory.proof.digest import rfc3339
 from inventory.schema import ENTITIES
 from inventory.schema.entities import Entity
+from inventory.schema.kinds import rfc3339
 
 __all__ = ["PIECE", "Change", "Snapshot", "SourceDiff", "Step", "Values", "pieces"]
 
