@@ -31,6 +31,8 @@ REPORTED = {
     "lineage": {"n-child", "n-grandchild", "n-heir"},
     "gone": {"s-gone"},
     "new": {"s-new"},
+    "filters": {"n-filters"},
+    "speed-limits": {"n-filters"},
     "secrets-seen": {"n-secret"},
     "changed": {"n-failed", "n-plain", "n-child", "s-new"},
 }
@@ -78,6 +80,15 @@ def _north(day: int) -> Night:
         "n-writable": _job("CREATING", db_use_type="migration", is_target_readonly=False),
         "n-shared": _job(running_now, source_endpoint=_end("10.1.1.1"), object_infos=objects),
         "n-secret": _job(running_now, target_endpoint=_end("10.0.0.10", db_password="hunter2-secret")),
+        "n-filters": _job(
+            running_now,
+            data_transformation={"filter_conditions": [{
+                "data_transformation_object_infos": [{"id": "shop-*", "db_name": "shop", "table_name": "orders"}],
+                "transformation_info": {"transformation_type": "contentConditionalFilter", "value": "x > 1"},
+            }]},
+            object_infos=[{"type": "table", "id": "shop-*-*-eu", "name": "eu", "alias_name": "europe"}],
+            speed_limit=[{"begin": "22:00", "end": "05:00", "speed": "10"}],
+        ),
         "n-ended": _job("RELEASE_RESOURCE_COMPLETE", None, source_endpoint=_end("10.1.1.1", ssl_link=False)),
     }  # fmt: skip
 

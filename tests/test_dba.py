@@ -1,9 +1,7 @@
 """What a DBA needs who runs the SQL himself: scripts, a stamp, GRANT statements, and rights that are named."""
 
 import json
-import os
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from sqlalchemy import make_url
 
 from inventory.config.load import normal_url
 from inventory.schema import REVISION
-from tests.conftest import COMMAND, ROOT, Command, ran
+from tests.conftest import ROOT, Command, here, ran
 from tests.next_version import NEXT, NextVersion
 
 CONFIG = str(ROOT / "samples/inventory.yaml")
@@ -45,8 +43,7 @@ def on_all_tables(url: str, statement: str) -> str:
 
 def failed(*words: str, code: int = 1) -> str:
     """Run a command that must fail; return what it says."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False, env=environment)
+    done = here(*words)
     assert done.returncode == code, done
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr
@@ -395,10 +392,8 @@ def test_a_writer_may_not_vacuum(postgresql: str, roles: Roles) -> None:
         words = ("--config", CONFIG, "--database", url)
         run_script(postgresql, "UPDATE sources SET name = name || '-' || id")
         ran(*words, "export")
-        done = subprocess.run(
-            [*COMMAND, *words, "prune", "--older-than", "2030-01-01"],
-            capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )  # fmt: skip
+        done = here(*words, "prune", "--older-than", "2030-01-01")
+        assert done.returncode == 0, done
         assert "pruned 1 snapshot" in done.stdout
         assert ("VACUUM was not done: the user writer" in done.stderr) == is_warned
         assert ("The owner (postgres)" in done.stderr) == is_warned

@@ -121,6 +121,7 @@ LIBRARIES = {
     "structlog": "common.log cli.log_setup",
     "tenacity": "source",
     "click": "cli",
+    "jinja2": "render.page",
     "markupsafe": "render",
     "msgspec": "normalise config",
 }
@@ -157,7 +158,7 @@ UNREAD = (
     "psycopg", "rich", "sqlalchemy.dialects.postgresql", "structlog", "tenacity", "yaml",
 )  # fmt: skip
 HEAVY = (
-    *UNREAD, "asyncio", "importlib.metadata", "logging", "markupsafe", "simplejson", "sqlalchemy", "sqlite3",
+    *UNREAD, "asyncio", "importlib.metadata", "jinja2", "logging", "markupsafe", "simplejson", "sqlalchemy", "sqlite3",
     "tabulate",
 )  # fmt: skip
 
@@ -186,7 +187,7 @@ def test_who_only_reads_imports_only_what_reads(inventory: Command) -> None:
     assert inventory("--config", str(ROOT / "samples/inventory.yaml"), *database, "export").returncode == 0
     job_id = json.loads(inventory(*database, "show", "--json").stdout)["results"][0]["id"]
     for words in (["diff"], ["log", job_id]):
-        assert loaded((*UNREAD, "markupsafe", "tabulate"), *database, *words) == []
+        assert loaded((*UNREAD, "jinja2", "markupsafe", "tabulate"), *database, *words) == []
     for words in (["show", job_id], ["snapshots"]):
         assert loaded(UNREAD, *database, *words) == []
 

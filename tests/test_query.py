@@ -3,9 +3,11 @@
 import csv
 import io
 import json
+import re
+import shlex
 import shutil
 import sqlite3
-import uuid
+import textwrap
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,12 +16,11 @@ from typing import Any
 
 import openpyxl
 import pytest
-from sqlalchemy import text
 
 from inventory.report.library import Library, Report
 from inventory.report.relations import relations
 from inventory.schema import BY_NAME
-from tests.conftest import admin_of, here, ran
+from tests.conftest import ROOT, copied, here, ran
 from tests.nights import opened
 from tests.reporting import DAYS, NOW, REPORTED, export_night
 
@@ -51,15 +52,11 @@ def estate(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
                 shutil.copy(file, folder / f"after-{day}.db")
                 after[day] = f"sqlite:///{folder}/after-{day}.db"
     server, like = (request.getfixturevalue(f"postgresql_{each}") for each in ("server", "template"))
-    name = f"query_{uuid.uuid4().hex}"
-    with closing(admin_of(server).connect()) as admin:
-        admin.execute(text(f"CREATE DATABASE {name} TEMPLATE {like}"))
-        url = server.replace("/postgres?", f"/{name}?")
+    with copied(server, like) as url:
         with opened(url) as store:
             for day in range(1, 11):
                 export_night(store, folder, day)
         yield Estate(f"sqlite:///{file}", url, after)
-        admin.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -159,7 +156,7 @@ def test_types_are_alike_on_both_databases(url: str) -> None:
     assert rows(url, query) == [
         {
             "name": "north", "is_current": True, "is_creating": True, "at": "2026-11-01T01:00:00.000000Z", "n": 1,
-            "two": 2, "jobs": 14, "none": None, "day": "2026-11-01",
+            "two": 2, "jobs": 15, "none": None, "day": "2026-11-01",
         }
     ]  # fmt: skip
     key = "SELECT key FROM changes WHERE job_id = 's-gone' AND table_name = 'tags' AND action = 'create'"
@@ -217,7 +214,7 @@ def test_what_is_not_one_harmless_select_is_refused(estate: Estate, url: str, sq
     assert done.stderr.startswith("error: ")
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
-    assert rows(url, "SELECT count(*) AS n FROM jobs") == [{"n": 17}]
+    assert rows(url, "SELECT count(*) AS n FROM jobs") == [{"n": 18}]
 
 
 @pytest.mark.parametrize(
@@ -245,14 +242,14 @@ def test_a_function_that_acts_is_refused_by_name(estate: Estate, call: str) -> N
 
 def test_a_superuser_is_none_here(estate: Estate) -> None:
     assert rows(estate.postgresql, "SELECT current_user AS me, count(*) AS n FROM jobs") == [
-        {"me": "pg_read_all_data", "n": 17}
+        {"me": "pg_read_all_data", "n": 18}
     ]
 
 
 def test_limits(estate: Estate, url: str) -> None:
     done = here("--database", url, "query", "--limit", "2", "SELECT id FROM jobs ORDER BY id")
     assert done.stdout.split() == ["id", "n-child", "n-ended"]
-    assert done.stderr == "2 of 17 rows; --limit 0 shows all\n"
+    assert done.stderr == "2 of 18 rows; --limit 0 shows all\n"
     document = asked(url, "--limit", "2", "SELECT id FROM jobs ORDER BY id")
     assert (len(document["rows"]), document["truncated"]) == (2, True)
     assert asked(url, "SELECT id FROM jobs")["truncated"] is False
@@ -288,7 +285,7 @@ def test_csv_holds_no_formula(url: str) -> None:
     found = list(csv.reader(io.StringIO(text_of, newline="")))
     assert found[0] == ["id", "failed_reason", "minus"]
     assert ["n-failed", "\t=cmd|' /C calc'!A0", "-1"] in found
-    assert len(found) == 18
+    assert len(found) == 19
 
 
 def test_a_workbook_holds_no_formula(url: str, tmp_path: Path) -> None:
@@ -317,7 +314,7 @@ def test_json_lines(url: str) -> None:
     lines = ran(
         "--database", url, "query", "--format", "jsonl", "SELECT id, parent_id FROM jobs ORDER BY id"
     ).splitlines()
-    assert len(lines) == 17
+    assert len(lines) == 18
     assert json.loads(lines[0]) == {"id": "n-child", "parent_id": "n-plain"}
 
 
@@ -329,13 +326,13 @@ def test_names_that_stand_twice(url: str) -> None:
 
 def test_a_file_and_reports_of_one_s_own(estate: Estate, tmp_path: Path) -> None:
     (tmp_path / "one.sql").write_text("-- one\nSELECT count(*) AS n FROM jobs;\n")
-    assert rows(estate.sqlite, "one.sql") == [{"n": 17}]
+    assert rows(estate.sqlite, "one.sql") == [{"n": 18}]
     assert "the file two.sql cannot be read: No such file" in refused(estate.sqlite, "two.sql")
     (tmp_path / "mine").mkdir()
     head = "-- name: mine\n-- title: T\n-- question: Q?\n-- column: n integer (jobs): How many\n-- order: n\n"
     (tmp_path / "mine" / "a.sql").write_text(f"{head}SELECT count(*) AS n FROM jobs")
     (tmp_path / "inventory.yaml").write_text("sources: [{name: s, replay: x}]\nreports: [mine]\n")
-    assert rows(estate.sqlite, "--report", "mine") == [{"n": 17}]
+    assert rows(estate.sqlite, "--report", "mine") == [{"n": 18}]
     assert "mine " in ran("--database", estate.sqlite, "query", "--list")
     assert ran("--database", estate.sqlite, "query", "--report", "mine", "--show").startswith(head)
     (tmp_path / "mine" / "b.sql").write_text(head.replace("order: n", "order: m") + "SELECT 1 AS n")
@@ -373,3 +370,37 @@ def test_each_day_of_a_missed_night_has_the_last_one_known(url: str) -> None:
     found = rows(url, "SELECT source, snapshot_id, is_missed FROM days WHERE day = '2026-11-05' ORDER BY 1")
     assert [(row["source"], row["is_missed"]) for row in found] == [("north", False), ("south", True)]
     assert 5 not in DAYS["south"]
+
+
+QUESTIONS = (ROOT / "docs" / "questions.md").read_text()
+BLOCKS = re.findall(r"^(\d+)\. \*\*(?:(?!^\d+\.).)*?```(sh|sql)\n(.*?)```", QUESTIONS, re.DOTALL | re.MULTILINE)
+
+
+def test_each_question_is_in_the_document() -> None:
+    assert [int(number) for number, *_ in BLOCKS] == list(range(1, 29))
+    joins = QUESTIONS.partition("## Three joins")[2].partition("##")[0]
+    assert len(re.findall(r"question \d+", joins, re.IGNORECASE)) == 3
+
+
+@pytest.mark.parametrize("number", range(1, 29))
+def test_each_question_has_its_answer_on_both_databases(estate: Estate, number: int) -> None:
+    _, kind, block = BLOCKS[number - 1]
+    if kind == "sh":
+        (line,) = block.strip().splitlines()
+        program, command, *words = shlex.split(line)
+        assert (program, command) == ("inventory", "query")
+    else:
+        words = [textwrap.dedent(block)]
+    found = [rows(url, *words, *AT) for url in (estate.sqlite, estate.postgresql)]
+    assert found[0] == found[1]
+    assert found[0], "the estate of the tests has an answer to each question"
+
+
+def test_the_report_of_the_document_is_one(estate: Estate, tmp_path: Path) -> None:
+    (block,) = re.findall(r"```sql\n(-- name: big\n.*?)```", QUESTIONS, re.DOTALL)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "big.sql").write_text(block)
+    (tmp_path / "inventory.yaml").write_text("sources: [{name: s, replay: x}]\nreports: [mine]\n")
+    assert rows(estate.sqlite, "--report", "big", "--param", "objects=10") == [
+        {"source": "south", "job_id": "s-count", "objects": 10}
+    ]

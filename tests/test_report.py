@@ -29,6 +29,10 @@ from tests.nights import exported, opened
 from tests.reporting import export_night
 
 with_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")
+WORDS = {
+    "Failed": "failed", "Incremental": "incremental", "Full transfer": "full", "Setup": "setup", "Changing": "change",
+    "Releasing": "release", "Ended": "ended",
+}  # fmt: skip
 HOSTILE = "<script>alert(1)</script>\"'><svg onload=x>\u202e&amp;{{7*7}}"
 
 
@@ -121,8 +125,8 @@ def test_each_figure_says_what_its_command_says(url: str, words: tuple[str, ...]
         ]
     assert {line[0] for line in lines} == {row["source"] for row in rows["source-days"]}
 
-    heads, *lines = table(found["phase-days"])
-    drawn = {(line[0], head): int(cell) for line in lines for head, cell in zip(heads[1:], line[1:], strict=True)}
+    phases, *lines = table(found["phase-days"])
+    drawn = {(line[0], head): int(cell) for line in lines for head, cell in zip(phases[1:], line[1:], strict=True)}
     jobs = Counter[tuple[str, str]]()
     for row in rows["phase-days"]:
         jobs[row["day"], row["phase"]] += row["jobs"]
@@ -132,10 +136,10 @@ def test_each_figure_says_what_its_command_says(url: str, words: tuple[str, ...]
         assert title is not None
         assert title[1] == ", ".join(f"{head} {drawn[day, head]}" for head in WORDS if drawn.get((day, head)))
 
-    heads, *lines = table(found["churn"])
+    kinds, *lines = table(found["churn"])
     for kind in ("added", "changed", "removed", "deselected"):
         total = sum(row[kind] for row in rows["churn"] if not row["is_first_night"])
-        assert sum(int(line[heads.index(kind.title())]) for line in lines) == total, kind
+        assert sum(int(line[kinds.index(kind.title())]) for line in lines) == total, kind
 
 
 def test_the_headlines_are_the_figures(url: str) -> None:

@@ -285,7 +285,7 @@ def test_a_result_that_cannot_be_printed_is_written(beside: Archive, export: Exp
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("this system has no device that is always full")
-    with full.open("w") as stdout, export.started(database=beside.url, jobs="all", stdout=stdout) as process:
+    with full.open("w") as stdout, export.started(database=beside.url, jobs="all", stdout=stdout, cold=True) as process:
         assert (process.communicate(timeout=60)[1], process.returncode) == ("", 0)
     assert beside.check() == [1]
 

@@ -4,6 +4,7 @@ This module contains no HTTP, SQL or terminal code. A source is written complete
 `commit` leaves the database unchanged.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -225,9 +226,10 @@ def plan_source(source: Source, run: Run, what: Selection) -> SourceDiff:
             staged = _prepare(reading, source, writer, run)
             end = writer.planned_row(staged.row, staged.content_digest)
             staging = writer.staging
-            diff = compare(
-                Step(source.name, last, end, cache(staging.differing_rows), staging.current_rows, staged.findings), what
-            )
+            differing = cache(staging.differing_rows)
+            step = Step.held(source.name, last, end, differing, staging.current_rows, findings=staged.findings)
+            # All jobs in one piece, which is kept: what is staged is gone before anything is printed.
+            diff = compare(step, what, piece=sys.maxsize)
             writer.check()
             return diff
     assert last is not None  # the configuration allows no source without a reading

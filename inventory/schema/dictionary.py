@@ -60,6 +60,7 @@ def _table(table: Table) -> dict[str, Json]:
         "key": [column.name for column in table.primary_key.columns],
         "history": entity.history.name if entity else None,
         "as_of": f"{entity.name}_as_of" if entity else None,
+        "periods": f"{entity.name}_periods" if entity else None,
         "read_from": [place.path for place in entity.places] if entity else [],
         "columns": [_column(column) for column in table.columns],
     }
@@ -96,13 +97,9 @@ def _view(view: View) -> dict[str, Json]:
 
 
 def _view_column(column: ViewColumn) -> dict[str, Json]:
-    types = _TYPES[column.kind]
-    described: dict[str, Json] = {
-        "name": column.name, "type": types[0], "sqlite_type": types[1], "comment": column.comment,
-    }  # fmt: skip
-    return (
-        described | ({"unit": column.unit} if column.unit else {}) | _origin(column.field.api if column.field else None)
-    )
+    kind, on_sqlite = _TYPES[column.kind]
+    unit = column.unit or None
+    return {"name": column.name, "type": kind, "sqlite_type": on_sqlite, "comment": column.comment, "unit": unit}
 
 
 _TYPES = {  # of a view's column, on PostgreSQL and on SQLite

@@ -89,12 +89,14 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A read-only transaction in which every statement sees the same committed state."""
+        """A read-only transaction in which every statement sees the same committed state.
+
+        After a rollback of the connection the next statement begins another.
+        """
         with translate_errors(self), self.connect() as connection:
             if not self.is_sqlite:  # changes this connection in place
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            with connection.begin():
-                yield connection
+            yield connection
 
     @contextmanager
     def writing(self, stop: Stop | None = None) -> Iterator[Connection]:

@@ -10,7 +10,7 @@ from inventory.schema.dictionary import comments, statements
 from inventory.schema.filled import filling, view_comments
 from inventory.schema.internal import SUFFIX, move_tables
 from inventory.schema.triggers import triggers
-from inventory.schema.views import views
+from inventory.schema.views import views, with_readers
 from inventory.store import derived
 from inventory.store.engine import Store
 from inventory.store.migrate import alembic_config, current, differs, refuse_existing_names, refuse_unknown
@@ -113,6 +113,5 @@ def _derived_statements(dialect: str) -> Iterator[str]:
 
 
 def _drops(name: str) -> str:
-    """Return the statements that drop a view, and those of ours that may read it: they are created after it."""
-    names = list(views("postgresql"))
-    return "".join(f"DROP VIEW IF EXISTS {each};\n" for each in reversed(names[names.index(name) :]))
+    """Return the statements that drop a view, and those of ours that read it: they are created after it."""
+    return "".join(f"DROP VIEW IF EXISTS {each};\n" for each in with_readers(name))

@@ -240,7 +240,10 @@ def _dictionary() -> Schema:
         "key": list_of(TEXT),
         "history": described(nullable(TEXT), "Table with the superseded rows"),
         "as_of": described(nullable(TEXT), "View with the rows of each snapshot"),
+        "periods": described(nullable(TEXT), "View with the period of each row"),
         "read_from": list_of(_PATH),
         "columns": list_of(columns),
     }
-    return document(revision=TEXT, tables=list_of(object_of(table)))
+    seen = object_of({"name": TEXT, "type": TEXT, "sqlite_type": TEXT, "comment": TEXT, "unit": nullable(TEXT)})
+    view = object_of({"name": TEXT, "comment": TEXT, "columns": list_of(seen)})
+    return document(revision=TEXT, tables=list_of(object_of(table)), views=list_of(view))
