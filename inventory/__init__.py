@@ -33,7 +33,8 @@ Where to change what:
 - the worker processes: `export/pool.py`
 - the SQL of a view: `schema/views/` (no migration: `store/derived.py` creates views and triggers at each upgrade)
 - the SQL of a report: its file in `report/sql/`; how a query is kept from changing anything: `report/session.py`
-- the page of `report`: what it asks in `report/page.py`, its figures in `render/report.py`, its charts in `render/svg.py`
+- the page of `report`: what it asks, in `report/page.py`; its figures, in `render/report.py` and `render/over_days.py`;
+  how a chart is drawn, in `render/svg.py`
 - the look of all pages (colours, type, head, policy, footer): `render/templates/`
 - a member of a JSON document: where it is printed, and its schema in `render/json_schema/`
 - the text of an error: search for its fixed words; it stands where it is raised

@@ -3,13 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
-from itertools import groupby
+from datetime import date
 
 from markupsafe import Markup
 
 from inventory.common.safe_text import clean, count
-from inventory.render import svg
+from inventory.render import over_days, svg
 from inventory.render.figures import (
     Figure,
     Section,
@@ -19,22 +18,16 @@ from inventory.render.figures import (
     joined,
     left_out,
     number_of,
-    signed,
     table_of,
     text_of,
 )
+from inventory.render.over_days import PHASES, STRIPS
 from inventory.render.page import page as frame
 from inventory.report.page import CheckResult, Page, Row
 
 __all__ = ["report"]
 
 _LINES = 8  # of a list
-_STRIPS = 40  # sources with a strip each
-# Phase -> word, from the axis upwards: what failed is at the axis, where its height can be read.
-_PHASES = {
-    "failed": "Failed", "incremental": "Incremental", "full": "Full transfer", "setup": "Setup", "change": "Changing",
-    "release": "Releasing", "unknown": "Not documented", "ended": "Ended",
-}  # fmt: skip
 _NEEDS = {"failed": "failed", "plain": "without TLS", "public": "on a public network"}  # of the active tasks
 _SEVERITIES = ("critical", "high", "medium", "low")
 
@@ -51,7 +44,7 @@ def report(page: Page | None, title: str, *, max_rows: int) -> Markup:
     sections = list(_sections(page, max_rows))
     return frame(
         "report", title, page=page, sections=sections, tiles=_tiles(page), lead=_lead(page), patterns=svg.patterns(),
-        proofs=_last_snapshots(page)[:_STRIPS],
+        proofs=_last_snapshots(page)[:STRIPS],
     )  # fmt: skip
 
 
@@ -68,7 +61,7 @@ def _lead(page: Page) -> str:
 def _tiles(page: Page) -> list[tuple[str, str, str, str]]:
     """Return kind, number, words and key of the section of each headline."""
     last = [row for row in page.answers["phase-days"].rows if row["day"] == str(page.until)]
-    jobs, failed = (sum(number_of(row["jobs"]) for row in last if row["phase"] in of) for of in (_PHASES, {"failed"}))
+    jobs, failed = (sum(number_of(row["jobs"]) for row in last if row["phase"] in of) for of in (PHASES, {"failed"}))
     missed = sum(row["state"] == "missed" for row in page.answers["source-days"].rows)
     size = {name: len(answer.rows) for name, answer in page.answers.items()}
     found = [
@@ -94,10 +87,10 @@ def _sections(page: Page, most: int) -> Iterator[Section]:
     ]  # fmt: skip
     yield Section("changes", "What changed", changed)
     yield _checks(page, most)
-    yield Section("freshness", "Freshness", [_freshness(page)])
-    yield Section("status", "Status over days", [_status(page)])
+    yield Section("freshness", "Freshness", [over_days.freshness(page)])
+    yield Section("status", "Status over days", [over_days.status(page)])
     if "churn" in page.answers:
-        yield Section("churn", "Churn", [_churn(page)])
+        yield Section("churn", "Churn", [over_days.churn(page)])
     yield Section("failures", "Oldest failures", [_failures(page, most)])
     yield Section("expiring", "Orders that end soon", [_expiring(page, most)])
     if "owners" in page.answers:
@@ -211,126 +204,6 @@ def _check_table(found: Sequence[CheckResult], most: int, *, waived: bool) -> Ta
                  left_out(most, len(found)))  # fmt: skip
 
 
-# --- over days
-
-
-def _freshness(page: Page) -> Figure:
-    answer, days = page.answers["source-days"], _days(page)
-    strips, rows = [], []
-    for source, group in groupby(answer.rows, key=lambda row: str(row["source"])):
-        states = {str(row["day"]): row for row in group}
-        last = max(states.values(), key=lambda row: str(row["day"]))
-        kinds = [str(states[str(day)]["state"]) if str(day) in states else "" for day in days]
-        numbers = Counter(kinds)
-        missed = [day for day, kind in zip(days, kinds, strict=True) if kind == "missed"]
-        ago = number_of(last["age_days"])
-        told = "up to date" if ago == 0 else f"{count(ago, 'day')} old"
-        told += f", {len(missed):,} missed" if missed else ""
-        name = text_of(source)
-        title = f"{name}: {numbers['complete']} complete, {numbers['partial']} partial, {len(missed)} missed"
-        strips.append((name, svg.strip(title, kinds), told))
-        rows.append([
-            name, text_of(last["observed_to"]), f"{ago:,}", f"{numbers['complete']:,}", f"{numbers['partial']:,}",
-            f"{len(missed):,}", _runs(missed),
-        ])  # fmt: skip
-    worst = sorted(range(len(rows)), key=lambda at: (-int(rows[at][2].replace(",", "")), rows[at][0]))[:_STRIPS]
-    shown = [strips[at] for at in sorted(worst)]
-    heads = ["source", "last snapshot", "days old", "complete", "partial", "missed", "which were missed"]
-    table = Table([(head, head in {"days old", "complete", "partial", "missed"}) for head in heads], rows)
-    stale = sum(row[2] != "0" for row in rows)
-    lead = f"Every source has a snapshot of {page.until}."
-    if stale:
-        lead = f"{count(len(rows), 'source')}, {stale:,} of them without a snapshot of {page.until}."
-    lead += f" The {_STRIPS} oldest are drawn." if len(strips) > _STRIPS else ""
-    legend = [(svg.swatch(kind), kind, "") for kind in ("complete", "partial", "missed")]
-    return Figure(
-        "source-days", "Each source, day by day", lead, answer, table, "No source has a snapshot in these days.",
-        strips=shown, below=svg.axis(days), legend=legend,
-    )  # fmt: skip
-
-
-def _status(page: Page) -> Figure:
-    answer = page.answers["phase-days"]
-    found = Counter[tuple[str, str]]()
-    for row in answer.rows:
-        found[str(row["day"]), str(row["phase"])] += number_of(row["jobs"])
-    days = _known(page, {day for day, _ in found})
-    series = [svg.Series(word, phase, [found[str(day), phase] for day in days]) for phase, word in _PHASES.items()]
-    series = [each for each in series if any(each.values)]
-    drawing = svg.columns("Jobs by phase of their status, day by day", days, series) if series else None
-    lead = ""
-    if series:
-        now = {each.kind: each.values[-1] for each in series}
-        then = {each.kind: each.values[0] for each in series}
-        failed = now.get("failed", 0)
-        lead = (
-            f"{count(sum(now.values()), 'job')} on {days[-1]}, {failed:,} of them failed "
-            f"({signed(failed - then.get('failed', 0))} since {days[0]})."
-        )
-    lead += " Sub-tasks are counted." if page.owner is None else " Jobs that the owner has now, and their sub-tasks."
-    return Figure(
-        "phase-days", "Jobs by phase", lead, answer, _by_day(days, series), "There was no job.", drawing,
-        legend=_legend(series), labelled=True,
-    )  # fmt: skip
-
-
-def _churn(page: Page) -> Figure:
-    answer = page.answers["churn"]
-    kinds = {"added": "Added", "changed": "Changed", "removed": "Removed", "deselected": "Deselected"}
-    numbers = {kind: Counter[str]() for kind in kinds}
-    first = []
-    for row in answer.rows:
-        if row["is_first_night"]:
-            first.append(f"{text_of(row['source'])} ({count(number_of(row['jobs']), 'job')})")
-            continue
-        for kind in kinds:
-            numbers[kind][str(row["observed_to"])[:10]] += number_of(row[kind])
-    days = _known(page, {str(row["observed_to"])[:10] for row in answer.rows})
-    series = {kind: svg.Series(word, kind, [numbers[kind][str(day)] for day in days]) for kind, word in kinds.items()}
-    used = [each for each in series.values() if any(each.values)]
-    up, down = [[each for each in used if (each.kind in {"removed", "deselected"}) is left] for left in (False, True)]
-    title = "Jobs that came, changed and left, day by day"
-    drawing = svg.columns(title, days, up, down, labels=False) if used else None
-    total = {kind: sum(each.values) for kind, each in series.items()}
-    lead = f"{total['added']:,} added, {total['changed']:,} changed, {total['removed']:,} removed (below the line)."
-    others = " and others" if len(first) > 3 else ""
-    begun = f" Not drawn: the first snapshot of {', '.join(first[:3])}{others}." if first else ""
-    return Figure(
-        "churn", "Jobs that came, changed and left", lead + begun, answer, _by_day(days, list(series.values())),
-        f"No job came, changed or left.{begun}", drawing, legend=_legend(used, sums=True),
-    )  # fmt: skip
-
-
-def _days(page: Page) -> list[date]:
-    return [page.since + timedelta(days=at) for at in range((page.until - page.since).days + 1)]
-
-
-def _known(page: Page, found: set[str]) -> list[date]:
-    """Return the days of the page from the first on which something is known."""
-    return [day for day in _days(page) if found and str(day) >= min(found)]
-
-
-def _legend(series: Sequence[svg.Series], *, sums: bool = False) -> list[tuple[Markup, str, str]]:
-    return [(svg.swatch(each.kind), each.name, f"{sum(each.values) if sums else each.values[-1]:,}") for each in series]
-
-
-def _by_day(days: Sequence[date], series: Sequence[svg.Series]) -> Table:
-    heads = [("day", False), *((each.name, True) for each in series)]
-    rows = [[str(day), *(f"{each.values[at]:,}" for each in series)] for at, day in enumerate(days)]
-    return Table(heads, rows[::-1])
-
-
-def _runs(days: Sequence[date]) -> str:
-    """Return days as text, with those that follow each other as one period."""
-    found: list[list[date]] = []
-    for day in days:
-        if found and (day - found[-1][-1]).days == 1:
-            found[-1].append(day)
-        else:
-            found.append([day])
-    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in found)
-
-
 # --- lists
 
 
@@ -390,8 +263,8 @@ def _digests(page: Page, most: int) -> Figure:
     heads = [("source", False), ("snapshot", True), ("observed", False), ("status", False), ("jobs", True),
              ("digest", False)]  # fmt: skip
     names = ("source", "snapshot_id", "observed_to", "status", "jobs", "digest")
-    shown = Table(heads, [[text_of(row[name]) for name in names] for row in last[:_STRIPS]],
-                  first_of(_STRIPS, len(last), "source").strip())  # fmt: skip
+    shown = Table(heads, [[text_of(row[name]) for name in names] for row in last[:STRIPS]],
+                  first_of(STRIPS, len(last), "source").strip())  # fmt: skip
     empty = "There is no snapshot of these days."
     return Figure("digests", "Snapshots", lead, answer, table_of(answer, most), empty, shown=shown)
 

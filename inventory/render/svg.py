@@ -12,7 +12,7 @@ from itertools import accumulate, groupby
 
 from markupsafe import Markup
 
-__all__ = ["Series", "axis", "bar", "columns", "marks_of", "patterns", "strip", "swatch", "ticks"]
+__all__ = ["Series", "axis", "bar", "columns", "marks_of", "patterns", "step_of", "strip", "swatch"]
 
 WIDE = 1000  # units of the box that is stretched
 HIGH = 230  # pixels of a plot
@@ -69,7 +69,7 @@ def columns(
         for series, sign in ((up, -1), (down, 1))
         for each, path in _paths(days, series, line, sign * scale)
     )
-    every = _step(max(above, below, 1))
+    every = step_of(max(above, below, 1))
     lines = [*range(0, above + 1, every), *range(-every, -below - 1, -every)]
     grid = Markup("").join(
         Markup(
@@ -155,12 +155,8 @@ def marks_of(days: Sequence[date]) -> list[tuple[int, str]]:
     ]
 
 
-def ticks(top: int) -> list[int]:
-    """Return the numbers that an axis up to `top` has marks for: from 0, at most six, in steps of 1, 2 or 5 x 10^n."""
-    return list(range(0, top + 1, _step(max(top, 1))))
-
-
-def _step(top: int) -> int:
+def step_of(top: int) -> int:
+    """Return the distance of the numbers on an axis up to `top`: 1, 2 or 5 x 10^n, at most five of them above 0."""
     step, at = 1, 0
     while top / step > 5:
         step = (2, 5, 10)[at % 3] * 10 ** (at // 3)
