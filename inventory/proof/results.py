@@ -1,0 +1,31 @@
+"""The digest of what a rule found on a snapshot (README, "Digests").
+
+row   SHA-256 of canonical JSON {"detail", "job_id", "key"}.
+run   SHA-256 over lines, a line feed after each: 'inventory check run', the snapshot's digest, the rule's id, the
+      rule's digest, the time that was `:now` (RFC 3339), and the hex digests of its rows, sorted.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from inventory.common.exact_json import canonical
+from inventory.proof.digest import sha256
+from inventory.schema.kinds import rfc3339
+
+__all__ = ["run_digest"]
+
+
+def run_digest(
+    snapshot_digest: str, rule_id: str, rule_digest: str, as_of: datetime | str, rows: Iterable[tuple[str, str, str]]
+) -> str:
+    """Return the digest of a run, in hex.
+
+    Args:
+        rows: job id, key and detail of each.
+    """
+    moment = as_of if isinstance(as_of, str) else rfc3339(as_of)
+    found = sorted(
+        sha256(canonical({"detail": detail, "job_id": job_id, "key": key})) for job_id, key, detail in rows
+    )
+    lines = ("inventory check run", snapshot_digest, rule_id, rule_digest, moment, *found)
+    return sha256("".join(f"{line}\n" for line in lines))
