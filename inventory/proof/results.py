@@ -24,8 +24,6 @@ def run_digest(
         rows: job id, key and detail of each.
     """
     moment = as_of if isinstance(as_of, str) else rfc3339(as_of)
-    found = sorted(
-        sha256(canonical({"detail": detail, "job_id": job_id, "key": key})) for job_id, key, detail in rows
-    )
+    found = sorted(sha256(canonical({"detail": detail, "job_id": job_id, "key": key})) for job_id, key, detail in rows)
     lines = ("inventory check run", snapshot_digest, rule_id, rule_digest, moment, *found)
     return sha256("".join(f"{line}\n" for line in lines))

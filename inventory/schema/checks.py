@@ -63,9 +63,9 @@ CHECK_RESULTS = Table(
     _text("state", "open; waived: accepted until a day; or closed"),
     _text("severity", "Severity of the rule: low, medium, high or critical"),
     _link("opened_snapshot", "snapshots", "The snapshot in which it was found first since it was last closed"),
-    _time("opened_at", "When that snapshot was observed, UTC"),
+    _time("opened_at", "When that snapshot was observed, UTC; of a rule with max_age none, when it was checked"),
     _link("closed_snapshot", "snapshots", "The snapshot without it; NULL if not closed", nullable=True),
-    _time("closed_at", "When that snapshot was observed, UTC; NULL if not closed", nullable=True),
+    _time("closed_at", "When that snapshot was observed, or checked likewise, UTC; NULL if not closed", nullable=True),
     _text("close_reason", "fixed, job_gone, rule_changed or source_retired; NULL if not closed", nullable=True),
     _count("reopened", "How often it was found again after it had been closed"),
     _time("first_ever_at", "opened_at of its first opening, UTC"),
@@ -78,9 +78,7 @@ CHECK_RESULTS = Table(
     comment="Every state that each result of a rule ever had, a row each. Append-only, never pruned.",
     sqlite_autoincrement=True,
 )
-Index(
-    "ix_check_results_identity", *(CHECK_RESULTS.c[name] for name in ("rule_id", "source_id", "job_id", "key", "id"))
-)
+Index("ix_check_results_identity", *(CHECK_RESULTS.c[name] for name in ("rule_id", "source_id", "job_id", "key", "id")))
 
 CHECK_WAIVERS = Table(
     "check_waivers",

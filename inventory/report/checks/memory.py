@@ -159,7 +159,8 @@ def job_ids(connection: Connection, source_id: int) -> set[str]:
 def job_names(connection: Connection, source_id: int) -> dict[str, str | None]:
     """Return job id -> name of a source's jobs."""
     jobs = BY_NAME["jobs"].current
-    return {row.id: row.name for row in connection.execute(select(jobs.c.id, jobs.c.name).where(jobs.c.source_id == source_id))}
+    query = select(jobs.c.id, jobs.c.name).where(jobs.c.source_id == source_id)
+    return {row.id: row.name for row in connection.execute(query)}
 
 
 _OWNERS = text("SELECT job_id, owner FROM tasks WHERE source_id = :source AND owner IS NOT NULL")

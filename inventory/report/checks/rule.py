@@ -1,4 +1,4 @@
-"""Rules: each is one SQL file with a stable id, a severity, a remedy and a deadline. Some are shipped, users add others.
+"""Rules: each is one SQL file with a stable id, a severity, a remedy and a deadline. Some are shipped.
 
 A rule is a function of one snapshot: the same snapshot and the same rule give the same rows. So it may read the tables
 and views of the state alone, none of history, which `prune` shortens, and nothing that depends on the clock but `:now`.
@@ -37,8 +37,15 @@ _HISTORIC = frozenset({"status_since", "pruned_at"})
 
 _WORDS = {"id", "name", "title", "severity", "meaning", "remedy", "sla_days", "identity", "max_age", "param"}
 _ONCE = ("id", "name", "title", "severity", "meaning", "remedy", "sla_days", "identity")
-_ID = re.compile(r"[A-Z][A-Z0-9]{0,15}-[0-9]{1,6}\Z")
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,63}\Z")
+_IDENTITIES = {"source": ("source",), "job_id": ("job_id",), "job_id, key": ("job_id", "key"), "key": ("key",)}
+_FORMS = {  # of the text after a word, and what is needed
+    "id": (r"[A-Z][A-Z0-9]{0,15}-[0-9]{1,6}", "an id such as DRS-001"),
+    "name": (r"[a-z][a-z0-9-]{0,63}", "a name of small letters, digits and dashes"),
+    "severity": ("|".join(SEVERITIES), f"one of {', '.join(SEVERITIES)}"),
+    "sla_days": ("[0-9]{1,4}", "a whole number of days, 0 to 9999"),
+    "identity": ("|".join(_IDENTITIES), f"one of: {'; '.join(_IDENTITIES)}"),
+    "max_age": (".*", "a time such as 36h, up to 720h, or none"),
+}
 _DEFAULT_MAX_AGE = "36h"
 _SHOWS = "`inventory check explain DRS-001` prints one as an example"
 
@@ -78,33 +85,20 @@ class Rule:
             if len(found.get(word, [])) != 1 or not found[word][0][1]:
                 raise UsageError(f"{file}: one line `-- {word}: …` is needed", _SHOWS)
 
-        def wrong(word: str, needed: str) -> UsageError:
-            number, given = found[word][0]
-            return UsageError(f"{file}, line {number}: {word}: {given!r} is not {needed}", _SHOWS)
-
-        values = {word: found[word][0][1] for word in _ONCE}
-        if not _ID.match(values["id"]):
-            raise wrong("id", "an id such as DRS-001")
-        if not _NAME.match(values["name"]):
-            raise wrong("name", "a name of small letters, digits and dashes")
-        if values["severity"] not in SEVERITIES:
-            raise wrong("severity", f"one of {', '.join(SEVERITIES)}")
-        if not re.fullmatch("[0-9]{1,4}", values["sla_days"]):
-            raise wrong("sla_days", "a whole number of days, 0 to 9999")
-        identity = tuple(each.strip() for each in values["identity"].split(","))
-        if identity not in {("source",), ("job_id",), ("job_id", "key"), ("key",)}:
-            raise wrong("identity", "source, job_id, key, or job_id, key")
         found.setdefault("max_age", [(0, _DEFAULT_MAX_AGE)])
-        age = found["max_age"][0][1]
-        seconds = None if age == "none" else seconds_of(age)
-        if seconds is None and age != "none":
-            raise wrong("max_age", "a time such as 36h, or none")
+        for word, (pattern, needed) in _FORMS.items():
+            number, given = found[word][0]
+            if not re.fullmatch(pattern, given) or (word == "max_age" and given != "none" and not seconds_of(given)):
+                raise UsageError(f"{file}, line {number}: {word}: {given!r} is not {needed}", _SHOWS)
+        values = {word: lines[0][1] for word, lines in found.items() if word != "param"}
+        seconds = seconds_of(values["max_age"])
         parameters = tuple(read_parameter(file, *each) for each in found.get("param", []))
         if lacking := [each.name for each in parameters if each.default is None]:
             raise UsageError(f"{file}: the parameter {lacking[0]} has no default", "Write NAME TYPE = DEFAULT: meaning")
         return cls(
             values["id"], values["name"], values["title"], values["severity"], values["meaning"], values["remedy"],
-            int(values["sla_days"]), identity, None if seconds is None else timedelta(seconds=seconds), parameters,
+            int(values["sla_days"]), _IDENTITIES[values["identity"]], timedelta(seconds=seconds) if seconds else None,
+            parameters,
             sql, text, file,
         )  # fmt: skip
 
@@ -148,7 +142,9 @@ class Rule:
         Raises:
             UsageError: a default is not of its type.
         """
-        found = {each.name: (each.kind, value_of(each.name, each.kind, each.default or "", now)) for each in self.parameters}
+        found = {
+            each.name: (each.kind, value_of(each.name, each.kind, each.default or "", now)) for each in self.parameters
+        }
         return {"now": ("time", now), **found}
 
     @cached_property

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -185,26 +185,35 @@ def _judge(
             snapshot["source_id"], snapshot["id"], rule.id, digest, as_of, status, reason, 0, 0, 0, 0, seconds, proven
         )
 
-    if source.is_retired:
+    is_judged = before is not None and before.status == "complete"
+    reason, why = _unfit(source, rule, now - at)
+    if reason:
+        return unknown(reason, why)
+    if source.is_retired or (is_judged and rule.max_age is not None):
         return _Judged(source, rule, digest, None, None, None)
-    if rule.max_age is not None:
-        if snapshot["status"] == "partial":
-            return unknown("partial", f"snapshot {snapshot['id']} is partial")
-        if now - at > rule.max_age:
-            hours, most = (round(age.total_seconds() / 3600) for age in (now - at, rule.max_age))
-            return unknown("stale", f"snapshot {snapshot['id']} is {hours} h old, and the rule allows {most} h")
-        if before is not None and before.status == "complete":
-            return _Judged(source, rule, digest, None, None, None)
     began = time.monotonic()
     try:
         scope = scope_of(connection, snapshot, is_last=True)
         found = evaluate(connection, rule, scope, name, as_of, timeout)
     except RuleError as error:
         return unknown(error.summary, error.summary, has_failed=True, seconds=time.monotonic() - began)
-    if before is not None and before.status == "complete" and _is_same(before, snapshot, found):
+    if is_judged and before is not None and _is_same(before, snapshot, found):
         return _Judged(source, rule, digest, None, None, None)
     run = run_with("complete", None, time.monotonic() - began, found)
     return _Judged(source, rule, digest, found, run, None)
+
+
+def _unfit(source: _Source, rule: Rule, age: timedelta) -> tuple[str, str]:
+    """Return why a rule cannot judge the snapshot of a source, as it is recorded and for people; '' if it can."""
+    snapshot = source.snapshot
+    if rule.max_age is None or source.is_retired:
+        return "", ""
+    if snapshot["status"] == "partial":
+        return "partial", f"snapshot {snapshot['id']} is partial"
+    if age > rule.max_age:
+        hours, most = (round(each.total_seconds() / 3600) for each in (age, rule.max_age))
+        return "stale", f"snapshot {snapshot['id']} is {hours} h old, and the rule allows {most} h"
+    return "", ""
 
 
 def _is_same(before: Run, snapshot: SnapshotRow, found: Found) -> bool:
@@ -233,8 +242,8 @@ def _step(
     if last is not None and last.snapshot_id > snapshot["id"]:  # another check was quicker, with a newer snapshot
         return _Step(judged, [], before, None, waivers)
     judgement = Judgement(
-        rule.id, judged.digest, rule.severity, rule.sla_days, snapshot["source_id"], snapshot["id"], time_of(snapshot),
-        _day(now), judged.found, {at: each.until for at, each in waivers.items()}, source.owners, source.jobs,
+        rule.id, judged.digest, rule.severity, rule.sla_days, snapshot["source_id"], snapshot["id"],
+        time_of(snapshot) if rule.max_age is not None else now, _day(now), judged.found, {at: each.until for at, each in waivers.items()}, source.owners, source.jobs,
         is_changed=last is not None and last.rule_digest != judged.digest, is_retired=source.is_retired,
     )  # fmt: skip
     changed = list(advance(judgement, before))

@@ -52,7 +52,7 @@ class Result:
 class Judgement:
     """One rule on one snapshot of one source.
 
-    found: identity -> detail; None: it is unknown what the rule finds. at: when the snapshot was observed. today: the
+    found: identity -> detail; None: it is unknown what the rule finds. at: when it was observed, or checked. today: the
     UTC day of the check. waivers: identity -> the day on which the last waiver ends. owners: job id -> owner.
     jobs: ids of the source's jobs. is_changed: whether the source was last judged by another text of the rule.
     is_retired: whether the source is.

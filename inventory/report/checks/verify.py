@@ -1,5 +1,7 @@
-"""Recomputes what `check` remembers: every run from the results that it left, and, where that can be done, from the
-snapshot itself. The same snapshot and the same rule give the same rows.
+"""Recomputes what `check` remembers.
+
+Every run is compared with the results that it left, and, where that can be done, with what the rule finds in the
+snapshot: the same snapshot and the same rule give the same rows.
 """
 
 from collections.abc import Iterator
@@ -42,7 +44,8 @@ def verify_checks(connection: Connection, rules: Rules, names: tuple[str, ...], 
         last = max(rows, default=None)
         result = VerifiedChecks(source["name"], 0, 0, [])
         runs = memory.runs_of(connection, source["id"])
-        history = {rule_id: memory.results_of(connection, source["id"], rule_id) for rule_id in {r.rule_id for _, r in runs}}
+        checked = {run.rule_id for _, run in runs}
+        history = {rule_id: memory.results_of(connection, source["id"], rule_id) for rule_id in checked}
         for run_id, run in runs:
             result.runs += 1
             if run.status != "complete":
