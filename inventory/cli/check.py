@@ -1,5 +1,6 @@
 """`check`: rules over the last snapshot of each source, with a memory of what they found."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from inventory.report.checks.run import Checked, Line
     from inventory.store.engine import Store
 
-__all__ = ["check", "check_exported"]
+__all__ = ["check", "check_exported", "rules_of"]
 
 TIMEOUT = 60.0  # seconds for a rule on a source
 _SEVERITIES = ("low", "medium", "high", "critical")
@@ -85,7 +86,7 @@ def check(
 
     options: Options = context.obj
     settings = options.settings()
-    rules, now = _rules(settings), _moment(moment)
+    rules, now = rules_of(settings), _moment(moment)
     with options.open(settings, write=not dry_run) as store:
         checked = run.check(store, rules, chosen, names, now, timeout=TIMEOUT, dry_run=dry_run)
     least = severity or "low"
@@ -115,7 +116,7 @@ def _print(
         options.page(forms.as_text(checked, lines, full=full))
 
 
-def check_exported(store: "Store", settings: "Settings", names: list[str]) -> "tuple[Checked, int]":
+def check_exported(store: "Store", settings: "Settings", names: Iterable[str]) -> "tuple[Checked, int]":
     """Check the sources of an export, with the severity and what to fail on of the configuration."""
     from datetime import UTC
 
@@ -125,11 +126,16 @@ def check_exported(store: "Store", settings: "Settings", names: list[str]) -> "t
     with store.reading() as connection:
         known = {str(row["name"]) for row in sources(connection)}
     mine = [name for name in names if name in known]
-    checked = run.check(store, _rules(settings), (), mine, datetime.now(UTC), timeout=TIMEOUT, dry_run=False)
+    checked = run.check(store, rules_of(settings), (), mine, datetime.now(UTC), timeout=TIMEOUT, dry_run=False)
     return checked, run.exit_code(checked, settings.check_fail_on, settings.check_severity)
 
 
-def _rules(settings: "Settings") -> "Rules":
+def rules_of(settings: "Settings") -> "Rules":
+    """Return the rules that are shipped, and those of the configuration's folders.
+
+    Raises:
+        UsageError: one is wrong.
+    """
     from inventory.report.checks.rule import Rules
 
     return Rules(settings.check_rules, settings.check_skip)
@@ -182,7 +188,7 @@ def waive(
     except ValueError:
         raise UsageError(f"--until {until!r} is not a day", "Give YYYY-MM-DD, a day in UTC") from None
     settings = options.settings()
-    chosen = _rules(settings)[rule]
+    chosen = rules_of(settings)[rule]
     if by is None:
         try:
             by = getpass.getuser()
@@ -204,7 +210,7 @@ def waive(
 @output_option
 @json_option
 @click.pass_obj
-def list_rules(options: Options, as_json: bool) -> None:
+def listrules_of(options: Options, as_json: bool) -> None:
     """List the rules, each with its severity, its deadline in days, and its open and waived results."""
     from inventory.config.load import choose_database
     from inventory.render.check import list_members, list_text
@@ -212,7 +218,7 @@ def list_rules(options: Options, as_json: bool) -> None:
     from inventory.store.engine import is_absent
 
     settings = options.settings()
-    rules = _rules(settings).by_id.values()
+    rules = rules_of(settings).by_id.values()
     found = []
     if not is_absent(choose_database(options.database, settings)):
         with options.open(settings) as store, store.reading() as connection:
@@ -237,7 +243,7 @@ def explain(options: Options, rule: str) -> None:
     from inventory.cli.base import safe
     from inventory.render.check import rule_page
 
-    chosen = _rules(options.settings())[rule]
+    chosen = rules_of(options.settings())[rule]
     lines = [*rule_page(chosen), "", "```sql", *chosen.sql.splitlines(), "```"]
     options.page(safe(line) for line in lines)
 

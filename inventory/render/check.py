@@ -16,6 +16,7 @@ from inventory.schema.kinds import rfc3339
 
 __all__ = [
     "as_markdown", "as_text", "history_members", "history_text", "list_members", "list_text", "members", "rule_page",
+    "summary",
 ]  # fmt: skip
 
 _HEADINGS = {
@@ -159,6 +160,12 @@ def members(checked: Checked, lines: list[Line]) -> dict[str, Json]:
         "summary": {word: len(checked.of(word)) for word in _HEADINGS},
         "rules_not_here": checked.strangers,
     }  # fmt: skip
+
+
+def summary(checked: Checked) -> dict[str, Json]:
+    """Return the numbers that the document of `export` has."""
+    numbers: dict[str, Json] = {word: len(checked.of(word)) for word in _HEADINGS}
+    return numbers | {"unknown": len(checked.unknown)}
 
 
 def _rule(rule: Rule) -> dict[str, Json]:

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Connection
 
 from inventory.common.errors import CompareError, UsageError
+from inventory.export.outcome import OpenResults
 from inventory.export.run import worst
 from inventory.proof.results import run_digest
 from inventory.report.checks import memory
@@ -18,10 +19,17 @@ from inventory.report.checks.states import CLOSED, OPEN, WAIVED, Judgement, Resu
 from inventory.store.engine import Store
 from inventory.store.reader import SnapshotRow, snapshots, sources
 
-__all__ = ["FAIL_ON", "WORDS", "Checked", "Line", "Unknown", "check", "exit_code", "is_at_least", "waive"]
+__all__ = [
+    "Checked",
+    "Line",
+    "Unknown",
+    "check",
+    "exit_code",
+    "is_at_least",
+    "open_results",
+    "waive",
+]
 
-FAIL_ON = ("new", "open", "overdue", "none")
-WORDS = ("new", "reopened", "overdue", "same", "waived", "fixed", "closed")  # of a line
 _NEW = {"new", "reopened"}
 _OPEN = {*_NEW, "overdue", "same"}
 
@@ -38,7 +46,10 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Line:
-    """A result that is open, waived, or was closed by the source's last snapshot. word: of WORDS."""
+    """A result that is open, waived, or was closed by the source's last snapshot.
+
+    word: new, reopened, overdue, same, waived, fixed or closed.
+    """
 
     word: str
     rule: Rule
@@ -243,7 +254,8 @@ def _step(
         return _Step(judged, [], before, None, waivers)
     judgement = Judgement(
         rule.id, judged.digest, rule.severity, rule.sla_days, snapshot["source_id"], snapshot["id"],
-        time_of(snapshot) if rule.max_age is not None else now, _day(now), judged.found, {at: each.until for at, each in waivers.items()}, source.owners, source.jobs,
+        time_of(snapshot) if rule.max_age is not None else now, _day(now), judged.found,
+        {identity: each.until for identity, each in waivers.items()}, source.owners, source.jobs,
         is_changed=last is not None and last.rule_digest != judged.digest, is_retired=source.is_retired,
     )  # fmt: skip
     changed = list(advance(judgement, before))
@@ -322,6 +334,20 @@ def exit_code(checked: Checked, fail_on: str, least: str) -> int:
     words = {"new": _NEW, "open": _OPEN, "overdue": set(), "none": set()}[fail_on]
     fails = any(line.word in words or (fail_on == "overdue" and line.is_overdue) for line in wanted)
     return worst([2 * fails, *(1 if each.has_failed else 3 for each in checked.unknown)])
+
+
+def open_results(checked: Checked) -> list[OpenResults]:
+    """Return how many results of each rule are open in each source that was checked, and since when."""
+    found = {
+        (str(row["source"]), rule.id): OpenResults(str(row["source"]), rule.id, rule.severity, 0, None)
+        for row in checked.snapshots for rule in checked.rules
+    }  # fmt: skip
+    for line in checked.lines:
+        if line.word in _OPEN:
+            key = line.source, line.rule.id
+            oldest = min(line.result.opened_at, found[key].oldest or line.result.opened_at)
+            found[key] = replace(found[key], number=found[key].number + 1, oldest=oldest)
+    return list(found.values())
 
 
 def waive(
