@@ -90,7 +90,8 @@ def check(
     with options.open(settings, write=not dry_run) as store:
         checked = run.check(store, rules, chosen, names, now, timeout=TIMEOUT, dry_run=dry_run)
     least = severity or "low"
-    code = run.exit_code(checked, fail_on or ("open" if severity else "none"), least)
+    fails = run.fails(checked, fail_on or ("open" if severity else "none"), least)
+    code = run.exit_code(checked, fails=fails)
     lines = [line for line in checked.lines if run.is_at_least(line.result.severity, least)]
     if not options.is_silent(code):
         _print(options, checked, lines, style, code, full=full)
@@ -116,8 +117,8 @@ def _print(
         options.page(forms.as_text(checked, lines, full=full))
 
 
-def check_exported(store: "Store", settings: "Settings", names: Iterable[str]) -> "tuple[Checked, int]":
-    """Check the sources of an export, with the severity and what to fail on of the configuration."""
+def check_exported(store: "Store", settings: "Settings", names: Iterable[str]) -> "tuple[Checked, bool]":
+    """Check the sources of an export; tell whether there is what the configuration wants it to fail on."""
     from datetime import UTC
 
     from inventory.report.checks import run
@@ -127,7 +128,7 @@ def check_exported(store: "Store", settings: "Settings", names: Iterable[str]) -
         known = {str(row["name"]) for row in sources(connection)}
     mine = [name for name in names if name in known]
     checked = run.check(store, rules_of(settings), (), mine, datetime.now(UTC), timeout=TIMEOUT, dry_run=False)
-    return checked, run.exit_code(checked, settings.check_fail_on, settings.check_severity)
+    return checked, run.fails(checked, settings.check_fail_on, settings.check_severity)
 
 
 def rules_of(settings: "Settings") -> "Rules":

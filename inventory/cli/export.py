@@ -193,14 +193,14 @@ def _check(report: "Report", watch: "Watch", store: "Store") -> None:
     from inventory.report.checks.run import open_results
 
     try:
-        checked, code = check_exported(store, watch.settings, watch.names)
+        checked, fails = check_exported(store, watch.settings, watch.names)
     except StoppedError:
         raise
     except InventoryError as error:
         report.not_checked(error)
     else:
         watch.checks = open_results(checked)
-        report.checked(checked, code)
+        report.checked(checked, fails=fails)
 
 
 def _ended(options: Options, report: "Report", watch: "Watch", error: InventoryError | None) -> int:

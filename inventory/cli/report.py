@@ -132,13 +132,13 @@ class Report:
         ]
         return {"run_id": self.run_id, "code": code, "sources": sources, "check": self._check}
 
-    def checked(self, checked: "Checked", code: int) -> None:
-        """Tell what the check after the export came to. code: that of `check` itself."""
+    def checked(self, checked: "Checked", *, fails: bool) -> None:
+        """Tell what the check after the export came to. fails: there is what it is to fail on."""
         from inventory.common.log import logger
         from inventory.render.check import as_text, summary
 
-        self.check_code = 3 if any(each.has_failed for each in checked.unknown) else 2 if code == 2 else 0
-        self._check = {**summary(checked), "code": code}
+        self.check_code = 3 if any(each.has_failed for each in checked.unknown) else 2 if fails else 0
+        self._check = summary(checked)
         logger().info("checked", **self._check)
         for line in () if self._as_document else as_text(checked, checked.lines, full=False):
             self._options.echo(line)

@@ -36,8 +36,7 @@ def definitions() -> Iterator[tuple[str, Schema]]:
     """Yield the documents, and the definitions that they share, by name."""
     rule = _rule()
     yield "check-rule", object_of(rule)
-    yield "check-numbers", _numbers(code=described({"enum": [0, 1, 2, 3]}, "The exit code that `check` would have"),
-                                    unknown=described(COUNT, "Rules that could not judge a source"))  # fmt: skip
+    yield "check-numbers", _numbers(unknown=described(COUNT, "Rules that could not judge a source"))  # fmt: skip
     waiver = object_of({"reason": TEXT, "by": TEXT, "created_at": TIME, "until": described(TEXT, "A UTC day")})
     line = {
         "change": described({"enum": list(_CHANGES)}, "Since the snapshot before"),

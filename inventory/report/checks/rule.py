@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 
@@ -109,7 +109,7 @@ class Rule:
             UsageError: it is not one SELECT of the columns; or it reads what would change by itself.
         """
         try:
-            statement = Statement.read(self.sql, dialect)
+            statement = _parsed(self.sql, dialect)
         except UsageError as error:
             raise UsageError(f"{self.file}: {error.summary}", error.hint) from None
         if statement.tree.named_selects != list(COLUMNS):
@@ -165,6 +165,11 @@ class Rule:
             "sql": self.sql, "owner_tag": owner_tag if self._reads_owner else None,
         }  # fmt: skip
         return hashlib.sha256(canonical(parts).encode()).hexdigest()
+
+
+@cache
+def _parsed(sql: str, dialect: str) -> Statement:
+    return Statement.read(sql, dialect)
 
 
 _READS = f"It reads the state of one snapshot: {', '.join(sorted(RELATIONS))}"

@@ -25,6 +25,7 @@ __all__ = [
     "Unknown",
     "check",
     "exit_code",
+    "fails",
     "is_at_least",
     "open_results",
     "waive",
@@ -328,11 +329,15 @@ def is_at_least(severity: str, least: str) -> bool:
     return SEVERITIES.index(severity) <= SEVERITIES.index(least)
 
 
-def exit_code(checked: Checked, fail_on: str, least: str) -> int:
-    """Return the exit code: 1 a rule could not run, 3 a source is unknown, 2 there is what `fail_on` names, else 0."""
+def fails(checked: Checked, fail_on: str, least: str) -> bool:
+    """Whether there are results that `fail_on` names (new, open, overdue or none), of a severity or a worse one."""
     wanted = [line for line in checked.lines if is_at_least(line.result.severity, least)]
     words = {"new": _NEW, "open": _OPEN, "overdue": set(), "none": set()}[fail_on]
-    fails = any(line.word in words or (fail_on == "overdue" and line.is_overdue) for line in wanted)
+    return any(line.word in words or (fail_on == "overdue" and line.is_overdue) for line in wanted)
+
+
+def exit_code(checked: Checked, *, fails: bool) -> int:
+    """Return the exit code: 1 a rule could not run, 3 a source is unknown to one, 2 it fails, else 0."""
     return worst([2 * fails, *(1 if each.has_failed else 3 for each in checked.unknown)])
 
 

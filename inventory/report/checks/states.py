@@ -118,9 +118,8 @@ def _with_waiver(now: Judgement, result: Result) -> Result:
     until = now.waivers.get(result.identity)
     if until is None:
         return result
-    end = datetime.combine(until, time(), UTC)
-    state = WAIVED if now.today < until else OPEN
-    return replace(result, state=state, due_at=max(result.due_at, end) if end > result.opened_at else result.due_at)
+    due = max(result.opened_at + timedelta(days=now.sla_days), datetime.combine(until, time(), UTC))
+    return replace(result, state=WAIVED if now.today < until else OPEN, due_at=due)
 
 
 def _closed(now: Judgement, result: Result) -> Result:
