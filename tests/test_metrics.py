@@ -88,7 +88,7 @@ def test_everything_is_told(path: Path) -> None:
 def test_every_gauge_is_explained(path: Path) -> None:
     write(path, [outcome(findings={"x": 1})], {"north": NOW}, "1")
     families = list(text_string_to_metric_families(path.read_text()))
-    assert len(families) == 15
+    assert len(families) == 17
     for family in families:
         assert (family.type, bool(family.documentation)) == ("gauge", True)
         assert family.samples

@@ -27,8 +27,11 @@ _ENTITIES = {entity.name: entity for entity in (*ENTITIES, JOB_DIGESTS)}
 _DIALECTS = {"sqlite": "sqlite", "postgresql": "postgres"}
 _NEVER = "1 = 0"
 _SEEN = {  # tables with a source_id -> which of their rows a snapshot sees
-    "snapshots": "id <= {}", "check_runs": "snapshot_id <= {}", "check_results": "snapshot_id <= {}", "check_waivers": "",
-}  # fmt: skip
+    "snapshots": "id <= {}",
+    "check_runs": "snapshot_id <= {}",
+    "check_results": "snapshot_id <= {}",
+    "check_waivers": "",
+}
 
 
 @dataclass(frozen=True)
