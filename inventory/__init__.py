@@ -33,7 +33,8 @@ Where to change what:
 - a rule of `check`: its file in `report/rules/`; what makes a result open and close: `report/checks/states.py`; when a
   source is unknown, and what is new: `report/checks/run.py`; what its digest covers: `report/checks/rule.py`
 - the worker processes: `export/pool.py`
-- the SQL of a view: `schema/views.py` (no migration: `store/derived.py` creates views and triggers at each upgrade)
+- the SQL of a view: `schema/views/` (no migration: `store/derived.py` creates views and triggers at each upgrade)
+- the SQL of a report: its file in `report/sql/`; how a query is kept from changing anything: `report/session.py`
 - a member of a JSON document: where it is printed, and its schema in `render/json_schema/`
 - the text of an error: search for its fixed words; it stands where it is raised
 - exit codes (their meaning: README): 1, 64, 75 in `common/errors.py`; 3, and the worst of several, in `export/run.py`;

@@ -1,6 +1,9 @@
 """What all tests share: a clean environment, the command as a process, and real databases."""
 
+import atexit
 import contextlib
+import functools
+import gc
 import io
 import json
 import os
@@ -17,10 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 
 from inventory.cli import main
-from tests.warm import WARM, WarmStart, early
+from tests.warm import WARM, Stream, WarmStart, early
 
 if TYPE_CHECKING:
     from inventory.mock import DrsServer
@@ -28,22 +31,64 @@ if TYPE_CHECKING:
     from tests.next_version import NextVersion
 
 ROOT = Path(__file__).parent.parent
-COMMAND = [sys.executable, "-c", "from inventory.cli import main; main()"]
+# SIGHUP is as it usually is, even if whoever runs the tests uses nohup.
+COMMAND = [
+    sys.executable, "-c",
+    "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); from inventory.cli import main; main()",
+]  # fmt: skip
 # What many processes import is compiled once.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.setdefault("PYTHONPYCACHEPREFIX", str(ROOT / ".pytest_cache" / "bytecode"))
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 SEED = os.environ.get("INVENTORY_SEED")
+MEMORY = Path("/dev/shm")  # where Linux has files that no disk must hold
 _tiers = {"default", "soak"}
 _started_with = early(os.environ)
-_not_yet_run = set(main.commands)
+
+
+def in_memory() -> bool:
+    """Tell whether there is a folder in memory, and room for what a run of the tests leaves there for a while."""
+    return MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 4 * 2**30
+
+
+if "TMPDIR" not in os.environ and in_memory():  # SQLite and its journals wait for a disk at each commit
+    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+    _started_with = early(os.environ)
+
+
+class Statements(dict[Any, Any]):
+    """Compiled statements of all engines of a kind. Each run of a command has an engine of its own, whose cache would
+    be empty: to compile is half of what a short command takes within a process.
+    """
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get(key[1:], default)  # the first is the dialect, of which each engine has its own
+
+    def __setitem__(self, key: Any, compiled: Any) -> None:
+        super().__setitem__(key[1:], compiled)
+
+
+_statements: dict[Any, Statements] = {}
+
+
+@event.listens_for(Engine, "engine_connect")
+def _share_statements(connection: Connection) -> None:
+    dialect: Any = connection.dialect
+    kind = dialect.name, dialect.server_version_info, getattr(dialect, "_backslash_escapes", None)
+    connection.execution_options(compiled_cache=_statements.setdefault(kind, Statements()))
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Learn which tiers are run."""
     if "not soak" in config.option.markexpr:
         _tiers.discard("soak")
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from looking again and again at what stays until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -70,38 +115,65 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture(scope="session")
-def warm() -> Iterator[WarmStart | None]:
-    """Start commands from processes that have all modules, where the system lets it."""
+@functools.cache
+def warm() -> WarmStart | None:
+    """Return what starts commands from processes that have all modules, where the system lets it."""
     if not WARM:
-        yield None
-        return
-    with contextlib.closing(WarmStart({**os.environ, "PYTHONPATH": str(ROOT)})) as start:
-        yield start
+        return None
+    start = WarmStart({**os.environ, "PYTHONPATH": str(ROOT)})
+    atexit.register(start.close)
+    return start
+
+
+def started(
+    *arguments: str, stdin: Stream = None, stdout: Stream = None, stderr: Stream = None, cold: bool = False,
+    **variables: str,
+) -> "subprocess.Popen[str]":  # fmt: skip
+    """Start the command as a process of its own, and go on; streams are as `subprocess` takes them.
+
+    Args:
+        cold: as a new Python, not as a fork of a warm one.
+    """
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
+    if not cold and (start := warm()) is not None and start.suits(environment):
+        return start.start(arguments, environment, stdin=stdin, stdout=stdout, stderr=stderr)
+    return subprocess.Popen(
+        [*COMMAND, *arguments], env=environment, stdin=stdin, stdout=stdout, stderr=stderr, text=True
+    )
+
+
+def program(
+    code: str, *arguments: str, stdin: Stream = None, stdout: Stream = None, stderr: Stream = None
+) -> "subprocess.Popen[str]":
+    """Start a program that uses our modules, as `started` does the command."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    if (start := warm()) is not None and start.suits(environment):
+        return start.start(arguments, environment, code=code, stdin=stdin, stdout=stdout, stderr=stderr)
+    words = [sys.executable, "-c", code, *arguments]
+    return subprocess.Popen(words, env=environment, stdin=stdin, stdout=stdout, stderr=stderr, text=True)
+
+
+def apart(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command as a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
+    if (start := warm()) is not None and start.suits(environment):
+        return start.run(arguments, environment)
+    words = [*COMMAND, *arguments]
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=120, env=environment)
 
 
 @pytest.fixture
-def inventory(warm: WarmStart | None) -> Command:
+def inventory() -> Command:
     """Run the command; the folder is the test's own.
 
     It runs within this process, as `here` does, except where it differs: with `process=True`, with variables that
-    Python reads as it starts, with worker processes, and from another thread than the main one. The first run of each
-    command in each test process is a new Python too, which must import everything that the command needs.
+    Python reads as it starts, with worker processes, and from another thread than the main one.
     """
 
     def run(*arguments: str, process: bool = False, **variables: str) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
-        first = _not_yet_run.intersection(arguments)
-        _not_yet_run.difference_update(first)
         is_main = threading.current_thread() is threading.main_thread()
         is_usual = early({**os.environ, **variables}) == _started_with and not has_workers(arguments)
-        if is_usual and is_main and not first and not process:
-            return here(*arguments, **variables)
-        if not first and warm and warm.suits(environment):
-            return warm.run(arguments, environment)
-        return subprocess.run(
-            [*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=120, env=environment
-        )
+        return (here if is_usual and is_main and not process else apart)(*arguments, **variables)
 
     return run
 
@@ -208,18 +280,25 @@ def wants_no_tables(request: pytest.FixtureRequest) -> bool:
     return request.node.get_closest_marker("empty_database") is not None
 
 
-@pytest.fixture
-def postgresql(request: pytest.FixtureRequest, postgresql_server: str) -> Iterator[str]:
-    """The URL of a PostgreSQL database with the tables, or without if the test is marked with `empty_database`."""
+@contextlib.contextmanager
+def copied(server: str, template: str) -> Iterator[str]:
+    """A copy of a PostgreSQL database, by its URL."""
     name = f"test_{uuid.uuid4().hex}"
-    template = "template1" if wants_no_tables(request) else request.getfixturevalue("postgresql_template")
-    admin = admin_of(postgresql_server)
+    admin = admin_of(server)
     with admin.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    yield postgresql_server.replace("/postgres?", f"/{name}?")
+    yield server.replace("/postgres?", f"/{name}?")
     with admin.connect() as connection:
         connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
     admin.dispose()
+
+
+@pytest.fixture
+def postgresql(request: pytest.FixtureRequest, postgresql_server: str) -> Iterator[str]:
+    """The URL of a PostgreSQL database with the tables, or without if the test is marked with `empty_database`."""
+    template = "template1" if wants_no_tables(request) else request.getfixturevalue("postgresql_template")
+    with copied(postgresql_server, template) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -230,6 +309,39 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if not wants_no_tables(request):
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "inventory.db")
     return f"sqlite:///{tmp_path}/inventory.db"
+
+
+@pytest.fixture(scope="session")
+def sqlite_samples(sqlite_template: Path) -> Path:
+    """An SQLite file with both nights of the samples, to copy."""
+    file = sqlite_template.with_name("samples.db")
+    shutil.copy(sqlite_template, file)
+    ran("--config", str(ROOT / "samples/inventory.yaml"), "--database", f"sqlite:///{file}", "export")
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgresql_samples(postgresql_server: str, postgresql_template: str) -> str:
+    """The name of a PostgreSQL database with both nights of the samples, to create others from."""
+    admin = admin_of(postgresql_server)
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE with_samples TEMPLATE {postgresql_template}"))
+    admin.dispose()
+    url = postgresql_server.replace("/postgres?", "/with_samples?")
+    ran("--config", str(ROOT / "samples/inventory.yaml"), "--database", url, "export")
+    return "with_samples"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def samples(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database of each kind, with both nights of the samples."""
+    if request.param == "postgresql":
+        template = request.getfixturevalue("postgresql_samples")
+        with copied(request.getfixturevalue("postgresql_server"), template) as url:
+            yield url
+        return
+    shutil.copy(request.getfixturevalue("sqlite_samples"), tmp_path / "inventory.db")
+    yield f"sqlite:///{tmp_path}/inventory.db"
 
 
 @pytest.fixture(scope="session")

@@ -1,18 +1,18 @@
 """What tests of a live project share: exports from a server, and what the database then says."""
 
 import json
-import os
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
 from inventory.common.exact_json import Json, canonical, read
 from inventory.mock import DrsServer, make_estate
 from inventory.normalise.redact import Redactor
-from tests.conftest import COMMAND, ROOT, Command, ran
+from tests.conftest import Command, ran, started
 from tests.test_properties import as_contract, as_sent
 
 Estate = Callable[..., dict[str, Json]]
@@ -73,14 +73,13 @@ class Export:
     @contextmanager
     def started(
         self, *options: str, database: str = DATABASE, log: str = "text", stdout: int | IO[str] = subprocess.PIPE,
-        **keys: Any,
+        cold: bool = False, **keys: Any,
     ) -> Iterator[subprocess.Popen[str]]:  # fmt: skip
         """Start an export and go on; if it still runs at the block's end, it is killed."""
         self.configured(**keys)
-        with subprocess.Popen(
-            [*COMMAND, *self._arguments(database), "--log-format", log, "export", *options],
-            stdout=stdout, stderr=subprocess.PIPE, text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "TOKEN": self.server.token},
+        with started(
+            *self._arguments(database), "--log-format", log, "export", *options,
+            stdout=stdout, stderr=subprocess.PIPE, cold=cold, TOKEN=self.server.token,
         ) as process:  # fmt: skip
             try:
                 yield process
@@ -107,4 +106,10 @@ def findings() -> set[tuple[str, str]]:
 
 
 def as_stored(job: dict[str, Json]) -> Json:
-    return as_contract(as_sent(read(canonical(Redactor().job(job)))))
+    """Return a job as it is shown after an export; nobody changes what is returned."""
+    return _as_stored(canonical(job))
+
+
+@lru_cache(4096)
+def _as_stored(text: str) -> Json:
+    return as_contract(as_sent(read(canonical(Redactor().job(read(text))))))

@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from inventory.schema import REVISION
 from tests.conftest import COMMAND, ROOT
-from tests.warm import WARM, WarmStart
+from tests.warm import WARM, Stream, WarmStart
 
 __all__ = ["NEXT", "NextVersion"]
 
@@ -39,8 +39,8 @@ DISKS = entity(
 """
 EDITS = (  # file, the text that it has once, and what this becomes
     (JOBS, '    field(\n        "inst_info_inst_type",', FIELD + '    field(\n        "inst_info_inst_type",'),
-    (JOBS, '    "CREATING",\n', '    "CREATING",\n    "HIBERNATING",\n'),
-    (OBJECTS, "import TEXT\n", "import INTEGER, TEXT\n"),
+    (JOBS, "\n_STATUSES = (\n", '\n_STATUSES = (\n    _status("HIBERNATING", "The task sleeps", "change"),\n'),
+    (OBJECTS, "import BOOLEAN_TEXT, TEXT\n", "import BOOLEAN_TEXT, INTEGER, TEXT\n"),
     (OBJECTS, "CHILD_JOBS = entity(", TABLE + "CHILD_JOBS = entity("),
     (TABLES, "import CHILD_JOBS,", "import CHILD_JOBS, DISKS,"),
     (TABLES, "    CHILD_JOBS,\n", "    CHILD_JOBS,\n    DISKS,\n"),
@@ -76,13 +76,14 @@ class NextVersion:
         return refused
 
     def close(self) -> None:
-        """End its processes."""
+        """End its processes, and remove its bytecode, which stands beside that of the libraries."""
         if self._warm:
             self._warm.close()
+        shutil.rmtree(Path(os.environ["PYTHONPYCACHEPREFIX"]) / self.folder.relative_to("/"), ignore_errors=True)
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "PYTHONPATH": str(self.folder), "PYTHONPYCACHEPREFIX": str(self.folder / "bytecode")}
+        return {**os.environ, "PYTHONPATH": str(self.folder)}
 
     def drafted(self, message: str = "Add the engine's version and disks", code: int = 0) -> str:
         return self._ran([sys.executable, "-m", "tests.draft_migration", message], code, self.environment)
@@ -93,6 +94,19 @@ class NextVersion:
         if self._warm:
             return checked(self._warm.run(arguments, environment, self.folder), code)
         return self._ran([*COMMAND, *arguments], code, environment)
+
+    def started(
+        self, *arguments: str, stdin: Stream = None, stdout: Stream = None, stderr: Stream = None
+    ) -> subprocess.Popen[str]:
+        """Start the command of this version and go on; streams are as `subprocess` takes them."""
+        if self._warm:
+            return self._warm.start(
+                arguments, self.environment, folder=self.folder, stdin=stdin, stdout=stdout, stderr=stderr
+            )
+        return subprocess.Popen(
+            [*COMMAND, *arguments], env=self.environment, cwd=self.folder, stdin=stdin, stdout=stdout, stderr=stderr,
+            text=True,
+        )  # fmt: skip
 
     def _ran(self, command: list[str], code: int, environment: dict[str, str]) -> str:
         return checked(

@@ -5,6 +5,8 @@ import os
 import pty
 import re
 import select
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ import click
 import pytest
 
 from inventory.cli import SECTIONS, main
-from tests.conftest import COMMAND, ROOT, Command
+from tests.conftest import ROOT, Command, program, started
 
 SAMPLES = str(ROOT / "samples" / "inventory.yaml")
 
@@ -62,7 +64,7 @@ def test_the_help_of_a_command_is_whole(path: tuple[str, ...]) -> None:
 def test_each_example_is_a_command_line_that_is_understood() -> None:
     for _, command in commands():
         for example in getattr(command, "examples", ()):
-            words = re.split(r" [>&|]", example)[0].split()
+            words = shlex.split(re.split(r" [>&|]", example)[0])
             assert words[0] == "inventory", example
             rest = words[3:] if words[1] == "--config" else words[1:]
             below: click.Command = main
@@ -106,9 +108,8 @@ def test_a_wrong_command_names_the_nearest(inventory: Command) -> None:
 
 
 @pytest.fixture
-def exported(inventory: Command) -> None:
-    done = inventory("export", "--config", SAMPLES, "--database", "sqlite:///x.db")
-    assert done.returncode == 0, done.stderr
+def exported(sqlite_samples: Path) -> None:
+    shutil.copy(sqlite_samples, "x.db")
 
 
 @pytest.mark.usefixtures("exported")
@@ -195,18 +196,15 @@ def test_completion_is_printed_for_a_shell(inventory: Command, shell: str) -> No
         ("--config none.yaml diff --source ", []),
     ],
 )
-def test_values_are_completed(words: str, values: list[str], tmp_path: Path) -> None:
+def test_values_are_completed(words: str, values: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     line = ["inventory", *words.split(" ")]
-    environment = {
-        **os.environ, "PYTHONPATH": str(ROOT), "_INVENTORY_COMPLETE": "bash_complete",
-        "COMP_WORDS": " ".join(line), "COMP_CWORD": str(len(line) - 1),
-    }  # fmt: skip
+    monkeypatch.setenv("_INVENTORY_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", " ".join(line))
+    monkeypatch.setenv("COMP_CWORD", str(len(line) - 1))
     code = "from inventory.cli import main; main(prog_name='inventory')"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False, cwd=tmp_path
-    )
-    assert [each.partition(",")[2] for each in done.stdout.split()] == values
-    assert done.stderr == ""
+    out, err = program(code, stdout=subprocess.PIPE, stderr=subprocess.PIPE).communicate()
+    assert [each.partition(",")[2] for each in out.split()] == values
+    assert err == ""
 
 
 def in_terminal(*words: str, lines: int = 10, **variables: str) -> str:
@@ -217,9 +215,13 @@ def in_terminal(*words: str, lines: int = 10, **variables: str) -> str:
 
     control, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, 80, 0, 0))
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", **variables}
-    environment.pop("NO_COLOR", None)
-    with subprocess.Popen([*COMMAND, *words], stdin=terminal, stdout=terminal, stderr=terminal, env=environment) as run:
+    variables = {"TERM": "xterm", **variables}
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv("NO_COLOR")
+        for name, value in variables.items():
+            environment.setenv(name, value)
+        process = started(*words, stdin=terminal, stdout=terminal, stderr=terminal)
+    with process as run:
         os.close(terminal)
         seen = b""
         while True:

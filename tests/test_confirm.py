@@ -4,12 +4,13 @@ import json
 import os
 import pty
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from inventory.schema import REVISION
-from tests.conftest import COMMAND, ROOT, Command, ran
+from tests.conftest import ROOT, Command, here, ran, started
 from tests.next_version import NEXT, NextVersion
 
 CONFIG = str(ROOT / "samples/inventory.yaml")
@@ -17,11 +18,10 @@ RETIRE = ("sources", "retire", "sample")
 PRUNE = ("prune", "--older-than", "2030-01-01")
 
 
-def typed(answer: str, *words: str, **variables: str) -> tuple[int, str]:
+def typed(answer: str, *words: str, start: Callable[..., subprocess.Popen[str]] = started) -> tuple[int, str]:
     """Run a command in a terminal of its own, in which somebody types; return exit code and screen."""
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
-    with subprocess.Popen([*COMMAND, *words], stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
+    with start(*words, stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
         os.write(ours, answer.encode())
         screen = b""
@@ -36,10 +36,9 @@ def typed(answer: str, *words: str, **variables: str) -> tuple[int, str]:
 
 
 @pytest.fixture
-def nights(database: str) -> tuple[str, ...]:
+def nights(samples: str) -> tuple[str, ...]:
     """Both nights of the samples."""
-    ran("--config", CONFIG, "--database", database, "export")
-    return "--config", CONFIG, "--database", database
+    return "--config", CONFIG, "--database", samples
 
 
 def state(words: tuple[str, ...]) -> tuple[str, str, str]:
@@ -116,9 +115,8 @@ def test_a_downgrade_asks_and_copies(
 ) -> None:
     next_version.ran("--database", database, "db", "upgrade")
     words = ("--database", database, "db", "downgrade", REVISION)
-    variables = {name: next_version.environment[name] for name in ("PYTHONPATH", "PYTHONPYCACHEPREFIX")}
     assert "Add --yes" in next_version.ran(*words, code=64)
-    code, screen = typed("n\n", *words, **variables)
+    code, screen = typed("n\n", *words, start=next_version.started)
     assert (code, f"from revision {NEXT} to {REVISION}" in screen) == (1, True), screen
     told = next_version.ran(*words, "--dry-run")
     assert "Nothing was changed" in told
@@ -128,7 +126,7 @@ def test_a_downgrade_asks_and_copies(
     assert next_version.ran("--database", database, "db", "current").strip() == NEXT
     assert "as declared" in next_version.ran("--database", database, "db", "check")
     assert not list(tmp_path.glob("*.backup"))
-    code, screen = typed("y\n", *words, **variables)
+    code, screen = typed("y\n", *words, start=next_version.started)
     assert code == 0, screen
     assert ran("--database", database, "db", "current").strip() == REVISION
     copies = list(tmp_path.glob(f"*.{NEXT}.*.backup"))
@@ -146,9 +144,7 @@ def test_a_downgrade_that_is_refused_leaves_no_copy(nights: tuple[str, ...], tmp
 
 
 def refused(*words: str) -> str:
-    done = subprocess.run(
-        [*COMMAND, *words], capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)}
-    )
+    done = here(*words)
     assert done.returncode == 1, done
     assert "Traceback" not in done.stderr
     return done.stderr

@@ -1,9 +1,7 @@
 """What a DBA needs who runs the SQL himself: scripts, a stamp, GRANT statements, and rights that are named."""
 
 import json
-import os
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from sqlalchemy import make_url
 
 from inventory.config.load import normal_url
 from inventory.schema import REVISION
-from tests.conftest import COMMAND, ROOT, Command, ran
+from tests.conftest import ROOT, Command, here, ran
 from tests.next_version import NEXT, NextVersion
 
 CONFIG = str(ROOT / "samples/inventory.yaml")
@@ -35,10 +33,17 @@ def run_script(url: str, sql: str) -> None:
             server.execute(sql.encode())
 
 
+ALL_SCHEMAS = "SET search_path = public, public_internal"
+
+
+def on_all_tables(url: str, statement: str) -> str:
+    """Let a statement see the internal tables too, as our own sessions do."""
+    return statement if url.startswith("sqlite") else f"{ALL_SCHEMAS}; {statement}"
+
+
 def failed(*words: str, code: int = 1) -> str:
     """Run a command that must fail; return what it says."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False, env=environment)
+    done = here(*words)
     assert done.returncode == code, done
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr
@@ -135,13 +140,13 @@ def test_tables_without_a_revision_are_stamped(database: str, inventory: Command
     ("change", "said"),
     [
         ("DROP VIEW freshness", "the view freshness is missing"),
-        ("DROP TABLE served_jobs", "the table served_jobs is missing"),
+        ("DROP TABLE internal_served_jobs", "the table internal_served_jobs is missing"),
         ("ALTER TABLE snapshots DROP COLUMN run_id", "the column snapshots.run_id is missing"),
-        ("DELETE FROM maintenance", "the row of the table maintenance is missing"),
+        ("DELETE FROM internal_maintenance", "the row of the table internal_maintenance is missing"),
     ],
 )
 def test_a_stamp_checks_first(database: str, change: str, said: str) -> None:
-    run_script(database, f"DROP TABLE alembic_version; {change};")
+    run_script(database, on_all_tables(database, f"DROP TABLE alembic_version; {change};"))
     for option in ("--dry-run", "--json"):
         assert said in failed("--database", database, "db", "stamp", option)
     told = failed("--database", database, "db", "stamp")
@@ -193,9 +198,10 @@ def may(url: str, *statements: str) -> list[bool]:
     for statement in statements:
         with psycopg.connect(url) as connection:
             try:
+                connection.execute(ALL_SCHEMAS)
                 connection.execute(statement.encode())
                 found.append(True)
-            except psycopg.errors.InsufficientPrivilege:
+            except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable):  # of a schema it may not use
                 found.append(False)
             except psycopg.Error:  # a trigger, or a key
                 found.append(True)
@@ -207,8 +213,8 @@ WRITES = (
     "INSERT INTO tags_history SELECT * FROM tags_history",
     "UPDATE sources SET name = name",
     "DELETE FROM jobs_history",
-    "DELETE FROM served_jobs",
-    "UPDATE maintenance SET pruning = true",
+    "DELETE FROM internal_served_jobs",
+    "UPDATE internal_maintenance SET pruning = true",
     "UPDATE alembic_version SET version_num = ''",
     "CREATE TABLE another (id integer)",
     "CREATE TEMPORARY TABLE another (id integer)",
@@ -227,7 +233,7 @@ def test_a_reader_reads_and_writes_nothing(postgresql: str, roles: Roles) -> Non
         )
     assert may(roles["reader"], *WRITES) == [False] * len(WRITES)
     assert may(roles["reader"], "SELECT * FROM freshness", "SELECT * FROM changes") == [True, True]
-    assert may(roles["reader"], "SELECT * FROM served_jobs") == [False]
+    assert may(roles["reader"], "SELECT * FROM internal_served_jobs") == [False]
     told = failed("--config", CONFIG, "--database", roles["reader"], "export")
     assert "lacks rights: missing" in told
     assert "`inventory db grants --role writer --to 'reader-" in told
@@ -261,11 +267,90 @@ def test_an_owner_makes_and_upgrades(postgresql: str, roles: Roles, next_version
     assert "lacks USAGE on schema public" in told
     run_script(postgresql, "GRANT USAGE ON SCHEMA public TO PUBLIC")
     told = failed("--database", roles["owner"], "db", "upgrade")
-    assert "missing CREATE on schema public. Grants needed: `inventory db grants --role owner --to" in told
-    grant(postgresql, roles, "owner")
+    assert "missing CREATE on schema public and 1 more right. Grants needed: `inventory db grants --role owner" in told
+    run_script(postgresql, "GRANT CREATE ON SCHEMA public TO PUBLIC")
+    told = failed("--database", roles["owner"], "db", "upgrade")
+    assert f"missing CREATE on database {url.database}. Grants needed: `inventory db grants --role owner" in told
+    assert 'CREATE SCHEMA "public_internal";' in grant(postgresql, roles, "owner")
     ran("--database", roles["owner"], "db", "upgrade")
     next_version.ran("--database", roles["owner"], "db", "upgrade")
     assert "as declared" in next_version.ran("--database", roles["owner"], "db", "check")
+
+
+@empty
+def test_an_owner_who_may_make_schemas_makes_that_of_the_internal_tables(postgresql: str, roles: Roles) -> None:
+    name = f'"owner-""{make_url(postgresql).database}"""'
+    run_script(postgresql, f"GRANT ALL ON SCHEMA public TO {name}")
+    run_script(postgresql, f"GRANT ALL ON DATABASE {make_url(postgresql).database} TO {name}")
+    ran("--database", roles["owner"], "db", "upgrade")
+    assert ran("--database", roles["owner"], "db", "check") == "The database is as declared.\n"
+    run_script(postgresql, "ALTER SCHEMA public_internal OWNER TO postgres")
+    told = failed("--config", CONFIG, "--database", roles["owner"], "export")
+    assert "missing USAGE on schema public_internal" in told
+
+
+def test_a_reader_who_may_not_use_the_internal_schema(postgresql: str, roles: Roles) -> None:
+    grant(postgresql, roles, "reader")
+    run_script(postgresql, f'REVOKE USAGE ON SCHEMA public_internal FROM "reader-""{make_url(postgresql).database}"""')
+    ran("--database", roles["reader"], "snapshots")
+    told = failed("--database", roles["reader"], "verify")
+    assert "missing USAGE on schema public_internal. Grants needed: `inventory db grants --role reader" in told
+
+
+INTERNAL = ["internal_job_digests", "internal_job_digests_history", "internal_maintenance", "internal_served_jobs",
+            "internal_signatures"]  # fmt: skip
+
+
+def test_internal_tables_are_not_among_the_analysts(postgresql: str) -> None:
+    with psycopg.connect(postgresql) as server:
+        query = "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY 1"
+        seen, hidden = ([name for (name,) in server.execute(query, (s,))] for s in ("public", "public_internal"))
+        assert hidden == INTERNAL
+        assert "jobs" in seen
+        assert not [name for name in seen if name.startswith("internal")]
+        assert server.execute("SELECT to_regclass('internal_signatures')").fetchone() == (None,)
+        with pytest.raises(psycopg.Error, match="history is append-only"):
+            server.execute("DELETE FROM jobs_history")  # its trigger finds the internal table all the same
+
+
+@empty
+def test_two_installations_in_one_database(postgresql: str) -> None:
+    run_script(postgresql, 'CREATE SCHEMA north; CREATE SCHEMA "South ""2"""')
+    urls = [f"{postgresql}&options=-csearch_path%3D{path}" for path in ("north", '"South%5C ""2"""')]
+    for exports, url in enumerate(urls, 1):
+        ran("--database", url, "db", "upgrade")
+        for at in range(exports):
+            ran("--config", CONFIG, "--database", url, "export")
+            ran("--database", url, "sources", "rename", "sample", f"sample-{at}")
+    for exports, url in enumerate(urls, 1):
+        check(url)
+        ran("--database", url, "verify")
+        assert len(ran("--database", url, "snapshots", "--json").split('"digest"')) == 1 + 2 * exports
+    with psycopg.connect(postgresql) as server:
+        query = "SELECT schemaname, count(*) FROM pg_tables WHERE tablename LIKE 'internal%' GROUP BY 1 ORDER BY 1"
+        assert server.execute(query).fetchall() == [('South "2"_internal', 5), ("north_internal", 5)]
+
+
+@empty
+def test_a_schema_whose_name_is_too_long_is_refused(postgresql: str) -> None:
+    name = "n" * 55
+    run_script(postgresql, f"CREATE SCHEMA {name}")
+    told = failed("--database", f"{postgresql}&options=-csearch_path%3D{name}", "db", "upgrade")
+    assert f"the name of the schema is longer than 54 bytes: {name}" in told
+
+
+@empty
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_downgrade_drops_the_internal_schema_unless_others_use_it(postgresql: str, shared: bool) -> None:
+    ran("--database", postgresql, "db", "upgrade")
+    if shared:
+        run_script(postgresql, "CREATE TABLE public_internal.another (id integer)")
+    ran("--database", postgresql, "db", "downgrade", "base", "--yes")
+    with psycopg.connect(postgresql) as server:
+        query = "SELECT count(*) FROM pg_namespace WHERE nspname = 'public_internal'"
+        assert server.execute(query).fetchone() == (int(shared),)
+    ran("--database", postgresql, "db", "upgrade")
+    check(postgresql)
 
 
 def test_an_owner_takes_over_tables(postgresql: str, roles: Roles, next_version: NextVersion) -> None:
@@ -307,10 +392,8 @@ def test_a_writer_may_not_vacuum(postgresql: str, roles: Roles) -> None:
         words = ("--config", CONFIG, "--database", url)
         run_script(postgresql, "UPDATE sources SET name = name || '-' || id")
         ran(*words, "export")
-        done = subprocess.run(
-            [*COMMAND, *words, "prune", "--older-than", "2030-01-01"],
-            capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )  # fmt: skip
+        done = here(*words, "prune", "--older-than", "2030-01-01")
+        assert done.returncode == 0, done
         assert "pruned 1 snapshot" in done.stdout
         assert ("VACUUM was not done: the user writer" in done.stderr) == is_warned
         assert ("The owner (postgres)" in done.stderr) == is_warned

@@ -1,10 +1,8 @@
 """`jobs: all`: every job is found, a filter never removes, what only the list knows is kept, and a list may lie."""
 
 import json
-import os
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +12,7 @@ import pytest
 
 from inventory.mock import PLANTED, DrsServer, Fault, apply_scenarios, list_item
 from inventory.mock.estate import sub_tasks
-from tests.conftest import ROOT, Command
+from tests.conftest import Command, started
 from tests.live import Estate, Export, as_stored, findings, last, long_list
 
 USES = {"migration", "sync", "cloudDataGuard"}
@@ -171,9 +169,12 @@ def test_children_that_nobody_asks_for_are_listings_alone(server: DrsServer, exp
     assert found.keys() == server.jobs.keys() | children.keys()
     for child, (parent, name) in children.items():
         extra = json.loads(found[child]["extra"])
-        assert (found[child]["parent_job_id"], extra["name"]) == (parent, name)
-        assert extra["status"] == server.jobs[parent]["status"]
+        assert (found[child]["parent_job_id"], found[child]["name"]) == (parent, name)
+        assert found[child]["status"] == server.jobs[parent]["status"]
         assert not {"children", "job_action", "id"} & extra.keys()
+    seen = rows(export.folder, "SELECT parent_job_id, job_id, name, status FROM sub_tasks")
+    assert {row["job_id"]: (row["parent_job_id"], row["name"]) for row in seen} == children
+    assert {row["status"] for row in seen} == {row["status"] for row in found.values() if row["parent_job_id"]}
 
 
 def test_a_listing_holds_what_only_the_list_says(server: DrsServer, export: Export) -> None:
@@ -226,13 +227,11 @@ def test_ids_come_from_a_file_and_from_standard_input(
     assert asked(server) == {one, two}
     assert estate().keys() == {one, two}
     export.configured(jobs={"file": "-"})
-    done = subprocess.run(
-        [sys.executable, "-c", "from inventory.cli import main; main()", "--config", "c.yaml",
-         "--database", "sqlite:///x.db", "export"],
-        input=f"{two}\n{three}\n", capture_output=True, text=True, check=False, timeout=60,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TOKEN": server.token},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    pipe = subprocess.PIPE
+    words = ("--config", "c.yaml", "--database", "sqlite:///x.db", "export")
+    with started(*words, stdin=pipe, stdout=pipe, stderr=pipe, TOKEN=server.token) as process:
+        _, err = process.communicate(f"{two}\n{three}\n", timeout=60)
+    assert process.returncode == 0, err
     assert estate().keys() == {two, three}
     assert last()["deselected"] == 1
 

@@ -213,7 +213,8 @@ def test_a_user_who_lacks_a_right(export: Export, inventory: Command, postgresql
     run(
         postgresql,
         f"CREATE ROLE {user} LOGIN",
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {user}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, public_internal TO {user}",
+        f"GRANT USAGE ON SCHEMA public_internal TO {user}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {user}",
         f"REVOKE {named} FROM PUBLIC, {user}",
     )

@@ -94,7 +94,7 @@ class Auditor:
         return self.complained
 
     def tables(self) -> dict[str, list[str]]:
-        names = ["snapshots", "sources", "signatures", "job_digests", "job_digests_history"]
+        names = ["snapshots", "sources", "internal_signatures", "internal_job_digests", "internal_job_digests_history"]
         names += [table.name for entity in ENTITIES for table in (entity.current, entity.history)]
         with Database(self.url) as database:
             return {name: sorted(map(repr, database.query(f"SELECT * FROM {name}"))) for name in names}
@@ -153,7 +153,7 @@ def test_rows_that_wait_for_the_next_snapshot_are_not_signed_with_it(auditor: Au
         (row,) = database.query(f"SELECT * FROM jobs WHERE id = '{UNCHANGED}'")
         key = database.tables()["jobs"]
         forged = row_digest(database, "jobs", key, row)
-        move(database, "job_digests", f"job_id = '{UNCHANGED}'", {"digest": forged}, 2)
+        move(database, "internal_job_digests", f"job_id = '{UNCHANGED}'", {"digest": forged}, 2)
         database.connection.commit()
     auditor.configure(NIGHT_1, NIGHT_2, key="ours")
     for command in (("export",), ("plan",), ("sources", "retire", "sample", "--yes")):
@@ -214,12 +214,15 @@ ALTERED = {
     "its digest": [f"UPDATE snapshots SET digest = '{'0' * 64}'"],
     "the digest before": [f"UPDATE snapshots SET previous_digest = '{'0' * 64}'"],
     "what it holds": [f"UPDATE snapshots SET content_digest = '{'0' * 64}'"],
-    "the digest of a job": [f"UPDATE job_digests SET digest = '{'0' * 64}' WHERE job_id = '{CHANGED}'"],
-    "a job that has none": [f"DELETE FROM job_digests WHERE job_id = '{CHANGED}'"],
+    "the digest of a job": [f"UPDATE internal_job_digests SET digest = '{'0' * 64}' WHERE job_id = '{CHANGED}'"],
+    "a job that has none": [f"DELETE FROM internal_job_digests WHERE job_id = '{CHANGED}'"],
     "a job that nobody would ask for": [f"DELETE FROM jobs WHERE id = '{CHANGED}'"],
     "a job under another name": [f"UPDATE jobs SET id = 'x' WHERE id = '{CHANGED}'"],
-    "all digests, and a row": ["DELETE FROM job_digests", f"UPDATE jobs SET name = 'x' WHERE id = '{CHANGED}'"],
-    "the snapshots": ["DELETE FROM signatures", "DELETE FROM snapshots"],
+    "all digests, and a row": [
+        "DELETE FROM internal_job_digests",
+        f"UPDATE jobs SET name = 'x' WHERE id = '{CHANGED}'",
+    ],
+    "the snapshots": ["DELETE FROM internal_signatures", "DELETE FROM snapshots"],
 }
 
 
@@ -242,10 +245,10 @@ def test_nothing_is_written_after_what_does_not_prove(auditor: Auditor, what: st
     [
         "UPDATE snapshots SET started_at = 7",
         "UPDATE snapshots SET jobs = 'many'",
-        "UPDATE job_digests SET digest = x'00ff'",
+        "UPDATE internal_job_digests SET digest = x'00ff'",
         "UPDATE jobs SET id = x'ff' WHERE id = (SELECT min(id) FROM jobs)",
-        "UPDATE job_digests SET job_id = x'ff' WHERE job_id = (SELECT min(job_id) FROM job_digests)",
-        "UPDATE signatures SET signature = x'00ff', key_id = char(27) || '[31m'",
+        "UPDATE internal_job_digests SET job_id = x'ff' WHERE job_id = (SELECT min(job_id) FROM internal_job_digests)",
+        "UPDATE internal_signatures SET signature = x'00ff', key_id = char(27) || '[31m'",
     ],
 )
 def test_values_of_no_column_are_refused_in_words(auditor: Auditor, statement: str) -> None:
@@ -271,7 +274,7 @@ def test_a_job_cannot_change_places_with_one_that_only_the_list_knows(auditor: A
         (tmp_path / "c.yaml").write_text(json.dumps({"workers": 0, "sources": [source]}))
         auditor.run("export")
         with Database(auditor.url) as database:
-            alone = database.query("SELECT job_id FROM job_digests WHERE job_id NOT IN (SELECT id FROM jobs)")
+            alone = database.query("SELECT job_id FROM internal_job_digests WHERE job_id NOT IN (SELECT id FROM jobs)")
             (job,) = database.query("SELECT min(id) AS id FROM jobs")
         others = [row["job_id"] for row in alone if row["job_id"]]
         assert others, "the estate has a sub-task that is not read"
@@ -282,7 +285,7 @@ def test_a_job_cannot_change_places_with_one_that_only_the_list_knows(auditor: A
 
 def test_nothing_is_pruned_that_does_not_prove(auditor: Auditor) -> None:
     auditor.export(NIGHT_1, NIGHT_2)
-    auditor.alter(f"UPDATE job_digests SET digest = 'x' WHERE job_id = '{CHANGED}'")
+    auditor.alter(f"UPDATE internal_job_digests SET digest = 'x' WHERE job_id = '{CHANGED}'")
     assert "failed verification" in auditor.is_refused("prune", "--keep-daily", "1")
 
 
@@ -311,7 +314,7 @@ def test_honest_nights_are_signed_one_after_another(auditor: Auditor, tmp_path: 
 
 def test_without_its_digests_a_job_is_proven_by_its_rows(auditor: Auditor) -> None:
     auditor.export(NIGHT_1)
-    auditor.alter("DELETE FROM job_digests")
+    auditor.alter("DELETE FROM internal_job_digests")
     auditor.export(NIGHT_1, NIGHT_2)
     assert auditor.snapshots()[1]["changed"] > 0
 
@@ -325,7 +328,7 @@ def test_an_export_that_commits_while_another_run_reads_is_no_forgery(postgresql
         committed: list[Any] = []
 
         def commit(_: Any, __: Any, statement: str, *___: Any) -> None:
-            if "FROM job_digests" in statement and not committed:
+            if "FROM internal_job_digests" in statement and not committed:
                 committed.append(None)
                 committed.extend(export_source(source, running(other)))
 
@@ -360,7 +363,7 @@ def test_another_key_begins_only_where_it_is_asked_for(auditor: Auditor) -> None
 def test_a_signature_that_was_altered_is_not_begun_over(auditor: Auditor) -> None:
     auditor.key("ours")
     auditor.export(NIGHT_1, key="ours")
-    auditor.alter("UPDATE signatures SET signature = 'ab'")
+    auditor.alter("UPDATE internal_signatures SET signature = 'ab'")
     auditor.configure(NIGHT_1, NIGHT_2, key="ours")
     assert "its signature with the key" in auditor.is_refused("export", "--begin-signing")
 
@@ -430,7 +433,7 @@ def test_an_empty_database_does_not_pass(auditor: Auditor) -> None:
         document = json.loads(auditor.run("verify", "--json", *options, code=1))
         assert [(p["word"], p["table"]) for p in document["problems"]] == [("missing", "snapshots")]
     auditor.export(NIGHT_1, key="ours")
-    auditor.alter("DELETE FROM signatures", "DELETE FROM snapshots", "DELETE FROM job_digests")
+    auditor.alter("DELETE FROM internal_signatures", "DELETE FROM snapshots", "DELETE FROM internal_job_digests")
     auditor.alter(*(f"DELETE FROM {entity.name}" for entity in reversed(ENTITIES)))
     assert auditor.verify("ours", code=1)["problems"][0]["detail"] == "the source has none"
 
@@ -488,10 +491,10 @@ def test_the_longest_key_is_unpacked() -> None:
 def test_verify_names_a_note_that_unpacks_to_too_much(auditor: Auditor) -> None:
     auditor.export(NIGHT_1)
     with Database(auditor.url) as database:
-        database.unguarded().query("UPDATE job_digests SET row_digests = ?", zlib.compress(b"\0" * 2**26, 1))
+        database.unguarded().query("UPDATE internal_job_digests SET row_digests = ?", zlib.compress(b"\0" * 2**26, 1))
         database.connection.commit()
     tracemalloc.start()
     problems = auditor.verify(code=1)["problems"]
     assert tracemalloc.get_traced_memory()[1] < 60 * 2**20
     tracemalloc.stop()
-    assert {(p["word"], p["table"]) for p in problems} == {("altered", "job_digests")}
+    assert {(p["word"], p["table"]) for p in problems} == {("altered", "internal_job_digests")}

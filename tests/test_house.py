@@ -311,7 +311,7 @@ def test_the_dictionary_s_sql_makes_postgresql_tables(inventory: Command, postgr
         connection.exec_driver_sql(sql.replace("%", "%%"))
     declared = tables(engine)
     with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("DROP SCHEMA IF EXISTS public, public_internal CASCADE"))
         connection.execute(text("CREATE SCHEMA public"))
     assert inventory("--database", postgresql, "db", "upgrade").returncode == 0
     assert declared == tables(engine)

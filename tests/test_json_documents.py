@@ -69,11 +69,14 @@ EVERYDAY: list[tuple[str, str, int]] = [
     ("diff", "diff 1 1 --json", 0),
     ("diff", "diff --json --detailed-exitcode", 2),
     ("change-record", "diff 1 --format jsonl", 0),
+    ("change-record", "diff 2 1 --format jsonl --show-ignored --ignore jobs.status", 0),
     ("change-record", "log --format jsonl", 0),
     ("log", "log --json", 0),
     ("show", "show --json", 0),
     ("snapshots", "snapshots --json", 0),
     ("sources-list", "sources list --json", 0),
+    ("query", "query --report secrets-seen --json", 0),
+    ("reports", "query --list --json", 0),
     ("findings", "findings --json", 0),
     ("findings", "findings --new --json", 0),
     ("verify", "verify --json", 0),
@@ -316,7 +319,7 @@ def places(value: Any, at: str = "") -> Iterator[str]:
 
 # Where anything may stand: the service's own data, and values of the configuration.
 OPEN = {"extra", "evidence", "value"}
-OPTIONAL = {"sources[].ignored", "sources[].schema"}
+OPTIONAL = {"sources[].ignored", "sources[].schema", ".reason"}
 MAPS = {"before_sensitive", "after_sensitive", "kinds", "rows", "findings"}  # objects whose members are data
 
 

@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -19,7 +18,7 @@ from inventory.common.errors import BusyError, StoppedError, StoreError
 from inventory.config.load import normal_url
 from inventory.store.engine import Store, open_store
 from inventory.store.lock import holder, source_lock
-from tests.conftest import ROOT
+from tests.conftest import program
 
 pytestmark = pytest.mark.empty_database  # a lock needs none
 
@@ -61,10 +60,8 @@ def store(database: str) -> Iterator[Store]:
 
 
 def python(code: str, *arguments: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments], env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    pipe = subprocess.PIPE
+    return program(code, *arguments, stdin=pipe, stdout=pipe, stderr=pipe)
 
 
 @contextlib.contextmanager

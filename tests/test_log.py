@@ -3,18 +3,18 @@
 import json
 import os
 import re
-import subprocess
-import sys
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import program
 
 Run = Callable[..., list[str]]
 STYLES = pytest.mark.parametrize("style", ["text", "json"])
 SET_UP = "from inventory.cli.log_setup import set_up"
+UTF_8 = "import sys; sys.stderr.reconfigure(encoding='utf-8')\n"
 SECRETS = [
     "plainsecret1",
     "q\"uo\\te'd/p@ss wörd+%&<\n\t\x01\u2028😀",
@@ -30,12 +30,13 @@ def run() -> Run:
 
     def run(code: str, style: str = "json", level: str = "DEBUG", secrets: list[str] = SECRETS) -> list[str]:
         head = f"import logging, sys\nfrom inventory.common import log\n{SET_UP}\nSECRETS = {secrets!r}\n"
-        done = subprocess.run(
-            [sys.executable, "-c", f"{head}set_up({style!r}, logging.{level}, SECRETS)\n{code}"],
-            capture_output=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"},
-        )  # fmt: skip
-        assert (done.returncode, done.stdout) == (0, b""), done.stderr
-        text = done.stderr.decode()
+        words = f"{UTF_8}{head}set_up({style!r}, logging.{level}, SECRETS)\n{code}"
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            done = program(words, stdout=out, stderr=err).wait(60)
+            for file in out, err:
+                file.seek(0)
+            told, text = out.read(), err.read().decode()
+        assert (done, told) == (0, b""), text
         assert not text or text.endswith("\n")
         return text.split("\n")[:-1]
 
@@ -221,8 +222,7 @@ def test_a_log_that_cannot_be_written_fails_nothing(run: Run) -> None:
 def test_in_a_terminal_the_bar_is_taken_away_before_the_line() -> None:
     leader, follower = os.openpty()
     code = f"from inventory.common import log\n{SET_UP}\nset_up('json', 0); log.logger().info('x')"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, "-c", code], stderr=follower, check=True, env=environment)
+    assert program(code, stderr=follower).wait(60) == 0
     assert os.read(leader, 999).startswith(b'\r\x1b[K{"event": "x"')
     os.close(leader)
     os.close(follower)

@@ -5,18 +5,20 @@ Each export is recorded, and the recording must give the same snapshot again.
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from inventory.common.exact_json import Json
 from inventory.mock import PLANTED, DrsServer, apply_scenarios
 from inventory.mock.scenarios import SCENARIOS
-from tests.live import Estate, Export, as_stored, findings, last, long_list
+from tests.live import Export, as_stored, findings, last, long_list, shown
 from tests.recordings import replay, unpacked, written
 
 PASSWORD = {"username": "rehearsal", "password": "mock-password", "domain": "mock-domain"}
+DATABASES = ("x.db", "r.db")  # of an export, and of its replay
 KEYS = {"access_key": "MOCKACCESSKEY0000001", "secret_key": "mock-secret-key"}
 
 
@@ -99,27 +101,44 @@ def server() -> Iterator[DrsServer]:
         yield running
 
 
+@dataclass
+class First:
+    """The first night, once it was exported: its database, its recording, a replay of that, and what is shown of it."""
+
+    folder: Path
+    shown: dict[str, Json] = field(default_factory=dict)
+
+
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the first night: its database and its recording, once it was exported."""
-    return tmp_path_factory.mktemp("first")
+def first(tmp_path_factory: pytest.TempPathFactory) -> First:
+    return First(tmp_path_factory.mktemp("first"))
 
 
-def first_night(export: Export, first: Path, keys: dict[str, Any]) -> Path:
+def first_night(export: Export, first: First, keys: dict[str, Any]) -> tuple[Path, dict[str, Json]]:
     """Export the estate; where no keys are the case's own, all have the same night before them, exported once.
 
     Returns:
-        The recording.
+        The recording, and the jobs that the database has.
     """
-    database, recording = export.folder / "x.db", first / "1"
     if keys:
         export("--record", "1", jobs="all", **keys)
-        return export.folder / "1/live"
+        return export.folder / "1/live", as_exported(export)
+    recording = first.folder / "1"
     if not recording.exists():
         export("--record", str(recording), jobs="all")
-        shutil.copy(database, first)
-    shutil.copy(first / "x.db", database)
-    return recording / "live"
+        replay(export, str(recording / "live"))
+        first.shown = as_exported(export)
+        for name in DATABASES:
+            shutil.copy(export.folder / name, first.folder)
+    for name in DATABASES:
+        shutil.copy(first.folder / name, export.folder)
+    return recording / "live", first.shown
+
+
+def as_exported(export: Export) -> dict[str, Json]:
+    found = shown()
+    assert found == {job_id: as_stored(job) for job_id, job in export.server.jobs.items()}
+    return found
 
 
 def test_every_scenario_has_its_outcome() -> None:
@@ -127,15 +146,11 @@ def test_every_scenario_has_its_outcome() -> None:
 
 
 @pytest.mark.parametrize(("name", "workers"), CASES)
-def test_a_fault_has_its_outcome(
-    server: DrsServer, export: Export, estate: Estate, first: Path, name: str, workers: int
-) -> None:
+def test_a_fault_has_its_outcome(server: DrsServer, export: Export, first: First, name: str, workers: int) -> None:
     expected = MATRIX[name]
     keys: dict[str, Any] = {"auth": expected.auth} if expected.auth else {}
     keys |= {"retry_seconds": 2} if name == "poison" else {}  # of which none helps
-    recording = first_night(export, first, keys)
-    before = estate()
-    assert before == {job_id: as_stored(job) for job_id, job in server.jobs.items()}
+    recording, before = first_night(export, first, keys)
 
     gone, *others = sorted(server.jobs)
     server.deleted.add(gone)
@@ -145,7 +160,7 @@ def test_a_fault_has_its_outcome(
     export.top = {"workers": workers}
     done = export("--record", "2", jobs="all", code=expected.code, **keys)
 
-    after = estate()
+    after = shown()
     assert expected.said in done.stdout + done.stderr
     assert expected.kinds <= {kind for kind, _ in findings()}
     if expected.code == 1:

@@ -216,6 +216,20 @@ def test_the_estate_is_the_same_for_the_same_seed() -> None:
     assert list(make_estate(50).items())[:30] == list(make_estate(30).items())
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_some_objects_are_in_two_jobs(seed: int) -> None:
+    found: dict[tuple[str, int, str], list[str]] = {}
+    for job in make_estate(25, seed=seed).values():
+        end = job["source_endpoint"]
+        for item in job["object_infos"]:
+            if job["status"] != "RELEASE_RESOURCE_COMPLETE":
+                found.setdefault((end["ip"], end["db_port"], item["name"]), []).append(job["id"])
+    several = [jobs for jobs in found.values() if len(jobs) > 1]
+    assert several
+    assert all(len(jobs) == 2 for jobs in several)
+    assert len(several) < len(found) / 4
+
+
 def test_ids_have_the_services_form_and_jobs_come_newest_first() -> None:
     jobs = make_estate(60)
     assert all(len(job_id) == 36 and job_id[-5:-3] == "jb" and job["id"] == job_id for job_id, job in jobs.items())

@@ -6,7 +6,6 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,7 +18,7 @@ import pytest
 import yaml
 
 from inventory.mock import SCENARIOS, DrsServer, apply_scenarios, evolve, make_estate
-from tests.conftest import ROOT, Command
+from tests.conftest import Command, started
 from tests.test_config_schema import schema_faults
 
 USES = ("migration", "sync", "cloudDataGuard")
@@ -546,17 +545,11 @@ Start = Callable[..., tuple[subprocess.Popen[str], dict[str, Any]]]
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Start the command; return the process and the source of the configuration that it prints first."""
-    started: list[subprocess.Popen[str]] = []
+    running: list[subprocess.Popen[str]] = []
 
     def run(*arguments: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
-        process = subprocess.Popen(
-            [sys.executable, "-c", "from inventory.cli import main; main()", "mock-server", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
-        started.append(process)
+        process = started("mock-server", *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        running.append(process)
         assert process.stdout is not None
         told = b""
         while not told.endswith(b'jobs: "all"\n'):
@@ -569,7 +562,7 @@ def start() -> Iterator[Start]:
         return process, source
 
     yield run
-    for process in started:
+    for process in running:
         process.kill()
         process.communicate()
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -224,7 +225,7 @@ def test_what_is_not_ours_is_not_named(database: str) -> None:
 
 OURS = {  # what is done: what is said
     "DROP VIEW freshness": "the view freshness is missing",
-    "DROP TABLE served_jobs": "the table served_jobs is missing",
+    "DROP TABLE internal_served_jobs": "the table internal_served_jobs is missing",
     "ALTER TABLE snapshots DROP COLUMN run_id": "the column snapshots.run_id is missing",
 }
 OURS_SQLITE = {
@@ -292,7 +293,8 @@ def test_an_upgrade_behind_another_session(database: str, next_version: NextVers
     ran("--database", database, "db", "upgrade")
     with open_store(normal_url(database), write=False) as store, used(store):
         told = next_version.ran("--database", database, "db", "upgrade", "--lock-timeout", "3", code=1)
-        what = "another process" if store.is_sqlite else "sessions that use the tables: pid "
+        someone = f"pid {os.getpid()} (" if sys.platform == "linux" else "another process"
+        what = someone if store.is_sqlite else "sessions that use the tables: pid "
         assert told.count(f"waiting for {what}") == 1
         assert "for longer than 3 seconds" in told
         assert "--lock-timeout" in told

@@ -229,7 +229,7 @@ def test_long_lists_are_folded_with_a_count() -> None:
         return Change("tags", "update", "j", key, {**row, "value": "a"}, {**row, "value": "b"}, ["value"])
 
     end = {"id": 2, "observed_to": None, "finished_at": None, "status": "complete"}
-    diff = SourceDiff("s", {**end, "id": 1}, end, [tag(at) for at in range(47)], names={"j": "n"})
+    diff = SourceDiff.of("s", {**end, "id": 1}, end, [tag(at) for at in range(47)], {"j": "n"})
     lines = list(plan([diff], lambda _, text: text))
     assert sum('~ value = "a" -> "b"' in line for line in lines) == 10
     assert "        and 37 more rows of tags; --full shows them" in lines

@@ -2,20 +2,19 @@
 
 import os
 import re
-import subprocess
-import sys
 import termios
 import time
 from collections.abc import Callable
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import program
 
 Draw = Callable[..., list[str]]
 
 HEAD = """
 import sys, threading, time
+sys.stderr.reconfigure(encoding="utf-8")
 from inventory.cli.progress import Progress
 def tick(): time.sleep(0.11)
 """
@@ -28,8 +27,7 @@ def draw() -> Draw:
     def run(code: str, columns: int = 100) -> list[str]:
         leader, follower = os.openpty()
         termios.tcsetwinsize(follower, (24, columns))
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
-        with subprocess.Popen([sys.executable, "-c", HEAD + code], stderr=follower, env=environment) as process:
+        with program(HEAD + code, stderr=follower) as process:
             os.close(follower)
             drawn = b""
             try:

@@ -84,6 +84,8 @@ RIGHT = {
     "integer": st.integers(-5, 2**40),
     "integer_text": st.integers(0, 9999).map(str),
     "boolean": st.booleans(),
+    "boolean_text": st.sampled_from(["true", "false", "partial"]),
+    "boolean_number": st.integers(0, 1),
     "epoch_ms": st.integers(0, 2 * 10**12).map(str),
     "iso_time": st.datetimes().map(lambda moment: f"{moment:%Y-%m-%dT%H:%M:%SZ}".rjust(20, "0")),
 }

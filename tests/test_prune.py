@@ -4,6 +4,7 @@ import contextlib
 import json
 import random
 import re
+import shutil
 import sqlite3
 import subprocess
 import time
@@ -32,9 +33,8 @@ from inventory.schema.ledger import MAINTENANCE
 from inventory.store import reader
 from inventory.store.engine import Store, open_store
 from inventory.store.lock import source_lock
-from tests.conftest import COMMAND, Command, ran
+from tests.conftest import Command, ran, started
 from tests.test_properties import nights
-from tests.test_store import environment
 
 Rows = list[dict[str, Any]]
 Pruner = Callable[..., subprocess.CompletedProcess[str]]
@@ -67,16 +67,24 @@ def still_proven(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Non
         ran("--database", url, "verify")
 
 
-@pytest.fixture
-def undisturbed(recorded: Path, inventory: Command) -> list[str]:
+@pytest.fixture(scope="module")
+def undisturbed(recorded: Path) -> list[str]:
     """The content digests of all twelve nights where nothing is pruned."""
-    url = "sqlite:///undisturbed.db"
-    assert inventory("--config", str(recorded / f"{NIGHTS}.yaml"), "--database", url, "export").returncode == 0
+    url = f"sqlite:///{recorded}/undisturbed.db"
+    ran("--config", str(recorded / f"{NIGHTS}.yaml"), "--database", url, "export")
     return [row["content_digest"] for row in snapshots(url)]
 
 
+@pytest.fixture(scope="module")
+def exported(recorded: Path) -> Path:
+    """An SQLite file with eleven nights in it, to copy."""
+    path = recorded / "exported.db"
+    ran("--config", str(recorded / f"{NIGHTS - 1}.yaml"), "--database", f"sqlite:///{path}", "export")
+    return path
+
+
 @pytest.fixture
-def run(recorded: Path, database: str, inventory: Command) -> Pruner:
+def run(request: pytest.FixtureRequest, recorded: Path, database: str, inventory: Command) -> Pruner:
     """Run a command on a database with eleven nights in it."""
 
     def command(*arguments: str, code: int = 0, nights: int = NIGHTS - 1) -> subprocess.CompletedProcess[str]:
@@ -85,8 +93,10 @@ def run(recorded: Path, database: str, inventory: Command) -> Pruner:
         assert done.returncode == code, done.stdout + done.stderr
         return done
 
-    command("db", "upgrade")
-    command("export")
+    if database.startswith("sqlite:///"):
+        shutil.copy(request.getfixturevalue("exported"), database.removeprefix("sqlite:///"))
+    else:
+        command("export")
     return command
 
 
@@ -139,7 +149,7 @@ def check_views(url: str, diffs: dict[tuple[int | None, int], SourceDiff]) -> No
             named = json.loads(key) if isinstance(key, str) else key
             found[snapshot_id].append((*change, sorted(named.items())))
         for before, after in zip((None, *ids), ids, strict=False):
-            told = [(c.table, c.action, c.job_id, sorted(c.key.items())) for c in diffs[before, after].changes]
+            told = [(c.table, c.action, c.job_id, sorted(c.key.items())) for c in diffs[before, after].changes()]
             assert sorted(found.pop(after, []), key=repr) == sorted(told, key=repr), (before, after)
         assert not found
         for entity in ENTITIES:
@@ -308,10 +318,18 @@ def test_a_server_s_tables_can_use_the_room_again(recorded: Path, postgresql: st
 def held_up(url: str, path: Path) -> Iterator[Callable[[], bool]]:
     """Keep `prune` from ending its transaction; yield what tells that it got so far."""
     if url.startswith("sqlite"):
-        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as reader_of_it:
-            reader_of_it.execute("BEGIN")
-            reader_of_it.execute("SELECT count(*) FROM jobs").fetchall()
-            yield Path(f"{path}-journal").exists
+        statements = (
+            "CREATE VIEW numbers AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n",
+            "CREATE TABLE waste (i)",
+            "CREATE TRIGGER slow AFTER UPDATE ON snapshots BEGIN INSERT INTO waste SELECT sum(i) FROM numbers; END",
+        )
+        with contextlib.closing(sqlite3.connect(path)) as file, file:
+            for statement in statements:
+                file.execute(statement)
+        yield Path(f"{path}-journal").exists
+        with contextlib.closing(sqlite3.connect(path)) as file, file:
+            for kind, name in (("TRIGGER", "slow"), ("TABLE", "waste"), ("VIEW", "numbers")):
+                file.execute(f"DROP {kind} {name}")
         return
     with open_store(normal_url(url), write=True) as store, store.engine.connect() as other, other.begin():
         other.execute(text("SELECT 1 FROM snapshots WHERE id = 5 FOR UPDATE"))
@@ -329,12 +347,11 @@ class Killer:
         self.database = database
         self.run = run
         config = str(recorded / f"{NIGHTS - 1}.yaml")
-        self.command = [*COMMAND, "--config", config, "--database", database, "prune", "--lock-timeout", "30"]
+        self.words = ("--config", config, "--database", database, "prune", "--lock-timeout", "30")
         self.before = stored(database), snapshots(database)
 
-    def start(self, *flags: str) -> subprocess.Popen[bytes]:
-        quiet = subprocess.DEVNULL
-        return subprocess.Popen([*self.command, *flags], env=environment(), stdout=quiet, stderr=quiet)
+    def start(self, *flags: str) -> subprocess.Popen[str]:
+        return started(*self.words, *flags, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def is_untouched(self) -> bool:
         return (stored(self.database), snapshots(self.database)) == self.before
@@ -357,8 +374,10 @@ def test_a_prune_that_is_killed_in_its_transaction_leaves_all(killer: Killer, tm
         until = time.monotonic() + 60
         while not so_far() and time.monotonic() < until:
             time.sleep(0.02)
-        assert so_far()
+        got_so_far = so_far()
         process.kill()
+        process.wait()
+    assert got_so_far
     assert killer.is_untouched()
     killer.completes()
 

@@ -1,10 +1,7 @@
 """Recordings: what `--record` writes gives the same snapshots again, holds no secret, and says when it was cut off."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +10,7 @@ from typing import Any
 import pytest
 
 from inventory.mock import PLANTED, DrsServer, Fault, apply_scenarios
-from tests.conftest import ROOT, Command
+from tests.conftest import Command, started
 from tests.live import Export, long_list
 from tests.recordings import replay, unpacked, written
 
@@ -118,10 +115,7 @@ def test_a_folder_that_is_not_empty_is_refused_before_anything_is_sent(
 def test_a_recording_whose_writer_was_killed_is_refused(server: DrsServer, export: Export) -> None:
     server.latency = 0.05
     export.configured(concurrency=1)
-    command = [sys.executable, "-c", "from inventory.cli import main; main()", "--config", "c.yaml", "export"]
-    with subprocess.Popen(
-        [*command, "--record", "rec"], env={**os.environ, "PYTHONPATH": str(ROOT), "TOKEN": server.token}
-    ) as process:
+    with started("--config", "c.yaml", "export", "--record", "rec", TOKEN=server.token) as process:
         until = time.monotonic() + 30
         while len(list((export.folder / "rec/live").glob("*.gz"))) < 3 and time.monotonic() < until:
             time.sleep(0.01)

@@ -285,7 +285,7 @@ def test_a_result_that_cannot_be_printed_is_written(beside: Archive, export: Exp
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("this system has no device that is always full")
-    with full.open("w") as stdout, export.started(database=beside.url, jobs="all", stdout=stdout) as process:
+    with full.open("w") as stdout, export.started(database=beside.url, jobs="all", stdout=stdout, cold=True) as process:
         assert (process.communicate(timeout=60)[1], process.returncode) == ("", 0)
     assert beside.check() == [1]
 
@@ -315,7 +315,7 @@ def test_a_server_that_is_started_again(
     own_postgresql: Any, server: DrsServer, export: Export, way: Way, end: Callable[[Any], None]
 ) -> None:
     archive = Archive(str(own_postgresql.get_uri()), server)
-    archive.run("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+    archive.run("DROP SCHEMA IF EXISTS public, public_internal CASCADE", "CREATE SCHEMA public")
     first_night(prepared(archive), export)
     with way(archive, export, log="text") as process:  # type: ignore[call-arg]
         if way is committing:  # the next commit is as quick as usual

@@ -58,12 +58,14 @@ def test_export_and_retire_sign_what_they_write(inventory: Command, tmp_path: Pa
     assert "PRIVATE KEY" not in done.stdout + done.stderr
     assert inventory("--config", "c.yaml", "sources", "retire", "sample", "--yes").returncode == 0
     with sqlite3.connect("inventory.db") as connection:
-        rows = connection.execute("SELECT digest, key_id, signature FROM snapshots JOIN signatures ON snapshot_id = id")
+        rows = connection.execute(
+            "SELECT digest, key_id, signature FROM snapshots JOIN internal_signatures ON snapshot_id = id"
+        )
         signed = rows.fetchall()
         assert len(signed) == 3
         assert all(VerifyKey(public).verify(digest, signature) for digest, _, signature in signed)
         assert {key_id for _, key_id, _ in signed} == {VerifyKey(public).key_id}
-        for statement in ("DELETE FROM signatures", "UPDATE signatures SET signature = ''"):
+        for statement in ("DELETE FROM internal_signatures", "UPDATE internal_signatures SET signature = ''"):
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
                 connection.execute(statement)
     connection.close()
@@ -92,7 +94,9 @@ def test_verify_wants_the_last_snapshot_signed(inventory: Command, tmp_path: Pat
     assert "is not valid for the key" in failed(inventory, "--public-key", "other.pem")
     # Whoever owns the database can recompute every digest; but not sign.
     with sqlite3.connect("inventory.db") as connection:
-        connection.executescript("DROP TRIGGER signatures_no_delete; DELETE FROM signatures WHERE snapshot_id = 2")
+        connection.executescript(
+            "DROP TRIGGER internal_signatures_no_delete; DELETE FROM internal_signatures WHERE snapshot_id = 2"
+        )
     connection.close()
     assert inventory("verify").returncode == 0
     assert "not signed" in failed(inventory, "--public-key", "public.pem")

@@ -18,7 +18,7 @@ def query(folder: Path, sql: str) -> list[Any]:
 
 
 def kept(folder: Path) -> dict[str, bytes]:
-    return dict(query(folder, "SELECT job_id, digest FROM served_jobs"))
+    return dict(query(folder, "SELECT job_id, digest FROM internal_served_jobs"))
 
 
 def test_the_same_again_changes_nothing(server: DrsServer, export: Export, tmp_path: Path) -> None:
@@ -35,7 +35,11 @@ def test_the_same_again_changes_nothing(server: DrsServer, export: Export, tmp_p
 def test_the_cache_may_be_emptied_or_wrong(server: DrsServer, export: Export, tmp_path: Path) -> None:
     export()
     before, cache = last(), kept(tmp_path)
-    for statement in ("DELETE FROM served_jobs", "UPDATE served_jobs SET digest = x'00'", "DELETE FROM job_digests"):
+    for statement in (
+        "DELETE FROM internal_served_jobs",
+        "UPDATE internal_served_jobs SET digest = x'00'",
+        "DELETE FROM internal_job_digests",
+    ):
         query(tmp_path, statement)
         export()
         assert last()["content_digest"] == before["content_digest"]
@@ -135,7 +139,8 @@ def another_night(server: DrsServer, ids: list[str]) -> None:
 
 
 TABLES = (
-    "jobs", "object_infos", "findings", "findings_history", "jobs_history", "job_digests", "job_digests_history",
+    "jobs", "object_infos", "findings", "findings_history", "jobs_history",
+    "internal_job_digests", "internal_job_digests_history",
 )  # fmt: skip
 
 
@@ -152,7 +157,7 @@ def test_nights_with_the_cache_and_without_it_come_to_the_same(
             server.rewrite = None
         if night:
             with closing(sqlite3.connect(tmp_path / "y.db")) as connection, connection:
-                assert connection.execute("DELETE FROM served_jobs").rowcount > 0
+                assert connection.execute("DELETE FROM internal_served_jobs").rowcount > 0
         for database in databases:
             export(database=database, code=code, jobs=ids, **keys)
         digests = [last(database)["content_digest"] for database in databases]
@@ -173,10 +178,10 @@ def test_a_finding_of_the_cache_cannot_be_made_up(server: DrsServer, export: Exp
     odd_estate(server)
     export()
     before = findings()
-    query(tmp_path, "UPDATE served_jobs SET digest = CAST(substr(digest, 1, 32) || '[]' AS BLOB)")
+    query(tmp_path, "UPDATE internal_served_jobs SET digest = CAST(substr(digest, 1, 32) || '[]' AS BLOB)")
     export()
     assert findings() == before
-    query(tmp_path, "UPDATE served_jobs SET digest = 'text'")
+    query(tmp_path, "UPDATE internal_served_jobs SET digest = 'text'")
     export()
     assert findings() == before
 

@@ -26,6 +26,8 @@ from inventory.cli.signals import stopping
 from inventory.common.errors import StoppedError
 from inventory.common.cancellation import Stop
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # even if whoever runs the tests uses nohup
+
 def ready():
     print("ready", flush=True)
 

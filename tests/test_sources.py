@@ -17,8 +17,9 @@ from inventory.schema import ENTITIES
 from inventory.schema.ledger import SNAPSHOTS, SOURCES
 from inventory.store.engine import Store, open_store
 from inventory.store.lock import source_lock
+from inventory.store.sources import reserve_ids
 from inventory.store.writer import SourceRow, open_writer
-from tests.conftest import ROOT, Command
+from tests.conftest import ROOT, Command, write_page
 
 CONFIG = str(ROOT / "samples/inventory.yaml")
 History = dict[str, list[tuple[Any, ...]]]
@@ -187,6 +188,47 @@ def test_a_project_has_one_name(store: Store) -> None:
 def write(store: Store, source: SourceRow) -> None:
     with open_writer(store, source):
         pass
+
+
+def exported(store: Store, source: SourceRow) -> int:
+    """Write an empty snapshot of a source, as a run does that finishes; return the source's id."""
+    counts = ("requested", "returned", "absent", "unreadable", "deselected", "jobs", "added", "changed", "removed")
+    row: dict[str, Any] = dict.fromkeys((*counts, "requests", "retries"), 0)
+    with open_writer(store, source) as writer:
+        writer.staging.compare()
+        row |= {"started_at": datetime.now(UTC), "status": "complete", "run_id": "run"}
+        return int(writer.commit(row, content_digest([]))["source_id"])
+
+
+def test_ids_follow_the_configuration_whoever_finishes_first(database: str) -> None:
+    with open_store(normal_url(database), write=True) as store:
+        ids = reserve_ids(store, ["north", "south", "east"])
+        assert list(ids) == ["north", "south", "east"] == sorted(ids, key=lambda name: ids[name])
+        assert rows(store, SOURCES) == []  # one that fails has no row
+        for name in ("east", "north"):  # south fails
+            assert exported(store, SourceRow(name, None, None, ids[name])) == ids[name]
+        again = reserve_ids(store, ["north", "south", "west"])
+        assert list(again) == ["south", "west"]
+        assert again["west"] > again["south"] > ids["east"]
+        assert reserve_ids(store, ["north", "south"]) == {}  # the only new one gets the next id
+        later = exported(store, SourceRow("later", None, None))
+        assert exported(store, SourceRow("west", None, None, later)) not in (later, *ids.values())
+
+
+def test_ids_of_a_run_follow_the_configuration(inventory: Command, database: str, tmp_path: Path) -> None:
+    names = ["zeta", "broken", "alpha", "mid"]
+    for name in names:
+        job = {"count": 1, "results": [{"id": "j", "name": name}]}
+        write_page(tmp_path / name, 1, ["j"], "{" if name == "broken" else job)
+    sources = [{"name": name, "replay": [name]} for name in names]
+    (tmp_path / "c.yaml").write_text(json.dumps({"sources": sources, "parallel": 3}))
+    words = ("--config", "c.yaml", "--database", database)
+    assert inventory(*words, "export").returncode == 1
+    with open_store(normal_url(database), write=False) as store:
+        assert [row["name"] for row in rows(store, SOURCES)] == ["zeta", "alpha", "mid"]
+        with store.reading() as connection:
+            fresh = connection.execute(text("SELECT source FROM freshness ORDER BY source_id")).scalars().all()
+    assert fresh == ["zeta", "alpha", "mid"]
 
 
 @pytest.mark.parametrize("arguments", [("list",), ("rename", "a", "b"), ("retire", "a")])

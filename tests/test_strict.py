@@ -102,6 +102,7 @@ def filled(shape: Shape, dice: random.Random) -> Json:
             right: dict[str, Json] = {
                 "integer": dice.randrange(2**40),
                 "boolean": dice.random() < 0.5,
+                "boolean_number": dice.randrange(2),
                 "integer_text": str(dice.randrange(99)),
                 "epoch_ms": str(dice.randrange(1, 2 * 10**12)),
                 "iso_time": "2025-12-01T00:00:00Z",

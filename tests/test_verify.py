@@ -41,7 +41,7 @@ class Database:
         if self.sqlite:
             self.connection = sqlite3.connect(url.removeprefix("sqlite:///"))
         else:
-            self.connection = psycopg.connect(url)
+            self.connection = psycopg.connect(url, options="-c search_path=public,public_internal")
 
     def __enter__(self) -> "Database":
         return self
@@ -88,7 +88,7 @@ class Database:
             keys = {row["table_name"]: [] for row in columns}
             for row in columns:
                 keys[row["table_name"]].append(row["column_name"])
-        exported = [name for name in keys if f"{name}_history" in keys and name != "job_digests"]
+        exported = [name for name in keys if f"{name}_history" in keys and name != "internal_job_digests"]
         return {name: [column for column in keys[name] if column != "source_id"] for name in exported}
 
     def value(self, table: str, column: str, value: Any) -> Any:
@@ -100,7 +100,7 @@ class Database:
             if kind == "BOOLEAN":
                 return bool(value)
             if kind == "DATETIME":
-                return value.replace(" ", "T") + "Z"
+                return value
         return value
 
     def kinds(self, table: str) -> Row:
@@ -475,13 +475,13 @@ def test_a_part_of_a_digest_proves_nothing(inventory: Command, wrong: str) -> No
         ("UPDATE jobs_history SET valid_to = valid_from WHERE valid_to = 3", "dangling", "jobs_history"),
         ("UPDATE jobs SET valid_from = 99 WHERE source_id = 1", "dangling", "jobs"),
         (f"UPDATE jobs_history SET valid_to = {NIGHTS} WHERE valid_to = 3", "overlapping", "jobs_history"),
-        ("UPDATE snapshots SET pruned_at = finished_at WHERE id = 3", "unseen", "job_digests_history"),
+        ("UPDATE snapshots SET pruned_at = finished_at WHERE id = 3", "unseen", "internal_job_digests_history"),
         ("DELETE FROM snapshots WHERE id = 3", "missing", "snapshots"),
         ("DELETE FROM snapshots WHERE id = 1", "missing", "snapshots"),
         ("UPDATE snapshots SET jobs = 99 WHERE id = 3", "altered", "snapshots"),
         ("DELETE FROM sources WHERE id = 2", "dangling", "findings"),
-        ("DELETE FROM job_digests WHERE source_id = 1", "missing", "job_digests"),
-        ("UPDATE job_digests SET digest = 'x' WHERE source_id = 1", "altered", "job_digests"),
+        ("DELETE FROM internal_job_digests WHERE source_id = 1", "missing", "internal_job_digests"),
+        ("UPDATE internal_job_digests SET digest = 'x' WHERE source_id = 1", "altered", "internal_job_digests"),
         ("UPDATE jobs_history SET extra = '' WHERE valid_to = 3", "invalid", "jobs_history"),
         ("UPDATE jobs_history SET extra = '{\"a\": 1}' WHERE valid_to = 3", "invalid", "jobs_history"),
     ],
@@ -512,8 +512,8 @@ def test_times_that_python_does_not_know(copy: Copy, value: str) -> None:
         "UPDATE jobs SET id = x'ff' WHERE source_id = 1 AND id = (SELECT min(id) FROM jobs WHERE source_id = 1)",
         "UPDATE snapshots SET digest = CAST(x'ff' AS TEXT), previous_digest = x'ff', started_at = 7",
         "UPDATE snapshots SET pruned_at = 'yesterday' WHERE id = 3",
-        "UPDATE job_digests SET row_digests = CAST(row_digests AS TEXT)",
-        "UPDATE job_digests SET job_id = '\x1b[31m' || job_id",
+        "UPDATE internal_job_digests SET row_digests = CAST(row_digests AS TEXT)",
+        "UPDATE internal_job_digests SET job_id = '\x1b[31m' || job_id",
     ],
 )
 def test_nothing_that_sqlite_takes_ends_in_a_traceback(copy: Copy, statement: str) -> None:
@@ -584,7 +584,7 @@ def test_verifying_writes_nothing(recorded: Path, tmp_path: Path, inventory: Com
     [
         ("UPDATE jobs_history SET status = 'x'", "history is append-only"),
         ("DELETE FROM tags_history", "history is append-only"),
-        ("UPDATE job_digests_history SET digest = 'x'", "history is append-only"),
+        ("UPDATE internal_job_digests_history SET digest = 'x'", "history is append-only"),
         ("UPDATE snapshots SET jobs = 7 WHERE id = 1", "a finished snapshot does not change"),
         ("DELETE FROM snapshots WHERE id = 1", "a finished snapshot does not change"),
     ],

@@ -22,7 +22,7 @@ from inventory.schema import BY_NAME, ENTITIES, ESTATE
 from inventory.schema.views import declared_views, views
 from inventory.store.check import check
 from inventory.store.engine import Store
-from tests.conftest import admin_of, ran
+from tests.conftest import ROOT, admin_of, ran
 from tests.nights import Night, opened, record, running
 
 Row = dict[str, Any]
@@ -50,7 +50,9 @@ def nights(source: str) -> list[Night]:
                 "db_type": "kafka", "ip": "10.0.0.1:9092, [fd00::2]:9093,k3", "db_port": 9000,
                 "kafka_security_config": {"type": "PLAINTEXT" if at % 2 else "SASL_SSL"},
             },
-            "source_sharding": [{"ip": "10.0.0.9", "db_port": 3306, "ssl_link": at > 1}, {"ip": 'a"b\\c', "db_port": 1}],
+            "source_sharding": [
+                {"ip": "10.0.0.9", "db_port": 3306, "ssl_link": at > 1}, {"ip": 'a"b\\c', "db_port": 1},
+            ],
             "target_endpoint": {"db_type": "mysql", "ip": "10.0.0.2", "db_port": 3306, "ssl_link": True},
         }  # fmt: skip
         night: Night = {f"{source}-1": job}
@@ -308,7 +310,10 @@ def test_every_periods_view_has_the_rows_of_both_tables(estate: Estate) -> None:
         assert (found["n"], found["now"] or 0) == (sum(tables), tables[0]), entity.name
 
 
-PHASES = {"CHILD_TRANSFER_STARTED": "full", "UNHEARD_OF": None}
+def is_plain(endpoint: Row) -> bool:
+    if endpoint.get("db_type") == "kafka":
+        return "PLAINTEXT" in endpoint["kafka_security_config"]["type"]
+    return endpoint.get("ssl_link") is False
 
 
 def test_tasks(estate: Estate) -> None:
@@ -326,30 +331,30 @@ def test_tasks(estate: Estate) -> None:
             endpoints = [job.get(name) or {} for name in ("source_endpoint", "target_endpoint")] + job.get(
                 "source_sharding", []
             )
-            plain_ends = [
-                each for each in endpoints
-                if ("PLAINTEXT" in (each.get("kafka_security_config") or {}).get("type", "") if each.get("db_type") == "kafka"
-                    else each.get("ssl_link") is False)
-            ]  # fmt: skip
+            plain_ends = [each for each in endpoints if is_plain(each)]
             done = datetime.fromtimestamp(int(job["full_transfer_complete_time"]) / 1000, UTC).date()
             created = datetime.fromtimestamp(int(job["create_time"]) / 1000, UTC).date()
+            status, is_eip = job["status"], job.get("net_type") == "eip"
             expected.append({
-                "source": source, "job_id": job_id, "name": job["name"], "status": job["status"], "phase": "full",
-                "is_failed": job["status"].endswith("_FAILED"), "is_active": True, "status_since": plain_time(since[job_id]),
-                "owner": next(tag["value"] for tag in job["tags"] if tag["key"] == TAG), "net_type": job.get("net_type"),
-                "engine": "mysql", "has_public_ip": job.get("net_type") == "eip", "has_plain_endpoint": bool(plain_ends),
+                "source": source, "job_id": job_id, "name": job["name"], "status": status, "phase": "full",
+                "is_failed": status.endswith("_FAILED"), "is_active": True, "status_since": plain_time(since[job_id]),
+                "owner": next(tag["value"] for tag in job["tags"] if tag["key"] == TAG),
+                "net_type": job.get("net_type"), "engine": "mysql", "has_public_ip": is_eip,
+                "has_plain_endpoint": bool(plain_ends),
                 "sub_tasks": sum(each.get("parent_id") == job_id for each in last.values()),
                 "objects": len(job["object_infos"]), "age_days": (end - created).days,
-                "idle_days": (end - done).days if job["status"] == "FULL_TRANSFER_COMPLETE" else None,
+                "idle_days": (end - done).days if status == "FULL_TRANSFER_COMPLETE" else None,
             })  # fmt: skip
     same(estate.view("tasks", "source_id"), expected)
 
 
 def test_sub_tasks(estate: Estate) -> None:
-    expected = [
-        {"source": source, "parent_job_id": job["parent_id"], "job_id": job_id, "name": job["name"], "status": job["status"]}
-        for source in DAYS for job_id, job in estate.last(source).items() if job.get("parent_id")
-    ]  # fmt: skip
+    expected = []
+    for source in DAYS:
+        for job_id, job in estate.last(source).items():
+            if parent := job.get("parent_id"):
+                own = {"job_id": job_id, "name": job["name"], "status": job["status"]}
+                expected.append({"source": source, "parent_job_id": parent, **own})
     same(estate.view("sub_tasks", "source_id"), expected)
 
 
@@ -365,17 +370,13 @@ def test_endpoint_security_has_a_row_a_host(estate: Estate) -> None:
     expected = []
     for source in DAYS:
         for job_id, job in estate.last(source).items():
-            ends = [("source", job.get("source_endpoint")), ("target", job.get("target_endpoint"))]
-            ends += [("source_sharding", each) for each in job.get("source_sharding", [])]
-            for role, each in ends:
-                is_kafka = bool(each) and each.get("db_type") == "kafka"
-                said = (
-                    (each or {}).get("kafka_security_config", {}).get("type")
-                    if is_kafka
-                    else (each or {}).get("ssl_link")
-                )
+            found = [("source", job.get("source_endpoint")), ("target", job.get("target_endpoint"))]
+            ends = [(role, each) for role, each in found if each]
+            for role, each in [*ends, *(("source_sharding", each) for each in job.get("source_sharding", []))]:
+                is_kafka = each.get("db_type") == "kafka"
+                said = each["kafka_security_config"]["type"] if is_kafka else each.get("ssl_link")
                 tls = {None: "unknown", True: "on", False: "off", "PLAINTEXT": "off", "SASL_SSL": "on"}[said]
-                for host, port in HOSTS[each["ip"]] if each else ():
+                for host, port in HOSTS[each["ip"]]:
                     how = "kafka" if is_kafka else "ssl_link"
                     common = {"source": source, "job_id": job_id, "role": role, "db_type": each.get("db_type")}
                     expected.append({**common, "host": host, "port": port, "tls": tls, "how": how})
@@ -385,8 +386,9 @@ def test_endpoint_security_has_a_row_a_host(estate: Estate) -> None:
 @pytest.mark.parametrize(
     ("ip", "found"),
     [
-        ("", [(None, 5)]), (" , ", [(None, 5)]), ("a,", [("a", 5)]), ("fd00::1", [("fd00::1", 5)]), ("a:x", [("a:x", 5)]),
-        ("a:123456", [("a:123456", 5)]), ("[fd00::1]", [("[fd00::1]", 5)]), ("a:1,a:2", [("a", 1), ("a", 2)]), (":9", [("", 9)]),
+        ("", [(None, 5)]), (" , ", [(None, 5)]), ("a,", [("a", 5)]), ("fd00::1", [("fd00::1", 5)]),
+        ("a:x", [("a:x", 5)]), ("a:123456", [("a:123456", 5)]), ("[fd00::1]", [("[fd00::1]", 5)]),
+        ("a:1,a:2", [("a", 1), ("a", 2)]), (":9", [("", 9)]),
     ],
 )  # fmt: skip
 def test_hosts_are_split_whatever_the_service_sends(estate: Estate, ip: str, found: list[Any]) -> None:
@@ -497,6 +499,15 @@ def test_keys_are_spelled_alike(estate: Estate) -> None:
     assert '{"key": "say \\"hi\\"\\\\u000a\\\\u0009C:\\\\x", "job_id": "north-2", "occurrence": 0}' in found
     for each in found:
         json.loads(each)
+
+
+README_SQL = (ROOT / "README.md").read_text().partition("## The tables")[2].partition("```sql\n")[2].partition("```")[0]
+
+
+@pytest.mark.parametrize("query", [each.strip() for each in README_SQL.split(";") if each.strip()])
+def test_the_readme_s_queries_find_something(estate: Estate, query: str) -> None:
+    found = estate.rows(query.replace("2026-11-01", "2026-11-04").replace("is_failed", "NOT is_failed"))
+    assert found
 
 
 def test_freshness(estate: Estate) -> None:

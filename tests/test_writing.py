@@ -46,7 +46,7 @@ def stage(writer: Writer, estate: dict[str, Any]) -> dict[str, str]:
         proof = digest_job((BY_NAME[name], row) for name, rows in job.rows.items() for row in rows)
         for name, rows in job.rows.items():
             writer.staging.add(name, rows)
-        writer.staging.add("job_digests", [(job_id, proof.digest, proof.fingerprints)])
+        writer.staging.add("internal_job_digests", [(job_id, proof.digest, proof.fingerprints)])
         digests[job_id] = proof.digest
     return digests
 
@@ -154,7 +154,7 @@ def test_a_job_that_is_asked_again(store: Store) -> None:
         row = commit(writer, digests)
     assert [row[name] for name in ("added", "changed", "removed")] == [12, 0, 0]
     found = rows(store)
-    assert len(found["jobs"]) == len(found["job_digests"]) == 12
+    assert len(found["jobs"]) == len(found["internal_job_digests"]) == 12
     assert len(found["object_infos"]) == 60
 
 
@@ -182,10 +182,10 @@ def test_another_source_is_first(store: Store) -> None:
 
 
 def test_another_is_at_the_tables(store: Store) -> None:
-    """Who writes to SQLite, or reads from PostgreSQL, is not waited for, nor made to wait."""
+    """Staging waits for no reader, nor does a commit to PostgreSQL; a commit to SQLite needs the file alone."""
     began = datetime.now(UTC)
     with open_writer(store, ME) as writer, statements(store) as said:
-        with (store.writing if store.is_sqlite else store.reading)() as connection:
+        with store.reading() as connection:
             connection.execute(select(BY_NAME["tags"].current)).all()
             digests = stage(writer, ESTATE)
             changes = writer.staging.compare()
@@ -203,7 +203,8 @@ def test_a_role_that_may_only_write(postgresql: str) -> None:
     role = f"writer_{uuid.uuid4().hex[:8]}"
     with opened(postgresql) as store, store.engine.begin() as connection:
         connection.execute(text(f"CREATE ROLE {role} LOGIN"))
-        connection.execute(text(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}"))
+        connection.execute(text(f"GRANT USAGE ON SCHEMA public_internal TO {role}"))
+        connection.execute(text(f"GRANT ALL ON ALL TABLES IN SCHEMA public, public_internal TO {role}"))
         connection.execute(text(f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role}"))
     url = make_url(normal_url(postgresql)).set(username=role).render_as_string(hide_password=False)
     with open_store(url, write=True) as store, statements(store) as said:
@@ -249,7 +250,7 @@ def test_a_time_may_come_as_it_is_stored(store: Store) -> None:
         return tuple({"id": job_id, "create_time": time}.get(name) for name in jobs.names)
 
     with open_writer(store, ME) as writer:
-        writer.staging.add("jobs", [job("a", moment), job("b", "2020-12-21 02:57:49.412000"), job("c", None)])
+        writer.staging.add("jobs", [job("a", moment), job("b", "2020-12-21T02:57:49.412000Z"), job("c", None)])
         commit(writer, {})
     with store.reading() as connection:
         found = dict(connection.execute(select(jobs.current.c.id, jobs.current.c.create_time)).all())
@@ -289,7 +290,7 @@ def test_an_unchanged_job_costs_nothing(store: Store) -> None:
     assert found.isdisjoint(entity.name for entity in (*ENTITIES, JOB_DIGESTS))
     after = rows(store)
     differing = {name: len(after[name]) - len(before[name]) for name in after if after[name] != before[name]}
-    assert differing == {"jobs": 0, "jobs_history": 1, "job_digests": 0, "job_digests_history": 1}
+    assert differing == {"jobs": 0, "jobs_history": 1, "internal_job_digests": 0, "internal_job_digests_history": 1}
 
 
 def test_what_takes_another_row_s_key_takes_its_place(store: Store) -> None:
@@ -299,7 +300,7 @@ def test_what_takes_another_row_s_key_takes_its_place(store: Store) -> None:
 
     def places() -> dict[str, int]:
         with store.reading() as connection:
-            return dict(connection.execute(text("SELECT job_id, rowid FROM job_digests")).all())
+            return dict(connection.execute(text("SELECT job_id, rowid FROM internal_job_digests")).all())
 
     second = sorted(ESTATE)[1]
     write(store, ESTATE)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Options", "begin_signing_option", "checked_signer", "complain", "deadline_option", "echo", "echo_document", "fail",
-    "format_option", "json_option", "lock_timeout_option", "output_option", "print_lines", "safe", "sources_option",
-    "utf8",
+    "format_option", "json_option", "lock_timeout_option", "output_option", "print_document", "print_lines", "safe",
+    "sources_option", "utf8",
 ]  # fmt: skip
 
 COLOURS = {"+": "green", "~": "yellow", "-": "red", "-/+": "magenta"}
@@ -82,8 +82,10 @@ class Options:
         from inventory.config.load import choose_database
         from inventory.store.engine import open_store
         from inventory.store.migrate import require_head
+        from inventory.store.sqlite_lock import LockWait
 
-        store = open_store(choose_database(self.database, settings), write=write, create=not ready)
+        lock = LockWait(settings.sqlite_lock_timeout, on_wait=lambda said: self.echo_err(safe(said)))
+        store = open_store(choose_database(self.database, settings), write=write, create=not ready, lock=lock)
         if ready:
             require_head(store)
         return store
@@ -353,6 +355,19 @@ def echo_document(options: Options, code: int, /, **members: Any) -> None:
 
 def print_lines(lines: Iterable[str]) -> None:
     """Print lines of results, some at a time: each time they are flushed."""
-    rest = iter(lines)
-    while piece := list(islice(rest, 200)):
-        echo("\n".join(piece))
+    print_pieces(f"{line}\n" for line in lines)
+
+
+def print_pieces(pieces: Iterable[str]) -> None:
+    """Print a text of results that comes in pieces, some at a time: each time they are flushed."""
+    rest = iter(pieces)
+    while some := list(islice(rest, 200)):
+        echo("".join(some), nl=False)
+
+
+def print_document(document: dict[str, Any]) -> None:
+    """Print a JSON document of which iterators give the long lists."""
+    from inventory.common.exact_json import pretty_pieces
+
+    print_pieces(pretty_pieces(document))
+    echo("")

@@ -1,5 +1,6 @@
 """`bundle`: one snapshot to hand over."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -38,7 +39,8 @@ def bundle(options: Options, ref: str, out: Path, names: tuple[str, ...]) -> Non
             raise CompareError(f"{len(found)} sources have a snapshot {ref} ({have})", "Name one with --source")
         source, first, last = found[0]
         chain = [row for row in reader.snapshots(connection, source["id"]) if row["id"] <= last["id"]]
-        diff = compare(step(connection, source, first, last), Selection())
+        # In one transaction, so that the page and the rows fit together.
+        diff = compare(replace(step(connection, source, first, last), release=lambda: None), Selection())
         signed = reader.signing_keys(connection, [row["id"] for row in (first, last) if row is not None])
         page = html([diff], f"{source['name']}: snapshot {last['id']}", signed)
         write(connection, chain, str(page), out)

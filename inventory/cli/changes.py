@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from inventory.cli.base import Options, complain, echo, format_option, output_option, print_lines, sources_option, utf8
+from inventory.cli.base import (
+    Options,
+    complain,
+    echo,
+    format_option,
+    output_option,
+    print_document,
+    print_lines,
+    sources_option,
+    utf8,
+)
 from inventory.cli.complete import complete_snapshots, complete_tables
 from inventory.cli.group import argument, command
 
@@ -30,8 +40,10 @@ def _output_options(command: Callable[..., Any]) -> Callable[..., Any]:
             format_option("text", "json", "jsonl", "markdown", "html"),
             output_option,
             click.option("--stat", is_flag=True, help="Print the overview alone (text, markdown)."),
-            click.option("--full", is_flag=True, help="Print every row, and values uncut (text, markdown)."),
-            click.option("--show-ignored", is_flag=True, help="Print changes that are only counted too (json)."),
+            click.option("--full", is_flag=True, help="Show all rows and uncut values (text, markdown)."),
+            click.option(
+                "--show-ignored", is_flag=True, help="Print ignored changes too, with the reasons (json, jsonl)."
+            ),
             click.option(
                 "--fail-on", multiple=True, metavar="WHAT",
                 help="Exit 2 where there is such a change: ACTION, ACTION:TABLE or update:TABLE.COLUMN; repeatable.",
@@ -94,12 +106,13 @@ def diff(
         if each:
             chosen = [between for ends in chosen for between in steps(connection, *ends)]
         diffs = [compare(step(connection, *ends), what) for ends in chosen]
-        if not any(diff.changes for diff in diffs):
+        if not any(diff.jobs for diff in diffs):
             require_match(connection, chosen, what)
         ids = {row["id"] for _, *rows in chosen for row in rows if row is not None}
         signed = reader.signing_keys(connection, ids) if printed["style"] == "html" else {}
-    code = 1 if complaints else _code(diffs, conditions)
-    _show(options, diffs, "Changes", code, signed, **printed)
+        connection.rollback()  # printing may take as long as somebody looks at it
+        code = 1 if complaints else _code(diffs, conditions)
+        _show(options, diffs, "Changes", code, signed, **printed)
     for complaint in complaints:
         complain(f"error: {complaint}", options.log_format, code)
     return code
@@ -185,8 +198,7 @@ def _conditions(fail_on: Iterable[str], *, any_change: bool) -> "list[Condition]
 
 
 def _code(diffs: "list[SourceDiff]", conditions: "list[Condition]") -> int:
-    changes = (change for diff in diffs for change in diff.changes)
-    return 2 if any(condition.holds(change) for change in changes for condition in conditions) else 0
+    return 2 if any(condition.holds(diff) for diff in diffs for condition in conditions) else 0
 
 
 def _show(
@@ -201,9 +213,10 @@ def _show(
         from inventory.render.json import change_records, diff_document
 
         if style == "json":
-            echo(pretty(diff_document(diffs, ignored=show_ignored)))
+            print_document(diff_document(diffs, ignored=show_ignored))
         else:
-            print_lines(pretty(record, indent=None) for diff in diffs for record in change_records(diff))
+            records = (record for diff in diffs for record in change_records(diff, ignored=show_ignored))
+            print_lines(pretty(record, indent=None) for record in records)
     elif style == "html":
         from inventory.render.html import html
 

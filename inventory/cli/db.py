@@ -41,8 +41,8 @@ def db_upgrade(options: Options, lock_timeout: int, as_sql: bool, dialect: str |
     from inventory.cli.signals import stopping
     from inventory.common.cancellation import Stop
     from inventory.schema import REVISION
-    from inventory.store.exclusive import LockWait
     from inventory.store.migrate import upgrade
+    from inventory.store.sqlite_lock import LockWait
 
     if as_sql:
         print_lines(_upgrade_sql(options, dialect))

@@ -79,5 +79,5 @@ def _changed_job(options: Options) -> str:
 
     with options.open(options.settings()) as store, store.reading() as connection:
         ((source, start, end),), _ = choose(connection, reader.sources(connection), None, None)
-        old, new = step(connection, source, start, end).between(BY_NAME["jobs"])
+        old, new = step(connection, source, start, end).between(BY_NAME["jobs"], None)
         return str(min({row[0] for row in old} & {row[0] for row in new}))

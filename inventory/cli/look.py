@@ -9,6 +9,7 @@ from inventory.cli.base import (
     format_option,
     json_option,
     output_option,
+    print_document,
     print_lines,
     sources_option,
 )
@@ -90,7 +91,7 @@ def show(
 @click.option("--table", metavar="T", shell_complete=complete_tables, help="Only changes in this table.")
 @click.option("--column", metavar="NAME", help="Only updates of this column: NAME or TABLE.NAME.")
 @click.option("--action", type=click.Choice(["create", "update", "delete"]), help="Only changes of this kind.")
-@click.option("--full", is_flag=True, help="Print every row, and values uncut (text).")
+@click.option("--full", is_flag=True, help="Show all rows and uncut values (text).")
 @format_option("text", "json", "jsonl")
 @output_option
 @click.pass_obj
@@ -122,6 +123,6 @@ def log(
         else:
             records = (record for event in events for record in change_records(event.diff))
             if style == "json":
-                echo(pretty(document(changes=list(records))))
+                print_document(document(changes=records))
             else:
                 print_lines(pretty(record, indent=None) for record in records)

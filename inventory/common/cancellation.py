@@ -10,7 +10,7 @@ from typing import Any
 from inventory.common.errors import DeadlineError, StoppedError
 from inventory.common.waits import Waits
 
-__all__ = ["Stop"]
+__all__ = ["Stop", "with_unit"]
 
 _UNITS = ((3600, "h"), (60, "m"))
 
@@ -38,7 +38,7 @@ class Stop:
         inner = Stop(self.waits)
         inner._event = self._event
         ends = time.monotonic() + seconds
-        own = ends, f"the deadline of {whose} ({_with_unit(seconds)})"
+        own = ends, f"the deadline of {whose} ({with_unit(seconds)})"
         inner._ends, inner._deadline = own if ends < self._ends else (self._ends, self._deadline)
         return inner
 
@@ -86,7 +86,8 @@ class Stop:
         self.check()
 
 
-def _with_unit(seconds: float) -> str:
+def with_unit(seconds: float) -> str:
+    """Spell seconds in the largest unit that leaves no fraction: 90s, 30m, 6h."""
     for size, unit in _UNITS:
         if seconds >= size and seconds % size == 0:
             return f"{seconds / size:g}{unit}"

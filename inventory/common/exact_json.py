@@ -6,11 +6,12 @@ for digests, keys and the overflow column ``extra``.
 """
 
 import json
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import simplejson
 
-__all__ = ["MAX_DEPTH", "Json", "Number", "canonical", "is_empty", "pretty", "read", "tidy"]
+__all__ = ["MAX_DEPTH", "Json", "Number", "canonical", "is_empty", "pretty", "pretty_pieces", "read", "tidy"]
 
 type_of: dict[type, str] = {
     str: "text",
@@ -45,6 +46,10 @@ def _not_json(word: str) -> NoReturn:
     raise ValueError(f"{word} is not JSON")
 
 
+_EXACT: dict[str, Any] = {"parse_float": Number, "parse_constant": _not_json}
+_DECODER = json.JSONDecoder(**_EXACT)  # made once, as the encoder below
+
+
 def read(text: str | bytes, max_depth: int | None = None) -> Json:
     """Parse one JSON document.
 
@@ -77,14 +82,14 @@ def _is_deeper(value: Json, levels: int) -> bool:
 def _parsed(text: str | bytes) -> Json:
     try:
         try:
-            return json.loads(text, parse_float=Number, parse_constant=_not_json)
+            return _DECODER.decode(text) if type(text) is str else json.loads(text, **_EXACT)
         except json.JSONDecodeError:
             raise
         except ValueError as error:
             # Python parses no int of more than 4,300 digits; JSON allows them.
             if "limit" not in str(error):
                 raise
-            return json.loads(text, parse_float=Number, parse_int=_integer, parse_constant=_not_json)
+            return json.loads(text, parse_int=_integer, **_EXACT)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -105,6 +110,32 @@ def canonical(value: Json) -> str:
 def pretty(value: Json, indent: int | None = 2) -> str:
     """Return JSON for people and other tools; ASCII, so no control character reaches a terminal."""
     return str(simplejson.dumps(value, indent=indent, ensure_ascii=True))
+
+
+def pretty_pieces(value: Any, indent: str = "") -> Iterator[str]:
+    """Yield the text of `pretty` in pieces, for a document that is too large to be held.
+
+    Args:
+        value: Json, in which an iterator stands for a list. Its items are made one at a time. It is the document, or a
+            member of an object that is the document or an item of another such iterator.
+    """
+    deeper = f"{indent}  "
+    if isinstance(value, Iterator):
+        begin = "["
+        for item in value:
+            yield f"{begin}\n{deeper}"
+            yield from pretty_pieces(item, deeper)
+            begin = ","
+        yield "[]" if begin == "[" else f"\n{indent}]"
+    elif isinstance(value, dict) and any(isinstance(member, Iterator) for member in value.values()):
+        begin = "{"
+        for name, member in value.items():
+            yield f"{begin}\n{deeper}{pretty(name)}: "
+            yield from pretty_pieces(member, deeper)
+            begin = ","
+        yield f"\n{indent}}}"
+    else:
+        yield pretty(value).replace("\n", f"\n{indent}")  # ASCII: no text in it has a line feed
 
 
 def is_empty(value: Json) -> bool:

@@ -258,6 +258,9 @@ class Configuration(_Keys, frozen=True):
     deadline: Annotated[
         Duration, _about("How long a run reads; sources that did not begin by then are left out.")
     ] = Settings.deadline
+    sqlite_lock_timeout: Annotated[
+        Duration, _about("How long a command that writes waits for others that read or write the SQLite file.")
+    ] = Settings.sqlite_lock_timeout
     secrets: Annotated[
         Literal["mask", "fingerprint"], _about("Secrets become `***`, or an HMAC under `INVENTORY_FINGERPRINT_KEY`.")
     ] = "mask"

@@ -99,6 +99,7 @@ class _Reader(Sources):
             parallel=found.parallel,
             workers=found.workers,
             deadline=found.deadline,
+            sqlite_lock_timeout=found.sqlite_lock_timeout,
             fingerprint_key=key,
             redact=frozenset(found.redact),
             ignore=frozenset(found.diff.ignore),

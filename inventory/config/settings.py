@@ -69,9 +69,10 @@ class Source:
 class Settings:
     """All settings. Without a file: the defaults, and no source.
 
-    deadline: seconds. signs: whether a key is configured. signing_key: the private key in PEM, for an export only.
-    ping_start, ping_success, ping_failure: secret, because anyone who knows one can send false signals. warnings: what
-    is allowed but probably a mistake, for messages. unchecked: what `validate --no-env` did not check.
+    deadline, sqlite_lock_timeout: seconds. signs: whether a key is configured. signing_key: the private key in PEM,
+    for an export only. ping_start, ping_success, ping_failure: secret, because anyone who knows one can send false
+    signals. warnings: what is allowed but probably a mistake, for messages. unchecked: what `validate --no-env` did
+    not check.
     """
 
     file: Path | None = None
@@ -80,6 +81,7 @@ class Settings:
     parallel: int = 4
     workers: int = 2
     deadline: float = 6 * 3600
+    sqlite_lock_timeout: float = 1800
     fingerprint_key: str | None = field(default=None, repr=False)
     redact: frozenset[str] = frozenset()
     ignore: frozenset[str] = frozenset()

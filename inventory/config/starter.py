@@ -52,6 +52,7 @@ sources:
 
 parallel: 4                     # sources read at once
 deadline: 6h                    # of the run: no source begins after it, and none is read further
+sqlite_lock_timeout: 30m        # how long a command that writes waits for others that use the SQLite file
 workers: 2                      # processes that prepare answers beside the export; 0: it does so itself
 secrets: mask                   # secrets become ***; or fingerprint: HMAC-SHA256 under INVENTORY_FINGERPRINT_KEY, which
                                 # shows a rotation. Equal secrets then have equal fingerprints, in all jobs and sources

@@ -2,18 +2,25 @@
 
 What is ignored is counted: columns that were to be ignored, what masks hide, and columns that the older end's
 tables did not have ("not recorded then" is not NULL). What these kept in `extra` for want of a column is compared.
+
+Nearly all of it is about one job, so a few jobs are compared at a time. A first pass over all jobs that differ counts
+their changes and keeps no row; a printer then asks for the changes of a few jobs, in its own order, and these are
+read and compared again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
+from itertools import compress
+from operator import ne
 
+from inventory.common.errors import CompareError
 from inventory.common.exact_json import Json, read
 from inventory.diff.findings import identity
 from inventory.diff.items import renamed
 from inventory.diff.masks import agree
 from inventory.diff.older import Recorded, Rows
 from inventory.diff.pairs import replacements
-from inventory.diff.records import Change, SourceDiff, Step
+from inventory.diff.records import PIECE, Change, Found, SourceDiff, Step, Values, pieces
 from inventory.diff.select import Selection
 from inventory.normalise.walk import Row
 from inventory.schema import BY_NAME
@@ -22,64 +29,83 @@ from inventory.schema.kinds import rfc3339
 
 __all__ = ["compare"]
 
-_JOBS, _ENDPOINTS, _FINDINGS = BY_NAME["jobs"], BY_NAME["endpoints"], BY_NAME["findings"]
+_JOBS, _ENDPOINTS, _FINDINGS, _TAGS = (BY_NAME[name] for name in ("jobs", "endpoints", "findings", "tags"))
+_NAME, _STATUS = _JOBS.names.index("name"), _JOBS.names.index("status")
 _NO_EVIDENCE = "deselected (the configuration no longer names it), or the evidence was pruned"
 _MASKS, _COLUMN, _THEN = "the masks cannot be compared", "the column is ignored", "its table was not recorded then"
+Names = dict[str, str | None]  # of jobs
+Ends = tuple[dict[str, Row], dict[str, Row]]  # the rows of `jobs` at the start and at the end, by job id
 
 
-def compare(step: Step, what: Selection) -> SourceDiff:
-    """Compare the two ends of a step, in either direction."""
-    recorded = Recorded(step)
-    differing = {entity.name: step.between(entity) for entity in recorded.wanted(what.table)}
-    rows = {name: pair for name, pair in recorded.rewritten(differing).items() if what.table in (None, name)}
-    touched = {row[0] for pair in rows.values() for part in pair for row in part}
-    if what.job_id is not None:
-        touched &= {what.job_id}
-    jobs = step.both_ends(_JOBS, touched)
-    if what.status is not None or what.tags:
-        touched &= _chosen(step, touched, jobs, what)
-    diff = SourceDiff(step.source, step.start, step.end, not_recorded=recorded.missing)
-    _fill(diff, rows, touched, what, recorded)
-    diff.changes.sort(key=lambda change: (change.job_id, change.table, tuple(change.key.values())))
-    diff.findings = [_public(_FINDINGS, row) for row in sorted(step.findings, key=lambda row: row[:4])]
-    name = _JOBS.names.index("name")
-    known = {row[0]: row[name] for end in jobs for row in end}
-    counted = (change for change, _ in diff.ignored)
-    diff.names = {change.job_id: known.get(change.job_id) for change in (*diff.changes, *counted)}
-    _explain(diff, step, jobs, what)
+def compare(
+    step: Step, what: Selection, wanted: Callable[[Change], bool] = lambda _: True, piece: int = PIECE
+) -> SourceDiff:
+    """Compare the two ends of a step, in either direction.
+
+    Args:
+        wanted: which changes to keep; the others are as if they were none.
+        piece: how many rows are compared at a time.
+
+    Raises:
+        CompareError: from the result, when it is read: a snapshot was pruned in the meantime.
+    """
+    jobs = _Jobs(step, what, wanted)
+
+    def read_again(job_ids: list[str]) -> dict[str, Found]:
+        found = jobs.read(job_ids)
+        now = {job_id: len(changes) + len(ignored) for job_id, (changes, ignored) in found.items()}
+        if any(now.get(job_id) != diff.sizes[job_id] for job_id in job_ids):
+            raise CompareError(f"{step.source}: a snapshot was pruned while it was compared", "Run it again")
+        return found
+
+    diff = SourceDiff(step.source, step.start, step.end, read_again, piece, not_recorded=jobs.recorded.missing)
+    removed: Names = {}
+    created: Names = {}
+    for job_ids in pieces(jobs.ids, piece, jobs.rows):
+        for job_id, found in jobs.read(job_ids).items():
+            old, new = (rows.get(job_id) for rows in jobs.ends)
+            own = new or old
+            name = own[_NAME] if own else None
+            diff.add(job_id, name, found)
+            if job_id in diff.names and not (old and new):
+                (created if new else removed)[job_id] = name
+    diff.findings = [dict(Values(_FINDINGS, row)) for row in sorted(step.findings, key=lambda row: row[:4])]
+    _explain(diff, step, removed, created, what)
+    if step.findings:
+        diff.new_findings = list(_new_findings(diff, step, what))
+    step.release()
     return diff
 
 
-def _explain(diff: SourceDiff, step: Step, jobs: tuple[list[Row], list[Row]], what: Selection) -> None:
-    """Add what a person asks next: which job replaced which, why one is gone, how often one changed, what is new."""
-    start, end = ({row[0]: row for row in rows} for rows in jobs)
-    removed = {job_id: row for job_id, row in start.items() if job_id not in end}
-    created = {job_id: row for job_id, row in end.items() if job_id not in start}
+def _explain(diff: SourceDiff, step: Step, removed: Names, created: Names, what: Selection) -> None:
+    """Add what a person asks next: which job replaced which, why one is gone, how often one changed."""
     if removed and created:
-        diff.replaced = replacements(removed, created, *step.between(_ENDPOINTS))
+        parts = [step.between(_ENDPOINTS, job_ids) for job_ids in pieces([*removed, *created])]
+        left, came = ([row for part in parts for row in part[end]] for end in (0, 1))
+        diff.replaced = replacements(removed, created, left, came)
     if removed:
         evidence = step.absences(list(removed)) | {
             row[0]: str(row[4]) for row in step.findings if row[1] == "absent_job"
         }
         diff.gone = {job_id: evidence.get(job_id, _NO_EVIDENCE) for job_id in removed}
     moments = step.moments()
-    chosen = start.keys() | end.keys()
     diff.times = {job_id: len(moments[job_id]) for job_id in diff.names if len(moments.get(job_id, ())) > 1}
     if not (what.status or what.tags or what.table):
         same = moments.keys() - diff.names.keys()
         diff.reverted = sorted(same if what.job_id is None else same & {what.job_id})
-    if step.findings:
-        left, came = step.between(_FINDINGS)
-        began = {row[:4] for row in came}
-        before = {identity(row) for row in (*left, *(row for row in step.findings if row[:4] not in began))}
-        narrowed = what.job_id is not None or what.status is not None or what.tags
-        diff.new_findings = [
-            shown
-            for row, shown in zip(sorted(step.findings, key=lambda row: row[:4]), diff.findings, strict=True)
-            if identity(row) not in before
-            and (not narrowed or row[0] in chosen)
-            and what.table in (None, _table_of(str(row[2])))
-        ]
+
+
+def _new_findings(diff: SourceDiff, step: Step, what: Selection) -> Iterator[dict[str, Json]]:
+    """Yield the findings that the first end had not, narrowed as the changes are."""
+    left, came = step.between(_FINDINGS, None)
+    began = {row[:4] for row in came}
+    before = {identity(row) for row in (*left, *(row for row in step.findings if row[:4] not in began))}
+    narrowed = what.job_id is not None or what.status is not None or what.tags
+    for row, shown in zip(sorted(step.findings, key=lambda row: row[:4]), diff.findings, strict=True):
+        if identity(row) in before or (narrowed and row[0] not in diff.names):
+            continue
+        if what.table in (None, _table_of(str(row[2]))):
+            yield shown
 
 
 def _table_of(path: str) -> str:
@@ -88,27 +114,119 @@ def _table_of(path: str) -> str:
     return first if brackets and first in BY_NAME else "jobs"
 
 
-def _fill(diff: SourceDiff, rows: Rows, touched: set[str], what: Selection, recorded: Recorded) -> None:
-    paired = {name: list(_pair(BY_NAME[name], *pair, touched)) for name, pair in rows.items()}
-    left = ((BY_NAME[name], old) for name, pairs in paired.items() for old, new in pairs if old and not new)
-    came = ((BY_NAME[name], new) for name, pairs in paired.items() for old, new in pairs if new and not old)
-    same = renamed(left, came)
-    diff.ignored += [(_record(BY_NAME[name], old, new), _MASKS) for (name, old), (_, new) in same]
-    hidden = {each for pair in same for each in pair}
-    for name, pairs in paired.items():
-        for old, new in pairs:
-            if (name, old) in hidden or (name, new) in hidden:
-                continue
-            change = _record(BY_NAME[name], old, new)
-            why = _reason_to_ignore(BY_NAME[name], change, what, recorded)
+class _Jobs:
+    """The jobs that differ, and the changes of some of them.
+
+    ids: sorted. rows: how many differ, by job. ends: the rows of `jobs` of those that were read last.
+    """
+
+    def __init__(self, step: Step, what: Selection, wanted: Callable[[Change], bool]) -> None:
+        self._step, self._what, self._wanted = step, what, wanted
+        self.recorded = Recorded(step)
+        self._tables = [*self.recorded.wanted(what.table)]
+        self._differing, self.rows = _differing(step, self._tables)
+        self.ids = sorted(job_id for job_id in self._differing if what.job_id in (None, job_id))
+        self.ends: Ends = ({}, {})
+        self._last: dict[str, Found] = {}
+
+    def read(self, job_ids: list[str]) -> dict[str, Found]:
+        """Return the changes of some jobs that are selected; what was read last is kept, so few are compared once."""
+        if not self._last or not self._last.keys() >= set(job_ids):
+            self._last = {}
+            self._last = self._compare(job_ids)
+            self._step.release()
+        return self._last
+
+    def _compare(self, job_ids: list[str]) -> dict[str, Found]:
+        rows = {entity.name: self._between(entity, job_ids) for entity in self._tables}
+        own = rows[_JOBS.name] if _JOBS.name in rows else self._step.between(_JOBS, job_ids)
+        self.ends = self._both_ends(job_ids, *own)
+        found: dict[str, Found] = {job_id: ([], []) for job_id in self._chosen(job_ids)}
+        for change, why in self._changes(self.recorded.rewritten(rows), found.keys()):
+            changes, ignored = found[change.job_id]
             if why:
-                diff.ignored.append((change, why))
-            else:
-                diff.changes.append(change)
+                ignored.append((change, why))
+            elif self._wanted(change):
+                changes.append(change)
+        for changes, ignored in found.values():
+            if len(changes) > 1:
+                changes.sort(key=_place)
+            if len(ignored) > 1:
+                ignored.sort(key=lambda each: _place(each[0]))
+        return found
+
+    def _between(self, entity: Entity, job_ids: list[str]) -> tuple[list[Row], list[Row]]:
+        differing = [job_id for job_id in job_ids if entity.name in self._differing[job_id]]
+        return self._step.between(entity, differing) if differing else ([], [])
+
+    def _both_ends(self, job_ids: list[str], left: list[Row], came: list[Row]) -> Ends:
+        """Return the rows of `jobs` at both ends, from those that differ and those that do not."""
+        start, end = ({row[0]: row for row in rows} for rows in (left, came))
+        same = [job_id for job_id in job_ids if job_id not in start and job_id not in end]
+        for some in pieces(same):
+            stayed = {row[0]: row for row in self._step.at_start(_JOBS, some)}
+            start |= stayed
+            end |= stayed
+        return start, end
+
+    def _chosen(self, job_ids: list[str]) -> Iterator[str]:
+        """Yield the jobs that have the status and the tags, both at one of the two ends."""
+        what = self._what
+        tags = self._step.both_ends(_TAGS, job_ids) if what.tags else ([], [])
+        tagged = [_tags_of(rows) for rows in tags]
+        for job_id in job_ids:
+            for rows, pairs in zip(self.ends, tagged, strict=True):
+                row = rows.get(job_id)
+                has_status = row is not None and what.status in (None, row[_STATUS])
+                if has_status and pairs.get(job_id, set()).issuperset(what.tags):
+                    yield job_id
+                    break
+
+    def _changes(self, rows: Rows, jobs: Collection[str]) -> Iterator[tuple[Change, str]]:
+        """Yield the changes of some jobs, each with why it is only counted, or ''."""
+        table = self._what.table
+        paired = {name: list(_pair(BY_NAME[name], *pair, jobs)) for name, pair in rows.items() if table in (None, name)}
+        left = ((BY_NAME[name], old) for name, pairs in paired.items() for old, new in pairs if old and not new)
+        came = ((BY_NAME[name], new) for name, pairs in paired.items() for old, new in pairs if new and not old)
+        same = renamed(left, came)
+        for (name, was), (_, now) in same:
+            yield _record(BY_NAME[name], was, now, _all_differing(BY_NAME[name], was, now)), _MASKS
+        hidden = {each for pair in same for each in pair}
+        for name, pairs in paired.items():
+            entity = BY_NAME[name]
+            for old, new in pairs:
+                if not hidden or ((name, old) not in hidden and (name, new) not in hidden):
+                    changed, why = self._changed(entity, old, new)
+                    yield _record(entity, old, new, changed), why
+
+    def _changed(self, entity: Entity, old: Row | None, new: Row | None) -> tuple[list[str], str]:
+        """Return the columns that are shown, and ''; or all that differ, and why the change is only counted."""
+        if old is None or new is None:
+            (row,) = (each for each in (old, new) if each is not None)
+            return [], _THEN if self.recorded.lacks_rows(0 if old is None else 1, entity, row[0]) else ""
+        differs = _differing_columns(entity, old, new, self.recorded)
+        ignore = self._what.ignore
+        shown = [name for name in differs if f"{entity.name}.{name.partition('.')[0]}" not in ignore]
+        if shown:
+            return shown, ""
+        return _all_differing(entity, old, new), _COLUMN if differs else _MASKS
+
+
+def _differing(step: Step, entities: Iterable[Entity]) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:
+    """Return the jobs that have rows that differ: each with the tables of these rows, and with their number."""
+    tables: dict[str, tuple[str, ...]] = {}
+    rows: dict[str, int] = {}
+    shared: dict[tuple[str, ...], tuple[str, ...]] = {}  # most jobs differ in the same tables
+    for entity in entities:
+        for job_id, number in step.jobs(entity).items():
+            names = (*tables.get(job_id, ()), entity.name)
+            tables[job_id] = shared.setdefault(names, names)
+            rows[job_id] = rows.get(job_id, 0) + number
+    return tables, rows
 
 
 def _pair(
-    entity: Entity, before: Iterable[Row], after: Iterable[Row], jobs: set[str]
+    entity: Entity, before: Iterable[Row], after: Iterable[Row], jobs: Collection[str]
 ) -> Iterator[tuple[Row | None, Row | None]]:
     olds, news = ({entity.key_of(row): row for row in rows if row[0] in jobs} for rows in (before, after))
     for key, old in olds.items():
@@ -117,72 +235,52 @@ def _pair(
     yield from ((None, new) for key, new in news.items() if key not in olds)
 
 
-def _record(entity: Entity, old: Row | None, new: Row | None) -> Change:
-    """Return the change record of two rows; `changed` has every column that differs, masks included."""
-    was, now = (_public(entity, old) if old else None), (_public(entity, new) if new else None)
-    there = now or was or {}
-    action = "update" if was and now else "create" if now else "delete"
-    key = {name: there[name] for name in entity.key}
-    changed = [name for name in entity.names if was and now and was[name] != now[name]]
+def _record(entity: Entity, old: Row | None, new: Row | None, changed: list[str]) -> Change:
+    was = None if old is None else Values(entity, old)
+    now = None if new is None else Values(entity, new)
+    action = "create" if was is None else "delete" if now is None else "update"
+    key = dict(zip(entity.key, entity.key_of(new or old or ()), strict=True))
     return Change(entity.name, action, key[entity.job_column], key, was, now, changed)
 
 
-def _reason_to_ignore(entity: Entity, change: Change, what: Selection, recorded: Recorded) -> str:
-    """Return why a change is only counted, or '' where it is shown; then `changed` has the columns that are shown."""
-    was, now = change.before, change.after
-    if was is None or now is None:
-        lacks = recorded.lacks_rows(0 if was is None else 1, entity, change.job_id)
-        return _THEN if lacks else ""
-    differs = list(_changed(entity, was, now, recorded))
-    shown = [name for name in differs if not _is_ignored(entity, name, what)]
-    if not shown:
-        return _COLUMN if differs else _MASKS
-    change.changed[:] = shown
-    return ""
+def _place(change: Change) -> tuple[str, tuple[Json, ...]]:
+    return change.table, tuple(change.key.values())
 
 
-def _is_ignored(entity: Entity, name: str, what: Selection) -> bool:
-    return f"{entity.name}.{name.partition('.')[0]}" in what.ignore
+def _all_differing(entity: Entity, old: Row, new: Row) -> list[str]:
+    """Return every column that differs, masks included."""
+    return list(compress(entity.names, map(ne, old, new)))
 
 
-def _changed(entity: Entity, was: dict[str, Json], now: dict[str, Json], recorded: Recorded) -> Iterator[str]:
-    ends = (0, was), (1, now)
-    for name in entity.names:
-        old, new = was[name], now[name]
-        if name == "extra" or (old == new and type(old) is type(new)):  # most are
+def _differing_columns(entity: Entity, old: Row, new: Row, recorded: Recorded) -> list[str]:
+    """Return the columns that differ as far as can be told; of `extra`, which is the last, its paths."""
+    found = []
+    for name, was, now in compress(zip(entity.names, old, new, strict=True), map(ne, old, new)):
+        if name == "extra" or (was is None and recorded.lacks(0, entity, name)):
             continue
-        if any(end[name] is None and recorded.lacks(at, entity, name) for at, end in ends):
-            continue
-        if not agree(old, new):
-            yield name
-    left, came = was["extra"] or {}, now["extra"] or {}
+        if not (now is None and recorded.lacks(1, entity, name)) and not agree(_json(was), _json(now)):
+            found.append(name)
+    if old[-1] == new[-1]:
+        return found
+    left, came = (read(row[-1]) if row[-1] else {} for row in (old, new))
     for path in sorted(left.keys() | came.keys()):
-        if any(path not in end and recorded.lacks(at, entity, path) for at, end in enumerate((left, came))):
+        if (path not in left and recorded.lacks(0, entity, path)) or (
+            path not in came and recorded.lacks(1, entity, path)
+        ):
             continue
         if not agree(left.get(path), came.get(path)):
-            yield f"extra.{path}"
+            found.append(f"extra.{path}")
+    return found
 
 
-def _public(entity: Entity, row: Row) -> dict[str, Json]:
-    values: dict[str, Json] = {
-        name: rfc3339(value) if isinstance(value, datetime) else value
-        for name, value in zip(entity.names, row, strict=True)
-    }
-    values["extra"] = read(values["extra"]) if values["extra"] else None
-    return values
+def _json(value: object) -> Json:
+    return rfc3339(value) if isinstance(value, datetime) else value
 
 
-def _chosen(step: Step, touched: set[str], jobs: tuple[list[Row], list[Row]], what: Selection) -> set[str]:
-    """Return the jobs that have the status and the tags, both at one of the two ends."""
-    tags = step.both_ends(BY_NAME["tags"], touched) if what.tags else ([], [])
-    chosen: set[str] = set()
-    for end, tagged in zip(jobs, tags, strict=True):
-        pairs: dict[str, set[tuple[str, str]]] = {}
-        for row in (_public(BY_NAME["tags"], row) for row in tagged):
-            pairs.setdefault(row["job_id"], set()).add((row["key"], row["value"] or ""))
-        chosen |= {
-            row["id"]
-            for row in (_public(_JOBS, row) for row in end)
-            if what.status in (None, row["status"]) and pairs.get(row["id"], set()).issuperset(what.tags)
-        }
-    return chosen
+def _tags_of(rows: list[Row]) -> dict[str, set[tuple[str, str]]]:
+    """Return the tags of each job, as pairs of key and value."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for row in rows:
+        values = Values(_TAGS, row)
+        found.setdefault(row[0], set()).add((values["key"], values["value"] or ""))
+    return found

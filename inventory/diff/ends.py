@@ -1,7 +1,6 @@
 """The two snapshots of each source that are compared, and the rows that they do not share."""
 
 from collections.abc import Iterable, Iterator
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection
@@ -13,7 +12,18 @@ from inventory.diff.select import Selection
 from inventory.normalise.walk import Row
 from inventory.schema import BY_NAME
 from inventory.schema.entities import Entity
-from inventory.store.reader import absences_of, change_moments, resolve, rows_at, rows_between, snapshots, values_at
+from inventory.store.reader import (
+    absences_of,
+    change_moments,
+    jobs_at,
+    jobs_between,
+    resolve,
+    rows_at,
+    rows_between,
+    snapshots,
+    snapshots_between,
+    values_at,
+)
 
 __all__ = ["choose", "require_match", "step", "steps"]
 
@@ -124,15 +134,28 @@ def _ends(rows: list[Snapshot], start: str | None, end: str | None) -> tuple[Sna
 
 
 def step(connection: Connection, source: Source, start: Snapshot | None, end: Snapshot) -> Step:
-    """Give two snapshots of a source to the comparison, in either direction; the connection must stay open for it."""
+    """Give two snapshots of a source to the comparison, in either direction.
 
-    @cache
-    def between(entity: Entity) -> tuple[list[Row], list[Row]]:
-        if start is None:
-            return [], rows_at(connection, entity, source["id"], end["id"])
+    The connection must stay open for it. Between two readings of rows there is no transaction: whoever looks at a long
+    comparison for an hour keeps no export from its commit. What two snapshots have does not change, unless they are
+    pruned.
+    """
+    if start is None:
+        ids, is_backward = [], False
+    else:
         low, high = sorted((start["id"], end["id"]))
-        ended, began = rows_between(connection, entity, source["id"], low, high)
-        return (ended, began) if start["id"] <= end["id"] else (began, ended)
+        ids, is_backward = snapshots_between(connection, source["id"], low, high), start["id"] > end["id"]
+
+    def jobs(entity: Entity) -> dict[str, int]:
+        if start is None:
+            return jobs_at(connection, entity, source["id"], end["id"])
+        return jobs_between(connection, entity, ids)
+
+    def between(entity: Entity, job_ids: list[str] | None) -> tuple[list[Row], list[Row]]:
+        if start is None:
+            return [], rows_at(connection, entity, source["id"], end["id"], job_ids)
+        ended, began = rows_between(connection, entity, source["id"], ids, job_ids)
+        return (began, ended) if is_backward else (ended, began)
 
     def at_start(entity: Entity, job_ids: list[str]) -> list[Row]:
         return [] if start is None else rows_at(connection, entity, source["id"], start["id"], job_ids)
@@ -147,4 +170,6 @@ def step(connection: Connection, source: Source, start: Snapshot | None, end: Sn
         return change_moments(connection, source["id"], *sorted((start["id"], end["id"])))
 
     findings = rows_at(connection, BY_NAME["findings"], source["id"], end["id"])
-    return Step(source["name"], start, end, between, at_start, findings, absences, moments)
+    return Step(
+        source["name"], start, end, jobs, between, at_start, findings, absences, moments, connection.rollback
+    )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
@@ -12,7 +12,7 @@ from inventory.config.values import nearest
 from inventory.diff.compare import compare
 from inventory.diff.ends import step, steps
 from inventory.diff.life import Event, life
-from inventory.diff.records import Change, Snapshot, SourceDiff
+from inventory.diff.records import Change, Snapshot
 from inventory.diff.select import Selection
 from inventory.schema import ESTATE
 from inventory.store.reader import resolve, snapshots
@@ -45,11 +45,8 @@ class Wanted:
             )
         return cls(action or "", column or "")
 
-    def of_diff(self, diff: SourceDiff) -> SourceDiff:
-        """Return a comparison with the wanted changes alone."""
-        return replace(diff, changes=[change for change in diff.changes if self._holds(change)])
-
-    def _holds(self, change: Change) -> bool:
+    def holds(self, change: Change) -> bool:
+        """Tell whether a change is wanted."""
         if self.action and change.action != self.action:
             return False
         if not self.column:
@@ -92,8 +89,8 @@ def events_of_estate(
 
     def events(source: Source, ends: tuple[Snapshot | None, Snapshot]) -> Iterator[Event]:
         for between in steps(connection, source, *ends):
-            diff = wanted.of_diff(compare(step(connection, *between), what))
-            if diff.changes:
+            diff = compare(step(connection, *between), what, wanted.holds)
+            if diff.jobs:
                 yield Event(diff, exact=True)
 
     return heapq.merge(*(events(*each) for each in found), key=_time)
@@ -111,11 +108,11 @@ def events_of_job(
     is_known = False
     for source in sources:
         ends = period.ends(snapshots(connection, source["id"]))
-        for event in life(connection, source, job_id, what):
+        for event in life(connection, source, job_id, what, wanted.holds):
             is_known = True
-            diff = wanted.of_diff(event.diff)
-            if diff.changes and ends is not None and _first(ends) < diff.end["id"] <= ends[1]["id"]:
-                found.append(replace(event, diff=diff))
+            diff = event.diff
+            if diff.jobs and ends is not None and _first(ends) < diff.end["id"] <= ends[1]["id"]:
+                found.append(event)
     if not is_known:
         raise CompareError(f"no source ever had a job {job_id}", "`inventory show` lists the jobs there are")
     return sorted(found, key=_time)

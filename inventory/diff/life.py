@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from inventory.diff.compare import compare
-from inventory.diff.records import Snapshot, SourceDiff, Step
+from inventory.diff.records import Change, Snapshot, SourceDiff, Step
 from inventory.diff.select import Selection
 from inventory.normalise.walk import Row
 from inventory.schema import ESTATE
@@ -26,8 +26,14 @@ class Event:
     exact: bool
 
 
-def life(connection: Connection, source: dict[str, Any], job_id: str, what: Selection) -> Iterator[Event]:
-    """Yield what happened to a job in one source, oldest first; nothing where it never was."""
+def life(
+    connection: Connection, source: dict[str, Any], job_id: str, what: Selection,
+    wanted: Callable[[Change], bool] = lambda _: True,
+) -> Iterator[Event]:  # fmt: skip
+    """Yield what happened to a job in one source, oldest first; nothing where it never was.
+
+    An event has no change where none is wanted.
+    """
     rows = {entity.name: all_versions(connection, entity, source["id"], job_id) for entity in ESTATE}
     bounds = {at for valid in rows.values() for row in valid for at in (row.valid_from, row.valid_to) if at is not None}
     all_snapshots = snapshots(connection, source["id"]) if bounds else []
@@ -41,11 +47,10 @@ def life(connection: Connection, source: dict[str, Any], job_id: str, what: Sele
         if place == len(ids):
             continue
         start = left[place - 1] if place else None
-        diff = compare(_step(source["name"], start, left[place], rows, absences), what)
+        diff = compare(_step(source["name"], start, left[place], rows, absences), what, wanted)
         first = start["id"] if start else 0
-        if diff.changes:
-            pruned = any(first < row["id"] < left[place]["id"] for row in all_snapshots)
-            yield Event(diff, exact=not pruned)
+        pruned = any(first < row["id"] < left[place]["id"] for row in all_snapshots)
+        yield Event(diff, exact=not pruned)
 
 
 def _step(
@@ -64,4 +69,4 @@ def _step(
     def at_start(entity: Entity, _job_ids: list[str]) -> list[Row]:
         return [each.row for each in rows[entity.name] if each.at(first)]
 
-    return Step(source, start, end, between, at_start, absences=absences)
+    return Step.held(source, start, end, between, at_start, absences=absences)

@@ -21,6 +21,8 @@ def agree(old: Json, new: Json) -> bool:
     if is_mask(old) or is_mask(new):
         both = is_mask(old) and is_mask(new)
         return old == new or not (both and same_fingerprint_key(old, new))
+    if isinstance(old, str) and isinstance(new, str):
+        return old == new
     return canonical(old) == canonical(new)
 
 

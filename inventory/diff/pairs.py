@@ -1,27 +1,26 @@
 """A job that was recreated: removed under one id, created under another, with the same endpoints."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from inventory.normalise.walk import Row
 from inventory.schema import BY_NAME
 
 __all__ = ["replacements"]
 
-_JOBS, _ENDPOINTS = BY_NAME["jobs"], BY_NAME["endpoints"]
-_NAME = _JOBS.names.index("name")
+Names = Mapping[str, str | None]  # job id -> name
+
+_ENDPOINTS = BY_NAME["endpoints"]
 # What tells one end of a job from another. The rest may be set anew when a job is recreated.
 _TELLING = [_ENDPOINTS.names.index(name) for name in ("role", "db_type", "ip", "db_port", "inst_id", "topic")]
 _ADDRESSES = [_ENDPOINTS.names.index(name) for name in ("ip", "inst_id")]
 
 
-def replacements(
-    removed: dict[str, Row], created: dict[str, Row], left: Iterable[Row], came: Iterable[Row]
-) -> dict[str, str]:
+def replacements(removed: Names, created: Names, left: Iterable[Row], came: Iterable[Row]) -> dict[str, str]:
     """Pair jobs that were removed with those that were created for the same endpoints.
 
     Args:
-        removed, created: job id -> its row of `jobs`. left, came: rows of `endpoints`, of these jobs and of others.
+        removed, created: job id -> its name. left, came: rows of `endpoints`, of these jobs and of others.
 
     Returns:
         Id of the new job -> id of the old one. Jobs of one name are paired first; those that were renamed only
@@ -32,7 +31,7 @@ def replacements(
     for ends in olds.keys() & news.keys():
         old, new = sorted(olds[ends]), sorted(news[ends])
         for job_id in tuple(new):
-            same = [each for each in old if removed[each][_NAME] == created[job_id][_NAME]]
+            same = [each for each in old if removed[each] == created[job_id]]
             if same:
                 pairs[job_id] = same[0]
                 old.remove(same[0])
@@ -42,7 +41,7 @@ def replacements(
     return pairs
 
 
-def _by_endpoints(jobs: dict[str, Row], rows: Iterable[Row]) -> dict[frozenset[Row], list[str]]:
+def _by_endpoints(jobs: Names, rows: Iterable[Row]) -> dict[frozenset[Row], list[str]]:
     ends: dict[str, set[Row]] = defaultdict(set)
     addressed: set[str] = set()
     for row in rows:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from inventory.common.errors import UsageError
 from inventory.config.values import nearest
-from inventory.diff.records import Change
+from inventory.diff.records import SourceDiff
 from inventory.schema import ESTATE
 
 __all__ = ["Condition", "Selection"]
@@ -84,11 +84,11 @@ class Condition:
                 raise UsageError(f"--fail-on {text!r}: only an update has columns that changed", hint)
         return cls(action, table, column)
 
-    def holds(self, change: Change) -> bool:
-        """Tell whether a change is one of these."""
-        if change.action != self.action or (self.table and change.table != self.table):
-            return False
-        return not self.column or any(name.partition(".")[0] == self.column for name in change.changed)
+    def holds(self, diff: SourceDiff) -> bool:
+        """Tell whether a comparison has such a change."""
+        if self.column:
+            return any(table == self.table and name.partition(".")[0] == self.column for table, name in diff.updated)
+        return any(action == self.action and self.table in ("", table) for table, action in diff.rows)
 
 
 def _one_of(option: str, what: str, name: str, known: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from inventory.normalise.prepared import PreparedJob, Unchanged, from_normalised
 from inventory.normalise.rebuild import rebuild, rebuild_listing
 from inventory.normalise.walk import Row, normalise, normalise_listing
 from inventory.proof.digest import DigestChunk, digest_chunks, merge_chunks
-from inventory.schema import BY_NAME
+from inventory.schema import BY_NAME, JOB_DIGESTS
 from inventory.source.reading import Absent, Listing, Outcome, Read, Unread
 from inventory.store.base import Base
 from inventory.store.staging import CARRIED_ENTITIES, Staging
@@ -145,7 +145,7 @@ class Collector:
         else:
             for name, rows in job.pieces:
                 self._staging.add(name, rows)
-            self._staging.add("job_digests", [(job.job_id, job_digest.digest, job_digest.fingerprints)])
+            self._staging.add(JOB_DIGESTS.name, [(job.job_id, job_digest.digest, job_digest.fingerprints)])
         return job_digest.digest
 
     def _forget(self, job_id: str) -> None:

@@ -4,9 +4,10 @@ This module contains no HTTP, SQL or terminal code. A source is written complete
 `commit` leaves the database unchanged.
 """
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
@@ -63,7 +64,8 @@ class Run:
 
     time: `stop` with the run's deadline, which limits reading and waiting but not the commit. record: the folder for
     recordings, with a subfolder for each source. lock_timeout: seconds to wait for another export of the same source.
-    signer: signs the snapshots. begin_signing: accept a last snapshot that its key did not sign.
+    signer: signs the snapshots. begin_signing: accept a last snapshot that its key did not sign. new_ids: the ids of
+    sources that are new, by name.
     """
 
     settings: Settings
@@ -79,6 +81,7 @@ class Run:
     lock_timeout: float = 0.0
     signer: SigningKey | None = None
     begin_signing: bool = False
+    new_ids: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def redactor(self) -> Redactor:
@@ -141,16 +144,17 @@ def _unconfirmed_commit(writer: Writer, run: Run, done: list[Result]) -> dict[st
 
 
 def _open_readings(source: Source, run: Run, time: Stop) -> Iterator[tuple[Reading, SourceRow]]:
+    new_id = run.new_ids.get(source.name)
     if source.replay:
         for folder in source.replay:
-            row = SourceRow(source.name, source.region, source.project_id)
+            row = SourceRow(source.name, source.region, source.project_id, new_id)
             yield Recording(folder, run.redactor, source.excluded), row
         return
     recorder = Recorder(run.record / source.name, source, run.redactor) if run.record else None
     with time.waits.register("sign-in", host=source.endpoint):
         session = sign_in(source, time, run.auths)
     with closing(session.http):
-        row = SourceRow(source.name, source.region, session.project_id)
+        row = SourceRow(source.name, source.region, session.project_id, new_id)
         yield LiveReading(source, session, run.redactor, time, recorder), row
 
 
@@ -222,9 +226,10 @@ def plan_source(source: Source, run: Run, what: Selection) -> SourceDiff:
             staged = _prepare(reading, source, writer, run)
             end = writer.planned_row(staged.row, staged.content_digest)
             staging = writer.staging
-            diff = compare(
-                Step(source.name, last, end, cache(staging.differing_rows), staging.current_rows, staged.findings), what
-            )
+            differing = cache(staging.differing_rows)
+            step = Step.held(source.name, last, end, differing, staging.current_rows, findings=staged.findings)
+            # All jobs in one piece, which is kept: what is staged is gone before anything is printed.
+            diff = compare(step, what, piece=sys.maxsize)
             writer.check()
             return diff
     assert last is not None  # the configuration allows no source without a reading

@@ -6,7 +6,7 @@ Sources with the oldest complete snapshot come first, so that sources left out b
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
@@ -18,6 +18,7 @@ from inventory.diff.select import Selection
 from inventory.export.flow import Result, Run, export_source, plan_source
 from inventory.export.outcome import SourceOutcome
 from inventory.store.reader import last_success
+from inventory.store.sources import reserve_ids
 
 __all__ = ["Listener", "Planned", "export_all", "plan_all", "worst"]
 
@@ -56,7 +57,8 @@ def export_all(sources: Sequence[Source], run: Run, listener: Listener) -> list[
     Raises:
         StoppedError: the run was cancelled; threads that still run end with the process.
     """
-    return _run_concurrently(sources, run, lambda source: _export(source, run, listener))
+    numbered = replace(run, new_ids=_new_ids(sources, run))
+    return _run_concurrently(sources, numbered, lambda source: _export(source, numbered, listener))
 
 
 def plan_all(sources: Sequence[Source], run: Run, what: Selection, failed: OnFailure) -> list[Planned]:
@@ -93,6 +95,16 @@ def _run_concurrently(sources: Sequence[Source], run: Run, work: Callable[[Sourc
         pool.shutdown(wait=False, cancel_futures=True)
     run.stop.check()
     return [futures[source.name].result() for source in sources]
+
+
+def _new_ids(sources: Sequence[Source], run: Run) -> dict[str, int]:
+    """Let new sources get ids in the order of the configuration, not in that in which they finish."""
+    if len(sources) < 2:
+        return {}
+    try:
+        return reserve_ids(run.store, [source.name for source in sources])
+    except StoreError:  # if the error persists, each source reports it
+        return {}
 
 
 def _oldest_first(sources: Sequence[Source], run: Run) -> list[Source]:

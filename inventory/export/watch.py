@@ -19,6 +19,7 @@ __all__ = ["Watch"]
 
 HURRIED_PING_TIMEOUT = 0.3  # seconds, after the run was cancelled
 _DEVICES = (Path("/dev"), Path("/proc"))
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108  # holds ordinary files
 
 
 @dataclass
@@ -102,9 +103,7 @@ def _unusable_reason(path: Path) -> str:
     folder = target.parent
     if path.is_dir():
         return "it is a folder"
-    if (path.exists() and not path.is_file()) or any(
-        device in (*path.absolute().parents, *target.parents) for device in _DEVICES
-    ):
+    if (path.exists() and not path.is_file()) or _is_device(path.absolute()) or _is_device(target):
         return "it is a device or a pipe, not a file"
     if not folder.is_dir():
         return f"the folder {folder} does not exist"
@@ -113,3 +112,7 @@ def _unusable_reason(path: Path) -> str:
     if target.exists() and not os.access(target, os.R_OK):
         return "the file there is not readable"
     return ""
+
+
+def _is_device(path: Path) -> bool:
+    return _IN_MEMORY not in path.parents and any(device in path.parents for device in _DEVICES)

@@ -19,6 +19,7 @@ from inventory.mock.parts import (
     endpoints,
     objects,
     settings,
+    shared_address,
 )  # fmt: skip
 
 __all__ = [
@@ -64,7 +65,8 @@ def make_job(number: int, seed: int = 1, size: int = 5) -> Job:
     rng = Random(f"{seed}/{number}")
     kind = KINDS[number % len(KINDS)]
     nodes = number % 3 + 1
-    job = _base_fields(rng, kind, number) | endpoints(rng, kind, secret=number % 4 == 1)
+    address = shared_address(number, seed)
+    job = _base_fields(rng, kind, number) | endpoints(rng, kind, address, secret=number % 4 == 1)
     job |= settings(rng, kind, nodes if number % 2 else str(nodes))
     for every, at, make in EXTRAS:
         if number % every == at:

@@ -1,9 +1,11 @@
 """The parts of a job: kinds of jobs, their endpoints, and the tables that only some jobs have.
 
-Each part is generated at random, independently of the job's number and of the other parts.
+Each part is generated at random, independently of the job's number and of the other parts; but some jobs read the same
+database as another (`shared_address`), so that an object is in two jobs.
 """
 
 import random
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +23,7 @@ __all__ = [
     "endpoints",
     "objects",
     "settings",
+    "shared_address",
 ]
 
 Job = dict[str, Any]
@@ -79,9 +82,16 @@ class Random(random.Random):
         return PLANTED + self.hex(8)
 
 
-def endpoints(rng: Random, kind: Kind, *, secret: bool) -> Job:
-    """Return the endpoints; with `secret` the source has its password, which the real service may never send."""
+def endpoints(rng: Random, kind: Kind, address: str | None, *, secret: bool) -> Job:
+    """Return the endpoints.
+
+    Args:
+        address: of the source, in place of one of its own.
+        secret: the source has its password, which the real service may never send.
+    """
     both: Job = {"source_endpoint": _endpoint(rng, kind.source), "target_endpoint": _endpoint(rng, kind.target)}
+    if address is not None:
+        both["source_endpoint"]["ip"] = address
     both["target_endpoint"] |= _instance(rng, kind.target)
     if kind.source == "mongodb":
         both["source_endpoint"] |= {"mongo_ha_mode": "sharding", "cluster_mode": "Sharding4.0+"}
@@ -93,6 +103,18 @@ def endpoints(rng: Random, kind: Kind, *, secret: bool) -> Job:
     if secret:
         both["source_endpoint"]["db_password"] = rng.secret()
     return both
+
+
+def shared_address(number: int, seed: int) -> str | None:
+    """Return the source's address of a job that reads the same database as another; None for the other jobs.
+
+    Of each ten jobs two share theirs with another job, seven numbers away, so that both are of one kind.
+    """
+    place = number % 10
+    if place not in (3, 6):
+        return None
+    value = zlib.crc32(f"{seed}/{number - 7 if place == 3 else number}".encode())
+    return f"172.22.{value % 256}.{value // 256 % 254 + 1}"
 
 
 def _endpoint(rng: Random, db_type: str) -> Job:

@@ -14,14 +14,16 @@ from typing import Any
 import msgspec
 
 from inventory.common.exact_json import Json
-from inventory.schema.fields import Api
+from inventory.schema.fields import Api, Empty
 from inventory.schema.layout import Branch, Layout, Leaf, Shape, join_path, layout_of
 
 __all__ = ["Code", "Undeclared", "generate", "undeclared"]
 
 Undeclared = frozenset[tuple[int, str]]  # members that the schema does not have: id() of the shape, name
 _LONGEST_NAME = 100
-_DECODED_AS: dict[str, Any] = {"integer": int | None, "boolean": bool | None}  # the rest is text
+# The rest is text.
+_DECODED_AS: dict[str, Any] = {"integer": int | None, "boolean": bool | None, "boolean_number": int | None}
+_WIRE = {"integer": "integer", "boolean": "boolean", "boolean_number": "integer"}  # as JSON; the rest is text
 
 
 @dataclass
@@ -141,7 +143,7 @@ class _Writer:
             write("    x = None")
         wires = list(self._leaves(layout, layout.shape, "o", "    "))
         if any(not place.many for place in entity.places):
-            write(f"    if single and {' and '.join(f'{wire} is None' for wire in wires)}: continue")
+            write(f"    if single and {' and '.join(f'{wire} in NOTHING' for wire in wires)}: continue")
         if entity.has_item:
             members = "".join(f"{_member(layout.shape, path.split('.'), 'o')}, " for path in entity.identity)
             write(f"    item = '' if single else identity(({members})) or digest16(text_{entity.name}(o))")
@@ -182,7 +184,10 @@ class _Writer:
 
     def _leaf(self, layout: Layout, leaf: Leaf, source: str, indent: str, path: str) -> Iterator[str]:
         write, w, v, kind = self.lines.append, f"w{leaf.index}", f"v{leaf.index}", leaf.api.kind
-        write(f"{indent}{w} = {v} = {_value_of(leaf, source)}")
+        is_kept = leaf.api.empty is not Empty.UNSET
+        write(f"{indent}{w} = {v} = {source if is_kept else _value_of(leaf, source)}")
+        if leaf.api.empty is Empty.DEFAULT:
+            write(f"{indent}if {w} is None: {v} = ''; x = {{**(x or {{}}), {path!r}: None}}")
         if leaf.is_key:
             write(f"{indent}if {w} is None or not {w}.isprintable(): raise NotCovered")
         if leaf.api.limit is not None:
@@ -191,16 +196,29 @@ class _Writer:
             if kind.either:
                 write(f"{indent}if type({w}) is str: {v} = whole({w}); x = {{**(x or {{}}), {path!r}: {w}}}")
             write(f"{indent}if {v} is not None and not -M <= {v} < M: raise NotCovered")
+        elif kind.flags is not None:
+            self._flag(layout, leaf, indent, path)
         elif kind.name == "integer_text":
             write(f"{indent}if {w} is not None: {v} = whole({w})")
         elif kind.sql == "time":
             self.names[f"read_{kind.name}"] = kind.read
             write(f"{indent}if {w} is not None: {v} = moment({w}, read_{kind.name})")
-        if leaf.values:
+        if leaf.values and kind.flags is None:
             known = f"KNOWN_{layout.entity.name}_{leaf.index}"
             self.names[known] = _known(leaf.api, leaf.values)
             write(f"{indent}if {v} is not None and {v} not in {known}: out.unknown(at, {path!r}, {v}, {known})")
         yield w
+
+    def _flag(self, layout: Layout, leaf: Leaf, indent: str, path: str) -> None:
+        """Convert a boolean that is sent as something else; a documented value that is neither goes to `extra`."""
+        write, w, v = self.lines.append, f"w{leaf.index}", f"v{leaf.index}"
+        states, name = leaf.api.kind.flags or (), f"FLAG_{layout.entity.name}_{leaf.index}"
+        self.names[name] = dict.fromkeys(_other_values(leaf)) | dict(zip(states, (False, True), strict=True))
+        write(f"{indent}if {w} is not None:")
+        write(f"{indent}  if {w} not in {name}: raise NotCovered")
+        write(f"{indent}  {v} = {name}[{w}]")
+        if _other_values(leaf):
+            write(f"{indent}  if {v} is None: x = {{**(x or {{}}), {path!r}: {w}}}")
 
     def _cell(self, layout: Layout, name: str) -> str:
         """Return the expression of a column's value: by name for the product's columns, by index for a member."""
@@ -260,7 +278,7 @@ class _Writer:
     def _has_extra(self, shape: Shape) -> bool:
         """Return whether a row may need the column `extra`."""
         return any(
-            part.api.kind.either if isinstance(part, Leaf) else isinstance(part, Shape) and self._has_extra(part)
+            _needs_extra(part) if isinstance(part, Leaf) else isinstance(part, Shape) and self._has_extra(part)
             for part in shape.members.values()
         ) or any(at == id(shape) for at, _ in self.known)
 
@@ -315,7 +333,8 @@ class _Writer:
                 )
             elif isinstance(part, Leaf):
                 write(f"{indent}w = {_value_of(part, value)}")
-                spelt = "$q(w) if type(w) is str else w" if part.api.kind.either else _json_of(part.api.kind.name, "w")
+                kind = part.api.kind
+                spelt = "$q(w) if type(w) is str else w" if kind.either else _json_of(_WIRE.get(kind.name, ""), "w")
                 write(f"{indent}if w is not None: {into} += " + _fstring(f'"{wire}":', spelt, ","))
             elif isinstance(part, Shape):
                 write(f"{indent}if {value} is not None:")
@@ -325,6 +344,17 @@ class _Writer:
                 write(f"{indent}if {value}:")
                 texts = f"$comma(sorted(text_{part.layout.entity.name}(i) for i in {value}))"
                 write(f"{indent}  {into} += " + _fstring(f'"{wire}":[', texts, "],"))
+
+
+def _needs_extra(leaf: Leaf) -> bool:
+    """Return whether a documented value of the member needs the column `extra`."""
+    return leaf.api.kind.either or leaf.api.empty is Empty.DEFAULT or bool(_other_values(leaf))
+
+
+def _other_values(leaf: Leaf) -> tuple[str, ...]:
+    """Return the documented values of a boolean that are neither of its two states."""
+    states = leaf.api.kind.flags
+    return () if states is None else tuple(value for value in leaf.api.values if value not in map(str, states))
 
 
 def _value_of(leaf: Leaf, source: str) -> str:
@@ -369,6 +399,8 @@ def _json_of(sql: str, name: str) -> str:
 def _known(api: Api, values: frozenset[str]) -> frozenset[Any]:
     """Return the documented values, as documented and in lower case."""
     exact = values | set(api.values)
+    if api.empty is not Empty.UNSET:
+        exact = exact | {""}
     return frozenset(int(value) for value in exact) if api.kind.sql == "integer" else frozenset(exact)
 
 

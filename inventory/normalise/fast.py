@@ -187,7 +187,7 @@ class FastPath:
         self._redactor = redactor
         self._known = known
         names: dict[str, Any] = {
-            "FALSE": "false", "M": _INT_LIMIT, "NotCovered": NotCovered, "TRUE": "true",
+            "FALSE": "false", "M": _INT_LIMIT, "NOTHING": (None, ""), "NotCovered": NotCovered, "TRUE": "true",
             "canonical": canonical, "comma": ",".join, "digest16": digest16, "identity": identity,
             "join": _join, "loose": self._mask_unknown, "mask": redactor.mask, "mask_pair": redactor.pair,
             "mask_text": mask_text, "moment": _moment, "pairs": _pairs, "q": encode_basestring_ascii,

@@ -52,7 +52,7 @@ class PreparedJob:
 
     @property
     def job_digest(self) -> JobDigest:
-        """The digest for the table `job_digests`."""
+        """The digest for the table `internal_job_digests`."""
         return merge_chunks(self.chunks)
 
     @property

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from inventory.common.exact_json import Json, is_empty, read
+from inventory.schema.fields import Empty
 from inventory.schema.layout import ELEMENT, Branch, Layout, Leaf, Shape, layout_of, split_path
 
 __all__ = ["rebuild", "rebuild_listing"]
@@ -54,11 +55,13 @@ def _object(layout: Layout, row: Row, rows: Mapping[str, Iterable[Row]]) -> Json
 
 def _members(layout: Layout, shape: Shape, row: Row, rows: Mapping[str, Iterable[Row]], into: dict[str, Json]) -> None:
     for name, part in shape.members.items():
-        value: Json = None
+        value: Json
         if isinstance(part, Leaf):
             stored = row[part.index]
-            value = None if stored is None or stored == "" else part.api.kind.write(stored)
-        elif isinstance(part, Shape):
+            if stored is not None and (stored != "" or part.api.empty is not Empty.UNSET):
+                into[name] = part.api.kind.write(stored)
+            continue
+        if isinstance(part, Shape):
             value = {}
             _members(layout, part, row, rows, value)
         else:

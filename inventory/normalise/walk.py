@@ -13,6 +13,7 @@ from inventory.common.exact_json import Json, canonical, is_empty, kind_of, tidy
 from inventory.common.masks import is_free_map, is_mask
 from inventory.normalise.findings import Finding
 from inventory.schema import LISTED_ELSEWHERE, LISTED_TOO
+from inventory.schema.fields import Empty
 from inventory.schema.keys import digest16, key_text
 from inventory.schema.kinds import UNSTORABLE_IN_KEY, Misfit
 from inventory.schema.layout import ELEMENT, Branch, Layout, Leaf, Shape, join_path, layout_of
@@ -105,10 +106,10 @@ class _Walk:
     def fill(self, draft: _Draft, shape: Shape, members: dict[str, Json], at: str | None, full: str | None) -> None:
         """Put the members of one JSON object into a row, and its child objects into rows of other tables."""
         for name, value in members.items():
-            if is_empty(value):
-                continue
             part, inner_at, inner_full = shape.members.get(name), join_path(at, name), join_path(full, name)
-            if isinstance(part, Leaf):
+            if is_empty(value):
+                self._set_empty(draft, part, value)
+            elif isinstance(part, Leaf):
                 self._set_leaf(draft, part, value, inner_at, inner_full)
             elif isinstance(part, Shape) and isinstance(value, dict):
                 self.fill(draft, part, value, inner_at, inner_full)
@@ -124,6 +125,12 @@ class _Walk:
                 else:
                     expected = "a list" if isinstance(part, Branch) and part.place.many else "an object"
                     self._report("wrong_type", inner_full, f"expected {expected}, got {kind_of(value)}")
+
+    @staticmethod
+    def _set_empty(draft: _Draft, part: object, value: Json) -> None:
+        """Store an empty text in a column for which it is a value."""
+        if value == "" and isinstance(part, Leaf) and part.api.empty is not Empty.UNSET:
+            draft.values[part.index] = ""
 
     def _add_list(self, parent: _Draft, branch: Branch, items: list[Json], at: str, full: str) -> None:
         path, left_over = f"{full}[]", []
@@ -151,6 +158,10 @@ class _Walk:
             self._set_leaf(draft, element, item, ELEMENT, full)
         else:
             self.fill(draft, layout.shape, item, None, full)
+        for leaf in layout.default_leaves:
+            if draft.values[leaf.index] is None and leaf.api.path not in draft.extra:
+                draft.values[leaf.index] = ""
+                draft.extra[leaf.api.path or ""] = None
         for leaf in layout.key_leaves:
             if draft.values[leaf.index] is None:
                 draft.values[leaf.index] = ""
@@ -178,10 +189,11 @@ class _Walk:
                 return
             self._misfit(full, value, misfit.kind, misfit.expected)
         else:
-            if not exact and not kind.either:
+            known = stored if kind.flags is None else value if stored is None else None
+            if not exact and not kind.either and (kind.flags is None or stored is not None):
                 self._misfit(full, value, "wrong_type", kind.wire)
-            if stored is not None and leaf.values and str(stored).lower() not in leaf.values:
-                self.findings += unknown_value(self._job_id, full, stored)
+            if known is not None and leaf.values and str(known).lower() not in leaf.values:
+                self.findings += unknown_value(self._job_id, full, known)
         draft.values[leaf.index] = stored
         if not exact:
             draft.extra[at] = tidy(value)

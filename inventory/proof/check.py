@@ -35,7 +35,7 @@ class Version:
     """One stored row of a job, seen by the snapshots at the positions begin <= place < end.
 
     table: the entity. stored: the table it is stored in. digest: '' if its values cannot have a digest.
-    packed: for a row of job_digests, the encoded fingerprints.
+    packed: for a row of internal_job_digests, the encoded fingerprints.
     """
 
     table: str

@@ -11,12 +11,12 @@ from itertools import groupby
 
 from inventory.common.exact_json import Json
 from inventory.common.safe_text import MAX_SHOWN, count, moment, unread_jobs, value
-from inventory.diff.records import Change, SourceDiff
+from inventory.diff.records import Change, Found, SourceDiff
 from inventory.schema import BY_NAME
 
 __all__ = [
-    "EVERYTHING", "FOLD", "MARKS", "WORDS", "Job", "Table", "cells", "findings", "heading", "jobs", "key", "notes",
-    "overview", "summary",
+    "EVERYTHING", "FOLD", "MARKS", "WORDS", "Job", "Table", "cells", "findings", "heading", "headline", "jobs", "key",
+    "marks", "notes", "overview", "summary",
 ]  # fmt: skip
 
 MARKS = {"create": "+", "update": "~", "delete": "-"}
@@ -28,6 +28,7 @@ _QUIET = ("job_id", "occurrence", "item", "item_occurrence", "extra")
 _FACTS = ("status", "db_use_type", "inst_info_engine_type", "job_direction")  # what a line says of a job
 _NOT_COMPARED = ("id", "create_time")  # of a job that was recreated: they always differ
 _HASH = re.compile("[0-9a-f]{16}")  # of an item that nothing names
+_NAMED = 3  # columns that a headline names
 _AHEAD = 40  # characters before the first difference of two long texts
 
 
@@ -55,27 +56,45 @@ class Job:
     facts: list[str]
 
 
-def jobs(diff: SourceDiff, *, full: bool) -> Iterator[Job]:
-    """Yield the jobs that changed: removed, replaced, created, changed, each group by name.
+def marks(diff: SourceDiff) -> dict[str, str]:
+    """Return the mark of each job that changed in order of importance: removed, replaced, created, changed, by name.
+
+    A job that was replaced stands under the id of the new one.
+    """
+    pairs = diff.pairs
+    replaced = set(pairs.values())
+    found = {
+        job_id: REPLACED if job_id in pairs else MARKS[action]
+        for job_id, action in diff.jobs.items()
+        if job_id not in replaced
+    }
+    order = list(WORDS)
+    return dict(sorted(found.items(), key=lambda each: (order.index(each[1]), diff.names.get(each[0]) or "", each[0])))
+
+
+def jobs(diff: SourceDiff, *, full: bool, mark: str | None = None) -> Iterator[Job]:
+    """Yield the jobs that changed in the order of `marks`, all or those of one; a few are read at a time.
 
     Of one that came, left or was replaced the rows below it are only counted, unless `full`.
     """
-    found = {job_id: list(group) for job_id, group in groupby(diff.changes, key=lambda change: change.job_id)}
-    own = {job_id: each for job_id, changes in found.items() for each in changes if each.table == "jobs"}
-    pairs = {new: old for new, old in diff.replaced.items() if new in own and old in own}
-    marks = {job_id: MARKS[own[job_id].action if job_id in own else "update"] for job_id in found}
-    marks |= dict.fromkeys(pairs, REPLACED)
-    for old in pairs.values():
-        del marks[old]
-    order = list(WORDS)
-    for job_id in sorted(marks, key=lambda each: (order.index(marks[each]), diff.names.get(each) or "", each)):
+    wanted = {job_id: each for job_id, each in marks(diff).items() if mark in (None, each)}
+    for job_ids in diff.pieces(wanted):
+        yield from _read_jobs(diff, {job_id: wanted[job_id] for job_id in job_ids}, full=full)
+
+
+def _read_jobs(diff: SourceDiff, wanted: Mapping[str, str], *, full: bool) -> Iterator[Job]:
+    """Yield jobs, of which the marks are given; what was read is dropped with the last."""
+    pairs = diff.pairs
+    found = diff.read([*wanted, *(pairs[job_id] for job_id in wanted if job_id in pairs)])
+    for job_id, mark in wanted.items():
         if job_id in pairs:
-            yield _replaced(diff, job_id, pairs[job_id], found, own, full=full)
+            yield _replaced(diff, job_id, pairs[job_id], found, full=full)
         else:
-            yield _job(diff, job_id, marks[job_id], found[job_id], own.get(job_id), full=full)
+            yield _job(diff, job_id, mark, found[job_id][0], full=full)
 
 
-def _job(diff: SourceDiff, job_id: str, mark: str, changes: list[Change], own: Change | None, *, full: bool) -> Job:
+def _job(diff: SourceDiff, job_id: str, mark: str, changes: list[Change], *, full: bool) -> Job:
+    own = _own(changes)
     tables = _tables((change for change in changes if change is not own), EVERYTHING if full else FOLD)
     facts = [_transition(own)] if own is not None and own.action == "update" else _facts(own)
     if mark != "~":
@@ -88,24 +107,22 @@ def _job(diff: SourceDiff, job_id: str, mark: str, changes: list[Change], own: C
     return Job(job_id, diff.names.get(job_id), mark, own, tables, [fact for fact in facts if fact])
 
 
-def _replaced(
-    diff: SourceDiff,
-    job_id: str,
-    old_id: str,
-    found: Mapping[str, list[Change]],
-    own: Mapping[str, Change],
-    *,
-    full: bool,
-) -> Job:
+def _own(changes: Iterable[Change]) -> Change | None:
+    return next((change for change in changes if change.table == "jobs"), None)
+
+
+def _replaced(diff: SourceDiff, job_id: str, old_id: str, found: Mapping[str, Found], *, full: bool) -> Job:
     """Return a job that was recreated under another id, as one: what differs in the two rows of `jobs`."""
-    before, after = own[old_id].before, own[job_id].after
-    assert before is not None and after is not None  # one was removed, one created
+    left, came = found[old_id][0], found[job_id][0]
+    old, new = _own(left), _own(came)
+    assert old is not None and new is not None and old.before is not None and new.after is not None
+    before, after = old.before, new.after
     changed = [name for name in after if name not in _NOT_COMPARED and before[name] != after[name]]
-    change = replace(own[job_id], action="update", before=before, changed=[name for name in changed if name != "extra"])
+    change = replace(new, action="update", before=before, changed=[name for name in changed if name != "extra"])
     name = diff.names.get(old_id)
     facts = [f"replaces {old_id}" + (f", renamed from {value(name)}" if name != diff.names.get(job_id) else "")]
-    facts += [_transition(change), *_counts(found[job_id]), _gone(diff, old_id)]
-    rows = (each for changes in (found[old_id], found[job_id]) for each in changes if each.table != "jobs")
+    facts += [_transition(change), *_counts(came), _gone(diff, old_id)]
+    rows = (each for each in (*left, *came) if each.table != "jobs")
     tables = _tables(sorted(rows, key=lambda each: each.table), EVERYTHING) if full else []
     return Job(job_id, diff.names.get(job_id), REPLACED, change, tables, [fact for fact in facts if fact])
 
@@ -140,31 +157,41 @@ def _counts(changes: Iterable[Change]) -> list[str]:
     return [f"{name}: {number:,}" for name, number in sorted(tally.items())]
 
 
+def headline(job: Job) -> str:
+    """Return what happened to a job as one line, for where its details are folded.
+
+    Of a job that changed: its status first, then the columns, and how many rows of other tables.
+    """
+    if job.mark != "~":
+        return ", ".join(job.facts)
+    moved, changed = (_transition(job.own), job.own.changed) if job.own is not None else ("", [])
+    names = sorted((name for name in changed if name != "status"), key="update_time".__eq__)
+    more = f" and {count(len(names) - _NAMED, 'more column')}" if len(names) > _NAMED else ""
+    below = [f"{table.name}: {count(len(table.changes) + table.folded, 'row')}" for table in job.tables]
+    facts = [fact for fact in job.facts if fact != moved]
+    return "; ".join(part for part in (moved, ", ".join(names[:_NAMED]) + more, *below, *facts) if part)
+
+
 def _gone(diff: SourceDiff, job_id: str) -> str:
     return f"gone: {diff.gone[job_id]}" if job_id in diff.gone else ""
 
 
 def overview(diff: SourceDiff) -> Iterator[tuple[str, str]]:
     """Yield (label, text): the changes counted by job, by table and action, and by change of status."""
-    marks = Counter(job.mark for job in jobs(diff, full=False))
-    yield "jobs", ", ".join(f"{marks[mark]:,} {word}" for mark, word in WORDS.items() if marks[mark]) or "no changes"
-    tables: dict[str, Counter[str]] = {}
-    for change in diff.changes:
-        tables.setdefault(change.table, Counter())[change.action] += 1
-    for name, tally in sorted(tables.items(), key=lambda each: (each[0] != "jobs", each[0])):
-        yield "rows", f"{name}: " + ", ".join(f"{tally[action]:,} {action}d" for action in MARKS if tally[action])
-    moves = Counter(
-        (_word(change.before["status"]), _word(change.after["status"]))
-        for change in diff.changes
-        if change.table == "jobs" and "status" in change.changed and change.before and change.after
-    )
+    tally = Counter(marks(diff).values())
+    yield "jobs", ", ".join(f"{tally[mark]:,} {word}" for mark, word in WORDS.items() if tally[mark]) or "no changes"
+    for name in sorted({table for table, _ in diff.rows}, key=lambda each: (each != "jobs", each)):
+        counts = {action: diff.rows[name, action] for action in MARKS}
+        yield "rows", f"{name}: " + ", ".join(f"{number:,} {action}d" for action, number in counts.items() if number)
+    moves: Counter[tuple[str, str]] = Counter()
+    for (old, new), number in diff.moves.items():
+        moves[_word(old), _word(new)] += number
     for (old, new), number in sorted(moves.items(), key=lambda each: (-each[1], each[0]))[:FOLD]:
         yield "status", f"{old} -> {new}: {count(number, 'job')}"
     if len(moves) > FOLD:
         yield "status", f"and {len(moves) - FOLD} other changes of status"
     if diff.ignored:
-        reasons = Counter(why for _, why in diff.ignored)
-        yield "ignored", ", ".join(f"{number:,} because {why}" for why, number in sorted(reasons.items()))
+        yield "ignored", ", ".join(f"{number:,} because {why}" for why, number in sorted(diff.ignored.items()))
     if diff.reverted:
         names = ", ".join(diff.reverted[:FOLD]) + (", …" if len(diff.reverted) > FOLD else "")
         jobs_ = count(len(diff.reverted), "job")
@@ -210,7 +237,7 @@ def cells(change: Change, *, full: bool) -> list[tuple[str, str | None, str | No
     return [(n, None, text) if change.action == "create" else (n, text, None) for n, text in texts.items()]
 
 
-def _part(row: dict[str, Json] | None, name: str) -> Json:
+def _part(row: Mapping[str, Json] | None, name: str) -> Json:
     assert row is not None  # an update has both
     if name.startswith("extra."):
         return (row["extra"] or {}).get(name.removeprefix("extra."))
@@ -269,14 +296,13 @@ def _unread(diff: SourceDiff) -> str:
 def summary(diffs: Iterable[SourceDiff]) -> str:
     """Return the line that counts."""
     diffs = list(diffs)
-    own = [change.action for diff in diffs for change in diff.changes if change.table == "jobs"]
-    replaced = sum(len(diff.replaced) for diff in diffs)
-    added, removed = own.count("create") - replaced, own.count("delete") - replaced
-    changed = sum(len({change.job_id for change in diff.changes}) for diff in diffs) - added - removed - 2 * replaced
+    actions = Counter(action for diff in diffs for action in diff.jobs.values())
+    replaced = sum(len(diff.pairs) for diff in diffs)
+    added, removed, changed = actions["create"] - replaced, actions["delete"] - replaced, actions["update"]
     rows = ", ".join(f"{sum(d.count(a) for d in diffs)} {a}d" for a in ("create", "update", "delete"))
-    ignored, new = sum(len(diff.ignored) for diff in diffs), sum(len(diff.new_findings) for diff in diffs)
+    ignored, new = sum(diff.ignored.total() for diff in diffs), sum(len(diff.new_findings) for diff in diffs)
     said = "no changes"
-    if any(diff.changes for diff in diffs):
+    if any(diff.jobs for diff in diffs):
         again = f", {replaced} replaced" if replaced else ""
         said = f"jobs: {added} added, {changed} changed, {removed} removed{again}; rows: {rows}"
     return (

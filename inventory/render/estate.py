@@ -13,6 +13,7 @@ from inventory.common.safe_text import clean, moment, table, value
 from inventory.config.values import nearest
 from inventory.normalise.rebuild import rebuild
 from inventory.schema import BY_NAME
+from inventory.schema.kinds import EPOCH_MS, Misfit
 from inventory.store.reader import SnapshotRow, documents_of, resolve, rows_at, snapshots, sources
 
 __all__ = ["Columns", "as_json", "as_text", "find"]
@@ -52,6 +53,7 @@ class Columns:
         return cls(chosen, by, (sort or "").startswith("-"), limit, full)
 
 
+_MILLISECONDS = {field.api.path for field in BY_NAME["jobs"].fields if field.api.kind is EPOCH_MS}
 _LISTS = "`inventory schema` lists the columns"
 Found = list[tuple[SnapshotRow, str | None]]  # a snapshot, and the one job wanted of it
 
@@ -127,12 +129,26 @@ def _estate(connection: Connection, found: Found, columns: Columns, width: int |
     return f"{text}\n… and {left:,} more; --limit shows them" if left else text
 
 
-def _lines(what: Json, indent: str) -> Iterator[str]:
-    """Spell a document as indented lines: a scalar beside its name, the rest below it."""
+def _lines(what: Json, indent: str, path: str = "") -> Iterator[str]:
+    """Spell a job's document as indented lines: a scalar beside its name, the rest below it.
+
+    Args:
+        path: of `what`, as the schema has it.
+    """
     pairs = what.items() if isinstance(what, dict) else (("-", item) for item in what)
     for name, content in pairs:
+        inner = f"{path}.{name}" if path else name
         if isinstance(content, dict | list):
             yield f"{indent}{clean(name)}"
-            yield from _lines(content, indent + "  ")
+            yield from _lines(content, indent + "  ", inner)
         else:
-            yield f"{indent}{clean(name)} {value(content)}"
+            yield f"{indent}{clean(name)} {_time(content) if inner in _MILLISECONDS else value(content)}"
+
+
+def _time(milliseconds: Json) -> str:
+    """Spell milliseconds since 1970 as a time; a value that is none as it is."""
+    try:
+        when, _ = EPOCH_MS.read(milliseconds)
+    except Misfit:
+        when = None
+    return value(milliseconds) if when is None else f"{moment(when)} UTC"

@@ -5,6 +5,7 @@ and the first lines of the first jobs.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from markupsafe import Markup, escape
@@ -13,7 +14,7 @@ from inventory import __version__
 from inventory.common.exact_json import Json
 from inventory.common.safe_text import clean, count, moment
 from inventory.diff.records import Change, Snapshot, SourceDiff
-from inventory.render.changes import WORDS, Job, cells, findings, heading, jobs, key, notes, summary
+from inventory.render.changes import WORDS, Job, cells, findings, heading, headline, jobs, key, marks, notes, summary
 from inventory.render.page import json_block, page
 
 __all__ = ["html"]
@@ -21,7 +22,6 @@ __all__ = ["html"]
 _LONGEST = 200  # characters of a name or a status
 _LISTED = 500  # jobs whose first line is shown without a script
 _LINES = 5  # sources that have a line each
-_NAMED = 3  # columns that a first line names
 _DIGEST = re.compile("[0-9a-f]{64}")
 _ACTIONS = ("create", "delete", "update")  # a row's, as the block counts them
 # Mark of a job -> its action in the address and the style sheet, and the word for people. In order of importance.
@@ -48,25 +48,26 @@ def html(diffs: list[SourceDiff], title: str, signed: Mapping[int, str] | None =
     Args:
         signed: id of each snapshot that has a signature -> id of its key; None: the page says nothing of signatures.
     """
-    found = _by_importance(diffs)
+    document, lines = _document(diffs)
+    changed = Counter(mark for diff in diffs for mark in marks(diff).values())
     body = [
         Markup("<header>\n<h1>{}</h1>\n<p>{}.</p>\n</header>").format(title, summary(diffs)),
         _sources(diffs, signed),
-        _counters(diffs, found),
+        _counters(diffs, changed),
         _FILTERS,
-        *([_first_lines(diffs, found)] if found else []),
+        *([_first_lines(lines, changed.total())] if lines else []),
         Markup('<footer>Page written by inventory {}. "inventory verify" checks the digests and signatures.</footer>')
         .format(__version__),
-        json_block(_document(diffs, found)),
+        json_block(document),
     ]  # fmt: skip
     return page(title, Markup("\n").join(body), _foot(diffs))
 
 
-def _by_importance(diffs: list[SourceDiff]) -> list[tuple[int, Job]]:
-    """Return the changed jobs of all sources, each with its source's place: those that left first."""
-    order = list(_GROUPS)
-    found = [(place, job) for place, diff in enumerate(diffs) for job in jobs(diff, full=True)]
-    return sorted(found, key=lambda each: order.index(each[1].mark))
+def _by_importance(diffs: list[SourceDiff]) -> Iterator[tuple[SourceDiff, Job]]:
+    """Yield the changed jobs of all sources: those that left first."""
+    for mark in _GROUPS:
+        for diff in diffs:
+            yield from ((diff, job) for job in jobs(diff, full=True, mark=mark))
 
 
 def _sources(diffs: list[SourceDiff], signed: Mapping[int, str] | None) -> Markup:
@@ -141,53 +142,37 @@ def _facts(end: Snapshot, signed: Mapping[int, str] | None) -> Iterator[tuple[st
         )
 
 
-def _counters(diffs: list[SourceDiff], found: list[tuple[int, Job]]) -> Markup:
-    marks = [job.mark for _, job in found]
+def _counters(diffs: list[SourceDiff], changed: Mapping[str, int]) -> Markup:
     buttons = Markup("").join(
         Markup(
             '<button type="button" class="{action}" value="{action}" aria-pressed="false" disabled>'
             '<span aria-hidden="true">{mark}</span> <b>{count:,}</b> {word}</button>'
-        ).format(action=action, mark=mark, count=marks.count(mark), word=word)
+        ).format(action=action, mark=mark, count=changed.get(mark, 0), word=word)
         for mark, (action, word) in _GROUPS.items()
     )
-    ignored = Markup("<span><b>{:,}</b> changes ignored</span>").format(sum(len(diff.ignored) for diff in diffs))
-    return Markup('<div id="counts" role="group" aria-label="Changed jobs by action">{}{}</div>').format(
-        buttons, ignored
-    )
+    ignored = sum(diff.ignored.total() for diff in diffs)
+    return Markup(
+        '<div id="counts" role="group" aria-label="Changed jobs by action">{}'
+        "<span><b>{:,}</b> changes ignored</span></div>"
+    ).format(buttons, ignored)
 
 
-def _first_lines(diffs: list[SourceDiff], found: list[tuple[int, Job]]) -> Markup:
+def _first_lines(lines: list[Markup], changed: int) -> Markup:
     """Return what is shown of the jobs where scripts do not run."""
-    lines = Markup("\n").join(
-        Markup('<li><span class="mark {}">{}</span> {} <code>{}</code> {}{}</li>').format(
-            _GROUPS[job.mark][0], job.mark, _name(job), clean(job.id), _headline(job),
-            f" ({clean(diffs[place].source)})" if len(diffs) > 1 else "",
-        )
-        for place, job in found[:_LISTED]
-    )  # fmt: skip
-    more = len(found) - _LISTED
+    more = changed - len(lines)
     rest = Markup("\n<p>And {}.</p>").format(count(more, "more job")) if more > 0 else Markup("")
     said = "The details and the filters need JavaScript. This list has the first line of each changed job"
-    return Markup('<noscript>\n<p>{}.</p>\n<ul class="lines">\n{}\n</ul>{}\n</noscript>').format(said, lines, rest)
-
-
-def _headline(job: Job) -> str:
-    """Return the line that says what happened to a job: its status first."""
-    if job.mark != "~":
-        return clean(", ".join(job.facts))
-    below = [f"{table.name}: {count(len(table.changes), 'row')}" for table in job.tables]
-    below += [clean(fact) for fact in job.facts if not fact.startswith("status ")]
-    own = job.own
-    if own is None:
-        return "; ".join(below)
-    assert own.before is not None and own.after is not None
-    names = sorted((clean(name) for name in own.changed if name != "status"), key="update_time".__eq__)
-    more = f" and {count(len(names) - _NAMED, 'more column')}" if len(names) > _NAMED else ""
-    parts = (
-        [f"status {_short(own.before['status'])} → {_short(own.after['status'])}"] if "status" in own.changed else []
+    return Markup('<noscript>\n<p>{}.</p>\n<ul class="lines">\n{}\n</ul>{}\n</noscript>').format(
+        said, Markup("\n").join(lines), rest
     )
-    parts += [", ".join(names[:_NAMED]) + more] if names else []
-    return "; ".join([*parts, *below])
+
+
+def _first_line(job: Job, source: str) -> Markup:
+    """Return the first line of a job; `source` where there are several."""
+    return Markup('<li><span class="mark {}">{}</span> {} <code>{}</code> {}{}</li>').format(
+        _GROUPS[job.mark][0], job.mark, _name(job), clean(job.id), clean(headline(job)),
+        f" ({clean(source)})" if source else "",
+    )  # fmt: skip
 
 
 def _name(job: Job) -> str:
@@ -198,8 +183,8 @@ def _short(text: Json) -> str:
     return "none" if text is None else clean(str(text)[:_LONGEST])
 
 
-def _document(diffs: list[SourceDiff], found: list[tuple[int, Job]]) -> dict[str, Json]:
-    """Return what the script draws: numbers that stand for texts, and the texts.
+def _document(diffs: list[SourceDiff]) -> tuple[dict[str, Json], list[Markup]]:
+    """Return what the script draws: numbers that stand for texts, and the texts; and the first lines of the first jobs.
 
     A job is [source, mark, id, name, line, statuses, rows]; a row [table, action, key, column, old, new, column, …];
     all of them places in `texts`, but for the action, and -1 where there is no text.
@@ -217,19 +202,22 @@ def _document(diffs: list[SourceDiff], found: list[tuple[int, Job]]) -> dict[str
         own = [] if job.own is None else [job.own]
         return [row(change) for change in (*own, *(change for table in job.tables for change in table.changes))]
 
-    listed = [
-        [at(clean(diffs[place].source)), at(job.mark), at(clean(job.id)), at(_name(job)), at(_headline(job)),
-         [at(status) for status in _statuses(job)], rows(job)]
-        for place, job in found
-    ]  # fmt: skip
-    return {"jobs": listed, "actions": _ACTIONS, "groups": {m: list(g) for m, g in _GROUPS.items()}, "texts": [*texts]}
+    listed = []
+    lines: list[Markup] = []
+    for diff, job in _by_importance(diffs):
+        told = (clean(diff.source), job.mark, clean(job.id), _name(job), clean(headline(job)))
+        listed.append([*map(at, told), [at(status) for status in _statuses(job)], rows(job)])
+        if len(lines) < _LISTED:
+            lines.append(_first_line(job, diff.source if len(diffs) > 1 else ""))
+    groups = {mark: list(group) for mark, group in _GROUPS.items()}
+    return {"jobs": listed, "actions": _ACTIONS, "groups": groups, "texts": [*texts]}, lines
 
 
 def _statuses(job: Job) -> list[str]:
     """Return the statuses that a job is known to have had at either end; none where only rows below it changed."""
     changes = [job.own] if job.own else []
     changes += [change for table in job.tables if table.name == "jobs" for change in table.changes]
-    rows: Iterable[dict[str, Json] | None] = (row for change in changes for row in (change.before, change.after))
+    rows: Iterable[Mapping[str, Json] | None] = (row for change in changes for row in (change.before, change.after))
     return list(dict.fromkeys(_short(row["status"]) for row in rows if row is not None and row.get("status")))
 
 

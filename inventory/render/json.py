@@ -19,13 +19,21 @@ def document(**members: Any) -> dict[str, Json]:
     return {"format_version": FORMAT_VERSION, **members}
 
 
-def diff_document(diffs: list[SourceDiff], *, ignored: bool = False) -> dict[str, Json]:
-    """Return the one document of `diff --format json`; with the changes that are only counted, if asked for."""
-    return document(sources=[_source(diff, ignored=ignored) for diff in diffs])
+def diff_document(diffs: list[SourceDiff], *, ignored: bool = False) -> dict[str, Any]:
+    """Return the one document of `diff --format json`, for `pretty_pieces`: its lists of changes are iterators.
+
+    Args:
+        ignored: with the changes that are only counted.
+    """
+    return document(sources=(_source(diff, ignored=ignored) for diff in diffs))
 
 
-def change_records(diff: SourceDiff) -> Iterator[dict[str, Json]]:
-    """Yield a record for each change: with its source, and the snapshot that brought it and the one before."""
+def change_records(diff: SourceDiff, *, ignored: bool = False) -> Iterator[dict[str, Json]]:
+    """Yield a record for each change: with its source, and the snapshot that brought it and the one before.
+
+    Args:
+        ignored: then those that are only counted, each with the reason.
+    """
     start, end = diff.start, diff.end
     at = end["observed_to"] or end["finished_at"]
     place = {
@@ -34,14 +42,15 @@ def change_records(diff: SourceDiff) -> Iterator[dict[str, Json]]:
         "time": rfc3339(at) if at is not None else None,
         "digest": end["digest"],
     }
-    for change in diff.changes:
-        yield {**place, **_change(change, diff)}
-
-
-def _source(diff: SourceDiff, *, ignored: bool) -> dict[str, Json]:
-    more: dict[str, Json] = {}
+    for record in _changes(diff):
+        yield {**place, **record}
     if ignored:
-        more["ignored"] = [{**_change(change, diff), "reason": why} for change, why in diff.ignored]
+        for record in _only_counted(diff):
+            yield {**place, **record}
+
+
+def _source(diff: SourceDiff, *, ignored: bool) -> dict[str, Any]:
+    more = {"ignored": _only_counted(diff)} if ignored else {}
     return {
         "source": diff.source,
         **_step(diff),
@@ -53,12 +62,20 @@ def _source(diff: SourceDiff, *, ignored: bool) -> dict[str, Json]:
     }
 
 
-def _step(diff: SourceDiff) -> dict[str, Json]:
+def _changes(diff: SourceDiff) -> Iterator[dict[str, Json]]:
+    return (_change(change, diff) for change in diff.changes())
+
+
+def _only_counted(diff: SourceDiff) -> Iterator[dict[str, Json]]:
+    return ({**_change(change, diff), "reason": why} for change, why in diff.only_counted())
+
+
+def _step(diff: SourceDiff) -> dict[str, Any]:
     return {
         "from": None if diff.start is None else plain(diff.start),
         "to": plain(diff.end),
-        "summary": {**{a: diff.count(a) for a in ("create", "update", "delete")}, "ignored": len(diff.ignored)},
-        "changes": [_change(change, diff) for change in diff.changes],
+        "summary": {**{a: diff.count(a) for a in ("create", "update", "delete")}, "ignored": diff.ignored.total()},
+        "changes": _changes(diff),
         **_schema(diff),
     }
 
@@ -72,6 +89,7 @@ def _schema(diff: SourceDiff) -> dict[str, Json]:
 
 
 def _change(change: Change, diff: SourceDiff) -> dict[str, Json]:
+    before, after = (None if row is None else dict(row) for row in (change.before, change.after))
     return {
         "source": diff.source,
         "table": change.table,
@@ -79,10 +97,10 @@ def _change(change: Change, diff: SourceDiff) -> dict[str, Json]:
         "job_id": change.job_id,
         "job_name": diff.names.get(change.job_id),
         "key": change.key,
-        "before": change.before,
-        "after": change.after,
-        "before_sensitive": _sensitive(change.table, change.before),
-        "after_sensitive": _sensitive(change.table, change.after),
+        "before": before,
+        "after": after,
+        "before_sensitive": _sensitive(change.table, before),
+        "after_sensitive": _sensitive(change.table, after),
         "changed": change.changed,
     }
 

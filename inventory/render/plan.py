@@ -93,9 +93,8 @@ def changes_in_time(
     for event in events:
         diff = event.diff
         yield f"{_when(event)}  {clean(diff.source)}"
-        number = len({change.job_id for change in diff.changes})
-        if diff.start is None and number > FOLD and not full:
-            yield f"  first snapshot: {count(number, 'job')}; --full lists them"
+        if diff.start is None and len(diff.jobs) > FOLD and not full:
+            yield f"  first snapshot: {count(len(diff.jobs), 'job')}; --full lists them"
             continue
         for job in jobs(diff, full=full):
             yield from (paint(job.mark, line) for line in _title(job, width))

@@ -87,12 +87,18 @@ class Report:
         title, question = found["title"][0][1], found["question"][0][1]
         return cls(name, title, question, parameters, columns, order, sql, text, file)
 
-    @property
-    def ordered(self) -> str:
-        """The SELECT with its order."""
-        return f"SELECT {', '.join(each.name for each in self.columns)} FROM (\n{self.sql}\n) AS report\nORDER BY " + (
-            ", ".join(self.order)
-        )
+    def ordered(self, dialect: str) -> str:
+        """Return the SELECT with its order, which is the same on both databases."""
+        names = ", ".join(each.name for each in self.columns)
+        order = ", ".join(self._sorted_by(each, dialect) for each in self.order)
+        return f"SELECT {names} FROM (\n{self.sql}\n) AS report\nORDER BY {order}"
+
+    def _sorted_by(self, each: str, dialect: str) -> str:
+        """Return a term of ORDER BY: texts by code point, NULL as the least."""
+        name, _, word = each.partition(" ")
+        is_text = any(column.name == name and column.kind == "text" for column in self.columns)
+        collated = f'{name} COLLATE "C"' if is_text and dialect == "postgresql" else name
+        return f"{collated} DESC NULLS LAST" if word == "desc" else f"{collated} NULLS FIRST"
 
     def values(self, given: Mapping[str, str], now: datetime) -> dict[str, tuple[str, Value]]:
         """Return name -> type and value of each parameter, by default that of the file.

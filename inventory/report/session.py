@@ -123,7 +123,9 @@ def prepare(
     if report:
         chosen = library[report]
         named = [ResultColumn(each.name, each.kind, each.unit, each.meaning) for each in chosen.columns]
-        statement = Statement.read(chosen.ordered, dialect).with_values({**chosen.values(given, moment), **times})
+        statement = Statement.read(chosen.ordered(dialect), dialect).with_values(
+            {**chosen.values(given, moment), **times}
+        )
     else:
         statement = Statement.read(written, dialect)
         known = statement.parameters()

@@ -11,6 +11,7 @@ from inventory.common.exact_json import Json
 from inventory.schema import ENTITIES, JOB_DIGESTS, REVISION
 from inventory.schema.fields import Api
 from inventory.schema.filled import api_of, filling, view_comments
+from inventory.schema.internal import SUFFIX, move_tables
 from inventory.schema.ledger import (
     CALENDAR,
     CHECK_TABLES,
@@ -60,6 +61,7 @@ def _table(table: Table) -> dict[str, Json]:
         "key": [column.name for column in table.primary_key.columns],
         "history": entity.history.name if entity else None,
         "as_of": f"{entity.name}_as_of" if entity else None,
+        "periods": f"{entity.name}_periods" if entity else None,
         "read_from": [place.path for place in entity.places] if entity else [],
         "columns": [_column(column) for column in table.columns],
     }
@@ -96,13 +98,9 @@ def _view(view: View) -> dict[str, Json]:
 
 
 def _view_column(column: ViewColumn) -> dict[str, Json]:
-    types = _TYPES[column.kind]
-    described: dict[str, Json] = {
-        "name": column.name, "type": types[0], "sqlite_type": types[1], "comment": column.comment,
-    }  # fmt: skip
-    return (
-        described | ({"unit": column.unit} if column.unit else {}) | _origin(column.field.api if column.field else None)
-    )
+    kind, on_sqlite = _TYPES[column.kind]
+    unit = column.unit or None
+    return {"name": column.name, "type": kind, "sqlite_type": on_sqlite, "comment": column.comment, "unit": unit}
 
 
 _TYPES = {  # of a view's column, on PostgreSQL and on SQLite
@@ -130,6 +128,9 @@ def as_markdown() -> Iterator[str]:
     yield "Every table NAME with `valid_from` has a twin `NAME_history` (superseded rows, with `valid_to`), and the"
     yield "views `NAME_as_of` (a row for each row and `snapshot_id` that saw it, with the source's name) and"
     yield "`NAME_periods` (each row that ever was, with its period). The other views stand at the end."
+    yield ""
+    yield "Tables named `internal_…` are for inventory itself. On PostgreSQL they are in a schema of their own, named"
+    yield f"after that of the other tables with `{SUFFIX}` added: `public{SUFFIX}`."
     for table in as_json()["tables"]:
         yield ""
         yield f"## {table['name']}"
@@ -163,7 +164,8 @@ def _line(column: dict[str, Json]) -> str:
     if column.get("unit"):
         meaning += f" Unit: {column['unit']}."
     if column.get("values"):
-        meaning += f" Documented: {', '.join(f'`{value}`' for value in column['values'])}."
+        how = "Sent as" if column["type"] == "boolean" else "Documented:"
+        meaning += f" {how} {', '.join(f'`{value}`' for value in column['values'])}."
     if column.get("secret"):
         meaning += " **Secret**: masked."
     path = f"`{column['path']}`" if column.get("path") else ""
@@ -190,7 +192,9 @@ def statements(dialect_name: str) -> Iterator[str]:
             yield _statement(CreateIndex(index), dialect)
     if dialect_name == "postgresql":
         yield from comments()
-    yield "INSERT INTO maintenance (id, pruning) VALUES (1, false);"
+    if dialect_name == "postgresql":
+        yield f"{move_tables()};"
+    yield f"INSERT INTO {MAINTENANCE.name} (id, pruning) VALUES (1, false);"  # noqa: S608  # no user input
     for statement in (views(dialect_name) | triggers(dialect_name)).values():
         yield statement + ";"
     if dialect_name == "postgresql":

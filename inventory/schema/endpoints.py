@@ -1,8 +1,8 @@
 """Tables 7 and 8: the source and target databases of a job; one shape in four places, distinguished by `role`."""
 
 from inventory.schema.entities import entity
-from inventory.schema.fields import Place, field, item, own
-from inventory.schema.kinds import BOOLEAN, INTEGER, TEXT
+from inventory.schema.fields import Empty, Place, field, item, own
+from inventory.schema.kinds import BOOLEAN, BOOLEAN_NUMBER, INTEGER, TEXT
 
 __all__ = ["ENDPOINTS"]
 
@@ -43,7 +43,7 @@ ENDPOINTS = entity(
     field("inst_name", TEXT, "Name of the RDS instance.", table=7),
     field("ip", TEXT, "Address of the database; can be several host:port pairs with commas between them.", table=7),
     field("mongo_ha_mode", TEXT, "HA mode of MongoDB; values not stated.", table=7),
-    field("safe_mode", INTEGER, "Mode of an MRS cluster: 0 normal, 1 security.", table=7, values=("0", "1")),
+    field("safe_mode", BOOLEAN_NUMBER, "Whether an MRS cluster is in security mode.", table=7, values=("0", "1")),
     field("ssl_cert_password", TEXT, "Password of the SSL certificate, a .p12 file.", table=7, secret=True),
     field("ssl_cert_check_sum", TEXT, "Checksum of the SSL certificate; for a secure source connection.", table=7),
     field("ssl_cert_key", TEXT, "Content of the SSL certificate in Base64.", table=7, secret=True),
@@ -73,8 +73,8 @@ ENDPOINTS = entity(
     field(
         "kafka_security_config_endpoint_algorithm", TEXT,
         "How the server's host name is checked against its certificate (ssl.endpoint.identification.algorithm); "
-        "empty means not at all.",
-        table=8, path="kafka_security_config.endpoint_algorithm",
+        "'' means not at all.",
+        table=8, path="kafka_security_config.endpoint_algorithm", empty=Empty.VALUE,
     ),
     field(
         "kafka_security_config_sasl_mechanism", TEXT, "SASL mechanism of the client's connection (sasl.mechanism).",

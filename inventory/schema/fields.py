@@ -7,6 +7,7 @@ them needs no database.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from inventory.schema.kinds import INTEGER, TEXT, Kind
 
@@ -14,6 +15,7 @@ __all__ = [
     "FIRST_REVISION",
     "KEY_BYTES",
     "Api",
+    "Empty",
     "Field",
     "Place",
     "Value",
@@ -49,6 +51,18 @@ class Value(str):
         return found
 
 
+class Empty(Enum):
+    """What a column holds for an empty text; `rebuild` gives back what came.
+
+    UNSET: NULL, as for null and for a member that is absent. VALUE: '', because it has a meaning; NULL for those.
+    DEFAULT: '', for those too; `extra` has null for them.
+    """
+
+    UNSET = 0
+    VALUE = 1
+    DEFAULT = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Api:
     """Where a column's value comes from.
@@ -71,6 +85,7 @@ class Api:
     values: tuple[Value, ...] = ()
     since: str = FIRST_REVISION
     limit: int | None = None  # bytes of UTF-8, if the column is indexed
+    empty: Empty = Empty.UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +130,13 @@ def field(
     key: bool = False,
     index: bool = False,
     since: str = FIRST_REVISION,
+    empty: Empty = Empty.UNSET,
 ) -> Field:
     """Declare a column that comes from a field of the API."""
     limit = KEY_BYTES if key else INDEXED_BYTES if index else None
     origin = Api(
         name if path is None else path, table, kind, unit, secret, free_text, tuple(map(_value, values)), since,
-        limit if kind is TEXT else None,
+        limit if kind is TEXT else None, empty,
     )  # fmt: skip
     comment = f"{doc} [Table {table}]" if table else doc
     return Field(name, comment, origin, key=key, nullable=not key, index=index)

@@ -6,8 +6,8 @@ Lists and endpoints are separate tables, in the neighbouring modules.
 from typing import Any
 
 from inventory.schema.entities import entity
-from inventory.schema.fields import Value, field
-from inventory.schema.kinds import BOOLEAN, EPOCH_MS, INTEGER, INTEGER_OR_TEXT, ISO_TIME, TEXT
+from inventory.schema.fields import Empty, Value, field
+from inventory.schema.kinds import BOOLEAN, BOOLEAN_NUMBER, EPOCH_MS, INTEGER, INTEGER_OR_TEXT, ISO_TIME, TEXT
 
 __all__ = ["JOBS", "is_deleted"]
 
@@ -193,8 +193,8 @@ JOBS = entity(
     ),
     field(
         "filter_ddl_policy", TEXT,
-        "Which DDL is filtered out; empty means none. drop_databasefilter_all, all of it, is the reference's spelling.",
-        table=6, values=_DDL_POLICIES,
+        "Which DDL is filtered out; '' means none. drop_databasefilter_all, all of it, is the reference's spelling.",
+        table=6, values=_DDL_POLICIES, empty=Empty.VALUE,
     ),
     field(
         "schema_type", TEXT, "How data is captured: primary/standby replication, log parsing or PostgreSQL backup.",
@@ -278,7 +278,7 @@ JOBS = entity(
         table=14, path="period_order.period_num",
     ),
     field(
-        "period_order_is_auto_renew", INTEGER, "Whether the subscription renews itself: 0 no, 1 yes.",
+        "period_order_is_auto_renew", BOOLEAN_NUMBER, "Whether the subscription renews itself.",
         table=14, path="period_order.is_auto_renew", values=("0", "1"),
     ),
     field(

@@ -15,6 +15,8 @@ from inventory.common.exact_json import Json, Number
 
 __all__ = [
     "BOOLEAN",
+    "BOOLEAN_NUMBER",
+    "BOOLEAN_TEXT",
     "BYTES",
     "EPOCH_MS",
     "INTEGER",
@@ -47,7 +49,11 @@ class Misfit(Exception):  # noqa: N818  # a word of the domain, never seen by a 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A wire form and its column's type. sql: a key of `tables._SQL`. wire: the form in words."""
+    """A wire form and its column's type. sql: a key of `tables._SQL`. wire: the form in words.
+
+    flags: of a boolean that is sent as something else: the values for false and true. Another value leaves the column
+    NULL; whether that gives a finding depends on the documented values.
+    """
 
     name: str
     sql: str
@@ -55,6 +61,7 @@ class Kind:
     read: Callable[[Json], tuple[Any, bool]]
     write: Callable[[Any], Json]
     either: bool = False  # documented in two forms: neither gives a finding, `write` uses the newer one
+    flags: tuple[Json, Json] | None = None
 
 
 def _text(value: Json) -> tuple[str, bool]:
@@ -98,6 +105,24 @@ def _boolean(value: Json) -> tuple[bool, bool]:
     if value in ("true", "false"):
         return value == "true", False
     raise Misfit("boolean")
+
+
+def _boolean_kind(name: str, wire: str, false: Json, true: Json) -> Kind:
+    """Make the kind of a boolean that is sent as one of two texts or numbers. The case of a text is ignored."""
+    states = {str(false): False, str(true): True}
+
+    def read(value: Json) -> tuple[bool | None, bool]:
+        if isinstance(value, bool):
+            return value, False
+        if not isinstance(value, str | int):
+            raise Misfit(wire)
+        found = states.get(str(value).lower())
+        return found, found is not None and write(found) == value
+
+    def write(value: bool) -> Json:  # noqa: FBT001  # a column's value
+        return true if value else false
+
+    return Kind(name, "boolean", wire, read, write, flags=(false, true))
 
 
 def _time(value: Json) -> tuple[datetime | None, str]:
@@ -166,5 +191,7 @@ INTEGER = Kind("integer", "integer", "integer", _integer, _same)
 INTEGER_OR_TEXT = Kind("integer", "integer", "integer, or integer as text", _integer, _same, either=True)
 INTEGER_TEXT = Kind("integer_text", "integer", "integer as text", _integer_text, str)
 BOOLEAN = Kind("boolean", "boolean", "boolean", _boolean, _same)
+BOOLEAN_TEXT = _boolean_kind("boolean_text", "true or false as text", "false", "true")
+BOOLEAN_NUMBER = _boolean_kind("boolean_number", "0 or 1", 0, 1)
 EPOCH_MS = Kind("epoch_ms", "time", "milliseconds since 1970 as text", _read_as("ms", _to_ms), _to_ms)
 ISO_TIME = Kind("iso_time", "time", "ISO 8601 text, UTC", _read_as("iso", _to_iso), _to_iso)

@@ -9,7 +9,7 @@ from functools import cache
 
 from inventory.schema import BY_NAME, ENTITIES
 from inventory.schema.entities import Entity
-from inventory.schema.fields import Api, Place
+from inventory.schema.fields import Api, Empty, Place
 
 __all__ = ["Branch", "Layout", "Leaf", "Shape", "join_path", "layout_of", "split_path"]
 
@@ -45,12 +45,16 @@ class Branch:
 
 @dataclass(slots=True)
 class Layout:
-    """How one entity is read. index: column -> position in the row. key_leaves: the leaves that are key parts."""
+    """How one entity is read. index: column -> position in the row.
+
+    key_leaves: the leaves that are key parts. default_leaves: those whose column is '' where the member is missing.
+    """
 
     entity: Entity
     index: dict[str, int]
     shape: Shape
     key_leaves: tuple[Leaf, ...]
+    default_leaves: tuple[Leaf, ...]
 
 
 @cache
@@ -58,7 +62,7 @@ def layout_of(name: str) -> Layout:
     """Compile the layout of one entity and of its child tables."""
     entity = BY_NAME[name]
     index = {name: at for at, name in enumerate(entity.names)}
-    shape, keys = Shape(), []
+    shape, keys, defaults = Shape(), [], []
     for column in entity.fields:
         origin = column.api
         if origin.path is None:
@@ -69,6 +73,8 @@ def layout_of(name: str) -> Layout:
         )  # fmt: skip
         if leaf.is_key:
             keys.append(leaf)
+        if origin.empty is Empty.DEFAULT:
+            defaults.append(leaf)
         if origin.path == ELEMENT:
             shape.element = leaf
         else:
@@ -77,7 +83,7 @@ def layout_of(name: str) -> Layout:
         if child.parent == name:
             for place in child.places:
                 _add(shape, place.path, Branch(layout_of(child.name), place))
-    return Layout(entity, index, shape, tuple(keys))
+    return Layout(entity, index, shape, tuple(keys), tuple(defaults))
 
 
 def _add(shape: Shape, path: str, part: "Leaf | Branch") -> None:

@@ -1,4 +1,4 @@
-"""The administrative tables: sources, snapshots, maintenance, signatures; and METADATA with all tables."""
+"""The administrative tables: sources, snapshots and the internal ones; and METADATA with all tables."""
 
 from typing import Any
 
@@ -23,8 +23,8 @@ from inventory.schema.tables import METADATA, UtcDateTime, row_id, source_id, te
 
 __all__ = [
     "CALENDAR", "CHECK_RESULTS", "CHECK_RUNS", "CHECK_TABLES", "CHECK_WAIVERS", "DICTIONARY", "ENUM_VALUES",
-    "MAINTENANCE", "METADATA", "REPORT_SETTINGS", "SERVED", "SIGNATURES", "SNAPSHOTS", "SNAPSHOT_COUNTS", "SOURCES",
-    "VERSION", "declared",
+    "INTERNAL", "MAINTENANCE", "METADATA", "REPORT_SETTINGS", "SERVED", "SIGNATURES", "SNAPSHOTS", "SNAPSHOT_COUNTS",
+    "SOURCES", "VERSION", "declared",
 ]  # fmt: skip
 
 _TABLES = [entity.current for entity in (*ENTITIES, JOB_DIGESTS)]  # first access adds each table to METADATA
@@ -90,7 +90,7 @@ SNAPSHOTS = Table(
 )
 
 MAINTENANCE = Table(
-    "maintenance",
+    "internal_maintenance",
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=False, comment="1: there is one row"),
     Column("pruning", Boolean, nullable=False, comment="Whether history may be deleted: true inside prune alone"),
@@ -98,7 +98,7 @@ MAINTENANCE = Table(
 )
 
 SIGNATURES = Table(
-    "signatures",
+    "internal_signatures",
     METADATA,
     Column(
         "snapshot_id", BigInteger, ForeignKey("snapshots.id"), primary_key=True, autoincrement=False,
@@ -110,7 +110,7 @@ SIGNATURES = Table(
 )  # fmt: skip
 
 SERVED = Table(
-    "served_jobs",
+    "internal_served_jobs",
     METADATA,
     source_id(),
     Column("job_id", text_type(), primary_key=True, comment="The job"),
@@ -123,6 +123,8 @@ SERVED = Table(
     " A cache: it may be emptied at any time.",
 )  # fmt: skip
 
+
+INTERNAL = tuple(sorted(name for name in METADATA.tables if name.startswith("internal_")))  # not for analysts
 
 VERSION = Table(  # Alembic's own, with the revision of the database; not of METADATA
     "alembic_version", MetaData(), Column("version_num", String(32), nullable=False),

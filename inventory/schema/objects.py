@@ -1,8 +1,8 @@
 """Tables 15 and 21 to 23: the objects that a job migrates, its tags, public IPs and sub-tasks."""
 
 from inventory.schema.entities import entity
-from inventory.schema.fields import Place, field
-from inventory.schema.kinds import TEXT
+from inventory.schema.fields import Empty, Place, field
+from inventory.schema.kinds import BOOLEAN_TEXT, TEXT
 
 __all__ = ["CHILD_JOBS", "OBJECT_INFOS", "PUBLIC_IPS", "TAGS"]
 
@@ -17,8 +17,9 @@ OBJECT_INFOS = entity(
     field("name", TEXT, "Name of the database, table or view.", table=15),
     field("alias_name", TEXT, "Name at the destination, where it is mapped to another.", table=15),
     field(
-        "is_selected", TEXT,
-        "Whether the object is moved; partial: some of what it holds. In the example response, absent from Table 15.",
+        "is_selected", BOOLEAN_TEXT,
+        "Whether the object is moved; NULL, with partial in extra, where only some of what it holds is."
+        " In the example response, absent from Table 15.",
         table=None, path="select", values=("true", "false", "partial"),
     ),
     places=[Place("object_infos")],
@@ -29,10 +30,13 @@ TAGS = entity(
     "tags",
     "Task tags (Table 21); a free map {key: value}, as in the reference's example, gives a row for each member.",
     field("key", TEXT, "Tag key.", table=21, key=True),
-    field("value", TEXT, "Tag value.", table=21, index=True, free_text=True),
+    field(
+        "value", TEXT, "Tag value; '' for a tag without one, where extra says if it came as null or not at all.",
+        table=21, index=True, free_text=True, empty=Empty.DEFAULT,
+    ),
     places=[Place("tags", pairs=True)],
     foreign_key=_JOB,
-)
+)  # fmt: skip
 
 PUBLIC_IPS = entity(
     "public_ips",

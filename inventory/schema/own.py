@@ -44,7 +44,7 @@ FINDINGS = entity(
 )
 
 JOB_DIGESTS = proof(
-    "job_digests",
+    "internal_job_digests",
     "The digest of each job, and of its rows: so that verify can name the row that was altered.",
     own("digest", TEXT, "SHA-256 over the sorted digests of its rows, in hex", nullable=False),
     own(

@@ -1,7 +1,7 @@
 """The triggers that keep history append-only, as SQL.
 
 They prevent accidents. They do not stop the owner of the database, who can drop them; only `verify` detects that.
-`prune` disables them for its own transaction through the table `maintenance`.
+`prune` disables them for its own transaction through the table `internal_maintenance`.
 """
 
 from inventory.schema import ENTITIES, JOB_DIGESTS
@@ -13,8 +13,8 @@ _REFUSED = "history is append-only: only `inventory prune` deletes from it"
 _FINISHED = "a finished snapshot does not change"
 _REMEMBERED = "the memory of check is append-only: nothing deletes from it"
 _NOT_PRUNING = {
-    "sqlite": "coalesce((SELECT pruning FROM maintenance), 0) = 0",
-    "postgresql": "NOT coalesce((SELECT pruning FROM maintenance), false)",
+    "sqlite": "coalesce((SELECT pruning FROM internal_maintenance), 0) = 0",
+    "postgresql": "NOT coalesce((SELECT pruning FROM internal_maintenance), false)",
 }
 
 
@@ -68,6 +68,6 @@ def _postgresql(tables: list[str]) -> dict[str, str]:
 
 def _function(name: str, when: str, why: str, result: str) -> str:
     return (
-        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$\n"
+        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$\n"
         f"BEGIN\n  IF {when} THEN\n    RAISE EXCEPTION '{why}';\n  END IF;\n  RETURN {result};\nEND $$"
     )

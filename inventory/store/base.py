@@ -1,8 +1,8 @@
 """The last snapshot of a source, verified: the next snapshot is built on it.
 
-An export does not read the rows of an unchanged job: it copies the job's digest from `job_digests` into the digest of
-the new snapshot, which may then be signed. So these digests must be those of the last snapshot. Otherwise the owner of
-the database could write false digests there and have them signed.
+An export does not read the rows of an unchanged job: it copies the job's digest from `internal_job_digests` into the
+digest of the new snapshot, which may then be signed. So these digests must be those of the last snapshot. Otherwise the
+owner of the database could write false digests there and have them signed.
 
 The digests are read once and verified in memory, and only this copy is used: a change to the tables after that is in
 no new digest. Rows with a `valid_from` or `valid_to` after the last snapshot are in no new digest either; `verify`
@@ -40,8 +40,8 @@ class Base:
     """The last snapshot of a source; `row` is None before the first.
 
     digests: job id -> digest in that snapshot; '' is the source itself. stored_digests: the same as stored in
-    `job_digests`, which has all of them or none. jobs: the ids with a row in `jobs`. with_findings: the ids with a
-    row in `findings`.
+    `internal_job_digests`, which has all of them or none. jobs: the ids with a row in `jobs`. with_findings: the ids
+    with a row in `findings`.
     """
 
     row: dict[str, Any] | None = None

@@ -31,7 +31,7 @@ def _compare_rows(connection: Connection) -> Iterator[str]:
     """Look for the row of `maintenance`, without which nothing can be pruned."""
     has_table = inspect(connection).has_table(MAINTENANCE.name)
     if has_table and not connection.scalar(select(func.count()).select_from(MAINTENANCE)):
-        yield "the row of the table maintenance is missing"
+        yield "the row of the table internal_maintenance is missing"
 
 
 def _compare_tables(connection: Connection, dialect: str) -> list[str]:

@@ -17,7 +17,8 @@ from inventory.schema.ledger import CALENDAR, REPORT_SETTINGS, SNAPSHOT_COUNTS, 
 from inventory.schema.views.tasks import OWNER_TAG
 
 __all__ = [
-    "Counts", "Moved", "count_rows", "extend_calendar", "recount", "store_owner_tag", "stored_counts", "write_counts",
+    "NOTHING", "Counts", "Moved", "count_rows", "extend_calendar", "recount", "store_owner_tag", "stored_counts",
+    "write_counts",
 ]  # fmt: skip
 
 _EPOCH = date(1970, 1, 1)
@@ -42,6 +43,9 @@ class Counts:
     added: int | None
     changed: int | None
     removed: int | None
+
+
+NOTHING = (Counts(0, 0, 0, 0), Counts(0, None, None, None))
 
 
 def _row(name: str, rows: int, moved: Moved) -> Counts:

@@ -13,7 +13,7 @@ from sqlalchemy.schema import SetColumnComment, SetTableComment
 from inventory.schema.filled import DEFAULT_SETTINGS, stored_rows, view_comments
 from inventory.schema.ledger import METADATA
 from inventory.schema.triggers import triggers
-from inventory.schema.views import declared_views, views
+from inventory.schema.views import declared_views, views, with_readers
 
 __all__ = ["create", "differences", "drop", "drop_statements", "trigger_table"]
 
@@ -93,14 +93,13 @@ def drop_statements(dialect: str) -> Iterator[str]:
 def _replace_view(connection: Connection, name: str, sql: str) -> None:
     """Replace a view and keep its grants and dependent views; if it lost a column, drop and recreate it.
 
-    Views of ours that are created after it may read it, so they are dropped too: `create` comes to them next.
+    Views of ours that read it are dropped too; they come after it, so `create` creates them again.
     """
     try:
         with connection.begin_nested():
             connection.exec_driver_sql(sql.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1))
     except DBAPIError:
-        names = list(views("postgresql"))
-        for each in reversed(names[names.index(name) :]):
+        for each in with_readers(name):
             connection.exec_driver_sql(f"DROP VIEW IF EXISTS {each}")
         connection.exec_driver_sql(sql)
 

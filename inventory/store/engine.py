@@ -5,7 +5,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,14 +14,14 @@ from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from inventory.common.cancellation import Stop
+from inventory.common.cancellation import Stop, with_unit
 from inventory.common.errors import ConnectionLostError, StoreError, UsageError
 from inventory.config.database_url import check_database_url, parse_database_url, safe_url
 from inventory.store import postgresql
+from inventory.store.sqlite_lock import READ_TIMEOUT, LockWait, begin_exclusive, holders
 
-__all__ = ["ConnectRetry", "Store", "begin_write", "is_absent", "open_store", "translate_errors"]
+__all__ = ["ConnectRetry", "Store", "is_absent", "open_store", "translate_errors"]
 
-LOCK_TIMEOUT = 60  # seconds
 MAX_RETRY_PAUSE = 5.0  # seconds between two attempts to connect
 
 
@@ -38,13 +38,14 @@ class Store:
 
     def __init__(
         self, engine: Engine, path: Path | None, shown: str = "", retry: ConnectRetry | None = None, *,
-        write: bool = False,
+        write: bool = False, lock: LockWait | None = None,
     ) -> None:  # fmt: skip
         self.engine = engine
         self.path = path
         self.role = "writer" if write else "reader"  # of `rights`: what its user needs
         self._shown = shown or f"sqlite:///{path}"
         self._retry = retry
+        self._lock = lock or LockWait()
 
     @property
     def is_sqlite(self) -> bool:
@@ -57,7 +58,8 @@ class Store:
     def with_retry(self, seconds: float, stop: Stop) -> "Store":
         """Return the same database with retries for failed connections."""
         retry = ConnectRetry(seconds, stop)
-        return Store(self.engine, self.path, self._shown, retry, write=self.role == "writer")
+        lock = replace(self._lock, stop=stop)
+        return Store(self.engine, self.path, self._shown, retry, write=self.role == "writer", lock=lock)
 
     def connect(self) -> Connection:
         """Connect. Transient failures are retried for the seconds of `with_retry`.
@@ -87,18 +89,39 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A read-only transaction in which every statement sees the same committed state."""
+        """A read-only transaction in which every statement sees the same committed state.
+
+        After a rollback of the connection the next statement begins another.
+        """
         with translate_errors(self), self.connect() as connection:
             if not self.is_sqlite:  # changes this connection in place
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            with connection.begin():
-                yield connection
+            yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A transaction that writes; rolled back on an error."""
-        with translate_errors(self), self.connect() as connection, begin_write(connection):
+    def writing(self, stop: Stop | None = None) -> Iterator[Connection]:
+        """A transaction that writes; rolled back on an error. `stop` cancels the wait for it."""
+        with translate_errors(self), self.connect() as connection, self.begin_write(connection, stop):
             yield connection
+
+    def begin_write(self, connection: Connection, stop: Stop | None = None) -> RootTransaction:
+        """Begin a transaction that writes; on SQLite lock first, so that no value it reads can be outdated.
+
+        Raises:
+            StoreError: others still use the SQLite file after its `sqlite_lock_timeout`.
+            StoppedError: the run was cancelled while waiting.
+        """
+        if self.path is None:
+            return connection.begin()
+        waiting = self._lock if stop is None else replace(self._lock, stop=stop)
+        found = begin_exclusive(connection, self.path, waiting)
+        if found is None:
+            who = holders(self.path) or "another process"
+            raise StoreError(
+                f"the database {self} is locked: {who} has been using it for {with_unit(waiting.seconds)}",
+                "Nothing was written; end that transaction, or set sqlite_lock_timeout, and run it again",
+            )
+        return found
 
     def unusable_reason(self) -> str | None:
         """Return why no user could export into the database; None if no reason is known."""
@@ -118,12 +141,13 @@ class Store:
         self.close()
 
 
-def open_store(url: str, *, write: bool, create: bool = True) -> Store:
+def open_store(url: str, *, write: bool, create: bool = True, lock: LockWait | None = None) -> Store:
     """Open the database of a URL.
 
     Args:
         write: open for writing; a read-only store never creates a file.
         create: with `write`, create a missing SQLite file.
+        lock: how long a transaction that writes waits for others that use an SQLite file.
 
     Raises:
         UsageError: not a URL of SQLite or PostgreSQL.
@@ -134,7 +158,7 @@ def open_store(url: str, *, write: bool, create: bool = True) -> Store:
         raise UsageError(f"the database URL ({safe_url(url)}) cannot be used: {why}")
     found = parse_database_url(url)
     if found.kind == "sqlite":
-        return _sqlite(Path(found.path), "ro" if not write else "rwc" if create else "rw")
+        return _sqlite(Path(found.path), "ro" if not write else "rwc" if create else "rw", lock)
     return _postgresql(dict(found.parameters), safe_url(url), write=write)
 
 
@@ -162,7 +186,7 @@ def is_absent(url: str) -> bool:
         return store.path is not None and not store.path.exists()
 
 
-def _sqlite(path: Path, mode: str) -> Store:
+def _sqlite(path: Path, mode: str, lock: LockWait | None) -> Store:
     if mode != "rwc" and not path.exists():
         raise StoreError(f"the database {path} does not exist", "Run `inventory export` to create it")
     if path.is_dir():
@@ -179,7 +203,7 @@ def _sqlite(path: Path, mode: str) -> Store:
             _roll_back(path)
         # Driver autocommit: only `_begin` below begins a transaction, so that DDL is transactional too.
         name = f"file:{quote(str(path.absolute()))}?mode={mode}"
-        return sqlite3.connect(name, uri=True, isolation_level=None, timeout=LOCK_TIMEOUT, check_same_thread=False)
+        return sqlite3.connect(name, uri=True, isolation_level=None, timeout=READ_TIMEOUT, check_same_thread=False)
 
     engine = create_engine("sqlite://", creator=connect, hide_parameters=True, poolclass=NullPool)
 
@@ -193,7 +217,7 @@ def _sqlite(path: Path, mode: str) -> Store:
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
 
-    return Store(engine, path, write=mode != "ro")
+    return Store(engine, path, write=mode != "ro", lock=lock)
 
 
 def _roll_back(path: Path) -> None:
@@ -205,14 +229,9 @@ def _roll_back(path: Path) -> None:
         name = f"file:{quote(str(path.absolute()))}?mode=rw"
         with (
             suppress(sqlite3.Error),
-            closing(sqlite3.connect(name, uri=True, timeout=LOCK_TIMEOUT)) as connection,
+            closing(sqlite3.connect(name, uri=True, timeout=READ_TIMEOUT)) as connection,
         ):
             connection.execute("PRAGMA schema_version")
-
-
-def begin_write(connection: Connection) -> RootTransaction:
-    """Begin a transaction that writes; on SQLite lock first, so that no value it reads can be outdated."""
-    return connection.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin()
 
 
 @contextmanager
@@ -229,7 +248,7 @@ def translate_errors(store: Store, role: str = "") -> Iterator[None]:
             message = f"the connection to the database {store} broke: {_first_line(error.orig)}"
             raise ConnectionLostError(message, "Nothing was written; run it again") from None
         summary, hint = f"failed: {_first_line(error.orig)}", _hint(error.orig)
-        if getattr(error.orig, "sqlstate", None) == _NO_RIGHT:
+        if getattr(error.orig, "sqlstate", None) in (_NO_RIGHT, _NO_TABLE):
             summary, hint = _missing_rights(store, role or store.role, error.orig) or (summary, hint)
         raise StoreError(f"the database {store} {summary}", hint) from None
     except SQLAlchemyError as error:
@@ -270,8 +289,9 @@ def _hint(error: object) -> str:
 
 
 _NO_RIGHT = "42501"
+_NO_TABLE = "42P01"  # so it looks to a user who may not use the schema of the internal tables
 _HINTS = {  # SQLSTATE, or words of SQLite
-    "database is locked": f"Another process has been writing to it, or reading from it, for {LOCK_TIMEOUT} seconds",
+    "database is locked": f"Another process has been writing to it for {READ_TIMEOUT} seconds; run it again",
     "disk is full": "Nothing was written; free some space, for temporary files too (SQLITE_TMPDIR), and run it again",
     "readonly database": "Grant the right to write to the file and its folder",
     "not a database": "Name another file; this one was not changed",

@@ -1,39 +1,24 @@
 """A transaction that changes tables: it waits for other sessions, reports them, and gives up after a timeout."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 from sqlalchemy import Connection, RootTransaction, text
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from inventory.common.cancellation import Stop
 from inventory.common.errors import StoreError
 from inventory.store.engine import Store
+from inventory.store.sqlite_lock import QUIET_SECONDS, LockWait, begin_exclusive, holders
 
-__all__ = ["QUIET_SECONDS", "LockWait", "exclusive"]
-
-QUIET_SECONDS = 3.0  # of waiting before it is reported
+__all__ = ["exclusive"]
 
 _BLOCKERS = text(
     "SELECT a.pid, a.usename, a.application_name, a.state FROM unnest(pg_blocking_pids(:pid)) b(pid)"
     " JOIN pg_stat_activity a ON a.pid = b.pid ORDER BY a.pid"
 )
-
-
-def _noop(_: str) -> None:
-    pass
-
-
-@dataclass(frozen=True)
-class LockWait:
-    """How many seconds to wait for a lock, what cancels the wait, and a callback that reports a long wait."""
-
-    seconds: float = 60
-    stop: Stop = field(default_factory=Stop)
-    on_wait: Callable[[str], None] = _noop
 
 
 @contextmanager
@@ -44,30 +29,19 @@ def exclusive(store: Store, waiting: LockWait) -> Iterator[Connection]:
         StoreError: others still use the tables after the timeout.
     """
     with store.connect() as connection:
-        if store.is_sqlite:
-            with _locked_file(store, connection, waiting):
+        if store.path is not None:
+            with _locked_file(store, store.path, connection, waiting):
                 yield connection
         else:
             with connection.begin(), _with_lock_timeout(store, connection, waiting):
                 yield connection
 
 
-def _locked_file(store: Store, connection: Connection, waiting: LockWait) -> RootTransaction:
-    driver: Any = connection.connection.driver_connection
-    begin = connection.execution_options(sqlite_begin="BEGIN EXCLUSIVE").begin
-    quiet = min(QUIET_SECONDS, waiting.seconds / 2)
-    for seconds, last in ((quiet, False), (waiting.seconds - quiet, True)):
-        driver.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
-        try:
-            return begin()
-        except OperationalError as error:
-            if "locked" not in str(error.orig):
-                raise
-        waiting.stop.check()
-        if not last:
-            waiting.on_wait("waiting for another process that uses the file")
+def _locked_file(store: Store, path: Path, connection: Connection, waiting: LockWait) -> RootTransaction:
+    if (found := begin_exclusive(connection, path, waiting)) is not None:
+        return found
     raise StoreError(
-        f"another process uses the database {store} for longer than {waiting.seconds:.0f} seconds",
+        f"{holders(path) or 'another process'} uses the database {store} for longer than {waiting.seconds:.0f} seconds",
         "Nothing was changed; run it again when that is done, or with a longer --lock-timeout",
     )
 

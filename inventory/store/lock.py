@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from inventory.common.cancellation import Stop
 from inventory.common.errors import BusyError, ConnectionLostError, DeadlineError, StoreError
 from inventory.store.engine import Store, translate_errors
-from inventory.store.exclusive import QUIET_SECONDS
+from inventory.store.sqlite_lock import QUIET_SECONDS
 
 __all__ = ["UPGRADE", "SourceLock", "holder", "source_lock"]
 

@@ -14,11 +14,13 @@ from sqlalchemy import Connection, insert, inspect, text
 
 from inventory.common.errors import StoreError
 from inventory.schema import REVISION
+from inventory.schema.internal import drop_schema, move_tables
 from inventory.schema.ledger import MAINTENANCE, METADATA, VERSION, declared
 from inventory.schema.views import views
 from inventory.store import derived
 from inventory.store.engine import Store, open_store, translate_errors
-from inventory.store.exclusive import LockWait, exclusive
+from inventory.store.exclusive import exclusive
+from inventory.store.sqlite_lock import LockWait
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -161,6 +163,7 @@ def upgrade(store: Store, waiting: LockWait | None = None) -> Upgrade:
             if store.is_sqlite:  # views can block a change of their tables there; on a server they keep their grants
                 derived.drop(connection)
             command.upgrade(config, "head")
+            _move_internal_tables(connection)
             derived.create(connection)
     return Upgrade(at, copy)
 
@@ -188,9 +191,15 @@ def _create(store: Store, waiting: LockWait) -> None:
         dialect = connection.dialect.name
         refuse_existing_names(connection, store)
         declared(dialect).create_all(connection, checkfirst=False)
+        _move_internal_tables(connection)
         connection.execute(insert(MAINTENANCE).values(id=1, pruning=False))
         derived.create(connection)
         record_revision(connection)
+
+
+def _move_internal_tables(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(move_tables(), execution_options={"no_parameters": True})
 
 
 def has_tables(connection: Connection) -> bool:
@@ -279,6 +288,8 @@ def _downgrade(store: Store, revision: str, waiting: LockWait, *, dry_run: bool)
         after = _current(connection)
         if after == before:
             raise StoreError(f"the database {store} is at revision {before} already")
+        if after is None and not store.is_sqlite:
+            connection.exec_driver_sql(drop_schema(), execution_options={"no_parameters": True})
         left = _parts(connection)
         gone = [table for table in parts if table not in left]
         columns = [

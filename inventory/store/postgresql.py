@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from inventory.common.errors import StoreError
+from inventory.schema.internal import SUFFIX
 
 __all__ = ["connect", "is_lost", "is_transient", "reason", "unusable_reason"]
 
@@ -37,10 +38,13 @@ _CLIENT_DEFAULTS = {
     "fallback_application_name": "inventory",
 }
 # One statement, which sets nothing if a pooler runs it in another session than the one that connected.
+# The schema of the internal tables goes last on search_path; a session that a pooler gives again may have it already.
 _SET_SETTINGS = (
-    "SELECT pg_backend_pid(), count(set_config(s.name, n.value, false))"
-    " FROM unnest(CAST(%s AS text[]), CAST(%s AS text[])) AS n(name, value)"
-    " JOIN pg_settings s ON s.name = n.name WHERE pg_backend_pid() = %s"
+    "SELECT pg_backend_pid(), count(set_config(s.name, n.value, false))"  # noqa: S608  # no user input
+    " FROM (SELECT * FROM unnest(CAST(%s AS text[]), CAST(%s AS text[]))"
+    " UNION ALL SELECT 'search_path', current_setting('search_path') || ', ' || quote_ident(place)"
+    f" FROM (SELECT current_schema() || '{SUFFIX}') AS i(place) WHERE place <> ALL (current_schemas(false))"
+    ") AS n(name, value) JOIN pg_settings s ON s.name = n.name WHERE pg_backend_pid() = %s"
 )
 _PROBE_TIMEOUT = 3  # seconds; a pooler in session mode may have no free session
 _PROBES = 3

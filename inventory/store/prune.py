@@ -107,7 +107,7 @@ def prune(store: Store, name: str, policy: Policy, timeout: float, stop: Stop) -
         with store.reading() as connection:  # blocks nobody; the lock keeps the result valid
             found = preview(connection, name, policy)
         if found.snapshots:
-            with store.writing() as connection:
+            with store.writing(stop) as connection:
                 verified_base(connection, found.snapshots[0]["source_id"])
                 _delete(connection, found)
                 lock.check()

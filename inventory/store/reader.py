@@ -5,10 +5,25 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, null, select, text, union_all
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    func,
+    null,
+    select,
+    text,
+    union_all,
+)
 
 from inventory.common.errors import CompareError, UsageError
 from inventory.normalise.walk import Row
@@ -24,12 +39,15 @@ __all__ = [
     "all_versions",
     "change_moments",
     "documents_of",
+    "jobs_at",
+    "jobs_between",
     "last_success",
     "resolve",
     "rows_at",
     "rows_between",
     "signing_keys",
     "snapshots",
+    "snapshots_between",
     "sources",
     "values_at",
 ]
@@ -129,7 +147,7 @@ def rows_at(
             history.c.valid_from <= snapshot_id, history.c.valid_to > snapshot_id
         ),
     ]
-    return [tuple(row) for row in connection.execute(union_all(*parts))]
+    return [tuple(row) for row in connection.execute(union_all(*parts)).all()]
 
 
 def signing_keys(connection: Connection, snapshot_ids: Iterable[int]) -> dict[int, str]:
@@ -151,28 +169,98 @@ def values_at(connection: Connection, entity: Entity, column: str, source_id: in
     return set(connection.execute(union_all(*parts)).scalars())
 
 
+def snapshots_between(connection: Connection, source_id: int, from_id: int, to_id: int) -> list[int]:
+    """Return the ids of a source's snapshots after `from_id` and up to `to_id`, sorted; pruned ones too."""
+    query = select(SNAPSHOTS.c.id).where(
+        SNAPSHOTS.c.source_id == source_id, SNAPSHOTS.c.id > from_id, SNAPSHOTS.c.id <= to_id
+    )
+    return sorted(connection.execute(query).scalars())
+
+
 def rows_between(
-    connection: Connection, entity: Entity, source_id: int, from_id: int, to_id: int
+    connection: Connection, entity: Entity, source_id: int, snapshot_ids: list[int], job_ids: list[str] | None = None
 ) -> tuple[list[Row], list[Row]]:
-    """Return the rows that ended, and the rows that began, after `from_id` and up to `to_id`.
+    """Return the rows that ended, and the rows that began, in some snapshots in a row; of some jobs or of all.
 
     A row that did both is in neither list. Only these rows are read: the indexes on `valid_from` and `valid_to` find
     them by snapshot, and a snapshot belongs to one source.
     """
+    if not snapshot_ids:
+        return [], []
+    values = {"snapshots": snapshot_ids, "first": snapshot_ids[0], "last": snapshot_ids[-1]}
+    if job_ids is not None:
+        values |= {"source": source_id, "jobs": job_ids}
+    ended, began = (
+        [tuple(row) for row in connection.execute(query, values).all()]
+        for query in _rows_between(entity.name, of_jobs=job_ids is not None)
+    )
+    return ended, began
+
+
+@cache  # to make them takes as long as to read some hundred rows
+def _rows_between(name: str, *, of_jobs: bool) -> tuple[Select[Any], CompoundSelect[Any]]:
+    entity = BY_NAME[name]
+    tables = entity.current, entity.history
+    ended, *began = _between(entity, *(_columns(entity, table) for table in tables))
+    if of_jobs:  # with the source, so that the key's columns, which each index of SQLite ends in, are used
+        ended, *began = (
+            part.where(
+                table.c.source_id == bindparam("source"),
+                table.c[entity.job_column].in_(bindparam("jobs", expanding=True)),
+            )
+            for part, table in zip((ended, *began), (entity.history, *tables), strict=True)
+        )
+    return ended, union_all(*began)
+
+
+def jobs_between(connection: Connection, entity: Entity, snapshot_ids: list[int]) -> dict[str, int]:
+    """Return how many rows each job has in `rows_between`."""
+    if not snapshot_ids:
+        return {}
+    values = {"snapshots": snapshot_ids, "first": snapshot_ids[0], "last": snapshot_ids[-1]}
+    counts = (_counted(entity, table) for table in (entity.current, entity.history))
+    return _sums(connection, _between(entity, *counts), values)
+
+
+def _between(
+    entity: Entity, current_rows: Select[Any], history_rows: Select[Any]
+) -> tuple[Select[Any], Select[Any], Select[Any]]:
+    """Narrow queries to the rows that ended, and to those that began: of the current state, of history.
+
+    Parameters: the ids `snapshots`, of these the `first` and the `last`.
+    """
     current, history = entity.current, entity.history
-    between = select(SNAPSHOTS.c.id).where(
-        SNAPSHOTS.c.source_id == source_id, SNAPSHOTS.c.id > from_id, SNAPSHOTS.c.id <= to_id
-    )
-    ended = _columns(entity, history).where(history.c.valid_to.in_(between), history.c.valid_from <= from_id)
-    began = [
-        # The literal lets SQLite use the partial index; a snapshot after `from_id` is never the first.
-        _columns(entity, current).where(text("valid_from > 1"), current.c.valid_from.in_(between)),
-        _columns(entity, history).where(history.c.valid_from.in_(between), history.c.valid_to > to_id),
-    ]
+    ids: BindParameter[Any] = bindparam("snapshots", expanding=True)
     return (
-        [tuple(row) for row in connection.execute(ended)],
-        [tuple(row) for row in connection.execute(union_all(*began))],
+        history_rows.where(history.c.valid_to.in_(ids), history.c.valid_from < bindparam("first")),
+        # The literal lets SQLite use the partial index; a snapshot after another is never the first.
+        current_rows.where(text("valid_from > 1"), current.c.valid_from.in_(ids)),
+        history_rows.where(history.c.valid_from.in_(ids), history.c.valid_to > bindparam("last")),
     )
+
+
+def jobs_at(connection: Connection, entity: Entity, source_id: int, snapshot_id: int) -> dict[str, int]:
+    """Return how many rows each job has in a snapshot."""
+    current, history = entity.current, entity.history
+    parts = [
+        _counted(entity, current).where(current.c.source_id == source_id, current.c.valid_from <= snapshot_id),
+        _counted(entity, history).where(
+            history.c.source_id == source_id, history.c.valid_from <= snapshot_id, history.c.valid_to > snapshot_id
+        ),
+    ]
+    return _sums(connection, parts, {})
+
+
+def _counted(entity: Entity, table: Table) -> Select[Any]:
+    job_id = table.c[entity.job_column]
+    return select(job_id, func.count()).group_by(job_id)
+
+
+def _sums(connection: Connection, counts: Iterable[Select[Any]], values: dict[str, Any]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for job_id, number in connection.execute(union_all(*counts), values).all():
+        found[job_id] = found.get(job_id, 0) + number
+    return found
 
 
 def change_moments(connection: Connection, source_id: int, from_id: int, to_id: int) -> dict[str, set[int]]:

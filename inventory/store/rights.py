@@ -10,11 +10,13 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from inventory.schema import ENTITIES, JOB_DIGESTS
+from inventory.schema.internal import SUFFIX
 from inventory.schema.ledger import (
     CALENDAR,
     CHECK_TABLES,
     DICTIONARY,
     ENUM_VALUES,
+    INTERNAL,
     MAINTENANCE,
     METADATA,
     REPORT_SETTINGS,
@@ -61,9 +63,14 @@ _NOT_OWNED = text(
     " JOIN pg_class c ON c.oid = to_regclass(n) WHERE NOT pg_has_role(c.relowner, 'USAGE') ORDER BY nth"
 )
 _PLACES = text(
-    "SELECT current_database() AS database, current_schema() AS schema, current_user AS me,"
+    "SELECT current_database() AS database, current_schema() AS schema, current_user AS me,"  # noqa: S608  # no user input
     " has_database_privilege(current_database(), 'TEMP') AS temporary,"
-    " coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create"
+    " coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create,"
+    " has_database_privilege(current_database(), 'CREATE') AS may_create_schemas,"
+    " i.place AS internal, i.id IS NOT NULL AS has_internal, coalesce(has_schema_privilege(i.id, 'USAGE'), false)"
+    " AS may_use_internal, coalesce(has_schema_privilege(i.id, 'CREATE'), false) AS may_create_internal"
+    " FROM (SELECT place, CAST(to_regnamespace(quote_ident(place)) AS oid) AS id"
+    f" FROM (SELECT current_schema() || '{SUFFIX}') AS p(place)) AS i"
 )
 _HIDDEN = text(
     "SELECT nspname FROM pg_namespace WHERE current_schema() IS NULL AND NOT has_schema_privilege(oid, 'USAGE')"
@@ -98,16 +105,29 @@ def missing(connection: Connection, role: str) -> list[str]:
     if role == "owner":
         names = {"names": [*_tables(), *views("postgresql")]}
         found = [f"ownership of {name}" for name in connection.execute(_NOT_OWNED, names).scalars()]
-        return found if places.may_create else [f"CREATE on schema {places.schema}", *found]
+        return [*_missing_of_schemas(places), *found]
     wanted = _relation_rights(role)
     if role == "writer":
         wanted |= dict.fromkeys(_SEQUENCES, ("USAGE",))
     pairs = [(name, right) for name, rights in wanted.items() for right in rights]
     lists = {"names": [name for name, _ in pairs], "rights": [right for _, right in pairs]}
     found = [f"{row.rights} on {_kind(row.name)} {row.name}" for row in connection.execute(_MISSING, lists)]
+    if places.has_internal and not places.may_use_internal:  # its tables cannot be seen
+        found.insert(0, f"USAGE on schema {places.internal}")
     if role == "writer" and not places.temporary:
         found.append(f"TEMP on the database {places.database}")
     return found
+
+
+def _missing_of_schemas(places: Any) -> Iterator[str]:
+    """Yield the rights that an owner lacks on the schemas of the tables."""
+    if not places.may_create:
+        yield f"CREATE on schema {places.schema}"
+    if not places.has_internal:
+        if not places.may_create_schemas:
+            yield f"CREATE on database {places.database}"
+    elif not (places.may_use_internal and places.may_create_internal):
+        yield f"USAGE, CREATE on schema {places.internal}"
 
 
 def _kind(name: str) -> str:
@@ -150,14 +170,20 @@ def grants(connection: Connection, role: str, to: str) -> Iterator[str]:
     """Yield the statements that give a role's rights to a user or group; run nothing."""
     quote: Any = connection.dialect.identifier_preparer.quote_identifier
     places = connection.execute(_PLACES).one()
-    schema, who = quote(places.schema), quote(to)
+    schema, internal, who = quote(places.schema), quote(places.internal), quote(to)
+
+    def placed(name: str) -> str:
+        return f"{internal if name in INTERNAL else schema}.{quote(name)}"
+
     on_database = "CONNECT" if role == "reader" else "CONNECT, TEMPORARY"
     yield f"GRANT {on_database} ON DATABASE {quote(places.database)} TO {who};"
-    yield f"GRANT {'USAGE, CREATE' if role == 'owner' else 'USAGE'} ON SCHEMA {schema} TO {who};"
+    if role == "owner" and not places.has_internal:  # CREATE on the database would do it too, and allow more
+        yield f"CREATE SCHEMA {internal};"
+    yield f"GRANT {'USAGE, CREATE' if role == 'owner' else 'USAGE'} ON SCHEMA {schema}, {internal} TO {who};"
     if role == "owner":
         names = {"names": [*_tables(), *views("postgresql")]}
         for row in connection.execute(_RELATIONS, names):
-            yield f"ALTER {'VIEW' if row.kind == 'v' else 'TABLE'} {schema}.{quote(row.name)} OWNER TO {who};"
+            yield f"ALTER {'VIEW' if row.kind == 'v' else 'TABLE'} {placed(row.name)} OWNER TO {who};"
         for name in connection.execute(_FUNCTIONS, {"names": list(triggers("postgresql"))}).scalars():
             yield f"ALTER FUNCTION {schema}.{quote(name)}() OWNER TO {who};"
         return
@@ -165,7 +191,7 @@ def grants(connection: Connection, role: str, to: str) -> Iterator[str]:
     for name, rights in _relation_rights(role).items():
         by_rights.setdefault(rights, []).append(name)
     for rights, names_of in by_rights.items():
-        listed = ",\n    ".join(f"{schema}.{quote(name)}" for name in names_of)
+        listed = ",\n    ".join(map(placed, names_of))
         yield f"GRANT {', '.join(rights)} ON TABLE\n    {listed}\n    TO {who};"
     if role == "writer":
         listed = ", ".join(f"{schema}.{quote(name)}" for name in _SEQUENCES)

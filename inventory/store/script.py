@@ -8,8 +8,9 @@ from sqlalchemy import text
 from inventory.schema import REVISION
 from inventory.schema.dictionary import comments, statements
 from inventory.schema.filled import filling, view_comments
+from inventory.schema.internal import SUFFIX, move_tables
 from inventory.schema.triggers import triggers
-from inventory.schema.views import views
+from inventory.schema.views import views, with_readers
 from inventory.store import derived
 from inventory.store.engine import Store
 from inventory.store.migrate import alembic_config, current, differs, refuse_existing_names, refuse_unknown
@@ -31,7 +32,7 @@ def script(store: Store) -> Iterator[str]:
         if not store.is_sqlite:
             quote = connection.dialect.identifier_preparer.quote_identifier
             if (schema := connection.scalar(text("SELECT current_schema()"))) is not None:
-                place = f"SET LOCAL search_path TO {quote(schema)};"
+                place = f"SET LOCAL search_path TO {quote(schema)}, {quote(schema + SUFFIX)};"
     if at is not None:
         refuse_unknown(store, at)
     if at == REVISION and not differs(store):
@@ -63,6 +64,8 @@ def script_from(at: str | None, dialect: str, place: str = "") -> Iterator[str]:
         else:
             yield from (f"{sql};" for sql in derived.drop_statements(dialect))
         yield _migrations_sql(at, dialect)
+        if dialect == "postgresql":
+            yield f"{move_tables()};"
         yield from (f"{sql};" for sql in _derived_statements(dialect))
     yield "COMMIT;"
 
@@ -110,6 +113,5 @@ def _derived_statements(dialect: str) -> Iterator[str]:
 
 
 def _drops(name: str) -> str:
-    """Return the statements that drop a view, and those of ours that may read it: they are created after it."""
-    names = list(views("postgresql"))
-    return "".join(f"DROP VIEW IF EXISTS {each};\n" for each in reversed(names[names.index(name) :]))
+    """Return the statements that drop a view, and those of ours that read it: they are created after it."""
+    return "".join(f"DROP VIEW IF EXISTS {each};\n" for each in with_readers(name))

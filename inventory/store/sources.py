@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, select, text, update
 
 from inventory.common.cancellation import Stop
 from inventory.common.errors import UsageError
@@ -20,7 +20,7 @@ from inventory.store.engine import Store
 from inventory.store.lock import source_lock
 from inventory.store.writer import SourceRow, open_writer
 
-__all__ = ["list_sources", "never_exported", "open_jobs", "rename", "retire"]
+__all__ = ["list_sources", "never_exported", "open_jobs", "rename", "reserve_ids", "retire"]
 
 _SNAPSHOT_COLUMNS = ("snapshot_id", "finished_at", "observed_to", "status", "jobs")
 
@@ -54,6 +54,27 @@ def never_exported(source: SourceRow) -> dict[str, Any]:
     return {"name": source.name, "region": source.region, "project_id": source.project_id, **nothing}
 
 
+def reserve_ids(store: Store, names: Iterable[str]) -> dict[str, int]:
+    """Return an id for each source that is new, in the order of the names, whichever is written first.
+
+    No row is written: a source that fails has none. Its id is not used again on PostgreSQL, where ids are drawn.
+
+    Raises:
+        StoreError: the database cannot be used.
+    """
+    with store.reading() as connection:
+        known = set(connection.execute(select(SOURCES.c.name)).scalars())
+        new = [name for name in names if name not in known]
+        if len(new) < 2:
+            return {}
+        if store.is_sqlite:
+            last = connection.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = 'sources'")) or 0
+            return {name: last + at for at, name in enumerate(new, 1)}
+    with store.writing() as connection:
+        drawn = text("SELECT nextval('sources_id_seq') FROM generate_series(1, :count)")
+        return dict(zip(new, sorted(connection.execute(drawn, {"count": len(new)}).scalars()), strict=True))
+
+
 def rename(store: Store, old: str, new: str, timeout: float, stop: Stop) -> None:
     """Rename a source; its history and digests do not contain the name and stay the same.
 
@@ -66,7 +87,7 @@ def rename(store: Store, old: str, new: str, timeout: float, stop: Stop) -> None
     with ExitStack() as stack:
         names = sorted({old, new})  # in a fixed order, so that two renames cannot deadlock
         locks = [stack.enter_context(source_lock(store, name, timeout, stop, "rename")) for name in names]
-        connection = stack.enter_context(store.writing())
+        connection = stack.enter_context(store.writing(stop))
         _source_row(connection, old)
         if any(source["name"] == new for source in reader.sources(connection)):
             raise UsageError(f"a source {new!r} exists already", "Choose another name")

@@ -208,7 +208,7 @@ class Staging:
         name, is_staged = entity.name, entity.name in self._writers
         checked = "SELECT job_id FROM checked_jobs"
         if entity is JOB_DIGESTS and is_staged:  # a carried job with other findings has another digest
-            checked += " UNION SELECT job_id FROM staged_job_digests"
+            checked += f" UNION SELECT job_id FROM staged_{name}"
         left = f"c.source_id = {self._source_id}"
         if entity is not _FINDINGS:
             left += f" AND c.{entity.job_column} IN ({checked})"

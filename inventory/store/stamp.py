@@ -9,8 +9,9 @@ from inventory.common.errors import StoreError
 from inventory.schema import REVISION
 from inventory.store.check import compare
 from inventory.store.engine import Store, translate_errors
-from inventory.store.exclusive import LockWait, exclusive
+from inventory.store.exclusive import exclusive
 from inventory.store.migrate import current, has_tables, record_revision, refuse_unknown
+from inventory.store.sqlite_lock import LockWait
 
 __all__ = ["Stamp", "stamp"]
 

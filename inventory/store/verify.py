@@ -19,7 +19,7 @@ from inventory.proof.signature import VerifyKey
 from inventory.schema import JOB_DIGESTS
 from inventory.schema.entities import Entity
 from inventory.schema.ledger import SIGNATURES, SNAPSHOT_COUNTS, SNAPSHOTS, SOURCES
-from inventory.store.counts import count_rows, stored_counts
+from inventory.store.counts import NOTHING, count_rows, stored_counts
 from inventory.store.raw import StoredRow, orphans, read_invalid_utf8, stored_rows, stored_snapshots
 from inventory.store.staging import TABLES
 
@@ -175,7 +175,7 @@ def _miscounted(connection: Connection, source_id: int) -> Iterator[Problem]:
     stored = stored_counts(connection, connection.execute(ids).scalars())
     for at, name in sorted(counted.keys() | stored.keys()):
         was, now = counted.get((at, name)), stored.get((at, name))
-        if was != now:
+        if was != now and (now is not None or was not in NOTHING):  # a later revision may have brought the table
             word = "missing" if now is None else "added" if was is None else "altered"
             yield Problem(word, SNAPSHOT_COUNTS.name, {"snapshot_id": at, "table_name": name}, at, at)
 

@@ -16,7 +16,7 @@ from inventory.schema import REVISION
 from inventory.schema.ledger import SIGNATURES, SNAPSHOTS, SOURCES
 from inventory.store.base import check_signing, verified_base
 from inventory.store.counts import extend_calendar, store_owner_tag, write_counts
-from inventory.store.engine import Store, begin_write, translate_errors
+from inventory.store.engine import Store, translate_errors
 from inventory.store.served import save_served, served_jobs
 from inventory.store.staging import Staging
 
@@ -25,11 +25,15 @@ __all__ = ["Result", "SourceRow", "Writer", "open_writer"]
 
 @dataclass(frozen=True)
 class SourceRow:
-    """The fields of a configured source that the database stores."""
+    """The fields of a configured source that the database stores.
+
+    new_id: the id that it gets if it is new (`sources.reserve_ids`); None for the next one.
+    """
 
     name: str
     region: str | None
     project_id: str | None
+    new_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -54,13 +58,14 @@ class Writer:
     """One connection that stages and writes one snapshot of one source.
 
     base: the last snapshot, verified. previous: its row. signing: a notice that signing begins or the key changes, or
-    ''. served: the cache of `served_jobs`.
+    ''. served: the cache of `internal_served_jobs`.
     """
 
     def __init__(
-        self, connection: Connection, source: SourceRow, signer: SigningKey | None = None, *,
+        self, store: Store, connection: Connection, source: SourceRow, signer: SigningKey | None = None, *,
         begin_signing: bool = False,
     ) -> None:  # fmt: skip
+        self._store = store
         self._connection = connection
         self._signer = signer
         self._source = source
@@ -107,7 +112,7 @@ class Writer:
         Raises:
             BusyError: another export of the source finished in the meantime.
         """
-        with begin_write(self._connection):
+        with self._store.begin_write(self._connection):
             source_id = self._check_still_last() or _add_source(self._connection, self._source)
             complete = self._insert_snapshot({"source_id": source_id, **self._complete_row(row, content_digest)})
             if self._signer is not None:
@@ -186,7 +191,7 @@ def open_writer(
             snapshot does not verify or is signed otherwise (see `store.base`).
     """
     with translate_errors(store), store.connect() as connection:
-        yield Writer(connection, source, signer, begin_signing=begin_signing)
+        yield Writer(store, connection, source, signer, begin_signing=begin_signing)
 
 
 def _source_id(connection: Connection, source: SourceRow) -> int:
@@ -230,7 +235,11 @@ def _refuse_second_name(connection: Connection, source: SourceRow) -> None:
 
 
 def _add_source(connection: Connection, source: SourceRow) -> int:
-    return _insert_row(connection, SOURCES, {**asdict(source), "created_at": datetime.now(UTC)})
+    values = {**asdict(source), "created_at": datetime.now(UTC)}
+    new_id = values.pop("new_id")
+    if new_id is not None and connection.scalar(select(SOURCES.c.id).where(SOURCES.c.id == new_id)) is None:
+        values["id"] = new_id  # taken only on SQLite, where a concurrent run may reserve it too
+    return _insert_row(connection, SOURCES, values)
 
 
 def _insert_row(connection: Connection, table: Table, values: dict[str, Any]) -> int:

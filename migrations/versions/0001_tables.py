@@ -27,19 +27,20 @@ ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite generates id
 
 LATER = sa.text("valid_from > 1")  # leaves the rows of the first snapshot out of the index
 
-FILLED = ("maintenance", "enum_values", "dictionary", "report_settings")  # from the start, with what can be made again
+FILLED = ("internal_maintenance", "enum_values", "dictionary", "report_settings")  # from the start, with what can be made again
 
 Column = Callable[[], sa.Column[Any]]
 
 TABLES = [  # parents first
-    "sources", "snapshots", "signatures", "served_jobs", "maintenance", "calendar", "snapshot_counts",
-    "enum_values", "dictionary", "report_settings", "check_runs", "check_results", "check_waivers",
+    "sources", "snapshots", "internal_signatures", "internal_served_jobs", "internal_maintenance", "calendar",
+    "snapshot_counts", "enum_values", "dictionary", "report_settings",
+    "check_runs", "check_results", "check_waivers",
     "jobs", "jobs_history", "endpoints", "endpoints_history", "object_infos",
     "object_infos_history", "tags", "tags_history", "speed_limits", "speed_limits_history",
     "alarm_subscriptions", "alarm_subscriptions_history", "alarm_endpoints", "alarm_endpoints_history", "filter_conditions",
     "filter_conditions_history", "filter_object_infos", "filter_object_infos_history", "public_ips", "public_ips_history",
     "child_jobs", "child_jobs_history", "job_listings", "job_listings_history", "findings",
-    "findings_history", "job_digests", "job_digests_history",
+    "findings_history", "internal_job_digests", "internal_job_digests_history",
 ]
 
 
@@ -292,7 +293,7 @@ def _create_ledger() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
-        "signatures",
+        "internal_signatures",
         must("snapshot_id", BIGINT, "The snapshot: snapshots.id")(),
         must("key_id", TEXT, "First 16 hex digits of SHA-256 over the raw public key")(),
         must("signature", TEXT, "Ed25519 over the line 'inventory snapshot DIGEST', in hex")(),
@@ -301,7 +302,7 @@ def _create_ledger() -> None:
         comment="Signatures of snapshots, where the configuration names a key.",
     )
     op.create_table(
-        "served_jobs",
+        "internal_served_jobs",
         must("source_id", BIGINT, "The source: sources.id")(),
         must("job_id", TEXT, "The job")(),
         must("digest", BYTES, "SHA-256 over the answer with its secrets masked, whatever else its rows depend on, and its findings; behind it these, as JSON")(),
@@ -310,13 +311,13 @@ def _create_ledger() -> None:
         comment="What was served of each job the last time: what is served the same again need not be normalised again. A cache: it may be emptied at any time.",
     )
     op.create_table(
-        "maintenance",
+        "internal_maintenance",
         must("id", INTEGER, "1: there is one row")(),
         must("pruning", BOOLEAN, "Whether history may be deleted: true inside prune alone")(),
         sa.PrimaryKeyConstraint("id"),
         comment="What opens the append-only tables to prune, for as long as its transaction lasts.",
     )
-    op.execute("INSERT INTO maintenance (id, pruning) VALUES (1, false)")
+    op.execute("INSERT INTO internal_maintenance (id, pruning) VALUES (1, false)")
 
 
 def _create_entities() -> None:
@@ -347,7 +348,7 @@ def _create_entities() -> None:
         may("need_restart", BOOLEAN, "Whether the instance needs to be restarted. [Table 6]"),
         may("is_target_readonly", BOOLEAN, "Whether the destination is restricted to reading. [Table 6]"),
         may("conflict_policy", TEXT, "What a conflict leads to: failure, the new data, or the old. [Table 6]"),
-        may("filter_ddl_policy", TEXT, "Which DDL is filtered out; empty means none. drop_databasefilter_all, all of it, is the reference's spelling. [Table 6]"),
+        may("filter_ddl_policy", TEXT, "Which DDL is filtered out; '' means none. drop_databasefilter_all, all of it, is the reference's spelling. [Table 6]"),
         may("schema_type", TEXT, "How data is captured: primary/standby replication, log parsing or PostgreSQL backup. [Table 6]"),
         may("node_num", BIGINT, "Number of nodes. Text in the reference, an integer in the vendor's client since 2024-10; both are accepted. [Table 6]"),
         may("object_switch", BOOLEAN, "Whether objects are selected, rather than everything moved. [Table 6]"),
@@ -386,7 +387,7 @@ def _create_entities() -> None:
         may("period_order_charging_mode", BIGINT, "Billing: 0 yearly/monthly, 1 pay-per-use. [Table 14]"),
         may("period_order_period_type", BIGINT, "What the subscription counts in: 2 months, 3 years. [Table 14]"),
         may("period_order_period_num", BIGINT, "Number of periods subscribed: 1 to 9 months, or 1 to 3 years. [Table 14]"),
-        may("period_order_is_auto_renew", BIGINT, "Whether the subscription renews itself: 0 no, 1 yes. [Table 14]"),
+        may("period_order_is_auto_renew", BOOLEAN, "Whether the subscription renews itself. [Table 14]"),
         may("period_order_eff_time", TIME, "When the resource took effect, which is when it was created; UTC. [Table 14]"),
         may("period_order_exp_time", TIME, "When the resource expires, renewals included; UTC. [Table 14]"),
         may("original_job_direction", TEXT, "Task direction, with job_direction's values; when the two differ is not stated. [Table 6]"),
@@ -423,7 +424,7 @@ def _create_entities() -> None:
         may("inst_name", TEXT, "Name of the RDS instance. [Table 7]"),
         may("ip", TEXT, "Address of the database; can be several host:port pairs with commas between them. [Table 7]"),
         may("mongo_ha_mode", TEXT, "HA mode of MongoDB; values not stated. [Table 7]"),
-        may("safe_mode", BIGINT, "Mode of an MRS cluster: 0 normal, 1 security. [Table 7]"),
+        may("safe_mode", BOOLEAN, "Whether an MRS cluster is in security mode. [Table 7]"),
         may("ssl_cert_password", TEXT, "Password of the SSL certificate, a .p12 file. [Table 7]"),
         may("ssl_cert_check_sum", TEXT, "Checksum of the SSL certificate; for a secure source connection. [Table 7]"),
         may("ssl_cert_key", TEXT, "Content of the SSL certificate in Base64. [Table 7]"),
@@ -435,7 +436,7 @@ def _create_entities() -> None:
         may("kafka_security_config_trust_store_key_name", TEXT, "Name of the certificate; for SSL and SASL_SSL. [Table 8]"),
         may("kafka_security_config_trust_store_key", TEXT, "Content of the certificate in Base64; for SSL and SASL_SSL. [Table 8]"),
         may("kafka_security_config_trust_store_password", TEXT, "Password of the certificate, where it has one. [Table 8]"),
-        may("kafka_security_config_endpoint_algorithm", TEXT, "How the server's host name is checked against its certificate (ssl.endpoint.identification.algorithm); empty means not at all. [Table 8]"),
+        may("kafka_security_config_endpoint_algorithm", TEXT, "How the server's host name is checked against its certificate (ssl.endpoint.identification.algorithm); '' means not at all. [Table 8]"),
         may("kafka_security_config_sasl_mechanism", TEXT, "SASL mechanism of the client's connection (sasl.mechanism). [Table 8]"),
         may("kafka_security_config_delegation_tokens", BOOLEAN, "Whether tokens authenticate; only with SASL_SSL or SASL_PLAINTEXT, and SCRAM-SHA-256 or SCRAM-SHA-512. [Table 8]"),
         may("kafka_security_config_enable_key_store", BOOLEAN, "Whether SSL authenticates both sides. [Table 8]"),
@@ -460,7 +461,7 @@ def _create_entities() -> None:
         may("parent_id", TEXT, "Name of the database that a table or view belongs to. [Table 15]"),
         may("name", TEXT, "Name of the database, table or view. [Table 15]"),
         may("alias_name", TEXT, "Name at the destination, where it is mapped to another. [Table 15]"),
-        may("is_selected", TEXT, "Whether the object is moved; partial: some of what it holds. In the example response, absent from Table 15."),
+        may("is_selected", BOOLEAN, "Whether the object is moved; NULL, with partial in extra, where only some of what it holds is. In the example response, absent from Table 15."),
         may("extra", TEXT, "What the columns do not give back: JSON of path -> value as it came; NULL where none"),
         must("valid_from", BIGINT, "The snapshot that first saw the row so: snapshots.id"),
         key=["job_id", "type", "id", "occurrence"],
@@ -472,7 +473,7 @@ def _create_entities() -> None:
         must("job_id", TEXT, "The job it belongs to"),
         must("key", TEXT, "Tag key. [Table 21]"),
         must("occurrence", BIGINT, "0, 1, … among rows that are equal in the rest of the key"),
-        may("value", TEXT, "Tag value. [Table 21]"),
+        may("value", TEXT, "Tag value; '' for a tag without one, where extra says if it came as null or not at all. [Table 21]"),
         may("extra", TEXT, "What the columns do not give back: JSON of path -> value as it came; NULL where none"),
         must("valid_from", BIGINT, "The snapshot that first saw the row so: snapshots.id"),
         key=["job_id", "key", "occurrence"],
@@ -615,7 +616,7 @@ def _create_own() -> None:
         validity=False,
     )
     _table(
-        "job_digests",
+        "internal_job_digests",
         "The digest of each job, and of its rows: so that verify can name the row that was altered.",
         must("job_id", TEXT, "The job; '' for what is the source's own"),
         must("digest", TEXT, "SHA-256 over the sorted digests of its rows, in hex"),

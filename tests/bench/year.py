@@ -6,12 +6,13 @@ what is measured then are the real commands, and SQL as of a night as an analyst
 Times tell something only beside others of the same run.
 
 A busy year has ``--share 0.01 --tables 50``; ten times the estate, to compare two nights of it, ``--jobs 20000
---share 0.001 --nights 3``. `--database postgresql` starts a server; `--keep DIR` leaves the database there, and
-measures one that is there already (nothing is pruned then).
+--share 0.001 --nights 3``; one night that changes all of 10,000 jobs ``--jobs 10000 --objects 2 --share 1 --nights 2``.
+`--database postgresql` starts a server; `--keep DIR` leaves the database there, and measures one that is there already
+(nothing is pruned then).
 """
 
 import argparse
-import functools
+import os
 import random
 import subprocess
 import sys
@@ -66,6 +67,7 @@ def main() -> None:
                 say(f"{options.nights} nights: {year / MB:.1f} MB, {year / one:.2f} x one night of {one / MB:.1f} MB;")
                 say(f"  copies of it would take {one * options.nights / MB:,.0f} MB")
             measure_sql(store)
+            measure_reports(store)
             measure_commands(store, url, prune=options.keep is None)
 
 
@@ -122,7 +124,7 @@ def write(store: Store, night: int, estate: dict[str, Any], job_ids: Iterable[st
             proof = digest_job((BY_NAME[name], row) for name, rows in job.rows.items() for row in rows)
             for name, rows in job.rows.items():
                 staging.add(name, rows)
-            staging.add("job_digests", [(job_id, proof.digest, proof.fingerprints)])
+            staging.add("internal_job_digests", [(job_id, proof.digest, proof.fingerprints)])
             digests[job_id] = proof.digest
         staging.carry(digests.keys() - wanted)
         changes = staging.compare()
@@ -164,6 +166,48 @@ def measure_sql(store: Store) -> None:
         connection.rollback()
 
 
+RUNNING_SUM = """
+WITH d AS (
+  SELECT valid_from AS s, count(*) AS n
+  FROM (SELECT valid_from FROM object_infos UNION ALL SELECT valid_from FROM object_infos_history) r GROUP BY valid_from
+  UNION ALL SELECT valid_to, -count(*) FROM object_infos_history GROUP BY valid_to
+), e AS (SELECT s, sum(n) AS n FROM d GROUP BY s)
+SELECT x.id, sum(coalesce(e.n, 0)) OVER (ORDER BY x.id) FROM snapshots x LEFT JOIN e ON e.s = x.id
+"""
+LITERAL = "SELECT * FROM changes WHERE snapshot_id IN ({ids})"
+ROWS = "SELECT count(name) FROM object_infos"
+ON_A_DAY = "snapshot_id IN (SELECT snapshot_id FROM days WHERE day = '{day}')"
+JOINED = "object_infos_as_of JOIN days USING (source_id, source, snapshot_id)"
+COUNTS = "SELECT snapshot_id, rows FROM snapshot_counts WHERE table_name = 'object_infos'"
+RATIOS = (  # what an analyst writes, and the quickest way to the same rows or to as many
+    ("objects a night", COUNTS, RUNNING_SUM),
+    ("changes since a time", "SELECT * FROM changes WHERE observed_to >= '{week}'", LITERAL),
+    ("changes since an id", "SELECT * FROM changes WHERE snapshot_id > (SELECT max(id) - 7 FROM snapshots)", LITERAL),
+    ("values since a time", "SELECT * FROM change_details WHERE observed_to >= '{week}'", LITERAL),
+    ("count on a day", f"SELECT count(*) FROM object_infos_as_of WHERE {ON_A_DAY}", ROWS),
+    ("count on a day, joined", f"SELECT count(*) FROM {JOINED} WHERE day = '{{day}}'", ROWS),
+)
+
+
+def measure_reports(store: Store) -> None:
+    """Print what the views for reports take, beside the quickest way to ask the same."""
+    nights, job_id = count_nights(store), a_job(store)
+    values = {
+        "week": f"{FIRST + timedelta(days=nights - 7):%Y-%m-%d}T00:00:00Z",
+        "day": f"{FIRST + timedelta(days=nights // 2):%Y-%m-%d}",
+        "ids": ", ".join(str(number) for number in range(max(1, nights - 6), nights + 1)),
+    }
+    say("  ms, best of five: as written, beside, and their ratio")
+    with store.engine.connect() as connection:
+        for what, written, beside in RATIOS:
+            one, other = (ask(connection, query.format(**values)) for query in (written, beside))
+            say(f"  {one:8.1f} {other:8.1f} {one / other:6.2f}  {what}")
+        job = f"SELECT * FROM object_infos_as_of WHERE snapshot_id = {nights // 2} AND job_id = '{job_id}'"
+        say(f"  {ask(connection, job):8.2f}  one job's objects as of a night")
+        for view in ("days", "freshness", "tasks", "job_status_periods", "endpoint_security"):
+            say(f"  {ask(connection, f'SELECT * FROM {view}'):8.1f}  {view}, whole")
+
+
 def ask(connection: Connection, query: str) -> float:
     """Ask a database; return the milliseconds."""
     return 1000 * best(5, lambda: connection.exec_driver_sql(query).all())
@@ -192,17 +236,24 @@ def measure_commands(store: Store, url: str, *, prune: bool) -> None:
         "verify",
         *(("prune --keep-daily 35 --keep-weekly 12 --keep-monthly 24", "verify", "diff latest~1 latest") * prune),
     ):
-        times = 1 if words.startswith("prune") else 3
-        say(f"  {words:<64} {best(times, functools.partial(run, url, words)):6.3f} s")
+        runs = [run(url, words) for _ in range(1 if words.startswith("prune") else 3)]
+        first, seconds = map(min, zip(*runs, strict=True))
+        say(f"  {words:<64} {seconds:6.3f} s, the first output after {first:6.3f} s")
     if prune:
         say(f"  after prune: {size(store) / MB:.1f} MB")
 
 
-def run(url: str, words: str) -> None:
-    """Run a command that must succeed."""
+def run(url: str, words: str) -> tuple[float, float]:
+    """Run a command that must succeed; return the seconds to its first output and to its end."""
     command = [*COMMAND, "--database", url, *words.split()]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-500:] + done.stderr
+    began = time.monotonic()
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        os.read(process.stdout.fileno(), 1)
+        first = time.monotonic() - began
+        process.communicate()
+    assert process.returncode == 0, words
+    return first, time.monotonic() - began
 
 
 def best(times: int, action: Callable[[], object]) -> float:

@@ -1,6 +1,6 @@
 """Schemas of `diff`, `plan` and `log`."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from inventory.render.json_schema.parts import (
     COUNT,
@@ -49,10 +49,12 @@ def definitions() -> Iterator[tuple[str, Schema]]:
         "time": described(nullable(TIME), "When that snapshot, or the live state, was last observed"),
         "digest": described(nullable(DIGEST), "That snapshot's digest; null for the live state"),
     }
-    yield "change-record", _change(place)
+    reason = described(TEXT, "With --show-ignored: why the change is only counted; of no other change")
+    yield "change-in-time", _change(place)
+    yield "change-record", _change({**place, "reason": reason}, optional=["reason"])
     yield "diff", document(sources=list_of(_source(ref("snapshot"))))
     yield "plan", document(sources=list_of(_source(ref("live-state"))))
-    yield "log", document(changes=described(list_of(ref("change-record")), "In order of time"))
+    yield "log", document(changes=described(list_of(ref("change-in-time")), "In order of time"))
 
 
 def _source(end: Schema) -> Schema:
@@ -80,7 +82,7 @@ def _source(end: Schema) -> Schema:
     return object_of(members, optional=("schema", "ignored"))
 
 
-def _change(more: dict[str, Schema]) -> Schema:
+def _change(more: dict[str, Schema], optional: Collection[str] = ()) -> Schema:
     members = {
         "source": TEXT,
         "table": {"enum": [entity.name for entity in ESTATE]},
@@ -94,7 +96,7 @@ def _change(more: dict[str, Schema]) -> Schema:
         "after_sensitive": _sensitive(),
         "changed": described(list_of(TEXT), "Columns that differ; `extra.PATH` inside `extra`"),
     }
-    return {**object_of({**more, **members}), **ref("rows-of-a-change")}
+    return {**object_of({**more, **members}, optional), **ref("rows-of-a-change")}
 
 
 def _sensitive() -> Schema:

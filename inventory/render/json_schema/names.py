@@ -18,6 +18,8 @@ DOCUMENTS: dict[str, str] = {
     "log": "`log --json`",
     "plan": "`plan --json` and `export --dry-run --json`",
     "prune": "`prune --json`",
+    "query": "`query --json`",
+    "reports": "`query --list --json`",
     "schema": "`schema --format json`",
     "show": "`show --json`",
     "snapshots": "`snapshots --json`",

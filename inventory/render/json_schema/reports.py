@@ -33,6 +33,8 @@ def definitions() -> Iterator[tuple[str, Schema]]:
     yield "sources-list", document(sources=list_of(_listed_source()))
     yield "show", object_of({"results": list_of(service_job()), "count": COUNT})
     yield "findings", _findings()
+    yield "query", _query()
+    yield "reports", document(reports=list_of(_report()))
     yield "verify", _verify()
     yield "verify-bundle", _verify_bundle()
     yield "export", _export()
@@ -108,6 +110,26 @@ def _findings() -> Schema:
     }
     kinds = described(map_of(object_of({"meaning": TEXT, "remedy": TEXT})), "The kinds that were found")
     return document(sources=list_of(object_of(source)), kinds=kinds)
+
+
+def _query() -> Schema:
+    return document(
+        columns=list_of(object_of({
+            "name": TEXT, "type": nullable({"enum": ["text", "number", "boolean", "time", "date", "json", "integer"]}),
+            "unit": nullable(TEXT),
+        })),
+        rows=list_of(map_of(described({}, "A value: times as RFC 3339, booleans as such, on both databases"))),
+        total=described(nullable(COUNT), "Rows that there are; null where not all were counted"),
+        truncated=described(BOOLEAN, "Whether --limit left rows out"),
+    )  # fmt: skip
+
+
+def _report() -> Schema:
+    typed = {"name": TEXT, "type": TEXT}
+    parameter = object_of({**typed, "default": nullable(TEXT), "meaning": TEXT})
+    result = object_of({**typed, "unit": nullable(TEXT), "meaning": TEXT})
+    members = {"name": TEXT, "title": TEXT, "question": TEXT, "parameters": list_of(parameter)}
+    return object_of({**members, "columns": list_of(result), "order": list_of(TEXT)})
 
 
 def _verify() -> Schema:
@@ -222,7 +244,10 @@ def _dictionary() -> Schema:
         "key": list_of(TEXT),
         "history": described(nullable(TEXT), "Table with the superseded rows"),
         "as_of": described(nullable(TEXT), "View with the rows of each snapshot"),
+        "periods": described(nullable(TEXT), "View with the period of each row"),
         "read_from": list_of(_PATH),
         "columns": list_of(columns),
     }
-    return document(revision=TEXT, tables=list_of(object_of(table)))
+    seen = object_of({"name": TEXT, "type": TEXT, "sqlite_type": TEXT, "comment": TEXT, "unit": nullable(TEXT)})
+    view = object_of({"name": TEXT, "comment": TEXT, "columns": list_of(seen)})
+    return document(revision=TEXT, tables=list_of(object_of(table)), views=list_of(view))

@@ -38,7 +38,8 @@ def _value(field: Field) -> Schema:
     notes = [field.comment]
     notes += [f"unit: {field.api.unit}"] if field.api.unit else []
     notes += ["secret: masked"] if field.api.secret else []
-    documented = {"examples": list(field.api.values)} if field.api.values else {}
+    is_as_sent = field.api.values and field.api.kind.flags is None
+    documented = {"examples": list(field.api.values)} if is_as_sent else {}
     return described(nullable(value) if field.nullable else value, "; ".join(notes), **documented)
 
 

@@ -11,5 +11,5 @@
 SELECT t.source, t.job_id, '' AS key, 'order ' || coalesce(j.period_order_order_id, '-') AS detail
 FROM tasks t
 JOIN jobs j ON j.source_id = t.source_id AND j.id = t.job_id
-WHERE j.period_order_charging_mode = 0 AND j.period_order_exp_time < :until AND t.is_active
-  AND coalesce(CAST(j.period_order_is_auto_renew AS VARCHAR), '0') NOT IN ('1', 'true')
+WHERE j.period_order_charging_mode = 0 AND NOT coalesce(j.period_order_is_auto_renew, FALSE)
+  AND j.period_order_exp_time < :until AND t.is_active

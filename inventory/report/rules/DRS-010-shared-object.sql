@@ -13,7 +13,7 @@ WITH seen AS (
   JOIN tasks t ON t.source_id = o.source_id AND t.job_id = o.job_id
   JOIN endpoint_security e ON e.source_id = o.source_id AND e.job_id = o.job_id
   WHERE e.role IN ('source', 'source_sharding') AND e.host IS NOT NULL AND t.is_active
-    AND coalesce(CAST(o.is_selected AS VARCHAR), 'true') NOT IN ('false', '0')
+    AND coalesce(o.is_selected, TRUE)
 )
 SELECT s.source, s.job_id,
        s.type || ' ' || s.object || ' at ' || s.host || CASE WHEN s.port < 0 THEN '' ELSE ':' || CAST(s.port AS VARCHAR) END AS key,

@@ -5,6 +5,7 @@ those of days, `changes` those of what changed, `tasks` those of the estate as o
 of `check`. No migration makes them: `store.derived` creates them after each upgrade.
 """
 
+import re
 from functools import cache
 
 from inventory.schema import ENTITIES
@@ -15,7 +16,7 @@ from inventory.schema.views.tasks import endpoint_security, sub_tasks, tasks
 from inventory.schema.views.time import days, freshness
 from inventory.schema.views.validity import as_of, job_status_periods, periods
 
-__all__ = ["declared_views", "views"]
+__all__ = ["declared_views", "views", "with_readers"]
 
 
 @cache
@@ -31,6 +32,15 @@ def declared_views(dialect: str) -> tuple[View, ...]:
     )  # fmt: skip
     of_entities = [make(entity, words) for entity in ENTITIES for make in (as_of, periods)]
     return (*of_entities, *(make(words) for make in others))
+
+
+def with_readers(name: str) -> list[str]:
+    """Return a view and those that read it, in the order to drop them on PostgreSQL."""
+    found = [name]
+    for view in declared_views("postgresql"):
+        if view.name not in found and any(re.search(rf"\b(FROM|JOIN) {each}\b", view.query) for each in found):
+            found.append(view.name)
+    return found[::-1]
 
 
 def views(dialect: str) -> dict[str, str]:

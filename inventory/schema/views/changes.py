@@ -22,8 +22,9 @@ _STEPS = (
     "  FROM snapshots x JOIN sources s ON s.id = x.source_id WHERE x.pruned_at IS NULL\n"
     ")\n"
 )
-# CROSS JOIN keeps SQLite's order: steps first, so that a time or an id chooses them before any row is read.
-_OF_STEP = "FROM steps n CROSS JOIN {table} r WHERE r.source_id = n.source_id"
+# CROSS JOIN keeps SQLite's order: steps first, so that a time or an id chooses them before any row is read. The plus
+# makes it find the rows by valid_from or valid_to: a source has too many.
+_OF_STEP = "FROM steps n CROSS JOIN {table} r WHERE {plus}r.source_id = n.source_id"
 
 _COMMON = (
     bookkeeping("source"),
@@ -41,6 +42,7 @@ class _Events:
     """The conditions for the events of one entity: `r` is the row, `o` the row of the same key at the step's start."""
 
     entity: Entity
+    plus: str
 
     @property
     def key(self) -> str:
@@ -64,7 +66,7 @@ class _Events:
         # The literal lets SQLite use the partial index; no row of a later step began with the first snapshot.
         yield self.entity.name, "r.valid_from > 1 AND r.valid_from > n.before_id AND r.valid_from <= n.id"
         began = "r.valid_from > coalesce(n.before_id, 0) AND r.valid_from <= n.id"
-        yield f"{self.entity.name}_history", f"{began} AND r.valid_to > n.id"
+        yield f"{self.entity.name}_history", f"{began} AND {self.plus}r.valid_to > n.id"
 
     @property
     def first(self) -> tuple[str, str]:
@@ -76,7 +78,7 @@ class _Events:
         """The condition for a row of history that a step removed."""
         after = f"SELECT 1 FROM {self.entity.name}{{}} o WHERE {self.key} AND o.valid_from > n.before_id"
         return (
-            f"r.valid_from <= n.before_id AND r.valid_to > n.before_id AND r.valid_to <= n.id\n"
+            f"{self.plus}r.valid_from <= n.before_id AND r.valid_to > n.before_id AND r.valid_to <= n.id\n"
             f"  AND NOT EXISTS ({after.format('')} AND o.valid_from <= n.id)\n"
             f"  AND NOT EXISTS ({after.format('_history')} AND o.valid_from <= n.id AND o.valid_to > n.id)"
         )
@@ -84,7 +86,9 @@ class _Events:
 
 def changes(dialect: Dialect) -> View:
     """Every row that a snapshot created, updated or deleted."""
-    query = _STEPS + "\nUNION ALL\n".join(part for entity in ESTATE for part in _changes_of(_Events(entity), dialect))
+    query = _STEPS + "\nUNION ALL\n".join(
+        part for entity in ESTATE for part in _changes_of(_Events(entity, dialect.plus), dialect)
+    )
     key = column("key", "json", "The row's key without source_id, as a JSON object; spelled alike on both databases")
     comment = (
         "Every row that a snapshot created, updated or deleted, compared with the source's previous snapshot that is "
@@ -103,7 +107,7 @@ def _changes_of(events: _Events, dialect: Dialect) -> Iterator[str]:
             "SELECT n.source AS source, n.source_id AS source_id, n.id AS snapshot_id, n.observed_to AS observed_to,"
             f" '{entity.name}' AS table_name,\n"
             f"  {action} AS action, r.{entity.job_column} AS job_id, {key} AS key\n"
-            f"{_OF_STEP.format(table=table)} AND {where}"
+            f"{_OF_STEP.format(table=table, plus=events.plus)} AND {where}"
         )
 
     before = f"SELECT 1 FROM {entity.name}_history o WHERE {events.key} AND {events.was}"
@@ -126,7 +130,9 @@ def change_details(dialect: Dialect) -> View:
         " WHERE g.source_id = d.source_id AND g.id = d.job_id))\n"
         "       ) AS job_name, d.natural_key, d.column_name, d.value_before AS before, d.value_after AS after\n"
         "FROM (\n"
-        + "\nUNION ALL\n".join(part for entity in ESTATE for part in _details_of(_Events(entity), dialect))
+        + "\nUNION ALL\n".join(
+            part for entity in ESTATE for part in _details_of(_Events(entity, dialect.plus), dialect)
+        )
         + "\n) d\nWHERE NOT coalesce(d.value_before = d.value_after, d.value_before IS NULL AND d.value_after IS NULL)"
     )
     columns = (
@@ -161,7 +167,7 @@ def _details_of(events: _Events, dialect: Dialect) -> Iterator[str]:
         )
 
     begun = [
-        f"  SELECT {step} {_OF_STEP.format(table=table)} AND {where}\n"
+        f"  SELECT {step} {_OF_STEP.format(table=table, plus=events.plus)} AND {where}\n"
         for table, where in (events.first, *events.began)
     ]
     is_known = f"CASE WHEN o.{entity.job_column} IS NULL THEN 'create' ELSE 'update' END"
@@ -173,7 +179,7 @@ def _details_of(events: _Events, dialect: Dialect) -> Iterator[str]:
         + "  UNION ALL\n".join(begun)
         + f") r\nLEFT JOIN {history} o ON {events.key} AND {was}\n{columns}"
     )
-    ended = f"  SELECT {step} {_OF_STEP.format(table=history)} AND {events.ended}\n"
+    ended = f"  SELECT {step} {_OF_STEP.format(table=history, plus=events.plus)} AND {events.ended}\n"
     yield head("'delete'", "r", new, none) + f"FROM (\n{ended}) r\n{columns}"
 
 

@@ -7,10 +7,14 @@ __all__ = ["days", "freshness"]
 
 
 def days(dialect: Dialect) -> View:
-    """The last snapshot of each source at the end of each day."""
+    """The last snapshot of each source at the end of each day.
+
+    Rows are distinct anyway. DISTINCT keeps SQLite from merging the view into a query that joins it with NAME_as_of,
+    where it would be asked for each row and snapshot: minutes instead of half a second for 200,000 objects.
+    """
     at = dialect.day.format
     query = (
-        "SELECT c.day, s.id AS source_id, s.name AS source, n.id AS snapshot_id, n.observed_to,\n"
+        "SELECT DISTINCT c.day, s.id AS source_id, s.name AS source, n.id AS snapshot_id, n.observed_to,\n"
         f"       c.day_number - (SELECT o.day_number FROM calendar o WHERE o.day = {at(time_of('n'))}) AS age_days,\n"
         "       NOT EXISTS (\n"
         f"         SELECT 1 FROM snapshots m WHERE m.source_id = s.id AND {at(time_of('m'))} = c.day\n"

@@ -45,13 +45,15 @@ def as_of(entity: Entity, dialect: Dialect) -> View:
 
 
 def periods(entity: Entity, dialect: Dialect) -> View:
-    """One row for each row that ever was, with the time for which it was so."""
+    """One row for each row that ever was, with the time for which it was so.
+
+    The table's columns stand last: CREATE OR REPLACE VIEW can only append, and a revision appends them.
+    """
     names = [each.name for each in entity.current.columns]
     columns, given = ", ".join(names), ",\n       ".join(f"r.{name}" for name in names)
     query = (
-        f"SELECT s.name AS source,\n       {given},\n       r.valid_to,\n"
-        f"       {time_of('b')} AS from_time, {time_of('e')} AS to_time,\n"
-        f"       r.valid_to IS NULL AS is_current,\n       {_is_first('r')} AS is_first_night\n"
+        f"SELECT s.name AS source, r.valid_to, {time_of('b')} AS from_time, {time_of('e')} AS to_time,\n"
+        f"       r.valid_to IS NULL AS is_current,\n       {_is_first('r')} AS is_first_night,\n       {given}\n"
         f"FROM (\n"
         f"  SELECT {columns}, CAST(NULL AS BIGINT) AS valid_to FROM {entity.name}{dialect.every}\n"
         f"  UNION ALL\n"
@@ -69,7 +71,7 @@ def periods(entity: Entity, dialect: Dialect) -> View:
         FIRST_NIGHT,
     )
     comment = f"{entity.name} with the period of each row, superseded ones too. {entity.comment}"
-    return View(f"{entity.name}_periods", comment, (bookkeeping("source"), *of_entity(entity), *ends), query)
+    return View(f"{entity.name}_periods", comment, (bookkeeping("source"), *ends, *of_entity(entity)), query)
 
 
 def job_status_periods(dialect: Dialect) -> View:
