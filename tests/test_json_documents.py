@@ -351,7 +351,7 @@ def shortened(value: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    "scenario", [of_changes, of_secrets, of_proof, of_pruning, of_trouble], ids=lambda each: each.__name__
+    "scenario", [of_changes, of_secrets, of_proof, of_pruning, of_trouble, of_checks], ids=lambda each: each.__name__
 )
 def test_a_wrong_document_fails(scenario: Callable[[], Printed]) -> None:
     done: set[tuple[str, str]] = set()

@@ -158,7 +158,9 @@ def members(checked: Checked, lines: list[Line]) -> dict[str, Json]:
             for each in checked.unknown
         ],
         "summary": {word: len(checked.of(word)) for word in _HEADINGS},
-        "rules_not_here": checked.strangers,
+        "rules_not_here": [
+            {"rule_id": rule_id, "results": number} for rule_id, number in sorted(checked.strangers.items())
+        ],
     }  # fmt: skip
 
 

@@ -151,7 +151,7 @@ def _create_reporting() -> None:
         "dictionary",
         must("relation", TEXT, 'The table or view')(),
         must("column_name", TEXT, "The column; '' for the table or view itself")(),
-        must("type", TEXT, 'text, integer, boolean, time, date, bytes, json; of the relation: table, view')(),
+        must("type", TEXT, 'text, integer, number, boolean, time, date, bytes, json; or table, view')(),
         may("unit", TEXT, 'Unit of the number; NULL where it has none, or it is not documented')(),
         must("meaning", TEXT, 'What it means')(),
         may("api_path", TEXT, "Where the value is in the API's answer; NULL where it does not come from there")(),

@@ -12,7 +12,6 @@ from inventory.render.json_schema.parts import (
     described,
     document,
     list_of,
-    map_of,
     nullable,
     object_of,
     ref,
@@ -59,7 +58,7 @@ def definitions() -> Iterator[tuple[str, Schema]]:
             results=list_of(object_of({**line, **_state()})),
             unknown=described(list_of(object_of(unknown)), "Rules that could not judge a source"),
             summary=_numbers(),
-            rules_not_here=described(map_of(COUNT), "Id of a rule that is not here -> its results that are not closed"),
+            rules_not_here=list_of(object_of({"rule_id": TEXT, "results": described(COUNT, "That are not closed")})),
         ),
     )
     yield "check-list", document(rules=list_of(object_of({**rule, "open": COUNT, "waived": COUNT})))
