@@ -11,5 +11,4 @@ SELECT e.source, e.job_id,
        e.role || ' ' || coalesce(e.host, '-') || ':' || coalesce(CAST(e.port AS VARCHAR), '-') AS key,
        coalesce(e.db_type, 'database') || ' without TLS' AS detail
 FROM endpoint_security e
-JOIN tasks t ON t.source_id = e.source_id AND t.job_id = e.job_id
-WHERE e.tls = 'off' AND t.is_active
+WHERE e.tls = 'off' AND (e.source_id, e.job_id) IN (SELECT t.source_id, t.job_id FROM tasks t WHERE t.is_active)

@@ -7,13 +7,16 @@
 -- sla_days: 14
 -- identity: job_id, key
 
-WITH seen AS (
-  SELECT DISTINCT t.source, t.job_id, e.host, coalesce(e.port, -1) AS port, o.type, o.id AS object
-  FROM object_infos o
-  JOIN tasks t ON t.source_id = o.source_id AND t.job_id = o.job_id
-  JOIN endpoint_security e ON e.source_id = o.source_id AND e.job_id = o.job_id
-  WHERE e.role IN ('source', 'source_sharding') AND e.host IS NOT NULL AND t.is_active
-    AND coalesce(o.is_selected, TRUE)
+WITH hosts AS (
+  SELECT DISTINCT e.source, e.source_id, e.job_id, e.host, coalesce(e.port, -1) AS port
+  FROM endpoint_security e
+  WHERE e.role <> 'target' AND e.role <> 'dmq'
+    AND (e.source_id, e.job_id) IN (SELECT t.source_id, t.job_id FROM tasks t WHERE t.is_active)
+), seen AS (
+  SELECT DISTINCT h.source, h.job_id, h.host, h.port, o.type, o.id AS object
+  FROM hosts h
+  CROSS JOIN object_infos o
+  WHERE o.source_id = h.source_id AND o.job_id = h.job_id AND coalesce(o.is_selected, TRUE)
 )
 SELECT s.source, s.job_id,
        s.type || ' ' || s.object || ' at ' || s.host || CASE WHEN s.port < 0 THEN '' ELSE ':' || CAST(s.port AS VARCHAR) END AS key,

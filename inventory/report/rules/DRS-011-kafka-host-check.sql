@@ -7,8 +7,9 @@
 -- sla_days: 30
 -- identity: job_id, key
 
-SELECT t.source, t.job_id, e.role || ' ' || coalesce(e.ip, '-') AS key, e.kafka_security_config_type AS detail
+SELECT s.name AS source, e.job_id, e.role || ' ' || coalesce(e.ip, '-') AS key, e.kafka_security_config_type AS detail
 FROM endpoints e
-JOIN tasks t ON t.source_id = e.source_id AND t.job_id = e.job_id
+JOIN sources s ON s.id = e.source_id
 WHERE e.db_type = 'kafka' AND e.kafka_security_config_type IN ('SSL', 'SASL_SSL')
-  AND coalesce(e.kafka_security_config_endpoint_algorithm, '') = '' AND t.is_active
+  AND coalesce(e.kafka_security_config_endpoint_algorithm, '') = ''
+  AND (e.source_id, e.job_id) IN (SELECT t.source_id, t.job_id FROM tasks t WHERE t.is_active)
