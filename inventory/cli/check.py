@@ -205,7 +205,7 @@ def waive(
 @check.command(
     "list",
     cls=Command,
-    examples=["inventory check list"],
+    examples=["inventory check list", "inventory check list --json"],
     short_help="List the rules, each with its open and waived results.",
 )
 @output_option
@@ -233,7 +233,7 @@ def listrules_of(options: Options, as_json: bool) -> None:
 @check.command(
     "explain",
     cls=Command,
-    examples=["inventory check explain DRS-001"],
+    examples=["inventory check explain DRS-001", "inventory check explain no-tls"],
     short_help="Say what a rule finds, why, and what to do; with its SQL.",
 )
 @argument("rule", explained="The rule, by id or name.", shell_complete=complete_rules)
