@@ -39,7 +39,7 @@ DISKS = entity(
 """
 EDITS = (  # file, the text that it has once, and what this becomes
     (JOBS, '    field(\n        "inst_info_inst_type",', FIELD + '    field(\n        "inst_info_inst_type",'),
-    (JOBS, "\n_STATUSES = (\n", '\n_STATUSES = (\n    _status("HIBERNATING", "The task sleeps", "change"),\n'),
+    (JOBS, "\nSTATUSES = (\n", '\nSTATUSES = (\n    _status("HIBERNATING", "The task sleeps", "change"),\n'),
     (OBJECTS, "import BOOLEAN_TEXT, TEXT\n", "import BOOLEAN_TEXT, INTEGER, TEXT\n"),
     (OBJECTS, "CHILD_JOBS = entity(", TABLE + "CHILD_JOBS = entity("),
     (TABLES, "import CHILD_JOBS,", "import CHILD_JOBS, DISKS,"),

@@ -119,7 +119,7 @@ def test_what_the_list_says_of_a_virtual_parent_is_kept(server: DrsServer, expor
     (parent,) = asked(server) - server.jobs.keys()
     query = f"SELECT * FROM job_listings WHERE job_id = '{parent}'"
     (listing,) = rows(export.folder, query)
-    assert json.loads(listing["extra"])["name"] == "DRS-many-to-one"
+    assert listing["name"] == "DRS-many-to-one"
     (finding,) = rows(export.folder, f"SELECT kind, detail FROM findings WHERE job_id = '{parent}'")
     assert finding == {"kind": "absent_job", "detail": "DRS.M00289, asked alone; the list names it"}
     assert (last()["status"], last()["consistency"]) == ("complete", "one pass")

@@ -36,6 +36,7 @@ WORDS: dict[str, tuple[str, int]] = {  # command -> what follows it, and the exi
     "log": ("--json", 0),
     "mock-server": ("--list-scenarios", 0),
     "plan": ("", 0),
+    "query": ("--report failed", 0),
     "prune": ("--keep-daily 1 --yes", 0),
     "schema": ("--format sql --dialect postgresql", 0),
     "show": ("--json", 0),

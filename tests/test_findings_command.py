@@ -18,7 +18,8 @@ PACKAGES = ("schema", "normalise", "source", "export")
 def trees(*packages: str) -> Iterator[tuple[Path, ast.Module]]:
     for name in packages:
         for file in sorted((ROOT / "inventory" / name).rglob("*.py")):
-            yield file, ast.parse(file.read_text())
+            if file.parent.name != "views":  # a view column's kind is a type
+                yield file, ast.parse(file.read_text())
 
 
 def makers() -> dict[str, int]:

@@ -8,7 +8,6 @@ import shlex
 import shutil
 import sqlite3
 import textwrap
-import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,12 +16,11 @@ from typing import Any
 
 import openpyxl
 import pytest
-from sqlalchemy import text
 
 from inventory.report.library import Library, Report
 from inventory.report.relations import relations
 from inventory.schema import BY_NAME
-from tests.conftest import ROOT, admin_of, here, ran
+from tests.conftest import ROOT, copied, here, ran
 from tests.nights import opened
 from tests.reporting import DAYS, NOW, REPORTED, export_night
 
@@ -54,15 +52,11 @@ def estate(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
                 shutil.copy(file, folder / f"after-{day}.db")
                 after[day] = f"sqlite:///{folder}/after-{day}.db"
     server, like = (request.getfixturevalue(f"postgresql_{each}") for each in ("server", "template"))
-    name = f"query_{uuid.uuid4().hex}"
-    with closing(admin_of(server).connect()) as admin:
-        admin.execute(text(f"CREATE DATABASE {name} TEMPLATE {like}"))
-        url = server.replace("/postgres?", f"/{name}?")
+    with copied(server, like) as url:
         with opened(url) as store:
             for day in range(1, 11):
                 export_night(store, folder, day)
         yield Estate(f"sqlite:///{file}", url, after)
-        admin.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -19,8 +19,11 @@ import psycopg
 import pytest
 from psycopg.errors import DatatypeMismatch
 
+from inventory.config.load import normal_url
 from inventory.schema import ENTITIES, JOB_DIGESTS
 from inventory.schema.ledger import METADATA
+from inventory.store.counts import recount
+from inventory.store.engine import open_store
 from tests.conftest import Command, ran
 from tests.test_properties import nights
 
@@ -534,6 +537,8 @@ PRUNED = ["UPDATE snapshots SET pruned_at = finished_at WHERE id IN (2, 3, 5)"] 
 def test_what_is_left_of_a_pruned_source_is_proven(copy: Copy) -> None:
     url = copy()
     altered(url, *PRUNED)
+    with open_store(normal_url(url), write=True) as store, store.writing() as connection:
+        recount(connection, 1)
     assert found(url, code=0) == []
     assert "s: 6 snapshots (3 pruned: only their chain is checked)" in ran("--database", url, "verify")
     altered(url, "UPDATE snapshots SET jobs = 99 WHERE id = 3", "UPDATE snapshots SET pruned_at = NULL WHERE id = 2")

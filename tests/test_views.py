@@ -2,7 +2,6 @@
 
 import json
 import re
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -22,7 +21,8 @@ from inventory.schema import BY_NAME, ENTITIES, ESTATE
 from inventory.schema.views import declared_views, views
 from inventory.store.check import check
 from inventory.store.engine import Store
-from tests.conftest import ROOT, admin_of, ran
+from tests.conftest import ROOT, ran
+from tests.conftest import copied as server_copy
 from tests.nights import Night, opened, record, running
 
 Row = dict[str, Any]
@@ -145,12 +145,8 @@ def copied(request: pytest.FixtureRequest, kind: str, folder: Path) -> Iterator[
         copy(request.getfixturevalue("sqlite_template"), folder / "views.db")
         yield f"sqlite:///{folder}/views.db"
         return
-    server = request.getfixturevalue("postgresql_server")
-    name, like = f"views_{uuid.uuid4().hex}", request.getfixturevalue("postgresql_template")
-    with closing(admin_of(server).connect()) as admin:
-        admin.execute(text(f"CREATE DATABASE {name} TEMPLATE {like}"))
-        yield server.replace("/postgres?", f"/{name}?")
-        admin.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    with server_copy(*(request.getfixturevalue(f"postgresql_{each}") for each in ("server", "template"))) as url:
+        yield url
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

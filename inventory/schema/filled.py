@@ -50,11 +50,13 @@ def _dictionary_rows() -> Iterator[tuple[Any, ...]]:
             yield _dictionary_row(view.name, each.name, each.kind, each.comment, each.unit, api)
 
 
-def _dictionary_row(relation: str, name: str, kind: str, comment: str, unit: str, api: Api | None) -> tuple[Any, ...]:
+def _dictionary_row(
+    relation: str, name: str, column_type: str, comment: str, unit: str, api: Api | None
+) -> tuple[Any, ...]:  # fmt: skip
     place = api if api is not None and api.path is not None else None
     shown = unit or (place.unit if place else "")
     return (
-        relation, name, kind, shown or None, comment, place and place.path, place and place.table,
+        relation, name, column_type, shown or None, comment, place and place.path, place and place.table,
         place is not None and place.secret, place.since if place else FIRST_REVISION,
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from inventory.schema.entities import entity
 from inventory.schema.fields import Empty, Value, field
 from inventory.schema.kinds import BOOLEAN, BOOLEAN_NUMBER, EPOCH_MS, INTEGER, INTEGER_OR_TEXT, ISO_TIME, TEXT
 
-__all__ = ["JOBS", "is_deleted"]
+__all__ = ["JOBS", "STATUSES", "is_deleted"]
 
 
 def _status(value: str, meaning: str, phase: str) -> Value:
@@ -17,7 +17,7 @@ def _status(value: str, meaning: str, phase: str) -> Value:
     return Value(value, meaning, phase, is_failed=value.endswith("_FAILED"))
 
 
-_STATUSES = (
+STATUSES = (
     _status("CREATING", "The task is being created", "setup"),
     _status("CREATE_FAILED", "The task could not be created", "setup"),
     _status("CONFIGURATION", "The task is being configured", "setup"),
@@ -84,7 +84,7 @@ _ENGINE_TYPES = (
 _INST_TYPES = ("high", "common", "ultrahigh", "micro", "small", "medium", "xlarge", "2xlarge")
 
 # From the vendor's client; the reference has no values.
-_ORDER_STATUSES = (
+_ORDERSTATUSES = (
     "INITIALIZATION",
     "AWAITING_AUDIT",
     "AWAITING_REFUND",
@@ -134,7 +134,7 @@ JOBS = entity(
     field("id", TEXT, "Task ID; 36 characters like a UUID, but not one.", table=6, key=True),
     field("parent_id", TEXT, "ID of the parent task.", table=6),
     field("name", TEXT, "Task name.", table=6),
-    field("status", TEXT, "Where the task is in its life.", table=6, values=_STATUSES, index=True),
+    field("status", TEXT, "Where the task is in its life.", table=6, values=STATUSES, index=True),
     field("description", TEXT, "Free text; empty means none.", table=6, free_text=True),
     field("create_time", EPOCH_MS, "When the task was created; milliseconds since 1970, UTC.", table=6),
     field("task_type", TEXT, "Whether it moves what is there, what changes, or both.", table=6, values=_TASK_TYPES),
@@ -262,7 +262,7 @@ JOBS = entity(
     ),
     field(
         "period_order_status", TEXT, "Status of the yearly/monthly order; the values are the vendor's client's.",
-        table=14, path="period_order.status", values=_ORDER_STATUSES,
+        table=14, path="period_order.status", values=_ORDERSTATUSES,
     ),
     field("period_order_order_id", TEXT, "ID of the yearly/monthly order.", table=14, path="period_order.order_id"),
     field(

@@ -2,6 +2,7 @@
 
 from inventory.schema.entities import entity, proof
 from inventory.schema.fields import field, own
+from inventory.schema.jobs import STATUSES
 from inventory.schema.kinds import BOOLEAN, BYTES, TEXT
 
 __all__ = ["FINDINGS", "JOB_DIGESTS", "JOB_LISTINGS", "LISTED_ELSEWHERE", "LISTED_TOO"]
@@ -14,7 +15,10 @@ JOB_LISTINGS = entity(
         table=None, values=("vpn", "vpc", "eip"),
     ),
     field("name", TEXT, "Task name; only where the task itself was not read: else jobs.name.", table=None),
-    field("status", TEXT, "Status; only where the task itself was not read: else jobs.status.", table=None),
+    field(
+        "status", TEXT, "Status; only where the task itself was not read: else jobs.status.",
+        table=None, values=STATUSES,
+    ),
     field("billing_tag", BOOLEAN, "Billing tag; meaning not stated. In the list API alone.", table=None),
     field(
         "node_new_framework", BOOLEAN, "Whether the node has the new framework; what that is, is not stated.",
