@@ -11,7 +11,7 @@ source/     network or recordings become an outcome for every job id: HTTP, sign
 store/      databases: open, migrate, lock, stage, commit, read, verify, prune
 diff/       two snapshots become change records
 export/     the nightly run: `flow` is one source (read it first), `run` several at once
-report/     questions in SQL: reports, the scope of a day, the session that can only read
+report/     questions in SQL: reports, the scope of a day, the session that can only read; the rules of `check`
 render/     records become text, pages, JSON, files to hand over
 mock/       a DRS service on this machine, with faults on demand
 cli/        the commands: click, and nothing but click
@@ -30,6 +30,8 @@ Where to change what:
 - a command: its function in `cli/` (search for `def NAME`; `diff` and `plan` are in `cli/changes.py`); what all share:
   `cli/base.py`; help and groups: `cli/group.py`
 - the order and the words of a comparison: `render/changes.py`; what counts as a change: `diff/compare.py`
+- a rule of `check`: its file in `report/rules/`; what makes a result open and close: `report/checks/states.py`; when a
+  source is unknown, and what is new: `report/checks/run.py`; what its digest covers: `report/checks/rule.py`
 - the worker processes: `export/pool.py`
 - the SQL of a view: `schema/views/` (no migration: `store/derived.py` creates views and triggers at each upgrade)
 - the SQL of a report: its file in `report/sql/`; how a query is kept from changing anything: `report/session.py`
@@ -39,7 +41,7 @@ Where to change what:
 - a member of a JSON document: where it is printed, and its schema in `render/json_schema/`
 - the text of an error: search for its fixed words; it stands where it is raised
 - exit codes (their meaning: README): 1, 64, 75 in `common/errors.py`; 3, and the worst of several, in `export/run.py`;
-  2 in `cli/changes.py`
+  2 in `cli/changes.py` and `report/checks/run.py`
 """
 
 __version__ = "0.1.0"

@@ -186,6 +186,30 @@ def of_nothing() -> Printed:
     return [*found, *[("config-show", json.loads(ran("config", "show", "--json")))]]
 
 
+def of_checks() -> Printed:
+    """A result that is open, waived, closed and of a rule that is not here; a check after an export."""
+    night = {"a": {"name": "t", "status": "FULL_TRANSFER_FAILED"}, "b": {"status": "FULL_TRANSFER_FAILED"}}
+    write_nights([night, {"b": night["b"]}, night])
+    rule = (SAMPLES.parent / "inventory/report/rules/DRS-001-failed.sql").read_text()
+    Path("rules").mkdir()
+    Path("rules/own.sql").write_text(rule.replace("DRS-001", "TST-001").replace("name: failed", "name: own"))
+    sources = "sources: [{name: s, replay: [n1]}]\n"
+    Path("c.yaml").write_text(f"{sources}check: {{rules: rules, after_export: true}}\n")
+    found = printed("export", "export --json", 0)
+    words = "--now 2026-11-01T03:00Z --json"
+    found += printed("check", f"check {words}", 0)
+    waived = ["DRS-001", "a", "--reason", "r", "--until", "2099-01-01", "--by", "x"]
+    ran("--config", "c.yaml", "--database", DATABASE, "check", "waive", *waived)
+    Path("c.yaml").write_text("sources: [{name: s, replay: [n1, n2]}]\n")
+    found += printed("check", f"check {words}", 0)
+    ran("--config", "c.yaml", "--database", DATABASE, "export", "-q")
+    found += printed("check", "check --json", 3) + printed("check", "check --now 2026-11-02T03:00Z --json", 0)
+    found += printed("check-list", "check list --json", 0) + printed("check-history", "check history --json", 0)
+    ran("--database", DATABASE, "bundle", "2", "--out", "b.zip")
+    found += printed("verify-bundle", "verify --bundle b.zip --json", 0)
+    return [*found, *printed("verify", "verify --checks --json", 0)]
+
+
 SCENARIOS: list[Callable[[], Printed]] = [
     of_samples,
     of_changes,
@@ -193,6 +217,7 @@ SCENARIOS: list[Callable[[], Printed]] = [
     of_proof,
     of_pruning,
     of_trouble,
+    of_checks,
     of_nothing,
 ]
 
@@ -328,7 +353,7 @@ def shortened(value: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    "scenario", [of_changes, of_secrets, of_proof, of_pruning, of_trouble], ids=lambda each: each.__name__
+    "scenario", [of_changes, of_secrets, of_proof, of_pruning, of_trouble, of_checks], ids=lambda each: each.__name__
 )
 def test_a_wrong_document_fails(scenario: Callable[[], Printed]) -> None:
     done: set[tuple[str, str]] = set()

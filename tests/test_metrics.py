@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from inventory.common.errors import InventoryError, UsageError
 from inventory.export import metrics
-from inventory.export.outcome import SourceOutcome
+from inventory.export.outcome import OpenResults, SourceOutcome
 from inventory.schema.ledger import SNAPSHOTS
 
 NOW = datetime(2026, 11, 1, 1, 2, 3, 456789, UTC)
@@ -29,9 +29,16 @@ def outcome(source: str = "north", code: int = 0, **values: Any) -> SourceOutcom
 
 
 def write(
-    path: Path, outcomes: list[SourceOutcome], last_success: Mapping[str, datetime | None], version: str, code: int = 0
+    path: Path,
+    outcomes: list[SourceOutcome],
+    last_success: Mapping[str, datetime | None],
+    version: str,
+    code: int = 0,
+    *,
+    with_checks: bool = False,
 ) -> None:
-    metrics.write(path, outcomes, last_success, version, code, NOW)
+    checks = [OpenResults("north", "DRS-001", "high", 2, NOW - timedelta(hours=1))]
+    metrics.write(path, outcomes, last_success, version, code, NOW, checks if with_checks else [])
 
 
 def read(path: Path) -> Found:
@@ -86,12 +93,19 @@ def test_everything_is_told(path: Path) -> None:
 
 
 def test_every_gauge_is_explained(path: Path) -> None:
-    write(path, [outcome(findings={"x": 1})], {"north": NOW}, "1")
+    write(path, [outcome(findings={"x": 1})], {"north": NOW}, "1", with_checks=True)
     families = list(text_string_to_metric_families(path.read_text()))
-    assert len(families) == 15
+    assert len(families) == 17
     for family in families:
         assert (family.type, bool(family.documentation)) == ("gauge", True)
         assert family.samples
+
+
+def test_what_a_check_found_stays_until_the_next_one(path: Path) -> None:
+    write(path, [outcome()], {}, "1", with_checks=True)
+    write(path, [outcome()], {}, "1")
+    found = of(read(path), "north")
+    assert (found["check_open DRS-001 high"], found["check_oldest_seconds"]) == (2, 3600)
 
 
 @pytest.mark.parametrize(("code", "success"), [(0, 1), (1, 0), (3, 0), (75, 0)])

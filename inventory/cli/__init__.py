@@ -7,6 +7,7 @@ import click
 from inventory.cli.base import Options
 from inventory.cli.bundle import bundle
 from inventory.cli.changes import diff, plan
+from inventory.cli.check import check
 from inventory.cli.config import config
 from inventory.cli.db import db
 from inventory.cli.demo import demo
@@ -29,7 +30,7 @@ __all__ = ["main"]
 SECTIONS: dict[str, list[click.Command]] = {
     "Everyday": [demo, init, validate, doctor, export, plan, show, snapshots, findings],
     "Comparing": [diff, log],
-    "Reporting": [query, report],
+    "Reporting": [query, check, report],
     "Audit": [verify, bundle, prune],
     "Database": [db, sources, schema],
     "Tools": [config, mock_server, completion, help_command],

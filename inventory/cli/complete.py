@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from inventory.config.settings import Settings
 
-__all__ = ["complete_reports", "complete_snapshots", "complete_sources", "complete_tables"]
+__all__ = ["complete_reports", "complete_rules", "complete_snapshots", "complete_sources", "complete_tables"]
 
 MOST = 50  # snapshots that are offered, the latest
 
@@ -66,6 +66,18 @@ def complete_reports(context: click.Context, _option: click.Parameter, begun: st
 
         reports = Library(_settings(context).reports).reports.values()
         return [CompletionItem(each.name, help=each.title) for each in reports if each.name.startswith(begun)]
+    return []
+
+
+def complete_rules(context: click.Context, _option: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Return the rules by id and by name, each with its title."""
+    with suppress(Exception):
+        from inventory.report.checks.rule import Rules
+
+        settings = _settings(context)
+        rules = Rules(settings.check_rules, settings.check_skip).by_id.values()
+        words = [(word, rule.title) for rule in rules for word in (rule.id, rule.name)]
+        return [CompletionItem(word, help=title) for word, title in words if word.startswith(begun)]
     return []
 
 

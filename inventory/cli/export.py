@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from inventory.export.flow import Limits
     from inventory.export.pool import NormaliserPool
     from inventory.export.watch import Watch
+    from inventory.store.engine import Store
 
 __all__ = ["export"]
 
@@ -134,6 +135,10 @@ def _read_all(options: Options, report: "Report", watch: "Watch", stop: "Stop", 
     watch.check()
     limits = _limits(asked)
     checked_signer(settings, asked.begin_signing)
+    if settings.check_after_export:
+        from inventory.cli.check import rules_of
+
+        rules_of(settings)  # refuses what is wrong before the night
     sources = _chosen(settings, asked.names, asked.shard)
     watch.names = report.names = [source.name for source in sources]
     with NormaliserPool(settings) as pool:
@@ -178,6 +183,24 @@ def _run(
             with suppress(StoreError):  # a database that is away by now: its sources have told so
                 found = last_success(store)
                 watch.last_success = {name: found.get(name) for name in watch.names}
+        if settings.check_after_export:
+            _check(report, watch, store)
+
+
+def _check(report: "Report", watch: "Watch", store: "Store") -> None:
+    """Check the sources of the run; what goes wrong is told, and leaves what was exported as it is."""
+    from inventory.cli.check import check_exported
+    from inventory.report.checks.run import open_results
+
+    try:
+        checked, fails = check_exported(store, watch.settings, watch.names)
+    except StoppedError:
+        raise
+    except InventoryError as error:
+        report.not_checked(error)
+    else:
+        watch.checks = open_results(checked)
+        report.checked(checked, fails=fails)
 
 
 def _ended(options: Options, report: "Report", watch: "Watch", error: InventoryError | None) -> int:
@@ -192,7 +215,7 @@ def _ended(options: Options, report: "Report", watch: "Watch", error: InventoryE
     else:
         from inventory.export.run import worst
 
-        code = worst(report.codes.values())
+        code = worst([*report.codes.values(), report.check_code])
     watch.outcomes = report.outcomes
     hurry = isinstance(error, StoppedError)
     complaints = watch.metrics(code, error)

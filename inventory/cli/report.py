@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from inventory.config.settings import Source
     from inventory.export.flow import Result
     from inventory.export.outcome import SourceOutcome
+    from inventory.report.checks.run import Checked
 
 __all__ = ["Report"]
 
@@ -31,6 +32,7 @@ class Report:
     """Tells of one run. Threads may share it; every event has its `run_id`.
 
     names: the sources of the run. codes: the exit code of each that is done. clear: takes a progress bar away.
+    check_code: the exit code of the check after the export.
     """
 
     def __init__(self, options: Options, *, as_json: bool = False) -> None:
@@ -42,9 +44,11 @@ class Report:
         self.codes: dict[str, int] = {}
         self.outcomes: list[SourceOutcome] = []
         self.clear: Callable[[], None] = lambda: None
+        self.check_code = 0
         self._options = options
         self._as_document = as_json
         self._results: dict[str, list[Result]] = {}
+        self._check: dict[str, Json] | None = None
         self._json = options.log_format == "json"
         self._began = time.monotonic()
         self._secrets: tuple[str, ...] = ()
@@ -126,7 +130,23 @@ class Report:
             }
             for name in self.names
         ]
-        return {"run_id": self.run_id, "code": code, "sources": sources}
+        return {"run_id": self.run_id, "code": code, "sources": sources, "check": self._check}
+
+    def checked(self, checked: "Checked", *, fails: bool) -> None:
+        """Tell what the check after the export came to. fails: there is what it is to fail on."""
+        from inventory.common.log import logger
+        from inventory.render.check import as_text, summary
+
+        self.check_code = 3 if any(each.has_failed for each in checked.unknown) else 2 if fails else 0
+        self._check = summary(checked)
+        logger().info("checked", **self._check)
+        for line in () if self._as_document else as_text(checked, checked.lines, full=False):
+            self._options.echo(line)
+
+    def not_checked(self, error: InventoryError) -> None:
+        """Tell that the check after the export failed; what was exported stays."""
+        self.check_code = 3
+        self._options.warn(f"the check after the export failed: {error}", 3)
 
     def failed(self, source: str, code: int, error: str, seconds: float) -> None:
         """Tell at once why a source failed."""

@@ -20,7 +20,11 @@ from inventory.cli.group import command
 from inventory.common.errors import UsageError
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from inventory.config.settings import Settings
     from inventory.proof.signature import VerifyKey
+    from inventory.store.verify import Verified
 
 __all__ = ["verify"]
 
@@ -44,13 +48,17 @@ _DIGEST = re.compile("[0-9a-fA-F]{64}")
 @click.option(
     "--bundle", "bundle", type=click.Path(path_type=Path), metavar="FILE", help="Check a bundle instead of a database."
 )
+@click.option(
+    "--checks", is_flag=True,
+    help="Check also what `check` remembers: each run against its results and, where it can be, against the snapshot.",
+)  # fmt: skip
 @click.option("--full", is_flag=True, help="Print every problem, not the first hundred.")
 @output_option
 @json_option
 @click.pass_obj
 def verify(
     options: Options, names: tuple[str, ...], expected: tuple[str, ...], public_keys: tuple[Path, ...],
-    bundle: Path | None, full: bool, as_json: bool,
+    bundle: Path | None, checks: bool, full: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Recompute every digest, and name what was altered since it was written."""
     from inventory.common.exact_json import pretty
@@ -64,8 +72,11 @@ def verify(
     seals = [_seal(file) for file in public_keys]
     if bundle is not None:
         return _bundle(options, bundle, seals, expected, as_json=as_json)
-    with options.open(options.settings()) as store, store.reading() as connection:
+    settings = options.settings()
+    with options.open(settings) as store, store.reading() as connection:
         found = list(verifying.verify(connection, names))
+        if checks:
+            _verify_checks(connection, settings, found, names)
         noted = verifying.compare_evidence(connection, found, seals, (digest.lower() for digest in expected))
     outside = Outside([seal.key_id for seal in seals], noted)
     code = 1 if any(each.problems for each in found) or None in noted.values() else 0
@@ -76,6 +87,20 @@ def verify(
     else:
         options.page(lines(found, outside, full=full))
     return code
+
+
+def _verify_checks(
+    connection: "Connection", settings: "Settings", found: "list[Verified]", names: tuple[str, ...]
+) -> None:
+    """Recompute the runs of `check`; add what is wrong to the problems of their sources."""
+    from inventory.cli.check import TIMEOUT, rules_of
+    from inventory.report.checks.verify import verify_checks
+
+    sources = {each.source: each for each in found}
+    for each in verify_checks(connection, rules_of(settings), names, TIMEOUT):
+        source = sources[each.source]
+        source.check_runs, source.check_runs_recomputed = each.runs, each.recomputed
+        source.problems += each.problems
 
 
 def _seal(file: Path) -> "VerifyKey":
@@ -103,8 +128,9 @@ def _bundle(options: Options, file: Path, seals: "list[VerifyKey]", expected: tu
         code = 1 if problems else 0
         echo_document(options, code, **{**asdict(found), "problems": problems})
         return code
+    checks = f", {count(found.checks, 'check run')}" if found.checks else ""
     signed = f", signed with the key {found.signed}" if found.signed else ", not signed"
-    counts = f"{count(found.jobs, 'job')}, {count(found.rows, 'row')}"
+    counts = f"{count(found.jobs, 'job')}, {count(found.rows, 'row')}{checks}"
     options.echo(safe(f"{found.source}: snapshot {found.snapshot}, {counts}{signed}"))
     options.echo(safe(f"digest {found.digest}"))
     print_lines(safe(f"altered  {problem}") for problem in problems)

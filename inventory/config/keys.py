@@ -117,6 +117,7 @@ Folders = Text | Annotated[list[Text], _listed("folders", least=1)] | UnsetType
 JobIds = Annotated[list[JobId], _listed("job ids")]
 Masked = Annotated[list[Annotated[str, _checked(_why_not_masked)]], _listed("table.column")]
 Ignored = Annotated[list[Annotated[str, _checked(_why_not_ignored)]], _listed("table.column")]
+RuleIds = Annotated[list[Text], _listed("rule ids")]
 Kept = Annotated[int, Meta(ge=0, le=10_000)] | UnsetType
 
 
@@ -224,6 +225,20 @@ class Report(_Keys, frozen=True):
     owner_tag: Annotated[Text, _about("Key of the tag that names a task's owner.")] = Settings.owner_tag
 
 
+class Check(_Keys, frozen=True):
+    """What `check` judges, and when."""
+
+    after_export: Annotated[bool, _about("`export` checks its sources at its end.")] = Settings.check_after_export
+    rules: Annotated[Folders, _about("Folders with rules of your own, one SQL file each.")] = UNSET
+    skip: Annotated[RuleIds, _about("Ids of rules that are left out, such as `DRS-006`.")] = []
+    fail_on: Annotated[
+        Literal["new", "open", "overdue", "none"], _about("After an export, what ends it with exit code 2.")
+    ] = "none"
+    severity: Annotated[
+        Literal["low", "medium", "high", "critical"], _about("After an export, the least severity for that.")
+    ] = "low"
+
+
 class Pings(_Keys, frozen=True):
     """Addresses of a dead man's switch."""
 
@@ -255,6 +270,7 @@ class Configuration(_Keys, frozen=True):
     retention: Annotated[Retention, _about("What `prune` keeps without flags.")] = Retention()
     signing: Annotated[Signing, _about("The key that signs snapshots.")] = Signing()
     report: Annotated[Report, _about("What reports and the view `tasks` need to know.")] = Report()
+    check: Annotated[Check, _about("What `check` judges, and when.")] = Check()
     ping: Annotated[Pings, _about("Addresses of a dead man's switch.")] = Pings()
 # fmt: on
 

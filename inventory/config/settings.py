@@ -90,6 +90,11 @@ class Settings:
     signs: bool = False
     signing_key: str | None = field(default=None, repr=False)
     owner_tag: str = "owner"
+    check_after_export: bool = False
+    check_rules: tuple[Path, ...] = ()
+    check_skip: tuple[str, ...] = ()
+    check_fail_on: str = "none"
+    check_severity: str = "low"
     ping_start: str | None = field(default=None, repr=False)
     ping_success: str | None = field(default=None, repr=False)
     ping_failure: str | None = field(default=None, repr=False)

@@ -61,6 +61,8 @@ redact: []                      # further columns to treat like secrets, such as
 diff: {ignore: []}              # counted, not shown, such as jobs.update_time
 retention: {keep_daily: 35, keep_weekly: 12, keep_monthly: 24}
 report: {owner_tag: owner}      # the tag that names a task's owner, for the view tasks
+check: {after_export: false}    # true: `export` checks its sources against the rules, as `inventory check` does
+#check: {rules: [rules], skip: [DRS-006], after_export: true, fail_on: new, severity: high}   # exit 2 where one is new
 #signing: {key: "${file:/run/secrets/inventory-ed25519.pem}"}   # each snapshot is signed; verify --public-key checks
 #ping: {start: "${PING_START}", success: "${PING_SUCCESS}", failure: "${PING_FAILURE}"}   # of a dead man's switch
 """

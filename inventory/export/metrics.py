@@ -5,7 +5,7 @@ snapshot lines of a source of which it wrote nothing. The file is read and then 
 end at the same moment need separate files.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from inventory.common.errors import InventoryError, UsageError
 from inventory.common.safe_text import clean
-from inventory.export.outcome import SourceOutcome
+from inventory.export.outcome import OpenResults, SourceOutcome
 
 __all__ = ["check", "write"]
 
@@ -46,7 +46,12 @@ _SNAPSHOT_GAUGES: dict[str, tuple[str, ...]] = {
     "inventory_findings": ("Findings of the last snapshot, by kind.", "kind"),
     "inventory_snapshot_info": ("The last snapshot; always 1.", "snapshot", "digest", "content_digest"),
 }
-_GAUGES = _DATABASE_GAUGES | _EXPORT_GAUGES | _SNAPSHOT_GAUGES
+# Written if the sources were checked after the export:
+_CHECK_GAUGES: dict[str, tuple[str, ...]] = {
+    "inventory_check_open": ("Open results of check, without the waived.", "rule", "severity"),
+    "inventory_check_oldest_seconds": ("Age of the oldest open result of check; 0: none is open.",),
+}
+_GAUGES = _DATABASE_GAUGES | _EXPORT_GAUGES | _SNAPSHOT_GAUGES | _CHECK_GAUGES
 
 
 def check(path: Path) -> None:
@@ -63,7 +68,7 @@ def check(path: Path) -> None:
 
 def write(
     path: Path, outcomes: list[SourceOutcome], last_success: Mapping[str, datetime | None], version: str,
-    code: int, ended: datetime,
+    code: int, ended: datetime, checks: Sequence[OpenResults] = (),
 ) -> None:  # fmt: skip
     """Replace the file atomically.
 
@@ -72,6 +77,7 @@ def write(
             database could not be read.
         code: the exit code of the run.
         ended: when the run ended.
+        checks: of the sources that were checked, each rule.
 
     Raises:
         InventoryError: the file cannot be written, or is not a metrics file of inventory.
@@ -91,6 +97,8 @@ def write(
             samples.append(_last_success(source, last))
         names = _EXPORT_GAUGES | (_DATABASE_GAUGES if known else {}) | (_SNAPSHOT_GAUGES if outcome.snapshot else {})
         replaced |= {(source, name) for name in names}
+    samples += _check_samples(checks, ended)
+    replaced |= {(clean(each.source), name) for each in checks for name in _CHECK_GAUGES}
     try:
         samples += [old for old in _existing(path) if (old.labels["source"], old.name) not in replaced]
         sampled = {(sample.labels.get("source"), sample.name) for sample in samples}
@@ -108,6 +116,17 @@ def write(
 def _last_success(source: str, last: datetime | None) -> Sample:
     """Return the sample for alerts on age; 0 if there is no success, so that they fire."""
     return Sample("inventory_last_success_timestamp_seconds", {"source": source}, last.timestamp() if last else 0)
+
+
+def _check_samples(checks: Sequence[OpenResults], now: datetime) -> Iterator[Sample]:
+    oldest: dict[str, float] = {}
+    for each in checks:
+        source, age = clean(each.source), (now - each.oldest).total_seconds() if each.oldest else 0.0
+        labels = {"source": source, "rule": clean(each.rule), "severity": each.severity}
+        yield Sample("inventory_check_open", labels, each.number)
+        oldest[source] = max(age, oldest.get(source, 0.0))
+    for source, age in oldest.items():
+        yield Sample("inventory_check_oldest_seconds", {"source": source}, age)
 
 
 def _samples(outcome: SourceOutcome) -> Iterator[Sample]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-__all__ = ["SourceOutcome"]
+__all__ = ["OpenResults", "SourceOutcome"]
 
 
 @dataclass(frozen=True)
@@ -24,3 +25,14 @@ class SourceOutcome:
     findings: Mapping[str, int] = field(default_factory=dict)
     error: str = ""
     left_out: bool = False
+
+
+@dataclass(frozen=True)
+class OpenResults:
+    """How many results of a rule of `check` are open in a source, and since when; None: none is."""
+
+    source: str
+    rule: str
+    severity: str
+    number: int
+    oldest: datetime | None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from inventory import __version__
 from inventory.common.errors import InventoryError, UsageError
 from inventory.config.settings import Settings
-from inventory.export.outcome import SourceOutcome
+from inventory.export.outcome import OpenResults, SourceOutcome
 
 if TYPE_CHECKING:
     from inventory.export.ping import StartPing
@@ -27,7 +27,8 @@ class Watch:
     """What a run reports; filled during the run, reported at its end, even if it failed.
 
     settings: defaults until the configuration was read. names: the sources to export. last_success: source -> time of
-    its last complete snapshot, None if it has none; empty if the database could not be read.
+    its last complete snapshot, None if it has none; empty if the database could not be read. checks: what is open
+    after a check of the sources.
     """
 
     metrics_file: Path | None = None
@@ -35,6 +36,7 @@ class Watch:
     names: Sequence[str] = ()
     outcomes: list[SourceOutcome] = field(default_factory=list)
     last_success: dict[str, datetime | None] = field(default_factory=dict)
+    checks: Sequence[OpenResults] = ()
     _start_ping: "StartPing | None" = None
 
     def check(self) -> None:
@@ -69,7 +71,9 @@ class Watch:
         from inventory.export.metrics import write
 
         try:
-            write(self.metrics_file, self.outcomes, self.last_success, __version__, code, datetime.now(UTC))
+            write(
+                self.metrics_file, self.outcomes, self.last_success, __version__, code, datetime.now(UTC), self.checks
+            )
         except InventoryError as failure:
             return [str(failure)]
         return []

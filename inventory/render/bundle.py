@@ -19,9 +19,13 @@ from sqlalchemy import Connection, select
 from inventory.common.errors import InventoryError
 from inventory.common.exact_json import Json, pretty
 from inventory.proof.digest import chain_digest, content_digest, job_digest, row_text, sha256, snapshot_text
+from inventory.proof.results import digest_of_texts, result_text
 from inventory.proof.signature import VerifyKey
+from inventory.report.checks.memory import results_of, runs_of
+from inventory.report.checks.verify import found_by
 from inventory.schema import ENTITIES
 from inventory.schema.dictionary import as_json
+from inventory.schema.kinds import rfc3339
 from inventory.schema.ledger import SIGNATURES
 from inventory.store.reader import SnapshotRow, rows_at
 
@@ -33,7 +37,7 @@ _NOT_WHOLE = (
     RecursionError,
 )  # fmt: skip
 LONGEST = 64 * 2**20  # bytes of a line, or of the manifest: a small file may unpack to any size
-MANIFEST, CHAIN = "manifest.json", "chain.jsonl"
+MANIFEST, CHAIN, CHECKS = "manifest.json", "chain.jsonl", "checks.jsonl"
 README = """\
 One snapshot of an inventory of DRS jobs. To check it, with unzip and SHA-256 alone:
 
@@ -45,7 +49,10 @@ One snapshot of an inventory of DRS jobs. To check it, with unzip and SHA-256 al
    `content_digest` of the last line of chain.jsonl.
 5. Chain: in each line of chain.jsonl `digest` is the SHA-256 over three lines, each with a line feed: the `digest` of
    the line before (empty in the first), `content_digest`, and the SHA-256 of the text in `row`.
-6. Compare the last digest with one noted elsewhere: whoever made up all of this could make up its digests too. The
+6. Checks: each line of checks.jsonl, where there is one, is a rule's run on the snapshot. Its `digest` is the SHA-256
+   over lines, each with a line feed: 'inventory check run', the snapshot's digest, `rule_id`, `rule_digest`, `as_of`,
+   and the SHA-256 of each text in `rows`, sorted.
+7. Compare the last digest with one noted elsewhere: whoever made up all of this could make up its digests too. The
    source's name is a label, under no digest.
    A `signature` in manifest.json is Ed25519 over the line 'inventory snapshot DIGEST', with its line feed.
 
@@ -56,7 +63,10 @@ says what each column means.
 
 @dataclass(frozen=True)
 class Checked:
-    """What checking a bundle came to. `signed`: the id of the key that signed it; None where nobody did."""
+    """What checking a bundle came to.
+
+    signed: the id of the key that signed it; None where nobody did. checks: runs of rules that it has.
+    """
 
     source: str
     snapshot: int
@@ -64,6 +74,7 @@ class Checked:
     rows: int
     jobs: int
     signed: str | None
+    checks: int
     problems: list[str]
 
 
@@ -98,6 +109,8 @@ def _fill(bundle: zipfile.ZipFile, connection: Connection, chain: list[SnapshotR
         lines = sorted(row_text(entity, row) for row in rows)
         hashes[f"tables/{entity.name}.jsonl"] = _put(bundle, f"tables/{entity.name}.jsonl", last, lines)
     hashes[CHAIN] = _put(bundle, CHAIN, last, (json.dumps(_link(row)) for row in chain))
+    if checks := [json.dumps(run) for run in _runs(connection, last)]:
+        hashes[CHECKS] = _put(bundle, CHECKS, last, checks)
     texts = {"README.txt": README, "dictionary.json": pretty(as_json()), "diff.html": html}
     hashes |= {name: _put(bundle, name, last, text.splitlines()) for name, text in texts.items()}
     manifest = {
@@ -109,6 +122,18 @@ def _fill(bundle: zipfile.ZipFile, connection: Connection, chain: list[SnapshotR
         "files": hashes,
     }
     _put(bundle, MANIFEST, last, pretty(manifest).splitlines())
+
+
+def _runs(connection: Connection, snapshot: SnapshotRow) -> Iterator[dict[str, Json]]:
+    """Yield each run of `check` on a snapshot, with what it found."""
+    for run_id, run in runs_of(connection, snapshot["source_id"]):
+        if run.snapshot_id == snapshot["id"] and run.digest is not None:
+            found = found_by(results_of(connection, run.source_id, run.rule_id), run_id)
+            yield {
+                "rule_id": run.rule_id, "rule_digest": run.rule_digest, "as_of": rfc3339(run.as_of),
+                "digest": run.digest,
+                "rows": sorted(result_text(*identity, each.detail) for identity, each in found.items()),
+            }  # fmt: skip
 
 
 def _link(row: SnapshotRow) -> dict[str, Json]:
@@ -173,6 +198,11 @@ def _checked(bundle: zipfile.ZipFile, seals: Sequence[VerifyKey]) -> Checked:
         problems.append("the rows are not what the snapshot's content_digest says")
     if (last["digest"], last["id"]) != (manifest["digest"], manifest["snapshot"]):
         problems.append("the manifest names another snapshot than the chain ends in")
+    runs = [json.loads(line) for line in _lines(bundle, CHECKS)] if CHECKS in bundle.namelist() else []
+    for run in runs:
+        parts = last["digest"], run["rule_id"], run["rule_digest"], run["as_of"]
+        if run["digest"] != digest_of_texts(*parts, run["rows"]):
+            problems.append(f"the results of the rule {run['rule_id']} are not what its digest says")
     signature = manifest["signature"]
     if seals and not (signature and any(s.verify(last["digest"], str(signature["signature"])) for s in seals)):
         problems.append(f"it is not signed with the key {' or '.join(seal.key_id for seal in seals)}")
@@ -183,6 +213,7 @@ def _checked(bundle: zipfile.ZipFile, seals: Sequence[VerifyKey]) -> Checked:
         rows=sum(map(len, jobs.values())),
         jobs=sum(1 for _ in _lines(bundle, "tables/jobs.jsonl")),
         signed=str(signature["key_id"]) if signature else None,
+        checks=len(runs),
         problems=problems,
     )
 

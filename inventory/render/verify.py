@@ -91,6 +91,8 @@ def document(found: list[Verified], outside: Outside) -> dict[str, Json]:
                 "signed": each.signed,
                 "unsigned_before_first_signed": each.unsigned_before,
                 "compared_to": each.compared_to,
+                "check_runs": each.check_runs,
+                "check_runs_recomputed": each.check_runs_recomputed,
                 "digest": each.digest,
             }
             for each in found
@@ -117,7 +119,10 @@ def _source(each: Verified) -> str:
     signed = f" ({each.signed:,} signed)" if each.signed else ""
     held = f"{count(each.jobs, 'job')}, {count(each.rows, 'row')}"
     last = f"last digest {clean(each.digest or '-')}"
-    return f"{clean(each.source)}: {count(each.snapshots, 'snapshot')}{pruned}{signed}, {held}, {last}"
+    checks = ""
+    if each.check_runs is not None:
+        checks = f", {count(each.check_runs, 'check run')} ({each.check_runs_recomputed:,} recomputed)"
+    return f"{clean(each.source)}: {count(each.snapshots, 'snapshot')}{pruned}{signed}, {held}{checks}, {last}"
 
 
 def _problem(source: str, problem: Problem) -> str:

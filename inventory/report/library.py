@@ -1,7 +1,7 @@
 """The reports: a question as one SQL file, with its parameters and columns. Some are shipped, a user adds others."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from importlib import resources
@@ -12,10 +12,11 @@ from inventory.config.values import nearest
 from inventory.report.relations import TYPES
 from inventory.report.statement import Value
 
-__all__ = ["Column", "Library", "Parameter", "Report", "value_of"]
+__all__ = ["Column", "Library", "Parameter", "Report", "read_header", "read_parameter", "sql_files", "value_of"]
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}\Z")
-_HEADER = re.compile(r"--\s*(?P<word>name|title|question|param|column|order)\s*:\s*(?P<text>.*?)\s*\Z")
+_HEADER = re.compile(r"--\s*(?P<word>[a-z_]+)\s*:\s*(?P<text>.*?)\s*\Z")
+_WORDS = ("name", "title", "question", "param", "column", "order")
 _PARAMETER = re.compile(
     r"(?P<name>[a-z][a-z0-9_]*) (?P<kind>[a-z]+)(?: = (?P<default>\S+|'[^']*'))?: (?P<meaning>.+)\Z"
 )
@@ -70,14 +71,7 @@ class Report:
         Raises:
             UsageError: a line that is wrong or missing.
         """
-        found: dict[str, list[tuple[int, str]]] = {}
-        body: list[str] = []
-        for number, line in enumerate(text.splitlines(), 1):
-            match = _HEADER.match(line)
-            if match and not body:
-                found.setdefault(match["word"], []).append((number, match["text"]))
-            elif body or line.strip():
-                body.append(line)
+        found, sql = read_header(text, file, _WORDS, _SHOWS)
         for word in ("name", "title", "question", "order"):
             if len(found.get(word, [])) != 1:
                 raise UsageError(f"{file}: one line `-- {word}: …` is needed", _SHOWS)
@@ -89,10 +83,7 @@ class Report:
         for each in order:
             if each.removesuffix(" desc") not in {column.name for column in columns}:
                 raise UsageError(f"{file}, line {found['order'][0][0]}: order: there is no column {each!r}", _SHOWS)
-        parameters = tuple(_parameter(file, *each) for each in found.get("param", []))
-        sql = "\n".join(body).strip().removesuffix(";")
-        if not sql:
-            raise UsageError(f"{file}: there is no SELECT below the header", _SHOWS)
+        parameters = tuple(read_parameter(file, *each) for each in found.get("param", []))
         title, question = found["title"][0][1], found["question"][0][1]
         return cls(name, title, question, parameters, columns, order, sql, text, file)
 
@@ -160,7 +151,7 @@ class Library:
         }
         own: dict[str, str] = {}
         for folder in folders:
-            for report in _reports_in(folder):
+            for report in (Report.read(text, file) for file, text in sql_files(folder, "reports")):
                 if report.name in own:
                     raise UsageError(f"{report.file}: the report {report.name} is in {own[report.name]} too")
                 own[report.name] = report.file
@@ -178,14 +169,47 @@ class Library:
         return self.reports[name]
 
 
-def _reports_in(folder: Path) -> Iterable[Report]:
+def read_header(
+    text: str, file: str, words: Collection[str], hint: str
+) -> tuple[dict[str, list[tuple[int, str]]], str]:
+    """Read a file of SQL that begins with lines ``-- word: text``.
+
+    Args:
+        words: those that a header may have; another line is part of the SQL. hint: what to do about a wrong file.
+
+    Returns:
+        word -> line number and text of each of its lines; and the SQL below the header, without a semicolon.
+
+    Raises:
+        UsageError: there is no SQL.
+    """
+    found: dict[str, list[tuple[int, str]]] = {}
+    body: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        match = _HEADER.match(line)
+        if match and match["word"] in words and not body:
+            found.setdefault(match["word"], []).append((number, match["text"]))
+        elif body or line.strip():
+            body.append(line)
+    sql = "\n".join(body).strip().removesuffix(";")
+    if not sql:
+        raise UsageError(f"{file}: there is no SELECT below the header", hint)
+    return found, sql
+
+
+def sql_files(folder: Path, key: str) -> list[tuple[str, str]]:
+    """Return path and text of each file ``*.sql`` of a folder that the configuration names under a key.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
     try:
         files = sorted(each for each in folder.iterdir() if each.suffix == ".sql")
         texts = [(each, each.read_text(encoding="utf-8")) for each in files]
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise UsageError(f"reports: {folder} cannot be read: {why}", "Name a folder of SQL files") from None
-    return [Report.read(text, str(file)) for file, text in texts]
+        raise UsageError(f"{key}: {folder} cannot be read: {why}", "Name a folder of SQL files") from None
+    return [(str(file), text) for file, text in texts]
 
 
 def value_of(name: str, kind: str, text: str, now: datetime) -> Value:
@@ -225,7 +249,12 @@ def _moment(text: str, now: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _parameter(file: str, number: int, text: str) -> Parameter:
+def read_parameter(file: str, number: int, text: str) -> Parameter:
+    """Read a line ``-- param: …``.
+
+    Raises:
+        UsageError: it is not one.
+    """
     match = _PARAMETER.match(text)
     if match is None or match["kind"] not in _WANTED:
         raise UsageError(

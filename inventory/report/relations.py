@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import cache
 
-from sqlalchemy import BigInteger, Boolean, Date, DateTime, Integer, LargeBinary
+from sqlalchemy import BigInteger, Boolean, Date, DateTime, Double, Integer, LargeBinary
 
 from inventory.schema.ledger import METADATA
 from inventory.schema.tables import UtcDateTime
@@ -21,6 +21,7 @@ _KINDS = (
     ((BigInteger, Integer), "integer"),
     ((UtcDateTime, DateTime), "time"),
     (Date, "date"),
+    (Double, "number"),
     (LargeBinary, "bytes"),
 )
 BASE_TABLES = tuple(METADATA.tables)

@@ -26,6 +26,12 @@ __all__ = ["Scope"]
 _ENTITIES = {entity.name: entity for entity in (*ENTITIES, JOB_DIGESTS)}
 _DIALECTS = {"sqlite": "sqlite", "postgresql": "postgres"}
 _NEVER = "1 = 0"
+_SEEN = {  # tables with a source_id -> which of their rows a snapshot sees
+    "snapshots": "id <= {}",
+    "check_runs": "snapshot_id <= {}",
+    "check_results": "snapshot_id <= {}",
+    "check_waivers": "",
+}
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,7 @@ class Scope:
             name = waiting.pop()
             if name not in found:
                 found.add(name)
-                waiting += _tables_of(views[name], self.dialect) if name in views else []
+                waiting += _tables_of(views[name], self.dialect) if name in views else ()
         return found
 
     def _table(self, name: str) -> str:
@@ -109,8 +115,8 @@ class Scope:
             return f"SELECT {columns} FROM {source} WHERE day <= {self._date()}" if self.day is not None else ""
         if name == "sources":
             return f"SELECT {self._source_columns()} FROM {source} s WHERE {self._either('s.id')}"
-        if name == "snapshots":
-            return f"SELECT {columns} FROM {source} WHERE {self._either('source_id', 'id <= {}')}"
+        if name in _SEEN:
+            return f"SELECT {columns} FROM {source} WHERE {self._either('source_id', _SEEN[name])}"
         if name == "snapshot_counts":
             seen = f"SELECT id FROM {self.schema}.snapshots WHERE {self._either('source_id', 'id <= {}')}"
             return f"SELECT {columns} FROM {source} WHERE snapshot_id IN ({seen})"
@@ -160,9 +166,9 @@ _SCHEMA = text("SELECT relnamespace::regnamespace FROM pg_class WHERE oid = to_r
 
 
 @cache
-def _tables_of(query: str, dialect: str) -> list[str]:
+def _tables_of(query: str, dialect: str) -> tuple[str, ...]:
     tree = sqlglot.parse_one(query, read=_DIALECTS[dialect])
-    return [table.name for table in tree.find_all(exp.Table) if not table.db]
+    return tuple(table.name for table in tree.find_all(exp.Table) if not table.db)
 
 
 def _quoted(name: str) -> str:

@@ -28,7 +28,7 @@ from inventory.report.scope import Scope
 from inventory.report.statement import Statement, Value
 from inventory.schema.kinds import rfc3339
 
-__all__ = ["QueryError", "Result", "ResultColumn", "ask", "explain", "prepare"]
+__all__ = ["Prepared", "QueryError", "Result", "ResultColumn", "ask", "explain", "prepare"]
 
 MAX_LENGTH = 16 * 1024 * 1024  # bytes of a value, and of a row, on SQLite
 _STEPS = 10_000  # of SQLite's machine between two looks at the clock

@@ -14,6 +14,7 @@ from inventory.schema.filled import api_of, filling, view_comments
 from inventory.schema.internal import SUFFIX, move_tables
 from inventory.schema.ledger import (
     CALENDAR,
+    CHECK_TABLES,
     DICTIONARY,
     ENUM_VALUES,
     MAINTENANCE,
@@ -49,7 +50,7 @@ def as_json() -> dict[str, Json]:
 def _documented() -> list[Table]:
     shared = SNAPSHOT_COUNTS, CALENDAR, ENUM_VALUES, DICTIONARY, REPORT_SETTINGS
     ours = JOB_DIGESTS.current, SIGNATURES, SERVED, MAINTENANCE
-    return [SOURCES, SNAPSHOTS, *(entity.current for entity in ENTITIES), *shared, *ours]
+    return [SOURCES, SNAPSHOTS, *(entity.current for entity in ENTITIES), *shared, *CHECK_TABLES, *ours]
 
 
 def _table(table: Table) -> dict[str, Json]:
@@ -108,6 +109,7 @@ _TYPES = {  # of a view's column, on PostgreSQL and on SQLite
     "boolean": ("boolean", "boolean"),
     "time": ("timestamp with time zone", "datetime"),
     "date": ("date", "date"),
+    "number": ("double precision", "double"),
     "json": ("jsonb", "text"),
     "bytes": ("bytea", "blob"),
 }

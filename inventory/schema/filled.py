@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Date, LargeBinary, Text
+from sqlalchemy import Boolean, Column, Date, Double, LargeBinary, Text
 from sqlalchemy.types import TypeEngine
 
 from inventory.schema import ENTITIES
@@ -16,7 +16,7 @@ from inventory.schema.views.tasks import OWNER_TAG
 
 __all__ = ["DEFAULT_SETTINGS", "api_of", "filling", "stored_rows", "view_comments"]
 
-_KINDS = {Boolean: "boolean", UtcDateTime: "time", Date: "date", LargeBinary: "bytes", Text: "text"}
+_KINDS = {Boolean: "boolean", UtcDateTime: "time", Date: "date", LargeBinary: "bytes", Double: "number", Text: "text"}
 DEFAULT_SETTINGS = (
     f"INSERT INTO {REPORT_SETTINGS.name} (name, value) SELECT '{OWNER_TAG}', 'owner'"  # noqa: S608  # no user input
     f" WHERE NOT EXISTS (SELECT 1 FROM {REPORT_SETTINGS.name} WHERE name = '{OWNER_TAG}')"

@@ -17,20 +17,17 @@ from sqlalchemy import (
 )
 
 from inventory.schema import ENTITIES, JOB_DIGESTS
+from inventory.schema.checks import CHECK_RESULTS, CHECK_RUNS, CHECK_TABLES, CHECK_WAIVERS
 from inventory.schema.reporting import CALENDAR, DICTIONARY, ENUM_VALUES, REPORT_SETTINGS, SNAPSHOT_COUNTS
-from inventory.schema.tables import METADATA, UtcDateTime, source_id, text_type
+from inventory.schema.tables import METADATA, UtcDateTime, row_id, source_id, text_type
 
 __all__ = [
-    "CALENDAR", "DICTIONARY", "ENUM_VALUES", "INTERNAL", "MAINTENANCE", "METADATA", "REPORT_SETTINGS", "SERVED",
-    "SIGNATURES", "SNAPSHOTS", "SNAPSHOT_COUNTS", "SOURCES", "VERSION", "declared",
+    "CALENDAR", "CHECK_RESULTS", "CHECK_RUNS", "CHECK_TABLES", "CHECK_WAIVERS", "DICTIONARY", "ENUM_VALUES",
+    "INTERNAL", "MAINTENANCE", "METADATA", "REPORT_SETTINGS", "SERVED", "SIGNATURES", "SNAPSHOTS", "SNAPSHOT_COUNTS",
+    "SOURCES", "VERSION", "declared",
 ]  # fmt: skip
 
 _TABLES = [entity.current for entity in (*ENTITIES, JOB_DIGESTS)]  # first access adds each table to METADATA
-
-
-def _id(doc: str) -> Column[Any]:
-    """Declare an id that the database increments and never reuses (in SQLite only an INTEGER key can)."""
-    return Column("id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, comment=doc)
 
 
 def _text(name: str, doc: str, *, nullable: bool = False) -> Column[Any]:
@@ -48,7 +45,7 @@ def _count(name: str, doc: str) -> Column[Any]:
 SOURCES = Table(
     "sources",
     METADATA,
-    _id("The source: what every other table calls source_id"),
+    row_id("The source: what every other table calls source_id"),
     Column("name", text_type(), nullable=False, unique=True, comment="Its name in the configuration"),
     _text("region", "Region that its jobs run in; NULL where a recording does not say", nullable=True),
     _text("project_id", "Project that its jobs belong to; NULL where a recording does not say", nullable=True),
@@ -61,7 +58,7 @@ SOURCES = Table(
 SNAPSHOTS = Table(
     "snapshots",
     METADATA,
-    _id("The snapshot: what valid_from and valid_to name; grows within a source and is never used again"),
+    row_id("The snapshot: what valid_from and valid_to name; grows within a source and is never used again"),
     Column("source_id", BigInteger, ForeignKey("sources.id"), nullable=False, comment="The source: sources.id"),
     _time("started_at", "When the export started, UTC"),
     _time("finished_at", "When the export had written it, UTC"),

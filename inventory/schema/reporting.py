@@ -63,7 +63,7 @@ DICTIONARY = Table(
     METADATA,
     _text("relation", "The table or view", key=True),
     _text("column_name", "The column; '' for the table or view itself", key=True),
-    _text("type", "text, integer, boolean, time, date, bytes, json; of the relation: table, view", nullable=False),
+    _text("type", "text, integer, number, boolean, time, date, bytes, json; or table, view", nullable=False),
     _text("unit", "Unit of the number; NULL where it has none, or it is not documented"),
     _text("meaning", "What it means", nullable=False),
     _text("api_path", "Where the value is in the API's answer; NULL where it does not come from there"),

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
@@ -26,7 +27,9 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from inventory.schema.fields import FIRST_REVISION, Field
 from inventory.schema.kinds import rfc3339
 
-__all__ = ["METADATA", "UtcDateTime", "current_table", "history_table", "index_validity", "source_id", "text_type"]
+__all__ = [
+    "METADATA", "UtcDateTime", "current_table", "history_table", "index_validity", "row_id", "source_id", "text_type",
+]  # fmt: skip
 
 METADATA = MetaData()
 
@@ -149,6 +152,11 @@ def _column(field: Field) -> Column[Any]:
         field.name, _SQL[field.api.kind.sql](), primary_key=field.key, nullable=field.nullable, comment=field.comment,
         info={"field": field},
     )  # fmt: skip
+
+
+def row_id(doc: str) -> Column[Any]:
+    """Declare an id that the database increments and never reuses (in SQLite only an INTEGER key can)."""
+    return Column("id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, comment=doc)
 
 
 def source_id() -> Column[Any]:

@@ -5,12 +5,13 @@ They prevent accidents. They do not stop the owner of the database, who can drop
 """
 
 from inventory.schema import ENTITIES, JOB_DIGESTS
-from inventory.schema.ledger import SIGNATURES
+from inventory.schema.ledger import CHECK_TABLES, SIGNATURES
 
 __all__ = ["triggers"]
 
 _REFUSED = "history is append-only: only `inventory prune` deletes from it"
 _FINISHED = "a finished snapshot does not change"
+_REMEMBERED = "the memory of check is append-only: nothing deletes from it"
 _NOT_PRUNING = {
     "sqlite": "coalesce((SELECT pruning FROM internal_maintenance), 0) = 0",
     "postgresql": "NOT coalesce((SELECT pruning FROM internal_maintenance), false)",
@@ -32,6 +33,7 @@ def _sqlite(tables: list[str]) -> dict[str, str]:
     guarded = [(table, _NOT_PRUNING["sqlite"], _REFUSED) for table in tables]
     # A snapshot's row is finished once it has its digest.
     guarded.append(("snapshots", f"OLD.digest <> '' AND {_NOT_PRUNING['sqlite']}", _FINISHED))
+    guarded += [(table.name, "1 = 1", _REMEMBERED) for table in CHECK_TABLES]
     for table, when, why in guarded:
         for action in ("UPDATE", "DELETE"):
             name = f"{table}_no_{action.lower()}"
@@ -49,11 +51,13 @@ def _postgresql(tables: list[str]) -> dict[str, str]:
             "refuse_snapshot", f"OLD.digest <> '' AND {_NOT_PRUNING['postgresql']}", _FINISHED,
             "CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END",
         ),
+        "refuse_memory": _function("refuse_memory", "true", _REMEMBERED, "NULL"),
     }  # fmt: skip
-    for table in tables:
+    refusals = dict.fromkeys(tables, "refuse_history") | {table.name: "refuse_memory" for table in CHECK_TABLES}
+    for table, function in refusals.items():
         found[f"{table}_append_only"] = (
             f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}\n"
-            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_history()"
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
         )
     found["snapshots_append_only"] = (
         "CREATE TRIGGER snapshots_append_only BEFORE UPDATE OR DELETE ON snapshots\n"

@@ -13,6 +13,7 @@ from inventory.schema import ENTITIES, JOB_DIGESTS
 from inventory.schema.internal import SUFFIX
 from inventory.schema.ledger import (
     CALENDAR,
+    CHECK_TABLES,
     DICTIONARY,
     ENUM_VALUES,
     INTERNAL,
@@ -33,7 +34,7 @@ __all__ = ["ROLES", "explain", "grants", "hidden_schema", "missing"]
 
 ROLES = ("reader", "writer", "owner")
 
-_SEQUENCES = tuple(f"{table.name}_id_seq" for table in (SOURCES, SNAPSHOTS))
+_SEQUENCES = tuple(f"{table.name}_id_seq" for table in (SOURCES, SNAPSHOTS, *CHECK_TABLES))
 _WRITTEN = {  # what a writer needs besides SELECT; all of it on the tables of the current state
     **dict.fromkeys((SOURCES.name, SNAPSHOTS.name), ("INSERT", "UPDATE")),
     **{entity.history.name: ("INSERT", "DELETE") for entity in (*ENTITIES, JOB_DIGESTS)},
@@ -43,6 +44,7 @@ _WRITTEN = {  # what a writer needs besides SELECT; all of it on the tables of t
     CALENDAR.name: ("INSERT",),
     SNAPSHOT_COUNTS.name: ("INSERT", "DELETE"),
     REPORT_SETTINGS.name: ("INSERT", "UPDATE"),
+    **{table.name: ("INSERT",) for table in CHECK_TABLES},
     ENUM_VALUES.name: (),
     DICTIONARY.name: (),
     VERSION.name: (),

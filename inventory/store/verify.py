@@ -35,7 +35,8 @@ class Verified:
     source: its name; '' for rows without a source. pruned: the number of pruned snapshots. digests: digest -> id of
     each snapshot whose own row is unaltered. ids: of all snapshots, oldest first. signed: the number of valid
     signatures. unsigned_before: the number of snapshots before the first valid signature. compared_to: the newest
-    snapshot that was compared with outside evidence, which covers all earlier ones too; or None.
+    snapshot that was compared with outside evidence, which covers all earlier ones too; or None. check_runs: runs of
+    `check`, and how many of these were recomputed from the snapshot; None if they were not looked at.
     """
 
     source: str
@@ -46,6 +47,8 @@ class Verified:
     signed: int = 0
     unsigned_before: int = 0
     compared_to: int | None = None
+    check_runs: int | None = None
+    check_runs_recomputed: int | None = None
     ids: list[int] = field(default_factory=list)
     digest: str | None = None
     digests: dict[str, int] = field(default_factory=dict)

@@ -22,6 +22,7 @@ INTEGER = sa.Integer()
 BOOLEAN = sa.Boolean()
 BYTES = sa.LargeBinary()
 DATE = sa.Date()
+DOUBLE = sa.Double()
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite generates ids only for INTEGER keys
 
 LATER = sa.text("valid_from > 1")  # leaves the rows of the first snapshot out of the index
@@ -33,6 +34,7 @@ Column = Callable[[], sa.Column[Any]]
 TABLES = [  # parents first
     "sources", "snapshots", "internal_signatures", "internal_served_jobs", "internal_maintenance", "calendar",
     "snapshot_counts", "enum_values", "dictionary", "report_settings",
+    "check_runs", "check_results", "check_waivers",
     "jobs", "jobs_history", "endpoints", "endpoints_history", "object_infos",
     "object_infos_history", "tags", "tags_history", "speed_limits", "speed_limits_history",
     "alarm_subscriptions", "alarm_subscriptions_history", "alarm_endpoints", "alarm_endpoints_history", "filter_conditions",
@@ -45,6 +47,7 @@ TABLES = [  # parents first
 def upgrade() -> None:
     _create_ledger()
     _create_reporting()
+    _create_checks()
     _create_entities()
     _create_own()
 
@@ -148,7 +151,7 @@ def _create_reporting() -> None:
         "dictionary",
         must("relation", TEXT, 'The table or view')(),
         must("column_name", TEXT, "The column; '' for the table or view itself")(),
-        must("type", TEXT, 'text, integer, boolean, time, date, bytes, json; of the relation: table, view')(),
+        must("type", TEXT, 'text, integer, number, boolean, time, date, bytes, json; or table, view')(),
         may("unit", TEXT, 'Unit of the number; NULL where it has none, or it is not documented')(),
         must("meaning", TEXT, 'What it means')(),
         may("api_path", TEXT, "Where the value is in the API's answer; NULL where it does not come from there")(),
@@ -164,6 +167,80 @@ def _create_reporting() -> None:
         must("value", TEXT, 'The value, from `report` in the configuration of the last export')(),
         sa.PrimaryKeyConstraint("name"),
         comment='Settings that views use.',
+    )
+
+
+def _create_checks() -> None:
+    op.create_table(
+        "check_runs",
+        sa.Column("id", ID, nullable=False, comment='The run of one rule on one source: what check_results.run_id names'),
+        must("source_id", BIGINT, 'The source: sources.id')(),
+        must("snapshot_id", BIGINT, 'The snapshot that was checked: snapshots.id')(),
+        must("rule_id", TEXT, 'The rule, such as DRS-001')(),
+        must("rule_digest", TEXT, "SHA-256 over what the rule's results depend on, in hex")(),
+        must("as_of", TIME, "What :now was in the rule, UTC: the snapshot's time; with max_age none that of the check")(),
+        must("status", TEXT, 'complete; or unknown, where the snapshot is partial or too old, or the rule failed')(),
+        may("reason", TEXT, 'Why it is unknown: partial, stale, or the error of the rule; NULL if complete')(),
+        must("opened", BIGINT, 'Results that the run opened, for the first time or again')(),
+        must("closed", BIGINT, 'Results that the run closed')(),
+        must("open", BIGINT, 'Results that are open after it, without the waived')(),
+        must("waived", BIGINT, 'Results that are waived after it')(),
+        must("seconds", DOUBLE, 'How long the rule took, in seconds')(),
+        may("digest", TEXT, 'SHA-256 over the rule, the snapshot and the rows found, in hex; NULL if unknown')(),
+        sa.PrimaryKeyConstraint("id"),
+        sa.ForeignKeyConstraint(["source_id"], ["sources.id"]),
+        sa.ForeignKeyConstraint(["snapshot_id"], ["snapshots.id"]),
+        comment='What each rule came to on each snapshot that was checked. Append-only, never pruned.',
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "check_results",
+        sa.Column("id", ID, nullable=False, comment='Grows with time: the last row of a result is its state now'),
+        must("rule_id", TEXT, 'The rule, such as DRS-001')(),
+        must("rule_digest", TEXT, 'SHA-256 of the rule as it was when this was recorded: check_runs.rule_digest')(),
+        must("source_id", BIGINT, 'The source: sources.id')(),
+        must("job_id", TEXT, "The job; '' for a result that is about the source")(),
+        must("key", TEXT, "What tells it from other results of the rule for the job; '' where there is one at most")(),
+        must("state", TEXT, 'open; waived: accepted until a day; or closed')(),
+        must("severity", TEXT, 'Severity of the rule: low, medium, high or critical')(),
+        must("opened_snapshot", BIGINT, 'The snapshot in which it was found first since it was last closed: snapshots.id')(),
+        must("opened_at", TIME, 'When that snapshot was observed, UTC; of a rule with max_age none, when it was checked')(),
+        may("closed_snapshot", BIGINT, 'The snapshot without it; NULL if not closed: snapshots.id')(),
+        may("closed_at", TIME, 'When that snapshot was observed, or checked likewise, UTC; NULL if not closed')(),
+        may("close_reason", TEXT, 'fixed, job_gone, rule_changed or source_retired; NULL if not closed')(),
+        must("reopened", BIGINT, 'How often it was found again after it had been closed')(),
+        must("first_ever_at", TIME, 'opened_at of its first opening, UTC')(),
+        may("owner", TEXT, "The task's owner, as in the view tasks; NULL where there is none")(),
+        must("detail", TEXT, 'What the rule found, when the row was recorded')(),
+        must("due_at", TIME, "When it should be closed, by the rule's deadline or the end of its last waiver, UTC")(),
+        must("snapshot_id", BIGINT, "The source's last snapshot when this row was recorded: snapshots.id")(),
+        may("run_id", BIGINT, "The run that recorded it; NULL: a waiver, its end, or the source's: check_runs.id")(),
+        must("recorded_at", TIME, 'When the row was recorded, UTC')(),
+        sa.PrimaryKeyConstraint("id"),
+        sa.ForeignKeyConstraint(["source_id"], ["sources.id"]),
+        sa.ForeignKeyConstraint(["opened_snapshot"], ["snapshots.id"]),
+        sa.ForeignKeyConstraint(["closed_snapshot"], ["snapshots.id"]),
+        sa.ForeignKeyConstraint(["snapshot_id"], ["snapshots.id"]),
+        sa.ForeignKeyConstraint(["run_id"], ["check_runs.id"]),
+        comment='Every state that each result of a rule ever had, a row each. Append-only, never pruned.',
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_check_results_identity", "check_results", ["rule_id", "source_id", "job_id", "key", "id"])
+    op.create_table(
+        "check_waivers",
+        sa.Column("id", ID, nullable=False, comment='The waiver; the last one of a result is in force'),
+        must("rule_id", TEXT, 'The rule, such as DRS-001')(),
+        must("source_id", BIGINT, 'The source: sources.id')(),
+        must("job_id", TEXT, "The job; '' for a result that is about the source")(),
+        must("key", TEXT, "The result's key: check_results.key")(),
+        must("reason", TEXT, 'Why the result is accepted')(),
+        must("by", TEXT, 'Who accepted it')(),
+        must("created_at", TIME, 'When the waiver was recorded, UTC')(),
+        must("until", DATE, 'The UTC day on which the result is open again')(),
+        sa.PrimaryKeyConstraint("id"),
+        sa.ForeignKeyConstraint(["source_id"], ["sources.id"]),
+        comment='Results that were accepted for a time, with who did and why. Append-only, never pruned.',
+        sqlite_autoincrement=True,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from inventory.render.json_schema import changes, reports
+from inventory.render.json_schema import changes, checks, reports
 from inventory.render.json_schema.names import DOCUMENTS
 from inventory.render.json_schema.parts import Schema, ref
 
@@ -34,7 +34,7 @@ def all_documents() -> Schema:
 
 def _definitions() -> dict[str, Schema]:
     """Return the schema of each document, and the definitions that they share."""
-    found = dict([*changes.definitions(), *reports.definitions()])
+    found = dict([*changes.definitions(), *checks.definitions(), *reports.definitions()])
     for name, commands in DOCUMENTS.items():
         found[name] = {"title": f"inventory: {name}", "description": f"Printed by {commands}", **found[name]}
     return found

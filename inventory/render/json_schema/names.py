@@ -4,6 +4,9 @@ __all__ = ["DOCUMENTS"]
 
 DOCUMENTS: dict[str, str] = {
     "change-record": "`diff`, `plan` and `log` with --format jsonl: a line",
+    "check": "`check --json`",
+    "check-history": "`check history --json`",
+    "check-list": "`check list --json`",
     "config-show": "`config show --json`",
     "db-check": "`db check --json`",
     "db-current": "`db current --json`",

@@ -138,6 +138,8 @@ def _verify() -> Schema:
         "jobs": described(COUNT, "In the last snapshot"),
         "rows": COUNT, "signed": COUNT, "unsigned_before_first_signed": COUNT,
         "compared_to": described(nullable(INTEGER), "The newest snapshot that was compared with outside evidence"),
+        "check_runs": described(nullable(COUNT), "Runs of `check`; null without --checks"),
+        "check_runs_recomputed": described(nullable(COUNT), "Of these, recomputed from the snapshot too"),
         "digest": described(nullable(TEXT), "Of the last snapshot"),
     }  # fmt: skip
     problem = {
@@ -167,6 +169,7 @@ def _verify_bundle() -> Schema:
     return document(
         source=TEXT, snapshot=INTEGER, digest=TEXT, rows=COUNT, jobs=COUNT,
         signed=described(nullable(TEXT), "The id of the key that signed it"),
+        checks=described(COUNT, "Runs of `check` that it has"),
         problems=list_of(TEXT),
     )  # fmt: skip
 
@@ -189,8 +192,9 @@ def _export() -> Schema:
         "seconds": _NUMBER,
         "snapshots": list_of(object_of(result)),
     }
-    code = described({"enum": [0, 1, 3, 64, 75]}, "The exit code: that of the worst source")
-    return document(run_id=TEXT, code=code, sources=list_of(object_of(source)))
+    code = described({"enum": [0, 1, 2, 3, 64, 75]}, "The exit code: that of the worst source, or of the check")
+    check = described(nullable(ref("check-numbers")), "The check after the export; null where there was none")
+    return document(run_id=TEXT, code=code, sources=list_of(object_of(source)), check=check)
 
 
 def _prune() -> Schema:

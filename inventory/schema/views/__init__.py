@@ -1,8 +1,8 @@
 """The views: each is declared once, with its SQL for both databases and the meaning of each column.
 
 `parts` says what a view is and what differs between the databases; `validity` has the views of rows over time, `time`
-those of days, `changes` those of what changed, `tasks` those of the estate as owners see it. No migration makes them:
-`store.derived` creates them after each upgrade.
+those of days, `changes` those of what changed, `tasks` those of the estate as owners see it, `checks` that of results
+of `check`. No migration makes them: `store.derived` creates them after each upgrade.
 """
 
 import re
@@ -10,6 +10,7 @@ from functools import cache
 
 from inventory.schema import ENTITIES
 from inventory.schema.views.changes import change_details, changes
+from inventory.schema.views.checks import check_states
 from inventory.schema.views.parts import DIALECTS, View
 from inventory.schema.views.tasks import endpoint_security, sub_tasks, tasks
 from inventory.schema.views.time import days, freshness
@@ -26,7 +27,9 @@ def declared_views(dialect: str) -> tuple[View, ...]:
         dialect: sqlite or postgresql.
     """
     words = DIALECTS[dialect]
-    others = days, freshness, changes, change_details, job_status_periods, sub_tasks, endpoint_security, tasks
+    others = (
+        days, freshness, changes, change_details, job_status_periods, sub_tasks, endpoint_security, tasks, check_states,
+    )  # fmt: skip
     of_entities = [make(entity, words) for entity in ENTITIES for make in (as_of, periods)]
     return (*of_entities, *(make(words) for make in others))
 
