@@ -94,6 +94,8 @@ def test_a_report_is_alike_on_both_databases(estate: Estate, name: str) -> None:
         for each in (estate.sqlite, estate.postgresql)
     ]
     assert found[0] == found[1]
+    if name == "checks":  # none was run; tests/test_report.py has some
+        return
     assert found[0]
     columns = {each.name: each.kind for each in report_of(name).columns}
     assert list(found[0][0]) == [each for each in columns if each not in volatile]

@@ -45,11 +45,13 @@ def report(
     snapshot, or SOURCE_DATE_EPOCH.
     """
     from inventory.render.report import report as render
+    from inventory.report.checks.rule import Rules
     from inventory.report.page import Asked, gather
 
-    now = _now()
-    with options.open(options.settings()) as store, store.reading() as connection:
-        page = gather(connection, Asked(day, since, names, owner, timeout), now=now)
+    now, settings = _now(), options.settings()
+    titles = {rule.id: rule.title for rule in Rules(settings.check_rules, settings.check_skip).by_id.values()}
+    with options.open(settings) as store, store.reading() as connection:
+        page = gather(connection, Asked(day, since, names, owner, timeout), now=now, titles=titles)
     if page is not None and owner is not None and not any(row["jobs"] for row in page.answers["phase-days"].rows):
         options.warn(f"no task has the owner {owner!r}; the page says so")
     if options.is_silent():

@@ -43,7 +43,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure, with all that it shows as a table, and the report that it comes from (None for checks).
+    """One figure, with all that it shows as a table, and the report that it comes from.
 
     lead: its message in a sentence. empty: what is said where there is nothing. One of these draws it: drawing, a
     chart; bars, a list; strips, a name, a line of days and a text each, with what stands below; shown, a short table.
@@ -53,7 +53,7 @@ class Figure:
     key: str
     title: str
     lead: str
-    answer: Answer | None
+    answer: Answer
     table: Table
     empty: str = ""
     drawing: Markup | None = None

@@ -74,7 +74,7 @@ def _tiles(page: Page) -> list[tuple[str, str, str, str]]:
         ("", size["expiring"], "orders end soon", "expiring"),
     ]
     if page.checks is not None:
-        overdue = sum(_is_overdue(page, each) for each in page.checks)
+        overdue = sum(each.is_overdue for each in page.checks)
         found.insert(2, ("failed" if overdue else "", overdue, "checks overdue", "checks"))
     return [(kind, f"{number:,}", words, key) for kind, number, words, key in found]
 
@@ -159,13 +159,13 @@ def _listed(page: Page, most: int, name: str, title: str, when: str, empty: str)
 
 def _checks(page: Page, most: int) -> Section:
     if page.checks is None:
-        return Section("checks", "Checks", [], ["No checks were run."])
+        return Section("checks", "Checks", [], ["No rule was checked; `inventory check` does."])
     order = sorted(page.checks, key=lambda each: (
         _SEVERITIES.index(each.severity), each.opened, each.source, each.job_id, each.rule, each.detail,
     ))  # fmt: skip
     groups: list[tuple[str, str, Callable[[CheckResult], bool]]] = [
         ("new", "New", lambda each: each.state in {"new", "reopened"}),
-        ("overdue", "Overdue", lambda each: _is_overdue(page, each)),
+        ("overdue", "Overdue", lambda each: each.is_overdue),
         ("waived", "Waived", lambda each: each.state == "waived"),
     ]
     figures = []
@@ -174,16 +174,12 @@ def _checks(page: Page, most: int) -> Section:
         table = _check_table(found, most, waived=key == "waived")
         said = "" if key == "waived" or not found else _severities(found)
         figures.append(Figure(
-            f"checks-{key}", f"{title}: {len(found):,}", said, None, table, f"No result is {key}.",
+            f"checks-{key}", f"{title}: {len(found):,}", said, page.answers["checks"], table, f"No result is {key}.",
             shown=replace(table, rows=table.rows[:_LINES], said=first_of(_LINES, len(found), "result").strip()),
         ))  # fmt: skip
-    same = [each for each in order if each.state == "open" and not _is_overdue(page, each)]
+    same = [each for each in order if each.state == "open" and not each.is_overdue]
     notes = [f"{count(len(same), 'result')} more open and in time, as before."] if same else []
     return Section("checks", "Checks", figures, notes)
-
-
-def _is_overdue(page: Page, result: CheckResult) -> bool:
-    return result.state != "waived" and result.due < page.until
 
 
 def _severities(found: Sequence[CheckResult]) -> str:

@@ -1,11 +1,11 @@
 """What the page of `inventory report` shows: the rows of its reports, as plain records.
 
 Every report is asked in the scope of the page (day, sources) at one moment, so that the same database gives the same
-page. The checks are handed over by whoever has them.
+page.
 """
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -25,8 +25,8 @@ DAYS = 30  # that the page looks back by default
 # The reports of the page. Those that know no owner are about sources, and the same for every owner; those of _OF_ALL
 # count the tasks of all owners, and are left out of an owner's page.
 REPORTS = (
-    "status-changes", "night-counts", "new", "gone", "source-days", "phase-days", "churn", "failed", "expiring",
-    "owners", "digests",
+    "status-changes", "night-counts", "new", "gone", "checks", "source-days", "phase-days", "churn", "failed",
+    "expiring", "owners", "digests",
 )  # fmt: skip
 _OF_ALL = {"night-counts", "churn", "owners"}
 
@@ -48,8 +48,8 @@ class Answer:
 class CheckResult:
     """A result of `check` that is not closed. state: new, reopened, open or waived.
 
-    severity: low, medium, high or critical. job_id: '' for a result of the source. due: the day until which it should
-    be closed. reason, by, until: of the waiver.
+    title: of the rule. severity: low, medium, high or critical. job_id: '' for a result of the source. due: the day by
+    which it should be closed. reason, by, until: of the waiver.
     """
 
     rule: str
@@ -62,10 +62,22 @@ class CheckResult:
     detail: str
     opened: date
     due: date
-    owner: str | None = None
+    is_overdue: bool = False
     reason: str = ""
     by: str = ""
     until: date | None = None
+
+    @classmethod
+    def of(cls, row: Row, titles: Mapping[str, str], moment: datetime) -> "CheckResult":
+        """Make it of a row of the report `checks`. titles: of the rules that are known. moment: what counts as now."""
+        said = {name: str(row[name] or "") for name in row}
+        opened, due = (datetime.fromisoformat(said[name]) for name in ("opened_at", "due_at"))
+        return cls(
+            said["rule_id"], titles.get(said["rule_id"], ""), said["severity"], said["state"], said["source"],
+            said["job_id"], said["name"], said["detail"], opened.date(), due.date(),
+            said["state"] != "waived" and due <= moment, said["reason"], said["waived_by"],
+            date.fromisoformat(said["until"]) if said["until"] else None,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -100,14 +112,13 @@ class Page:
 
 
 def gather(
-    connection: Connection, asked: Asked, *, now: datetime | None = None,
-    checks: Iterable[CheckResult] | None = None,
-) -> Page | None:  # fmt: skip
+    connection: Connection, asked: Asked, *, now: datetime | None = None, titles: Mapping[str, str] | None = None
+) -> Page | None:
     """Ask every report of the page; None where there is no snapshot yet.
 
     Args:
         now: the time that counts as now; by default when the last snapshot of the scope was observed.
-        checks: results of the scope, of all owners.
+        titles: rule -> its title, of the rules of `check`.
 
     Raises:
         UsageError: not a day, no such source, or the days are in the wrong order.
@@ -136,10 +147,18 @@ def gather(
         for name in REPORTS
         if asked.owner is None or name not in _OF_ALL
     }
-    if checks is not None:
-        checks = [each for each in checks if asked.owner is None or each.owner == asked.owner]
+    checks = None
+    if _is_checked(connection, library, scope, asked):
+        checks = [CheckResult.of(row, titles or {}, moment) for row in answers["checks"].rows]
     names = [row["name"] for row in found]
     return Page(until, since, moment, names, asked.owner, answers, checks)
+
+
+def _is_checked(connection: Connection, library: Library, scope: Scope, asked: Asked) -> bool:
+    """Whether `check` has run on what the page shows."""
+    prepared = prepare(connection, "SELECT count(*) AS runs FROM check_runs", library, scope, {})
+    with ask(connection, prepared, limit=0, timeout=asked.timeout) as result:
+        return any(row != [0] for row in result.rows())
 
 
 def _answer(
