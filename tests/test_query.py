@@ -6,8 +6,11 @@ import json
 import re
 import shlex
 import shutil
+import signal
 import sqlite3
+import subprocess
 import textwrap
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,7 +23,7 @@ import pytest
 from inventory.report.library import Library, Report
 from inventory.report.relations import relations
 from inventory.schema import BY_NAME
-from tests.conftest import ROOT, copied, here, ran
+from tests.conftest import ROOT, copied, here, ran, started
 from tests.nights import opened
 from tests.reporting import DAYS, NOW, REPORTED, export_night
 
@@ -406,3 +409,70 @@ def test_the_report_of_the_document_is_one(estate: Estate, tmp_path: Path) -> No
     assert rows(estate.sqlite, "--report", "big", "--param", "objects=10") == [
         {"source": "south", "job_id": "s-count", "objects": 10}
     ]
+
+
+@pytest.mark.parametrize("table", ["tasks", "TASKS", "Tasks", "{schema}.tasks", "{schema}.TASKS"])
+def test_a_scope_knows_a_table_however_it_is_written(estate: Estate, url: str, table: str) -> None:
+    name = table.format(schema="main" if "sqlite" in url else "public")
+    query = f"SELECT count(*) AS n FROM {name} WHERE is_failed"
+    assert rows(url, query, "--day", "2026-11-02") == [{"n": 0}]
+    assert rows(url, query) == [{"n": 1}]
+    assert rows(url, f"SELECT count(*) AS n FROM {name}", "--source", "south") == [{"n": 3}]
+    assert rows(url, "SELECT count(*) AS n FROM REPORT.Failed", "--day", "2026-11-05") == [{"n": 1}]
+
+
+def test_sums_of_truths_are_numbers(url: str) -> None:
+    truth = "CASE WHEN is_failed THEN 1 ELSE 0 END" if "postgresql" in url else "is_failed"
+    query = f"SELECT source, sum({truth}) AS failed, max({truth}) + 0 AS any FROM tasks GROUP BY source ORDER BY source"
+    assert rows(url, query) == [
+        {"source": "north", "failed": 1, "any": 1}, {"source": "south", "failed": 0, "any": 0},
+    ]  # fmt: skip
+
+
+def test_times_compare_as_moments(url: str) -> None:
+    for at in ("2026-11-10T01:00:00Z", "2026-11-10T01:00Z", "2026-11-10 01:00:00+00:00", "2026-11-10T09:00:00+08:00"):
+        for operator, found in (("=", 2), (">=", 2), (">", 0), ("<", 17)):
+            query = f"SELECT count(*) AS n FROM snapshots WHERE observed_to {operator} '{at}'"
+            assert rows(url, query) == [{"n": found}], query
+    assert rows(url, "SELECT count(*) AS n FROM snapshots WHERE observed_to > '2026-11-09 23:00:00+00:00'") == [
+        {"n": 2}
+    ]
+
+
+def test_the_present_of_a_day_is_its_end(url: str) -> None:
+    found = rows(url, "--report", "changed", "--param", "since=1d", "--day", "2026-11-04")
+    changed = {(row["job_id"], row["after"]) for row in found if row["column_name"] == "status"}
+    assert changed == {("n-failed", "INCRE_TRANSFER_FAILED")}
+    soon = ("--report", "expiring", "--param")
+    assert rows(url, *soon, "until=10d", "--day", "2026-11-01") == []
+    assert [row["job_id"] for row in rows(url, *soon, "until=30d", "--day", "2026-11-01")] == ["n-order"]
+
+
+def test_values_that_json_lacks(url: str) -> None:
+    infinite = "SELECT 1e400 AS q" if "sqlite" in url else "SELECT 'infinity'::double precision AS q"
+    assert rows(url, infinite) == [{"q": "Infinity"}]
+    if "postgresql" in url:
+        assert "the query failed: timestamp too large" in refused(url, "SELECT 'infinity'::timestamptz AS a", code=1)
+
+
+def test_small_mistakes(url: str, tmp_path: Path) -> None:
+    assert "'failed' is no SELECT but a report. Give --report failed" in refused(url, "failed")
+    assert "a time of the day: HH:MM is needed" in refused(url, "--report", "speed-limits", "--param", "at=noon")
+    assert [row["job_id"] for row in rows(url, "--report", "speed-limits", "--param", "at=4:30")] == ["n-filters"]
+    (tmp_path / "bom.sql").write_text("\ufeffSELECT 1 AS n")
+    assert rows(url, "bom.sql") == [{"n": 1}]
+    done = here(
+        "--database", url, "query", "-q", "--limit", "1", "--format", "csv", "-o", "x.csv", "SELECT id FROM jobs"
+    )
+    assert done.stderr == "1 of 18 rows; --limit 0 shows all\n"
+    header = ran("--database", url, "query", "--format", "csv", "SELECT count(*) FROM jobs", "--day", "2026-11-05")
+    assert header.splitlines()[0] == ("count(*)" if "sqlite" in url else "count")
+
+
+def test_ctrl_c_is_no_time_out(estate: Estate) -> None:
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n"
+    for url in (estate.sqlite, estate.postgresql):
+        with started("--database", url, "query", "--timeout", "60", endless, stderr=subprocess.PIPE) as run:
+            time.sleep(2)
+            run.send_signal(signal.SIGINT)
+            assert "stopped" in run.communicate(timeout=30)[1]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inventory.cli.base import Options, echo, format_option, output_option, print_lines, sources_option
+from inventory.cli.base import Options, complain, echo, format_option, output_option, print_lines, sources_option
 from inventory.cli.complete import complete_reports, complete_snapshots
 from inventory.cli.group import argument, command
 from inventory.common.errors import UsageError
@@ -79,6 +79,8 @@ def query(
         return
     if (written is None) == (name is None):
         raise UsageError("give one SELECT, or --report NAME", "`inventory query --list` shows the reports")
+    if written in library.reports:
+        raise UsageError(f"{written!r} is no SELECT but a report", f"Give --report {written}")
     if day is not None and ref is not None:
         raise UsageError("--day and --snapshot exclude each other", "Give one of them")
     if style == "xlsx" and not options.to_file and sys.stdout.isatty():
@@ -94,8 +96,8 @@ def query(
             _print(options, result, style, full=full)
             for _ in result.rows():  # counts what is left
                 pass
-    if result.truncated and not options.quiet:
-        options.echo_err(f"{result.shown:,} of {result.counted:,} rows; --limit 0 shows all")
+    if result.truncated and (options.to_file or not options.quiet):  # a file does not say that it is cut
+        complain(f"{result.shown:,} of {result.counted:,} rows; --limit 0 shows all", options.log_format)
 
 
 def _tell(options: Options, library: "Library", name: str | None, style: str, *, lists: bool) -> None:
@@ -143,7 +145,7 @@ def _text(written: str | None) -> str:
     if written is None or not written.strip().lower().endswith(".sql"):
         return written or ""
     try:
-        return Path(written).read_text(encoding="utf-8")
+        return Path(written).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise UsageError(f"the file {written} cannot be read: {why}", "Name a file with one SELECT") from None

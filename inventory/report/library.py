@@ -25,6 +25,7 @@ _FROM_NOW = re.compile(r"(\+?)([0-9]{1,6})([dhm])\Z")
 _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
 _WANTED = {
     "text": "a text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
+    "clock": "a time of the day: HH:MM",
     "date": "a day: YYYY-MM-DD, 30d before now, or +30d after now",
     "time": "a time: 2026-11-01T03:00Z, a day, 30d, 12h or 90m before now, or +30d after now",
 }  # fmt: skip
@@ -126,6 +127,8 @@ class Report:
             text = given.get(name, each.default)
             if text is None:
                 raise UsageError(f"the report {self.name} needs the parameter {name}", f"Give --param {name}=VALUE")
+            if (each.default or "").startswith("+") and _FROM_NOW.match(text) and not text.startswith("+"):
+                text = f"+{text}"  # of a time to come, 30d means in thirty days
             found[name] = each.kind, value_of(name, each.kind, text, now)
         return found
 
@@ -227,16 +230,16 @@ def value_of(name: str, kind: str, text: str, now: datetime) -> Value:
 def _value(kind: str, text: str, now: datetime) -> Value:
     if text == "NULL":
         return None
-    if kind == "integer":
-        return int(text)
-    if kind == "number":
-        return float(text)
-    if kind == "boolean":
-        return {"true": True, "false": False}[text] if text in {"true", "false"} else int("no")
-    if kind in {"time", "date"}:
-        moment = _moment(text, now)
-        return moment if kind == "time" else moment.date()
-    return text[1:-1] if len(text) > 1 and text[0] == text[-1] == "'" else text
+    readers: dict[str, Callable[[], Value]] = {
+        "integer": lambda: int(text),
+        "number": lambda: float(text),
+        "boolean": lambda: bool(("false", "true").index(text)),
+        "clock": lambda: f"{datetime.strptime(text, '%H:%M'):%H:%M}",  # noqa: DTZ007  # of no day
+        "time": lambda: _moment(text, now),
+        "date": lambda: _moment(text, now).date(),
+        "text": lambda: text[1:-1] if len(text) > 1 and text[0] == text[-1] == "'" else text,
+    }
+    return readers[kind]()
 
 
 def _moment(text: str, now: datetime) -> datetime:

@@ -6,8 +6,8 @@ and every report can be asked of any day, without a second spelling.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 
 import sqlglot
@@ -39,13 +39,15 @@ class Scope:
     """Sources and the last snapshot of each that is seen.
 
     last: source id -> id of that snapshot; None for whatever it has now. None: everything. day: the last day of the
-    calendar, where it is limited. schema: what a table's real name begins with.
+    calendar, where it is limited. schema: what a table's real name begins with. now: what the present is: of a day its
+    end, of a snapshot its time, and never later than the real one.
     """
 
     dialect: str
     last: Mapping[int, int | None] | None = None
     day: date | None = None
     schema: str = "main"
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @classmethod
     def of(cls, connection: Connection, names: Iterable[str], day: str | None, ref: str | None) -> "Scope":
@@ -69,9 +71,11 @@ class Scope:
         if not seen:
             raise CompareError(f"no source has a snapshot {day or ref}", "`inventory snapshots` shows what there is")
         times = [row["observed_to"] or row["finished_at"] for row in seen.values()]
+        last_time = max(moment.astimezone(UTC) for moment in times)
+        end = datetime.combine(until + timedelta(days=1), time(), UTC) if until is not None else last_time
         return cls(
-            dialect, {source: row["id"] for source, row in seen.items()},
-            until or max(moment.astimezone(UTC).date() for moment in times), schema,
+            dialect, {source: row["id"] for source, row in seen.items()}, until or last_time.date(), schema,
+            min(end, datetime.now(UTC)),
         )  # fmt: skip
 
     @property
@@ -89,7 +93,7 @@ class Scope:
         if self.last is None:
             return {}
         views = {view.name: view.query for view in declared_views(self.dialect)}
-        wanted = self._with_inner({table.name for table in statement.tables() if not table.db}, views)
+        wanted = self._with_inner({table.name.lower() for table in statement.tables() if not table.db}, views)
         found = {name: sql for name in METADATA.tables if name in wanted and (sql := self._table(name))}
         return found | {name: views[name] for name in views if name in wanted}
 

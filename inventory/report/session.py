@@ -7,6 +7,7 @@ that are declared VOLATILE are refused.
 """
 
 import json
+import math
 import re
 import sqlite3
 import time
@@ -108,13 +109,13 @@ def prepare(
 
     Args:
         written: the SELECT; '' with a report. report: one, or its name. given: values of parameters as they were
-            written. now: what `:now` means.
+            written. now: what `:now` means; default: `Scope.now`.
 
     Raises:
         UsageError: it is not one SELECT; there is no such report or parameter; a value is not of its type.
     """
     dialect = connection.dialect.name
-    moment = now or datetime.now(UTC)
+    moment = now or scope.now
     if "now" in given:
         found = value_of("now", "time", given["now"], moment)
         moment = found if isinstance(found, datetime) else moment
@@ -136,11 +137,13 @@ def prepare(
                     f"It has: {', '.join(f':{each}' for each in sorted(known)) or 'none'}",
                 )
         statement = statement.with_values({**{name: _guess(each) for name, each in given.items()}, **times})
-    reports = {table.name for table in statement.tables() if table.db == "report"}
+    statement = statement.without_schema(scope.schema).with_stored_times()
+    reports = {table.name.lower() for table in statement.tables() if table.db.lower() == "report"}
     inner, more = {}, {}
     for name in sorted(reports):
         chosen = library[name]
         part = Statement.read(chosen.sql, dialect).with_values({**chosen.values({}, moment), **times})
+        part = part.without_schema(scope.schema)
         inner[f"report.{name}"] = part
         more[f"report.{name}"] = {each.name: each.kind for each in chosen.columns}
     statement = statement.with_reports(reports)
@@ -162,7 +165,7 @@ def ask(connection: Connection, prepared: Prepared, *, limit: int, timeout: floa
     """
     until = time.monotonic() + timeout
     run = _on_sqlite if connection.dialect.name == "sqlite" else _on_postgresql
-    with _explained(prepared.statement, timeout), run(connection, prepared, until) as (names, kinds, rows):
+    with _explained(prepared.statement, timeout, until), run(connection, prepared, until) as (names, kinds, rows):
         known = [column.kind for column in prepared.columns]
         told = known if connection.dialect.name == "sqlite" and len(known) == len(names) else kinds
         more = prepared.columns if [column.name for column in prepared.columns] == names else None
@@ -179,15 +182,16 @@ def explain(connection: Connection, prepared: Prepared, *, timeout: float) -> It
     Raises:
         QueryError: the query is wrong.
     """
-    with _explained(prepared.statement, timeout):
+    until = time.monotonic() + timeout
+    with _explained(prepared.statement, timeout, until):
         if connection.dialect.name == "sqlite":
             depth: dict[int, int] = {0: -1}
-            with _guarded(connection, time.monotonic() + timeout) as driver:
+            with _guarded(connection, until) as driver:
                 for number, parent, _, what in driver.execute(f"EXPLAIN QUERY PLAN {prepared.sql}"):
                     depth[number] = depth[parent] + 1
                     yield "  " * depth[number] + what
         else:
-            with _limited(connection, prepared, time.monotonic() + timeout) as driver:
+            with _limited(connection, prepared, until) as driver:
                 yield from (line for (line,) in driver.execute(f"EXPLAIN {prepared.sql}"))
 
 
@@ -256,7 +260,7 @@ def _in_time(rows: Iterator[tuple[Any, ...]], until: float) -> Iterator[tuple[An
 
 
 @contextmanager
-def _explained(statement: Statement, timeout: float) -> Iterator[None]:
+def _explained(statement: Statement, timeout: float, until: float) -> Iterator[None]:
     """Turn an error of a driver into one that says what to do."""
     try:
         yield
@@ -265,6 +269,8 @@ def _explained(statement: Statement, timeout: float) -> Iterator[None]:
     except sqlite3.Error as error:
         said = str(error)
         if said == "interrupted":
+            if time.monotonic() < until:  # Ctrl-C, which came while SQLite asked for the time
+                raise KeyboardInterrupt from None
             raise _late(timeout) from None
         if said in {"not authorized", "authorization denied"} or "prohibited" in said:
             raise UsageError("the query does more than read tables and views", "Give one SELECT") from None
@@ -273,11 +279,11 @@ def _explained(statement: Statement, timeout: float) -> Iterator[None]:
         raise QueryError(f"the query failed: {said}{_meant(said, statement)}", _LISTS) from None
     except Exception as error:
         state = getattr(error, "sqlstate", None)
-        if state is None:
+        if not type(error).__module__.startswith("psycopg"):
             raise
         if state == "57014":
             raise _late(timeout) from None
-        said = str(getattr(getattr(error, "diag", None), "message_primary", "")) or type(error).__name__
+        said = getattr(getattr(error, "diag", None), "message_primary", None) or str(error).partition("\n")[0]
         raise QueryError(f"the query failed: {said}{_meant(said, statement)}", _LISTS) from None
 
 
@@ -292,11 +298,14 @@ def _late(timeout: float) -> QueryError:
 
 def _meant(said: str, statement: Statement) -> str:
     known = relations(statement.dialect)
+    if "ambiguous" in said or "GROUP BY" in said:
+        return ""
     if found := _UNKNOWN_TABLE.search(said):
         return nearest(found[1], known)
     if found := _UNKNOWN_COLUMN.search(said):
         named = [table.name for table in statement.tables() if table.name in known]
-        return nearest(found[1], sorted({column for name in named for column in known[name]}))
+        columns = {column for name in named for column in known[name]}
+        return nearest(found[1], sorted(columns)) if found[1] not in columns else ""
     return ""
 
 
@@ -326,14 +335,23 @@ def _distinct(names: list[str]) -> list[str]:
 
 def _plain(value: Any, kind: str) -> Json:
     if kind == "boolean" and value in {0, 1}:
-        return bool(value)
-    if kind == "json" and isinstance(value, str):
+        value = bool(value)
+    elif kind == "json" and isinstance(value, str):
         with suppress(ValueError):
-            return json.loads(value)
-    if isinstance(value, datetime):
-        return rfc3339(value if value.tzinfo else value.replace(tzinfo=UTC))
+            value = json.loads(value)
+    elif isinstance(value, datetime):
+        value = rfc3339(value if value.tzinfo else value.replace(tzinfo=UTC))
+    elif isinstance(value, Decimal | float):
+        value = _number(value)
+    elif isinstance(value, bytes | memoryview):
+        value = bytes(value).hex()
+    return value if value is None or isinstance(value, bool | int | float | str | list | dict) else str(value)
+
+
+def _number(value: Decimal | float) -> Json:
+    """Return a number; the three that JSON lacks as text."""
+    if not math.isfinite(value):
+        return {"inf": "Infinity", "-inf": "-Infinity"}.get(str(float(value)), "NaN")
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, bytes | memoryview):
-        return bytes(value).hex()
-    return value if value is None or isinstance(value, bool | int | float | str | list | dict) else str(value)
+    return value

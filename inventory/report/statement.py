@@ -4,7 +4,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlglot
@@ -105,30 +105,68 @@ class Statement:
             each.replace(_literal(self.dialect, *values[each.name]))
         return Statement(self.text, tree, self.dialect, changed=True)
 
+    def without_schema(self, schema: str) -> "Statement":
+        """Return the same with plain names for what is named with this schema, so that a scope can shadow it."""
+        if not any(table.db.lower() == schema.lower() for table in self.tree.find_all(exp.Table)):
+            return self
+        tree = self.tree.copy()
+        for table in tree.find_all(exp.Table):
+            if table.db.lower() == schema.lower():
+                table.set("db", None)
+                table.set("catalog", None)
+        for each in tree.find_all(exp.Column):
+            if each.db.lower() == schema.lower():
+                each.set("db", None)
+                each.set("catalog", None)
+        return Statement(self.text, tree, self.dialect, changed=True)
+
+    def with_stored_times(self) -> "Statement":
+        """Return the same where times that SQLite's columns are compared with are written as they are stored.
+
+        `'2026-11-01T01:00:00Z'` is the same moment as the stored `'2026-11-01T01:00:00.000000Z'`, but another text.
+        """
+        if self.dialect != "sqlite":
+            return self
+        known = relations(self.dialect).values()
+        times = {name for columns in known for name, kind in columns.items() if kind == "time"}
+        tree, changed = self.tree.copy(), False
+        for node in tree.find_all(exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In):
+            if not any(isinstance(each, exp.Column) and each.name.lower() in times for each in _operands(node)):
+                continue
+            for each in _operands(node):
+                if (
+                    isinstance(each, exp.Literal)
+                    and each.is_string
+                    and (stored := _stored(each.this)) not in (None, each.this)
+                ):
+                    each.replace(exp.Literal.string(stored))
+                    changed = True
+        return Statement(self.text, tree, self.dialect, changed=True) if changed else self
+
     def with_reports(self, names: Set[str]) -> "Statement":
         """Return the same with `report.NAME` as a relation of that name, dot included, which `sql` may define."""
         if not names:
             return self
         tree = self.tree.copy()
         for table in list(tree.find_all(exp.Table)):
-            if table.db == "report":
+            if table.db.lower() == "report":
                 alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(table.name, quoted=True))
-                name = exp.to_identifier(f"report.{table.name}", quoted=True)
+                name = exp.to_identifier(f"report.{table.name.lower()}", quoted=True)
                 table.replace(exp.Table(this=name, alias=alias, joins=table.args.get("joins")))
         return Statement(self.text, tree, self.dialect, changed=True)
 
     def sql(self, prefix: Mapping[str, str] | None = None) -> str:
         """Return the text to run. prefix: name -> SQL of common table expressions to put before it, in order."""
         if not prefix:
-            return self.tree.sql(_DIALECTS[self.dialect]) if self.changed or self.dialect == "postgresql" else self.text
+            return _spelled(self.tree, self.dialect) if self.changed or self.dialect == "postgresql" else self.text
         tree = self.tree.copy()
         own = tree.args.pop("with_", None) or tree.args.pop("with", None)
         parts = [f"{exp.to_identifier(name, quoted=True).sql()} AS (\n{sql}\n)" for name, sql in prefix.items()]
         recursive = ""
         if own is not None:
             recursive = "RECURSIVE " if own.args.get("recursive") else ""
-            parts += [each.sql(_DIALECTS[self.dialect]) for each in own.expressions]
-        return f"WITH {recursive}" + ",\n".join(parts) + f"\n{tree.sql(_DIALECTS[self.dialect])}"
+            parts += [_spelled(each, self.dialect) for each in own.expressions]
+        return f"WITH {recursive}" + ",\n".join(parts) + f"\n{_spelled(tree, self.dialect)}"
 
     def types(self, more: Mapping[str, Mapping[str, str]]) -> list[str]:
         """Return the type of each column of the result, as far as it can be told; '' where not.
@@ -142,11 +180,36 @@ class Statement:
         }
         dialect = _DIALECTS[self.dialect]
         try:
-            tree = qualify(self.tree.copy(), schema=schema, dialect=dialect, validate_qualify_columns=False)
+            tree = self.tree.copy()
+            for each in tree.find_all(exp.Sum, exp.Avg, exp.Add, exp.Sub, exp.Mul, exp.Div):
+                each.set("this", exp.cast(each.this.copy(), "double"))  # of booleans too it is a number
+            tree = qualify(tree, schema=schema, dialect=dialect, validate_qualify_columns=False)
             tree = annotate_types(tree, schema=schema, dialect=dialect)
         except (SqlglotError, RecursionError, KeyError, ValueError, AttributeError):  # the database says what is wrong
             return []
         return [_ours(each) for each in tree.selects]
+
+
+def _spelled(tree: Any, dialect: str) -> str:
+    """Return SQL with functions in small letters, as most people write them: they name the columns of the result."""
+    return str(tree.sql(_DIALECTS[dialect], normalize_functions="lower"))
+
+
+def _operands(node: Any) -> list[Any]:
+    names = ("this", "expression", "low", "high")
+    found = [node.args[name] for name in names if node.args.get(name) is not None]
+    return [*found, *(node.args.get("expressions") or [])]
+
+
+def _stored(text: str) -> str | None:
+    """Return a time as SQLite stores it; None where a text is none, or a day, which compares as it is."""
+    try:
+        moment = datetime.fromisoformat(text) if len(text) > len("2026-11-01") else None
+    except ValueError:
+        return None
+    if moment is None:
+        return None
+    return rfc3339(moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment)
 
 
 def _ours(expression: Any) -> str:

@@ -1,6 +1,6 @@
 -- name: expiring
--- title: Subscriptions that end soon
--- question: Which yearly or monthly orders end soon and do not renew themselves?
+-- title: Subscriptions that have ended or end soon
+-- question: Which yearly or monthly orders have ended, or end soon, and do not renew themselves?
 -- param: until time = +30d: The time before which it ends
 -- column: source text: The source
 -- column: job_id text: The task

@@ -20,3 +20,5 @@ JOIN filter_conditions f ON f.source_id = o.source_id AND f.job_id = o.job_id AN
 JOIN jobs j ON j.source_id = o.source_id AND j.id = o.job_id
 JOIN sources s ON s.id = o.source_id
 LEFT JOIN tasks t ON t.source_id = o.source_id AND t.job_id = o.job_id
+LEFT JOIN enum_values v ON v.table_name = 'jobs' AND v.column_name = 'status' AND v.value = upper(j.status)
+WHERE coalesce(v.phase, '') <> 'ended'

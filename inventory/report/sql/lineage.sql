@@ -27,9 +27,11 @@ WITH RECURSIVE links AS (
   JOIN links l ON l.source_id = w.source_id AND l.job_id = w.other
   WHERE l.other <> '' AND l.other <> l.job_id AND l.other <> w.job_id AND w.depth < 10
 )
-SELECT c.name AS source, w.job_id, j.name, w.depth, w.relation, w.other AS ancestor_id, o.name AS ancestor_name,
-       o.id IS NOT NULL AS is_known
+SELECT c.name AS source, w.job_id, coalesce(j.name, k.name) AS name, w.depth, w.relation, w.other AS ancestor_id,
+       coalesce(o.name, m.name) AS ancestor_name, coalesce(o.id, m.job_id) IS NOT NULL AS is_known
 FROM ways w
 JOIN sources c ON c.id = w.source_id
 LEFT JOIN jobs j ON j.source_id = w.source_id AND j.id = w.job_id
 LEFT JOIN jobs o ON o.source_id = w.source_id AND o.id = w.other
+LEFT JOIN job_listings k ON k.source_id = w.source_id AND k.job_id = w.job_id AND k.occurrence = 0
+LEFT JOIN job_listings m ON m.source_id = w.source_id AND m.job_id = w.other AND m.occurrence = 0

@@ -12,4 +12,8 @@ SELECT c.month, d.day, d.source, j.status, count(*) AS jobs
 FROM (SELECT month, max(day) AS day FROM calendar GROUP BY month) c
 JOIN days d ON d.day = c.day
 JOIN jobs_as_of j ON j.source_id = d.source_id AND j.snapshot_id = d.snapshot_id
+WHERE (j.parent_id IS NULL OR j.parent_id = j.id) AND NOT EXISTS (
+  SELECT 1 FROM job_listings_as_of l
+  WHERE l.source_id = d.source_id AND l.snapshot_id = d.snapshot_id AND l.job_id = j.id AND l.parent_job_id IS NOT NULL
+)
 GROUP BY c.month, d.day, d.source, j.status

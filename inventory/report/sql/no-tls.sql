@@ -18,4 +18,5 @@ SELECT DISTINCT e.source, e.job_id, j.name, e.role, e.db_type, e.host, e.port, e
 FROM endpoint_security e
 JOIN jobs j ON j.source_id = e.source_id AND j.id = e.job_id
 LEFT JOIN tasks t ON t.source_id = e.source_id AND t.job_id = e.job_id
-WHERE (e.tls = 'off' OR (:unknown AND e.tls = 'unknown')) AND coalesce(t.is_active, TRUE)
+LEFT JOIN enum_values v ON v.table_name = 'jobs' AND v.column_name = 'status' AND v.value = upper(j.status)
+WHERE (e.tls = 'off' OR (:unknown AND e.tls = 'unknown')) AND coalesce(v.phase, '') <> 'ended'
