@@ -1,7 +1,7 @@
 """The reports: a question as one SQL file, with its parameters and columns. Some are shipped, a user adds others."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from importlib import resources
