@@ -16,7 +16,7 @@ from inventory.schema.kinds import rfc3339
 
 __all__ = ["PIECE", "Change", "Snapshot", "SourceDiff", "Step", "Values", "pieces"]
 
-PIECE = 400  # rows that are held together; of one job all
+PIECE = 2000  # rows that are held together; of one job all
 Snapshot = dict[str, Any]  # a row of `snapshots`, with its source's name
 _PLACES = {entity.name: {name: at for at, name in enumerate(entity.names)} for entity in ENTITIES}
 
