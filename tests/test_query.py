@@ -14,16 +14,21 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
 
-from inventory.report.library import Library, Report
+from inventory.report.checks.rule import Rules
+from inventory.report.library import Library, Report, value_of
 from inventory.report.relations import relations
+from inventory.report.statement import Statement
 from inventory.schema import BY_NAME
+from inventory.schema.kinds import rfc3339
 from tests.conftest import ROOT, copied, here, ran, started
+from tests.duck import duck, duck_rows
 from tests.nights import opened
 from tests.reporting import DAYS, NOW, REPORTED, export_night
 
@@ -476,3 +481,38 @@ def test_ctrl_c_is_no_time_out(estate: Estate) -> None:
             time.sleep(2)
             run.send_signal(signal.SIGINT)
             assert "stopped" in run.communicate(timeout=30)[1]
+
+
+def as_in_duckdb(value: Any) -> Any:
+    """Return a value as both spell it: over SQLite DuckDB gives truths as 0 and 1."""
+    if isinstance(value, datetime):
+        return rfc3339(value if value.tzinfo else value.replace(tzinfo=UTC))
+    if isinstance(value, bool | float) and value == int(value):
+        return int(value)
+    return str(value) if isinstance(value, date) else value
+
+
+def test_every_report_and_rule_is_alike_in_duckdb(estate: Estate) -> None:
+    """Over SQLite and over PostgreSQL; but for the ages of `freshness`, which SQLite alone can compute."""
+    now = datetime.fromisoformat(NOW)
+    asked = {
+        **{name: (report.sql, report.values({}, now)) for name, report in REPORTS.items() if name != "freshness"},
+        **{rule.id: (rule.sql, {each.name: (each.kind, value_of(each.name, each.kind, str(each.default), now))
+                                for each in rule.parameters}) for rule in Rules().choose(())},
+    }  # fmt: skip
+    with (
+        closing(sqlite3.connect(estate.sqlite.removeprefix("sqlite:///"))) as file,
+        duck(estate.sqlite) as over_sqlite, duck(estate.postgresql) as over_postgresql,
+    ):  # fmt: skip
+        for name, (sql, values) in asked.items():
+            query = Statement.read(sql, "sqlite").with_values({**values, "now": ("time", now)}).sql()
+            whole = f"({query}) AS found"
+            rows_of = [
+                file.execute(query).fetchall(),
+                duck_rows(over_sqlite, "*", whole),
+                duck_rows(over_postgresql, "*", whole),
+            ]
+            found = [sorted((tuple(map(as_in_duckdb, row)) for row in each), key=repr) for each in rows_of]
+            assert found[0] == found[1], name
+            if name not in ("digests", "checks"):  # what each database has of its own
+                assert found[0] == found[2], name

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from importlib.util import find_spec
 from itertools import groupby, pairwise
 from pathlib import Path
 from shutil import copy
@@ -23,6 +22,7 @@ from inventory.store.check import check
 from inventory.store.engine import Store
 from tests.conftest import ROOT, ran
 from tests.conftest import copied as server_copy
+from tests.duck import duck, duck_rows
 from tests.nights import Night, opened, record, running
 
 Row = dict[str, Any]
@@ -577,24 +577,6 @@ def test_what_differs_from_the_schema_is_named_and_mended(estate: Estate) -> Non
     assert check(estate.store) == []
 
 
-def duck(url: str) -> Any:
-    """Open a database in DuckDB, from files alone: the extension is a package."""
-    import duckdb
-
-    kind = "sqlite" if url.startswith("sqlite") else "postgres"
-    spec = find_spec(f"duckdb_extension_{kind}_scanner")
-    assert spec is not None and spec.origin is not None
-    (extension,) = Path(spec.origin).parent.glob("extensions/*/*.duckdb_extension")
-    connection = duckdb.connect()
-    connection.execute("SET autoinstall_known_extensions = false")
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute(f"LOAD '{extension}'")
-    where = url.removeprefix("sqlite:///") if kind == "sqlite" else url
-    connection.execute(f"ATTACH '{where}' AS estate (TYPE {kind}, READ_ONLY)")
-    connection.execute("USE estate")
-    return connection
-
-
 def test_duckdb_reads_every_table_and_view(estate: Estate) -> None:
     """F2: as anyone would, with the same rows. The ages of `freshness` go on; it alone comes as text from SQLite."""
     with closing(duck(estate.url)) as connection:
@@ -617,17 +599,6 @@ def test_duckdb_reads_every_table_and_view(estate: Estate) -> None:
         assert connection.execute(query).fetchone() == (
             estate.rows(query.replace("count(*)", "count(*) AS n"))[0]["n"],
         )
-
-
-def duck_rows(connection: Any, chosen: str, name: str) -> list[tuple[Any, ...]]:
-    """Select from DuckDB; times with a zone as times of UTC, which need no further package."""
-    described = connection.execute(f"DESCRIBE SELECT {chosen} FROM {name}").fetchall()
-    columns = [
-        f"make_timestamp(epoch_us({column}))" if kind == "TIMESTAMP WITH TIME ZONE" else f'"{column}"'
-        for column, kind, *_ in described
-    ]
-    found: list[tuple[Any, ...]] = connection.execute(f"SELECT {', '.join(columns)} FROM {name}").fetchall()
-    return found
 
 
 def comparable(value: Any) -> Any:
