@@ -464,6 +464,7 @@ def test_small_mistakes(url: str, tmp_path: Path) -> None:
     assert "'failed' is no SELECT but a report. Give --report failed" in refused(url, "failed")
     assert "a time of the day: HH:MM is needed" in refused(url, "--report", "speed-limits", "--param", "at=noon")
     assert [row["job_id"] for row in rows(url, "--report", "speed-limits", "--param", "at=4:30")] == ["n-filters"]
+    assert "x.xlsx would be no workbook. Give --format xlsx" in refused(url, "-o", "x.xlsx", "SELECT 1")
     (tmp_path / "bom.sql").write_text("\ufeffSELECT 1 AS n")
     assert rows(url, "bom.sql") == [{"n": 1}]
     done = here(

@@ -83,6 +83,9 @@ def query(
         raise UsageError(f"{written!r} is no SELECT but a report", f"Give --report {written}")
     if day is not None and ref is not None:
         raise UsageError("--day and --snapshot exclude each other", "Give one of them")
+    output = click.get_current_context().params.get("output")
+    if output is not None and output.suffix == ".xlsx" and style != "xlsx":
+        raise UsageError(f"{output} would be no workbook", "Give --format xlsx")
     if style == "xlsx" and not options.to_file and sys.stdout.isatty():
         raise UsageError("a workbook is not for a terminal", "Give -o FILE.xlsx")
     given = dict(_pair(each) for each in parameters)
