@@ -271,6 +271,12 @@ PIECES = st.lists(
 )  # fmt: skip
 
 
+def test_a_mask_of_one_rule_is_what_another_reads() -> None:
+    text = f'"redis://:{SECRET}@db:6379"user:{SECRET}@tcp('
+    assert mask_text(mask_text(text)) == mask_text(text)
+    assert SECRET not in mask_text(text)
+
+
 @settings(max_examples=300, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(PIECES, st.integers(0, 400))
 def test_masking_a_text_twice_is_masking_it_once(pieces: list[str], end: int) -> None:

@@ -36,10 +36,9 @@ def _mask(text: str) -> str:
     folded = text.casefold()
     rules = [find for may_find, find in _RULES if may_find(folded)]
     for _ in range(_ROUNDS if rules else 0):
-        found = [spans for find in rules if (spans := list(find(text)))]
-        masked = _replace_spans(text, sorted(span for spans in found for span in spans))
-        if masked == text or len(found) == 1:  # a rule finds its own masks again
-            return masked
+        masked = _replace_spans(text, sorted(span for find in rules for span in find(text)))
+        if masked == text:
+            break
         text = masked
     return text
 
