@@ -31,11 +31,9 @@ if TYPE_CHECKING:
     from tests.next_version import NextVersion
 
 ROOT = Path(__file__).parent.parent
-# SIGHUP is as it usually is, even if whoever runs the tests uses nohup.
-COMMAND = [
-    sys.executable, "-c",
-    "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); from inventory.cli import main; main()",
-]  # fmt: skip
+# SIGHUP and SIGINT are as they usually are, even if whoever runs the tests uses nohup, or runs them in the background.
+_USUAL = "signal.signal(signal.SIGHUP, signal.SIG_DFL); signal.signal(signal.SIGINT, signal.default_int_handler)"
+COMMAND = [sys.executable, "-c", f"import signal; {_USUAL}; from inventory.cli import main; main()"]
 # What many processes import is compiled once.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.setdefault("PYTHONPYCACHEPREFIX", str(ROOT / ".pytest_cache" / "bytecode"))

@@ -241,6 +241,7 @@ def _become(asked: int, *files: int) -> NoReturn:
     time.tzset()
     if hasattr(signal, "SIGHUP"):  # nohup, of whoever runs the tests, is not meant for them
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in the background
     signal.alarm(SECONDS)  # whoever hangs is killed
     _run(code)
 
