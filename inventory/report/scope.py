@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from sqlglot import exp
 
 from inventory.common.errors import CompareError, UsageError
-from inventory.report.statement import Statement
+from inventory.report.statement import SQLGLOT_DIALECTS, Statement
 from inventory.schema import ENTITIES, JOB_DIGESTS
 from inventory.schema.ledger import METADATA
 from inventory.schema.views import declared_views
@@ -24,7 +24,6 @@ from inventory.store.reader import resolve, snapshots, sources
 __all__ = ["Scope"]
 
 _ENTITIES = {entity.name: entity for entity in (*ENTITIES, JOB_DIGESTS)}
-_DIALECTS = {"sqlite": "sqlite", "postgresql": "postgres"}
 _NEVER = "1 = 0"
 _SEEN = {  # tables with a source_id -> which of their rows a snapshot sees
     "snapshots": "id <= {}",
@@ -171,7 +170,7 @@ _SCHEMA = text("SELECT relnamespace::regnamespace FROM pg_class WHERE oid = to_r
 
 @cache
 def _tables_of(query: str, dialect: str) -> tuple[str, ...]:
-    tree = sqlglot.parse_one(query, read=_DIALECTS[dialect])
+    tree = sqlglot.parse_one(query, read=SQLGLOT_DIALECTS[dialect])
     return tuple(table.name for table in tree.find_all(exp.Table) if not table.db)
 
 

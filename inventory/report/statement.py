@@ -17,12 +17,12 @@ from inventory.common.errors import UsageError
 from inventory.report.relations import TYPES, relations
 from inventory.schema.kinds import rfc3339
 
-__all__ = ["Statement", "Value"]
+__all__ = ["SQLGLOT_DIALECTS", "Statement", "Value"]
 
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # it warns of what is refused here
 
 Value = str | int | float | bool | date | datetime | None
-_DIALECTS = {"sqlite": "sqlite", "postgresql": "postgres"}
+SQLGLOT_DIALECTS = {"sqlite": "sqlite", "postgresql": "postgres"}
 _OURS = {
     exp.DataType.Type.BOOLEAN: "boolean",
     exp.DataType.Type.TIMESTAMPTZ: "time",
@@ -55,7 +55,7 @@ class Statement:
             UsageError: it is not one SELECT.
         """
         try:
-            found = [each for each in sqlglot.parse(text, read=_DIALECTS[dialect]) if each is not None]
+            found = [each for each in sqlglot.parse(text, read=SQLGLOT_DIALECTS[dialect]) if each is not None]
         except (SqlglotError, RecursionError) as error:
             raise UsageError(f"the query cannot be read: {_why(error)}", _NOT_ONE) from None
         if len(found) > 1:
@@ -84,7 +84,7 @@ class Statement:
                 names.add(each.name.lower())
             else:
                 names.update(name.lower() for name in each.sql_names())
-                names.add(each.sql(_DIALECTS[self.dialect]).partition("(")[0].lower())
+                names.add(each.sql(SQLGLOT_DIALECTS[self.dialect]).partition("(")[0].lower())
         return names
 
     def with_values(self, values: Mapping[str, tuple[str, Value]]) -> "Statement":
@@ -178,7 +178,7 @@ class Statement:
         schema: Any = {
             name: {column: TYPES[kind] for column, kind in columns.items()} for name, columns in known.items()
         }
-        dialect = _DIALECTS[self.dialect]
+        dialect = SQLGLOT_DIALECTS[self.dialect]
         try:
             tree = self.tree.copy()
             for each in tree.find_all(exp.Sum, exp.Avg, exp.Add, exp.Sub, exp.Mul, exp.Div):
@@ -192,7 +192,7 @@ class Statement:
 
 def _spelled(tree: Any, dialect: str) -> str:
     """Return SQL with functions in small letters, as most people write them: they name the columns of the result."""
-    return str(tree.sql(_DIALECTS[dialect], normalize_functions="lower"))
+    return str(tree.sql(SQLGLOT_DIALECTS[dialect], normalize_functions="lower"))
 
 
 def _operands(node: Any) -> list[Any]:
