@@ -1,7 +1,5 @@
 """The administrative tables: sources, snapshots and the internal ones; and METADATA with all tables."""
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -19,7 +17,7 @@ from sqlalchemy import (
 from inventory.schema import ENTITIES, JOB_DIGESTS
 from inventory.schema.checks import CHECK_RESULTS, CHECK_RUNS, CHECK_TABLES, CHECK_WAIVERS
 from inventory.schema.reporting import CALENDAR, DICTIONARY, ENUM_VALUES, REPORT_SETTINGS, SNAPSHOT_COUNTS
-from inventory.schema.tables import METADATA, UtcDateTime, row_id, source_id, text_type
+from inventory.schema.tables import METADATA, count_column, row_id, source_id, text_column, text_type, time_column
 
 __all__ = [
     "CALENDAR", "CHECK_RESULTS", "CHECK_RUNS", "CHECK_TABLES", "CHECK_WAIVERS", "DICTIONARY", "ENUM_VALUES",
@@ -30,27 +28,15 @@ __all__ = [
 _TABLES = [entity.current for entity in (*ENTITIES, JOB_DIGESTS)]  # first access adds each table to METADATA
 
 
-def _text(name: str, doc: str, *, nullable: bool = False) -> Column[Any]:
-    return Column(name, text_type(), nullable=nullable, comment=doc)
-
-
-def _time(name: str, doc: str, *, nullable: bool = False) -> Column[Any]:
-    return Column(name, UtcDateTime(), nullable=nullable, comment=doc)
-
-
-def _count(name: str, doc: str) -> Column[Any]:
-    return Column(name, BigInteger, nullable=False, comment=doc)
-
-
 SOURCES = Table(
     "sources",
     METADATA,
     row_id("The source: what every other table calls source_id"),
     Column("name", text_type(), nullable=False, unique=True, comment="Its name in the configuration"),
-    _text("region", "Region that its jobs run in; NULL where a recording does not say", nullable=True),
-    _text("project_id", "Project that its jobs belong to; NULL where a recording does not say", nullable=True),
-    _time("created_at", "When its first export added it, UTC"),
-    _time("retired_at", "When it was retired, UTC; NULL while it is exported", nullable=True),
+    text_column("region", "Region that its jobs run in; NULL where a recording does not say", nullable=True),
+    text_column("project_id", "Project that its jobs belong to; NULL where a recording does not say", nullable=True),
+    time_column("created_at", "When its first export added it, UTC"),
+    time_column("retired_at", "When it was retired, UTC; NULL while it is exported", nullable=True),
     comment="One project in one region: an entry of the configuration.",
     sqlite_autoincrement=True,
 )
@@ -60,30 +46,32 @@ SNAPSHOTS = Table(
     METADATA,
     row_id("The snapshot: what valid_from and valid_to name; grows within a source and is never used again"),
     Column("source_id", BigInteger, ForeignKey("sources.id"), nullable=False, comment="The source: sources.id"),
-    _time("started_at", "When the export started, UTC"),
-    _time("finished_at", "When the export had written it, UTC"),
-    _time("observed_from", "When the first answer was observed, UTC; NULL where there was none", nullable=True),
-    _time("observed_to", "When the last answer was observed, UTC; NULL where there was none", nullable=True),
-    _text("status", "complete; or partial, where some jobs could not be read and were carried over"),
-    _text("consistency", "How far the answers belong to one moment; NULL where nothing is known", nullable=True),
-    _count("requested", "Job ids that were asked for"),
-    _count("returned", "Jobs that came back"),
-    _count("absent", "Jobs proven to exist no more"),
-    _count("unreadable", "Jobs that could not be read, whatever the reason"),
-    _count("deselected", "Jobs that left because the configuration names them no more"),
-    _count("jobs", "Jobs in the snapshot, carried over ones included"),
-    _count("added", "Jobs that the snapshot before did not have"),
-    _count("changed", "Jobs that the snapshot before had otherwise"),
-    _count("removed", "Jobs that the snapshot before had and this one has not, the deselected aside"),
-    _count("requests", "Requests that were sent, retries included"),
-    _count("retries", "Requests that were sent again"),
-    _text("schema_revision", "Revision of the tables that it was written to"),
-    _text("tool_version", "Version of inventory that wrote it"),
-    _text("run_id", "The run of export that wrote it, shared by all its sources"),
-    _text("content_digest", "SHA-256 over the sorted digests of its jobs, in hex"),
-    _text("digest", "SHA-256 over previous_digest, content_digest and this row, in hex"),
-    _text("previous_digest", "digest of the source's snapshot before; NULL for the first", nullable=True),
-    _time("pruned_at", "When its rows were dropped, UTC; NULL while it can be read; outside the digest", nullable=True),
+    time_column("started_at", "When the export started, UTC"),
+    time_column("finished_at", "When the export had written it, UTC"),
+    time_column("observed_from", "When the first answer was observed, UTC; NULL where there was none", nullable=True),
+    time_column("observed_to", "When the last answer was observed, UTC; NULL where there was none", nullable=True),
+    text_column("status", "complete; or partial, where some jobs could not be read and were carried over"),
+    text_column("consistency", "How far the answers belong to one moment; NULL where nothing is known", nullable=True),
+    count_column("requested", "Job ids that were asked for"),
+    count_column("returned", "Jobs that came back"),
+    count_column("absent", "Jobs proven to exist no more"),
+    count_column("unreadable", "Jobs that could not be read, whatever the reason"),
+    count_column("deselected", "Jobs that left because the configuration names them no more"),
+    count_column("jobs", "Jobs in the snapshot, carried over ones included"),
+    count_column("added", "Jobs that the snapshot before did not have"),
+    count_column("changed", "Jobs that the snapshot before had otherwise"),
+    count_column("removed", "Jobs that the snapshot before had and this one has not, the deselected aside"),
+    count_column("requests", "Requests that were sent, retries included"),
+    count_column("retries", "Requests that were sent again"),
+    text_column("schema_revision", "Revision of the tables that it was written to"),
+    text_column("tool_version", "Version of inventory that wrote it"),
+    text_column("run_id", "The run of export that wrote it, shared by all its sources"),
+    text_column("content_digest", "SHA-256 over the sorted digests of its jobs, in hex"),
+    text_column("digest", "SHA-256 over previous_digest, content_digest and this row, in hex"),
+    text_column("previous_digest", "digest of the source's snapshot before; NULL for the first", nullable=True),
+    time_column(
+        "pruned_at", "When its rows were dropped, UTC; NULL while it can be read; outside the digest", nullable=True
+    ),
     UniqueConstraint("source_id", "id", name="uq_snapshots_source_id"),
     comment="What one export of one source saw, written wholly or not at all.",
     sqlite_autoincrement=True,
@@ -104,8 +92,8 @@ SIGNATURES = Table(
         "snapshot_id", BigInteger, ForeignKey("snapshots.id"), primary_key=True, autoincrement=False,
         comment="The snapshot: snapshots.id",
     ),
-    _text("key_id", "First 16 hex digits of SHA-256 over the raw public key"),
-    _text("signature", "Ed25519 over the line 'inventory snapshot DIGEST', in hex"),
+    text_column("key_id", "First 16 hex digits of SHA-256 over the raw public key"),
+    text_column("signature", "Ed25519 over the line 'inventory snapshot DIGEST', in hex"),
     comment="Signatures of snapshots, where the configuration names a key.",
 )  # fmt: skip
 

@@ -28,7 +28,8 @@ from inventory.schema.fields import FIRST_REVISION, Field
 from inventory.schema.kinds import rfc3339
 
 __all__ = [
-    "METADATA", "UtcDateTime", "current_table", "history_table", "index_validity", "row_id", "source_id", "text_type",
+    "METADATA", "UtcDateTime", "count_column", "current_table", "history_table", "index_validity", "row_id",
+    "source_id", "text_column", "text_type", "time_column",
 ]  # fmt: skip
 
 METADATA = MetaData()
@@ -152,6 +153,21 @@ def _column(field: Field) -> Column[Any]:
         field.name, _SQL[field.api.kind.sql](), primary_key=field.key, nullable=field.nullable, comment=field.comment,
         info={"field": field},
     )  # fmt: skip
+
+
+def text_column(name: str, doc: str, *, nullable: bool = False, key: bool = False) -> Column[Any]:
+    """Make a column of text in a table that is not an entity's."""
+    return Column(name, text_type(), primary_key=key, nullable=nullable, comment=doc)
+
+
+def time_column(name: str, doc: str, *, nullable: bool = False) -> Column[Any]:
+    """Make a column with an instant."""
+    return Column(name, UtcDateTime(), nullable=nullable, comment=doc)
+
+
+def count_column(name: str, doc: str, *, nullable: bool = False) -> Column[Any]:
+    """Make a column with a number."""
+    return Column(name, BigInteger, nullable=nullable, comment=doc)
 
 
 def row_id(doc: str) -> Column[Any]:
