@@ -16,7 +16,7 @@ from tests.docs.generated import PAGES as GENERATED
 from tests.docs.run import differences, is_alike, rewritten
 from tests.docs.shell import Shell
 
-PAGES = sorted((ROOT / "docs").rglob("*.md"))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 UPDATE = "INVENTORY_UPDATE_DOCS" in os.environ
 
 
