@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from inventory.schema.ledger import METADATA
 from tests.conftest import ROOT, copied, warm
 from tests.docs.generated import HEAD
 from tests.docs.generated import PAGES as GENERATED
@@ -66,6 +67,23 @@ def test_a_generated_page_is_as_the_code_says(path: str) -> None:
     made = (HEAD + GENERATED[path]()).splitlines()
     told = difflib.unified_diff(shown, made, path, "python -m tests.docs", lineterm="")
     assert not list(told), "run `python -m tests.docs`"
+
+
+def test_the_readme_fits_on_a_few_screens() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert len(readme.splitlines()) <= 150
+    rows = re.findall(r"^\| `(\w+)` \| .* \| `([\w, ]+)` \|$", readme, re.MULTILINE)
+    keys = {name: ", ".join(column.name for column in table.primary_key) for name, table in METADATA.tables.items()}
+    assert rows == [(name, keys[name]) for name, _ in rows]
+    assert len(rows) == 5
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "samples/README.md"])
+def test_links_of_files_beside_the_site_lead_somewhere(name: str) -> None:
+    """Those of the site itself are checked when it is built."""
+    folder = (ROOT / name).parent
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", re.sub(r"`[^`]*`", "", (ROOT / name).read_text()))
+    assert [link for link in links if not link.startswith("https://") and not (folder / link).exists()] == []
 
 
 @pytest.fixture(scope="module")
