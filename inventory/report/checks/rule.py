@@ -147,6 +147,17 @@ class Rule:
         }
         return {"now": ("time", now), **found}
 
+    def unfit(self, snapshot_id: int, status: str, age: timedelta) -> tuple[str, str]:
+        """Return why the rule cannot judge a snapshot, as it is recorded and for people; '' if it can."""
+        if self.max_age is None:
+            return "", ""
+        if status == "partial":
+            return "partial", f"snapshot {snapshot_id} is partial"
+        if age > self.max_age:
+            hours, most = (round(each.total_seconds() / 3600) for each in (age, self.max_age))
+            return "stale", f"snapshot {snapshot_id} is {hours} h old, and the rule allows {most} h"
+        return "", ""
+
     @cached_property
     def _reads_owner(self) -> bool:
         tree = self.statement("sqlite").tree

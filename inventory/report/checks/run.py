@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from sqlalchemy import Connection
 
@@ -198,8 +198,8 @@ def _judge(
         )
 
     is_judged = before is not None and before.status == "complete"
-    reason, why = _unfit(source, rule, now - at)
-    if reason:
+    reason, why = rule.unfit(snapshot["id"], snapshot["status"], now - at)
+    if reason and not source.is_retired:
         return unknown(reason, why)
     if source.is_retired or (is_judged and rule.max_age is not None):
         return _Judged(source, rule, digest, None, None, None)
@@ -213,19 +213,6 @@ def _judge(
         return _Judged(source, rule, digest, None, None, None)
     run = run_with("complete", None, time.monotonic() - began, found)
     return _Judged(source, rule, digest, found, run, None)
-
-
-def _unfit(source: _Source, rule: Rule, age: timedelta) -> tuple[str, str]:
-    """Return why a rule cannot judge the snapshot of a source, as it is recorded and for people; '' if it can."""
-    snapshot = source.snapshot
-    if rule.max_age is None or source.is_retired:
-        return "", ""
-    if snapshot["status"] == "partial":
-        return "partial", f"snapshot {snapshot['id']} is partial"
-    if age > rule.max_age:
-        hours, most = (round(each.total_seconds() / 3600) for each in (age, rule.max_age))
-        return "stale", f"snapshot {snapshot['id']} is {hours} h old, and the rule allows {most} h"
-    return "", ""
 
 
 def _is_same(before: Run, snapshot: SnapshotRow, found: Found) -> bool:
