@@ -184,6 +184,12 @@ def test_parameters(url: str) -> None:
     told = refused(url, "--report", "idle", "--param", "dys=5")
     assert "the report idle has no parameter 'dys'. Did you mean 'days'? It has: days" in told
     assert "--param days=soon: a whole number is needed" in refused(url, "--report", "idle", "--param", "days=soon")
+    told = refused(url, "--report", "changed", "--param", "action=updated")
+    assert "--param action=updated: 'updated' is not a value of it. Did you mean 'update'?" in told
+    assert "The values are create, update, delete, and NULL" in told
+    assert "is not a value" in refused(url, "--report", "changed", "--param", "action=")
+    named = [len(rows(url, "--report", "changed", "--param", f"action={each}", *AT)) for each in ("'create'", "NULL")]
+    assert 0 < named[0] < named[1]
     late = rows(url, "--report", "gone", "--param", "since=2026-11-07", *AT)
     assert late == []
     soon = rows(url, "--report", "expiring", "--param", "until=+5d", *AT)
@@ -349,6 +355,9 @@ def test_a_file_and_reports_of_one_s_own(estate: Estate, tmp_path: Path) -> None
     assert "b.sql, line 5: order: there is no column 'm'" in refused(estate.sqlite, "--report", "mine")
     (tmp_path / "mine" / "b.sql").write_text(head.replace("integer", "whole") + "SELECT 1 AS n")
     assert "b.sql, line 4: a column is" in refused(estate.sqlite, "--report", "mine")
+    for wrong in ("integer (1, 2) = 1: N", "text (a, b) = c: N"):
+        (tmp_path / "mine" / "b.sql").write_text(f"-- param: m {wrong}\n{head}SELECT 1 AS n")
+        assert "b.sql, line 1: only a text has a list of values" in refused(estate.sqlite, "--report", "mine")
     (tmp_path / "mine" / "b.sql").write_text(f"{head}SELECT 1 AS n")
     assert "the report mine is in mine/a.sql too" in refused(estate.sqlite, "--report", "mine")
 

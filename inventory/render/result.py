@@ -156,7 +156,13 @@ def list_document(library: Library) -> dict[str, Json]:
                 "title": report.title,
                 "question": report.question,
                 "parameters": [
-                    {"name": each.name, "type": each.kind, "default": each.default, "meaning": each.meaning}
+                    {
+                        "name": each.name,
+                        "type": each.kind,
+                        "values": list(each.values) or None,
+                        "default": each.default,
+                        "meaning": each.meaning,
+                    }
                     for each in report.parameters
                 ],
                 "columns": [

@@ -18,7 +18,7 @@ from sqlglot import exp
 from inventory.common.errors import UsageError
 from inventory.common.exact_json import canonical
 from inventory.config.values import nearest, seconds_of
-from inventory.report.library import Parameter, read_header, read_parameter, sql_files, value_of
+from inventory.report.library import Parameter, read_header, read_parameter, sql_files
 from inventory.report.statement import Statement, Value
 from inventory.schema import ENTITIES
 
@@ -142,9 +142,7 @@ class Rule:
         Raises:
             UsageError: a default is not of its type.
         """
-        found = {
-            each.name: (each.kind, value_of(each.name, each.kind, each.default or "", now)) for each in self.parameters
-        }
+        found = {each.name: (each.kind, each.value(each.default or "", now)) for each in self.parameters}
         return {"now": ("time", now), **found}
 
     def unfit(self, snapshot_id: int, status: str, age: timedelta) -> tuple[str, str]:
