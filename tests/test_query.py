@@ -469,6 +469,41 @@ def test_values_that_json_lacks(url: str) -> None:
         assert "the query failed: timestamp too large" in refused(url, "SELECT 'infinity'::timestamptz AS a", code=1)
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        'SELECT "nmae" FROM jobs',
+        'SELECT 1 AS n FROM jobs j WHERE j.status = "nmae"',
+        'WITH a AS (SELECT name FROM jobs) SELECT "nmae" FROM a',
+        'SELECT "nmae" FROM report.failed',
+        'SELECT name FROM main.jobs ORDER BY lower("nmae")',
+    ],
+)
+def test_a_slip_in_double_quotes_is_no_text(estate: Estate, sql: str) -> None:
+    told = refused(estate.sqlite, sql)
+    assert "there is no column \"nmae\" in the query. Did you mean 'name'? A text stands in single quotes" in told
+    unknown = refused(estate.sqlite, 'SELECT "nmae" FROM jobz', code=1)
+    assert "no such table: jobz. Did you mean 'jobs'?" in unknown
+    assert "nmae" in refused(estate.postgresql, sql.replace("main.", ""), code=1)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        'SELECT "NAME", j."status", "rowid" > 0 AS "my name" FROM "jobs" "j" ORDER BY "my name", "name"',
+        'WITH a("x") AS (SELECT 1), b AS (SELECT x AS "y" FROM a) SELECT "x", "y" FROM a, b',
+        'SELECT "count(*)" FROM (SELECT count(*) FROM jobs)',
+        'SELECT "column1" FROM (VALUES (1))',
+        'SELECT "type" FROM sqlite_master LIMIT 1',
+        'SELECT "job_id", count(*) AS "n" FROM report.failed GROUP BY "job_id" HAVING "n" > 0',
+        'SELECT name FROM jobs ORDER BY name COLLATE "NOCASE"',
+        'SELECT sum("n") OVER "w" AS s FROM (SELECT 1 AS n) WINDOW "w" AS (PARTITION BY "n")',
+    ],
+)
+def test_names_in_double_quotes(estate: Estate, sql: str) -> None:
+    assert rows(estate.sqlite, sql)
+
+
 def test_small_mistakes(url: str, tmp_path: Path) -> None:
     assert "'failed' is no SELECT but a report. Give --report failed" in refused(url, "failed")
     assert "a time of the day: HH:MM is needed" in refused(url, "--report", "speed-limits", "--param", "at=noon")

@@ -19,6 +19,7 @@ from inventory.common.errors import UsageError
 from inventory.common.exact_json import canonical
 from inventory.config.values import nearest, seconds_of
 from inventory.report.library import Parameter, read_header, read_parameter, sql_files
+from inventory.report.quoted import refuse_unknown
 from inventory.report.statement import Statement, Value
 from inventory.schema import ENTITIES
 
@@ -110,6 +111,7 @@ class Rule:
         """
         try:
             statement = _parsed(self.sql, dialect)
+            refuse_unknown(statement, {})
         except UsageError as error:
             raise UsageError(f"{self.file}: {error.summary}", error.hint) from None
         if statement.tree.named_selects != list(COLUMNS):
