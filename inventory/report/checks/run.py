@@ -96,7 +96,10 @@ class _Source:
 
 @dataclass(frozen=True)
 class _Judged:
-    """What a rule found on a source. run: to be recorded, with counts that are not known yet; None: nothing new."""
+    """What a rule found on a source.
+
+    run: to be recorded, with counts and digests that are not known yet; None: nothing new.
+    """
 
     source: _Source
     rule: Rule
@@ -187,14 +190,12 @@ def _judge(
 
     def unknown(reason: str, why: str, *, has_failed: bool = False, seconds: float = 0) -> _Judged:
         is_known = before is not None and (before.status == "complete" or before.reason == reason)
-        run = None if is_known else run_with("unknown", reason, seconds, None)
+        run = None if is_known else run_with("unknown", reason, seconds)
         return _Judged(source, rule, digest, None, run, Unknown(rule, name, why, has_failed))
 
-    def run_with(status: str, reason: str | None, seconds: float, found: Found | None) -> Run:
-        rows = None if found is None else [(*identity, detail) for identity, detail in found.items()]
-        proven = None if rows is None else run_digest(snapshot["digest"], rule.id, digest, as_of, rows)
+    def run_with(status: str, reason: str | None, seconds: float) -> Run:
         return Run(
-            snapshot["source_id"], snapshot["id"], rule.id, digest, as_of, status, reason, 0, 0, 0, 0, seconds, proven
+            snapshot["source_id"], snapshot["id"], rule.id, digest, as_of, status, reason, 0, 0, 0, 0, seconds, "", None
         )
 
     is_judged = before is not None and before.status == "complete"
@@ -211,14 +212,17 @@ def _judge(
         return unknown(error.summary, error.summary, has_failed=True, seconds=time.monotonic() - began)
     if is_judged and before is not None and _is_same(before, snapshot, found):
         return _Judged(source, rule, digest, None, None, None)
-    run = run_with("complete", None, time.monotonic() - began, found)
+    run = run_with("complete", None, time.monotonic() - began)
     return _Judged(source, rule, digest, found, run, None)
 
 
 def _is_same(before: Run, snapshot: SnapshotRow, found: Found) -> bool:
     """Whether a rule that depends on the time of the check found what it had found at an earlier one."""
-    rows = [(*identity, detail) for identity, detail in found.items()]
-    return before.digest == run_digest(snapshot["digest"], before.rule_id, before.rule_digest, before.as_of, rows)
+    return before.digest == run_digest(vars(before), snapshot["digest"], _rows(found))
+
+
+def _rows(found: Found) -> list[tuple[str, str, str]]:
+    return [(*identity, detail) for identity, detail in found.items()]
 
 
 def _steps(connection: Connection, judged: list[_Judged], now: datetime) -> Iterator[_Step]:
@@ -248,7 +252,11 @@ def _step(
     )  # fmt: skip
     changed = list(advance(judgement, before))
     after = before | {result.identity: result for result in changed}
-    return _Step(judged, changed, after, _counted(judged.run, before, changed, after), waivers)
+    run = _counted(judged.run, before, changed, after)
+    if run is not None:
+        run = replace(run, previous_digest=memory.last_digest(connection, rule.id, run.source_id))
+        run = replace(run, digest=run_digest(vars(run), snapshot["digest"], _rows(judged.found or {})))
+    return _Step(judged, changed, after, run, waivers)
 
 
 def _counted(
@@ -261,15 +269,10 @@ def _counted(
         return result.identity not in before or before[result.identity].state == CLOSED
 
     states = [result.state for result in after.values()]
-    return Run(
-        **{
-            **vars(run),
-            "opened": sum(result.state != CLOSED and was_closed(result) for result in changed),
-            "closed": sum(result.state == CLOSED for result in changed),
-            "open": states.count(OPEN),
-            "waived": states.count(WAIVED),
-        }
-    )
+    return replace(
+        run, opened=sum(result.state != CLOSED and was_closed(result) for result in changed),
+        closed=sum(result.state == CLOSED for result in changed), open=states.count(OPEN), waived=states.count(WAIVED),
+    )  # fmt: skip
 
 
 def _record(connection: Connection, step: _Step, now: datetime) -> None:
