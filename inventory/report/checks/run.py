@@ -2,85 +2,23 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy import Connection
 
 from inventory.common.errors import CompareError, UsageError
-from inventory.export.outcome import OpenResults
-from inventory.export.run import worst
 from inventory.proof.results import run_digest
 from inventory.report.checks import memory
+from inventory.report.checks.checked import Checked, Line, Unknown, lines, order
 from inventory.report.checks.evaluate import Found, Identity, RuleError, evaluate, owner_tag, scope_of, time_of
 from inventory.report.checks.memory import Run, Waiver
-from inventory.report.checks.rule import SEVERITIES, Rule, Rules
+from inventory.report.checks.rule import Rule, Rules
 from inventory.report.checks.states import CLOSED, OPEN, WAIVED, Judgement, Result, advance
 from inventory.store.engine import Store
 from inventory.store.reader import SnapshotRow, snapshots, sources
 
-__all__ = [
-    "Checked",
-    "Line",
-    "Unknown",
-    "check",
-    "exit_code",
-    "fails",
-    "is_at_least",
-    "open_results",
-    "waive",
-]
-
-_NEW = {"new", "reopened"}
-_OPEN = {*_NEW, "overdue", "same"}
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """A rule that could not judge a source. has_failed: the rule could not run; else the data do not serve."""
-
-    rule: Rule
-    source: str
-    why: str
-    has_failed: bool
-
-
-@dataclass(frozen=True)
-class Line:
-    """A result that is open, waived, or was closed by the source's last snapshot.
-
-    word: new, reopened, overdue, same, waived, fixed or closed.
-    """
-
-    word: str
-    rule: Rule
-    source: str
-    result: Result
-    job_name: str | None
-    is_overdue: bool
-    waiver: Waiver | None
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What a check came to.
-
-    now: the time for which ages, deadlines and waivers are judged. snapshots: that were checked, by source. lines: in
-    order of severity, age, source and job. strangers: rule id -> results that are left of a rule that is not there.
-    is_written: whether the memory has changed.
-    """
-
-    now: datetime
-    rules: list[Rule]
-    snapshots: list[SnapshotRow]
-    lines: list[Line]
-    unknown: list[Unknown]
-    strangers: dict[str, int] = field(default_factory=dict)
-    is_written: bool = False
-
-    def of(self, *words: str) -> list[Line]:
-        """Return the lines of some words."""
-        return [line for line in self.lines if line.word in words]
+__all__ = ["check"]
 
 
 @dataclass(frozen=True)
@@ -123,6 +61,11 @@ class _Step:
     def is_new(self) -> bool:
         return bool(self.changed) or self.run is not None
 
+    def lines(self, now: datetime) -> Iterator[Line]:
+        source = self.judged.source
+        name, last = str(source.snapshot["source"]), source.snapshot["id"]
+        return lines(self.judged.rule, name, last, self.after.values(), self.waivers, source.names, now)
+
 
 def check(
     store: Store, rules: Rules, chosen: Iterable[str], names: Iterable[str], now: datetime, *, timeout: float,
@@ -156,13 +99,13 @@ def check(
             steps = list(_steps(connection, judged, now))
             for step in steps:
                 _record(connection, step, now)
-    lines = [line for step in steps for line in _lines(step, now)]
+    found_lines = [line for step in steps for line in step.lines(now)]
     strangers: dict[str, int] = {}
     for result in known:
         if result.state != CLOSED and result.rule_id not in rules.by_id:
             strangers[result.rule_id] = strangers.get(result.rule_id, 0) + 1
     return Checked(
-        now, wanted, [source.snapshot for source in found], sorted(lines, key=_order),
+        now, wanted, [source.snapshot for source in found], sorted(found_lines, key=order),
         [each.unknown for each in judged if each.unknown], strangers, is_written,
     )  # fmt: skip
 
@@ -246,7 +189,7 @@ def _step(
         return _Step(judged, [], before, None, waivers)
     judgement = Judgement(
         rule.id, judged.digest, rule.severity, rule.sla_days, snapshot["source_id"], snapshot["id"],
-        time_of(snapshot) if rule.max_age is not None else now, _day(now), judged.found,
+        time_of(snapshot) if rule.max_age is not None else now, memory.today(now), judged.found,
         {identity: each.until for identity, each in waivers.items()}, source.owners, source.jobs,
         is_changed=last is not None and last.rule_digest != judged.digest, is_retired=source.is_retired,
     )  # fmt: skip
@@ -278,128 +221,3 @@ def _counted(
 def _record(connection: Connection, step: _Step, now: datetime) -> None:
     run_id = memory.add_run(connection, step.run) if step.run is not None else None
     memory.append(connection, step.changed, run_id, now)
-
-
-def _lines(step: _Step, now: datetime) -> Iterator[Line]:
-    source = step.judged.source
-    for result in step.after.values():
-        is_overdue = result.state == OPEN and result.due_at <= now
-        word = _word(result, source.snapshot["id"], is_overdue=is_overdue)
-        if word:
-            name = source.names.get(result.job_id)
-            waiver = step.waivers.get(result.identity) if result.state == WAIVED else None
-            yield Line(word, step.judged.rule, str(source.snapshot["source"]), result, name, is_overdue, waiver)
-
-
-def _word(result: Result, snapshot_id: int, *, is_overdue: bool) -> str:
-    """Return the word of a result; '' for one that an earlier snapshot closed.
-
-    What the last snapshot opened or closed is new or fixed, whichever check recorded it: a second one says the same.
-    """
-    if result.state == CLOSED:
-        if result.closed_snapshot != snapshot_id:
-            return ""
-        return "fixed" if result.close_reason == "fixed" else "closed"
-    if result.state == WAIVED:
-        return "waived"
-    if result.opened_snapshot == snapshot_id:
-        return "reopened" if result.reopened else "new"
-    return "overdue" if is_overdue else "same"
-
-
-def _order(line: Line) -> tuple[object, ...]:
-    result = line.result
-    return (
-        SEVERITIES.index(result.severity), result.opened_at, line.source, result.job_id, result.rule_id, result.key,
-    )  # fmt: skip
-
-
-def is_at_least(severity: str, least: str) -> bool:
-    """Whether a severity is `least` or worse."""
-    return SEVERITIES.index(severity) <= SEVERITIES.index(least)
-
-
-def fails(checked: Checked, fail_on: str, least: str) -> bool:
-    """Whether there are results that `fail_on` names (new, open, overdue or none), of a severity or a worse one."""
-    wanted = [line for line in checked.lines if is_at_least(line.result.severity, least)]
-    words = {"new": _NEW, "open": _OPEN, "overdue": set(), "none": set()}[fail_on]
-    return any(line.word in words or (fail_on == "overdue" and line.is_overdue) for line in wanted)
-
-
-def exit_code(checked: Checked, *, fails: bool) -> int:
-    """Return the exit code: 1 a rule could not run, 3 a source is unknown to one, 2 it fails, else 0."""
-    return worst([2 * fails, *(1 if each.has_failed else 3 for each in checked.unknown)])
-
-
-def open_results(checked: Checked) -> list[OpenResults]:
-    """Return how many results of each rule are open in each source that was checked, and since when."""
-    found = {
-        (str(row["source"]), rule.id): OpenResults(str(row["source"]), rule.id, rule.severity, 0, None)
-        for row in checked.snapshots for rule in checked.rules
-    }  # fmt: skip
-    for line in checked.lines:
-        if line.word in _OPEN:
-            key = line.source, line.rule.id
-            oldest = min(line.result.opened_at, found[key].oldest or line.result.opened_at)
-            found[key] = replace(found[key], number=found[key].number + 1, oldest=oldest)
-    return list(found.values())
-
-
-def waive(
-    store: Store, rule: Rule, names: Iterable[str], job_id: str, key: str | None, reason: str, by: str, until: date,
-    now: datetime,
-) -> Waiver:  # fmt: skip
-    """Accept a result until a day; a day that is today ends a waiver.
-
-    Args:
-        job_id: '' for a result that is about the source. key: None: the result is the only one of the job.
-
-    Raises:
-        UsageError: no such result is open or waived, or several are; a text is empty; the day has passed.
-    """
-    if not reason.strip() or not by.strip():
-        raise UsageError("a waiver needs a reason and a name", "Give --reason TEXT and --by NAME")
-    if until < _day(now):
-        raise UsageError(f"--until {until} has passed", "Give today to end a waiver, or a later day")
-    with store.writing() as connection:
-        memory.lock(connection)
-        rows = {row["id"]: row for row in sources(connection, names)}
-        mine = [
-            result
-            for result in memory.states(connection, rule.id)
-            if result.source_id in rows and result.state != CLOSED and result.job_id == job_id
-        ]
-        chosen = [result for result in mine if key is None or result.key == key]
-        if len(chosen) != 1:
-            raise _not_one(rule, job_id, key, chosen or mine, {at: row["name"] for at, row in rows.items()})
-        result = chosen[0]
-        waiver = Waiver(rule.id, result.source_id, job_id, result.key, reason.strip(), by.strip(), now, until)
-        memory.add_waiver(connection, waiver)
-        last = snapshots(connection, result.source_id)[-1]
-        judgement = Judgement(
-            rule.id, result.rule_digest, rule.severity, rule.sla_days, result.source_id, last["id"], time_of(last),
-            _day(now), None, {result.identity: until},
-        )  # fmt: skip
-        memory.append(connection, advance(judgement, {result.identity: result}), None, now)
-    return waiver
-
-
-def _not_one(
-    rule: Rule, job_id: str, key: str | None, found: list[Result], names: Mapping[int, str]
-) -> UsageError:  # fmt: skip
-    where = f"the job {job_id}" if job_id else "a source as a whole"
-    has_key = "" if key is None else f" with the key {key!r}"
-    if not found or (key is not None and len(found) == 1):
-        keys = f"Its keys are: {', '.join(sorted(repr(each.key) for each in found))}" if found else ""
-        return UsageError(
-            f"{rule.id} has no open result for {where}{has_key}", keys or "`inventory check --full` lists them"
-        )
-    if len({each.source_id for each in found}) > 1:
-        listed = ", ".join(sorted({names[each.source_id] for each in found}))
-        return UsageError(f"{rule.id} has results for {where} in several sources ({listed})", "Name one with --source")
-    listed = ", ".join(sorted(repr(each.key) for each in found))
-    return UsageError(f"{rule.id} has {len(found)} results for {where}", f"Name one with --key: {listed}")
-
-
-def _day(moment: datetime) -> date:
-    return moment.astimezone(UTC).date()
