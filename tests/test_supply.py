@@ -6,12 +6,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.metadata import requires
+from importlib.metadata import metadata, requires
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -78,6 +79,14 @@ def test_every_version_that_the_checks_use_is_pinned() -> None:
     assert pinned.keys() - found <= OTHER_SYSTEMS | {"pip"}
     outside = [str(each) for each in direct() if not each.specifier.contains(pinned[canonicalize_name(each.name)])]
     assert outside == []
+
+
+def test_every_pinned_version_runs_on_the_first_supported_python() -> None:
+    """Debian and others have an early 3.11: there, too, pip must find what is pinned."""
+    first = PROJECT["project"]["requires-python"].removeprefix(">=") + ".0"
+    wanted = {name: metadata(name)["Requires-Python"] for name in needed(NAME, frozenset({"test"}), set())}
+    wrong = [f"{name} needs {python}" for name, python in wanted.items() if not SpecifierSet(python or "").contains(first)]
+    assert wrong == []
 
 
 def test_the_bill_of_materials_has_every_extra_of_users() -> None:
