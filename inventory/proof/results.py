@@ -1,4 +1,4 @@
-"""The digest of what a rule found on a snapshot (README, "Digests").
+"""The digest of what a rule found on a snapshot (docs/reference/digests.md).
 
 row   SHA-256 of canonical JSON {"detail", "job_id", "key"}.
 run   SHA-256 over lines, a line feed after each: 'inventory check run', the snapshot's digest, the rule's id, the

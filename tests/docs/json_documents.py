@@ -57,7 +57,7 @@ def _type(schema: dict[str, Any], known: dict[str, Any]) -> str:
     if "enum" in member:
         return ", ".join(f"`{'null' if each is None else each}`" for each in member["enum"])
     if "anyOf" in member or "oneOf" in member:
-        kinds = [_type(each, known) for each in member.get("anyOf", member.get("oneOf"))]
+        kinds = [_type(each, known) for each in member.get("anyOf") or member["oneOf"]]
         return " or ".join(dict.fromkeys(kinds))
     kinds = member.get("type", "any")
     words = [kinds] if isinstance(kinds, str) else kinds

@@ -15,12 +15,12 @@ from tests.conftest import ROOT
 __all__ = ["Message", "messages"]
 
 # Errors that become part of one of ours, and of which the text is shown: of the configuration, or of a URL.
-WRAPPED = {"CredentialsError": 64, "_UrlError": 64, "TransportError": 1}
+WRAPPED = {"CredentialsError": 64, "_UrlError": 64, "TransportError": 1, "LookupError": 64}
 REASONS = re.compile(r"_?(why|wrong|check_|unsupported|without_scheme|unknown)")  # functions that return one
 UNSEEN = ("inventory/mock/service", "inventory/mock/identity", "inventory/mock/answers")  # the mock's answers
 WORDS = {
     "strerror": "REASON", "summary": "…", "why": "REASON", "self": "DATABASE", "count": "NUMBER", "__name__": "KIND",
-    "prefix": "", "args": "NAME", "unknown": "NAME", "id": "ID", "text": "TEXT",
+    "prefix": "", "match": "NAME", "args": "NAME", "unknown": "NAME", "id": "ID", "text": "TEXT",
 }  # fmt: skip
 
 
@@ -93,7 +93,7 @@ class _Reader:
                     yield from self._message(node.args, _codes()[name], local)
                 elif name == "error" and self.module.startswith("inventory/source/http"):
                     yield from self._message(node.args[:1], ExitCode.FAILED, local)
-                elif name == "add" and "aults" in ast.unparse(node.func) and len(node.args) == 2:  # noqa: PLR2004
+                elif name == "add" and "aults" in ast.unparse(node.func) and len(node.args) == 2:
                     yield from self._message(node.args[1:], ExitCode.USAGE, local)
             elif isinstance(node, ast.Return) and gives_reasons and node.value is not None:
                 yield from self._message([node.value], ExitCode.USAGE, local)
@@ -104,11 +104,10 @@ class _Reader:
         known = self.constants if local is None else local
         texts = [[*_texts(each, known)] for each in arguments[:2]] + [[], []]
         for text in texts[0]:
-            if len(re.sub(r"[A-Z_]{2,}|\W", "", text)) > 3:  # noqa: PLR2004  # more than another error's text
-                text = text.replace("DATABASE: the proxy", "ADDRESS: the proxy").replace("Or: Or:", "Or:")
-                yield Message(
-                    self.module, text.rstrip(". "), code, " Or: ".join(each for each in texts[1] if each.strip(". "))
-                )
+            if len(re.sub(r"[A-Z_]{2,}|\W", "", text)) > 3:  # more than another error's text
+                shown = text.rstrip(". ").replace("DATABASE: the proxy", "ADDRESS: the proxy")
+                remedies = dict.fromkeys(each for each in texts[1] if each.strip(". "))
+                yield Message(self.module, shown, code, " Or: ".join(remedies))
 
     def _assigned(self, nodes: list[ast.stmt] | list[ast.AST]) -> dict[str, list[ast.expr]]:
         """Return name -> the expressions that are assigned to it."""
@@ -140,7 +139,7 @@ def _texts(node: ast.expr, known: dict[str, list[ast.expr]], depth: int = 0) -> 
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             after = [*_texts(right, known, depth)] or [""]
             yield from (text + after[0] for text in [*_texts(left, known, depth)] or [""])
-        case ast.Name(id=name) if depth < 3:  # noqa: PLR2004
+        case ast.Name(id=name) if depth < 3:
             for each in known.get(name, []):
                 if not any(isinstance(inner, ast.Name) and inner.id == name for inner in ast.walk(each)):
                     yield from _texts(each, known, depth + 1)
