@@ -67,7 +67,10 @@ def _section(name: str, command: click.Command) -> Iterator[str]:
 
 def _options(parameters: Sequence[click.Parameter]) -> Iterable[str]:
     shown = [each for each in parameters if isinstance(each, click.Option) and not each.hidden]
-    rows = ((", ".join(map(code, each.opts)), _value(each), _default(each), each.help) for each in shown)
+    rows = (
+        (", ".join(f"{code(name)}{{ .whole }}" for name in each.opts), _value(each), _default(each), each.help)
+        for each in shown
+    )
     return table(("option", "value", "default", "meaning"), rows)
 
 

@@ -10,7 +10,7 @@ from tests.docs.markdown import code, joined, table
 
 __all__ = ["part", "picture"]
 
-WIDE, GAP, LINE, TOP, MARGIN, SPACE = 230, 70, 17, 26, 12, 16
+WIDE, GAP, LINE, TOP, MARGIN, SPACE = 190, 48, 17, 26, 10, 16
 STYLE = (
     ".box{fill:#fff;stroke:#5c6bc0}.head{fill:#3f51b5}.name{fill:#fff;font-weight:bold}.key{fill:#222}"
     ".more{fill:#666;font-style:italic}.join{fill:none;stroke:#5c6bc0;stroke-width:1.5}.paper{fill:#f5f6fb}"
@@ -29,8 +29,7 @@ def _tables() -> list[Table]:
 
 def _joins(of: Table) -> Iterator[tuple[str, list[str], list[str]]]:
     """Yield the tables that a table's rows belong to, the nearest first; its own columns, and those of the other."""
-    found = sorted(_declared(of), key=lambda join: (-_depth(join[0]) if join[0] != of.name else 0, join))
-    yield from found
+    yield from sorted(_declared(of), key=lambda join: (-_depth(join[0]), join))
 
 
 def _declared(of: Table) -> Iterator[tuple[str, list[str], list[str]]]:
@@ -63,15 +62,15 @@ def _told(name: str, ours: list[str], theirs: list[str]) -> str:
 
 
 def _depth(name: str) -> int:
-    parents = [other for other, _, _ in _declared(METADATA.tables[name]) if other != name]
+    parents = [other for other, _, _ in _declared(METADATA.tables[name])]
     return 1 + max(map(_depth, parents), default=-1)
 
 
 def picture() -> str:
     """Return the picture: who owns others stands left of them, with a line from each to its owner."""
     columns: dict[int, list[Table]] = {}
-    for each in _tables():
-        columns.setdefault(_depth(each.name) if each.name not in FILLED else 0, []).append(each)
+    for each in sorted(_tables(), key=lambda each: (each.name in FILLED, _owner(each), each.name)):
+        columns.setdefault(_depth(each.name), []).append(each)
     tall = max(sum(_height(each) + SPACE for each in found) for found in columns.values()) + MARGIN
     places: dict[str, tuple[int, int, int]] = {}
     for depth, found in columns.items():
@@ -80,13 +79,17 @@ def picture() -> str:
             places[each.name] = MARGIN + depth * (WIDE + GAP), y, _height(each)
             y += _height(each) + SPACE
     wide = max(x for x, _, _ in places.values()) + WIDE + MARGIN
-    lines = [line for each in _tables() for line in _lines_to(each, places)]
+    lines = [_line_to(each, places) for each in _tables() if _owner(each)]
     boxes = [line for each in _tables() for line in _box(each, *places[each.name])]
     return joined([
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{tall}" viewBox="0 0 {wide} {tall}">',
         "<title>The tables, their keys, and the tables that they belong to</title>", f"<style>{STYLE}</style>",
         f'<rect class="paper" width="{wide}" height="{tall}" rx="6"/>', *lines, *boxes, "</svg>",
     ])  # fmt: skip
+
+
+def _owner(of: Table) -> str:
+    return next((name for name, _, _ in _joins(of)), "")
 
 
 def _height(of: Table) -> int:
@@ -96,15 +99,16 @@ def _height(of: Table) -> int:
 def _lines(of: Table) -> list[str]:
     keys = [column.name for column in of.primary_key]
     more = len(of.columns) - len(keys)
-    return [*keys, f"and {more} columns"] if more else keys
+    return [*keys, f"and {more} column{'s' * (more > 1)}"] if more else keys
 
 
-def _lines_to(of: Table, places: dict[str, tuple[int, int, int]]) -> Iterator[str]:
-    x, y, _ = places[of.name]
-    for name, _, _ in [*_joins(of)][:1]:
-        left, top, _ = places[name]
-        begin = left + WIDE
-        yield f'<path class="join" d="M{begin} {top + TOP // 2} H{begin + GAP // 2} V{y + TOP // 2} H{x}"/>'
+def _line_to(of: Table, places: dict[str, tuple[int, int, int]]) -> str:
+    """Draw from a table's owner to it; the lines of each owner have a way of their own."""
+    (x, y, _), (left, top, _) = places[of.name], places[_owner(of)]
+    owners = sorted({_owner(each) for each in _tables() if _owner(each) and places[_owner(each)][0] == left})
+    begin = left + WIDE
+    turn = begin + 8 + 8 * owners.index(_owner(of))
+    return f'<path class="join" d="M{begin} {top + TOP // 2} H{turn} V{y + TOP // 2} H{x}"/>'
 
 
 def _box(of: Table, x: int, y: int, high: int) -> Iterator[str]:

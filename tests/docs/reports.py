@@ -22,8 +22,8 @@ def _section(report: Report) -> list[str]:
     if report.parameters:
         given = ((f"`{p.name}`", p.kind, _default(p.default), p.meaning) for p in report.parameters)
         lines += ["", *table(("parameter", "type", "default", "meaning"), given)]
-    columns = ((f"`{c.name}`", c.kind, c.unit, c.meaning) for c in report.columns)
-    return [*lines, "", *table(("column", "type", "unit", "meaning"), columns)]
+    columns = ((f"`{c.name}`", f"{c.kind}, {c.unit}" if c.unit else c.kind, c.meaning) for c in report.columns)
+    return [*lines, "", *table(("column", "type and unit", "meaning"), columns)]
 
 
 def _default(text: str | None) -> str:

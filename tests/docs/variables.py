@@ -11,7 +11,7 @@ from tests.docs.markdown import code, joined, table
 
 __all__ = ["PARTS", "named_in_the_code"]
 
-_VARIABLE = re.compile(r"(HW|OS|HUAWEICLOUD|INVENTORY|HC|SSL|REQUESTS|CURL|JOB)_[A-Z_]*[A-Z]$")
+_VARIABLE = re.compile(r"(HW|OS|HUAWEICLOUD|INVENTORY|HC|SSL|REQUESTS|CURL)_[A-Z_]*[A-Z]$|JOB_COMPLETION_INDEX$")
 HEAD = ("key", "`HW_…`", "`HUAWEICLOUD_SDK_…`", "`OS_…`", "in the SDK's file")
 
 
