@@ -52,7 +52,7 @@ class ExitCode(IntEnum):
     CHANGES = 2, "Done, and there is what `--detailed-exitcode`, `--fail-on` or `--severity` asked about."
     PARTIAL = 3, "Written, but some jobs could not be read; or no configured id exists, and none ever did."
     USAGE = 64, "The command line or the configuration is wrong. Nothing was begun."
-    BUSY = 75, "Another run of the same source was first. Nothing was written of it."
+    BUSY = 75, "Another run of the same source, or another upgrade, was first. Nothing was written."
 
 
 class InventoryError(Exception):

@@ -14,6 +14,7 @@ __all__ = ["leaves", "part"]
 
 EXITS = {  # the codes of a command besides 0, 1 and 64; those of its options are added
     "check": [ExitCode.PARTIAL], "export": [ExitCode.CHANGES, ExitCode.PARTIAL], "plan": [ExitCode.PARTIAL],
+    "db downgrade": [ExitCode.BUSY],
 }  # fmt: skip
 OF_OPTIONS = {"lock_timeout": ExitCode.BUSY, "fail_on": ExitCode.CHANGES}
 

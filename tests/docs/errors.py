@@ -37,7 +37,7 @@ def part() -> str:
         by_topic[_topic(each.module)].append(each)
     lines = []
     for topic, found in by_topic.items():
-        rows = [(code(each.text), str(each.code), each.remedy) for each in found]
+        rows = [(code(each.text), each.code, each.remedy) for each in found]
         lines += [f"## {topic}", "", *table(HEAD, [(*row[:2], "", row[2]) for row in rows]), ""]
     return joined(_with_causes(line, kept) for line in lines)
 

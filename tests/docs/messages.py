@@ -5,7 +5,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import inventory
@@ -30,7 +30,7 @@ class Message:
 
     module: str
     text: str
-    code: int
+    code: str
     remedy: str
 
 
@@ -43,9 +43,16 @@ def messages() -> tuple[Message, ...]:
         if not module.startswith(UNSEEN):
             for each in _Reader(module, ast.parse(file.read_text())).found():
                 known = found.setdefault(each.text, each)
-                if not known.remedy:
-                    found[each.text] = each
+                if each.remedy not in known.remedy or each.code not in known.code:
+                    both = [dict.fromkeys(filter(None, pair)) for pair in _pairs(known, each)]
+                    found[each.text] = replace(known, code=" or ".join(both[0]), remedy=" Or: ".join(both[1]))
     return tuple(found.values())
+
+
+def _pairs(one: Message, other: Message) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Return the codes and the remedies of two messages with one text; a remedy that is in the other one is none."""
+    remedy = "" if other.remedy in one.remedy else other.remedy
+    return (one.code, "" if other.code in one.code else other.code), (one.remedy, remedy)
 
 
 @cache
@@ -68,6 +75,10 @@ class _Reader:
     def __init__(self, module: str, tree: ast.Module) -> None:
         self.module, self.tree = module, tree
         self.constants = self._assigned(tree.body)
+        for each in ast.walk(tree):  # what a function returns stands under its name and brackets
+            if isinstance(each, ast.FunctionDef):
+                returns = [node.value for node in ast.walk(each) if isinstance(node, ast.Return) and node.value]
+                self.constants[f"{each.name}()"] = returns
 
     def found(self) -> Iterator[Message]:
         functions = [node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef)]
@@ -89,7 +100,9 @@ class _Reader:
         for node in ast.walk(function):
             if isinstance(node, ast.Call):
                 name = _name(node.func)
-                if name in _codes():
+                if name == "_lost_error":  # of a class that depends on the database
+                    yield from self._message(node.args, ExitCode.FAILED, local)
+                elif name in _codes():
                     yield from self._message(node.args, _codes()[name], local)
                 elif name == "error" and self.module.startswith("inventory/source/http"):
                     yield from self._message(node.args[:1], ExitCode.FAILED, local)
@@ -102,12 +115,18 @@ class _Reader:
         self, arguments: list[ast.expr], code: int, local: dict[str, list[ast.expr]] | None = None
     ) -> Iterator[Message]:
         known = self.constants if local is None else local
-        texts = [[*_texts(each, known)] for each in arguments[:2]] + [[], []]
+        if arguments and isinstance(arguments[0], ast.Starred):
+            called = f"{_name(getattr(arguments[0].value, 'func', arguments[0]))}()"
+            for each in known.get(called, []):
+                yield from self._message(getattr(each, "elts", [each]), code, known)
+            return
+        plain = {name: given for name, given in known.items() if not name.endswith("()")}
+        texts = [[*_texts(each, of)] for each, of in zip(arguments, (known, plain), strict=False)] + [[], []]
         for text in texts[0]:
             if len(re.sub(r"[A-Z_]{2,}|\W", "", text)) > 3:  # more than another error's text
                 shown = text.rstrip(". ").replace("DATABASE: the proxy", "ADDRESS: the proxy")
                 remedies = dict.fromkeys(each for each in texts[1] if each.strip(". "))
-                yield Message(self.module, shown, code, " Or: ".join(remedies))
+                yield Message(self.module, shown, str(int(code)), " Or: ".join(remedies))
 
     def _assigned(self, nodes: list[ast.stmt] | list[ast.AST]) -> dict[str, list[ast.expr]]:
         """Return name -> the expressions that are assigned to it."""
@@ -123,7 +142,9 @@ class _Reader:
         return found
 
 
-def _texts(node: ast.expr, known: dict[str, list[ast.expr]], depth: int = 0) -> Iterator[str]:
+def _texts(  # noqa: C901  # one case for each kind of expression
+    node: ast.expr, known: dict[str, list[ast.expr]], depth: int = 0
+) -> Iterator[str]:
     """Yield the texts that an expression can be."""
     match node:
         case ast.Constant(value=str(text)):
@@ -139,6 +160,13 @@ def _texts(node: ast.expr, known: dict[str, list[ast.expr]], depth: int = 0) -> 
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             after = [*_texts(right, known, depth)] or [""]
             yield from (text + after[0] for text in [*_texts(left, known, depth)] or [""])
+        case ast.Tuple(elts=[first, *_]):
+            yield from _texts(first, known, depth)
+        case ast.Call(func=function) if depth < 3:
+            is_text = isinstance(function, ast.Attribute) and function.attr == "rstrip"
+            inner = [function.value] if is_text else known.get(f"{_name(function)}()", [])  # type: ignore[attr-defined]
+            for each in inner:
+                yield from _texts(each, known, depth + 1)
         case ast.Name(id=name) if depth < 3:
             for each in known.get(name, []):
                 if not any(isinstance(inner, ast.Name) and inner.id == name for inner in ast.walk(each)):
