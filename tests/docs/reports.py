@@ -1,7 +1,7 @@
 """The reports that are shipped: the question of each, its parameters and its columns."""
 
-from inventory.report.library import Library, Report
-from tests.docs.markdown import joined, table
+from inventory.report.library import Library, Parameter, Report
+from tests.docs.markdown import code, joined, table
 
 __all__ = ["part"]
 
@@ -20,10 +20,14 @@ def _section(report: Report) -> list[str]:
     lines = [f"## {report.title} {{ #{report.name} }}", "", report.question, ""]
     lines += ["```bash", f"inventory query --report {report.name}{_needed(report)}", "```"]
     if report.parameters:
-        given = ((f"`{p.name}`", p.kind, _default(p.default), p.meaning) for p in report.parameters)
+        given = ((f"`{p.name}`", _type(p), _default(p.default), p.meaning) for p in report.parameters)
         lines += ["", *table(("parameter", "type", "default", "meaning"), given)]
     columns = ((f"`{c.name}`", f"{c.kind}, {c.unit}" if c.unit else c.kind, c.meaning) for c in report.columns)
     return [*lines, "", *table(("column", "type and unit", "meaning"), columns)]
+
+
+def _type(parameter: Parameter) -> str:
+    return f"{parameter.kind}: {', '.join(map(code, parameter.values))}" if parameter.values else parameter.kind
 
 
 def _default(text: str | None) -> str:
