@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from inventory.config.settings import Source
     from inventory.export.flow import Result
     from inventory.export.outcome import SourceOutcome
-    from inventory.report.checks.run import Checked
+    from inventory.report.checks.checked import Checked
 
 __all__ = ["Report"]
 
