@@ -41,8 +41,7 @@ Where to change what:
 - the look of all pages (colours, type, head, policy, footer): `render/templates/`
 - a member of a JSON document: where it is printed, and its schema in `render/json_schema/`
 - the text of an error: search for its fixed words; it stands where it is raised
-- exit codes (their meaning: README): 1, 64, 75 in `common/errors.py`; 3, and the worst of several, in `export/run.py`;
-  2 in `cli/changes.py` and `report/checks/checked.py`
+- exit codes, with their meaning: `common/errors.py`; the worst of several: `export/run.py`
 """
 
 __version__ = "0.1.0"

@@ -18,13 +18,12 @@ from sqlalchemy import text
 
 from inventory.config.settings import Source
 from inventory.export.flow import export_source
-from inventory.render.check import rule_page
 from inventory.render.json_schema.documents import documents
 from inventory.report.checks.evaluate import evaluate, scope_of
 from inventory.report.checks.rule import Rules
 from inventory.store.engine import Store
 from inventory.store.reader import snapshots, sources
-from tests.conftest import ROOT, admin_of, here, ran, write_page
+from tests.conftest import admin_of, here, ran, write_page
 from tests.nights import Night, opened, record, running
 
 Json = Any
@@ -726,12 +725,6 @@ def test_a_shipped_rule(rule: Any) -> None:
     assert rule.file.startswith(f"{rule.id}-{rule.name}")
     assert rule.meaning.endswith(".") and rule.remedy.endswith(".")
     assert not rule.title.endswith(".")
-
-
-def test_the_readme_has_a_page_of_each_rule() -> None:
-    readme = (ROOT / "README.md").read_text()
-    wanted = "\n\n".join("\n".join(rule_page(rule)) for rule in RULES.by_id.values())
-    assert f"<!-- rules -->\n\n{wanted}\n\n<!-- end of rules -->" in readme, wanted
 
 
 def test_explain(tmp_path: Path) -> None:

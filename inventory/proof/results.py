@@ -1,4 +1,4 @@
-"""The digest of what a rule came to on a snapshot; it covers that of the run before (README, "Digests").
+"""The digest of what a rule came to on a snapshot; it covers that of the run before (docs/reference/digests.md).
 
 row   SHA-256 of canonical JSON {"detail", "job_id", "key"}.
 run   SHA-256 over lines, a line feed after each: 'inventory check run', the digest of the rule's run before on the

@@ -243,7 +243,7 @@ def history_members(rows: list[tuple[datetime, Result]], sources: Mapping[int, s
 
 
 def rule_page(rule: Rule) -> list[str]:
-    """Return the page of a rule, in Markdown: README has that of each that is shipped."""
+    """Return the page of a rule, in Markdown: docs/reference/rules.md has that of each that is shipped."""
     judged = "a snapshot of any age" if rule.max_age is None else f"a complete snapshot of at most {_hours(rule)} h"
     return [
         f"#### {rule.id} {rule.title}",

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from inventory.common.errors import ExitCode
 from inventory.export.outcome import OpenResults
 from inventory.export.run import worst
 from inventory.report.checks.evaluate import Identity
@@ -117,7 +118,8 @@ def fails(checked: Checked, fail_on: str, least: str) -> bool:
 
 def exit_code(checked: Checked, *, fails: bool) -> int:
     """Return the exit code: 1 a rule could not run, 3 a source is unknown to one, 2 it fails, else 0."""
-    return worst([2 * fails, *(1 if each.has_failed else 3 for each in checked.unknown)])
+    unknown = (ExitCode.FAILED if each.has_failed else ExitCode.PARTIAL for each in checked.unknown)
+    return worst([ExitCode.CHANGES if fails else ExitCode.DONE, *unknown])
 
 
 def open_results(checked: Checked) -> list[OpenResults]:
