@@ -33,6 +33,7 @@ Where to change what:
 - a rule of `check`: its file in `report/rules/`; what makes a result open and close: `report/checks/states.py`; when a
   source is unknown: `report/checks/rule.py`, as is what its digest covers; what is new: `report/checks/checked.py`
 - the worker processes: `export/pool.py`
+- what systemd is told: `export/systemd.py`; what is a sign of life for its watchdog: `common/waits.py`
 - the SQL of a view: `schema/views/` (no migration: `store/derived.py` creates views and triggers at each upgrade)
 - the SQL of a report: its file in `report/sql/`; how a query is kept from changing anything: `report/session.py`
 - the page of `report`: what it asks, in `report/page.py`; its figures, in `render/report.py` and `render/over_days.py`;

@@ -35,7 +35,8 @@ one file, one test, one part:
   .venv/bin/python -m tests types
 
 skipped where something is missing: Chromium (HTML in a browser), PgBouncer (pools), OpenSSL (a TLS
-certificate), Linux (processes and threads in /proc), root (a full disk) or no root (file rights).
+certificate), systemd-analyze, promtool and actionlint (samples for deployment), Linux (processes and
+threads in /proc), root (a full disk) or no root (file rights).
 `pytest -rs` names each with its reason.
 
 not a check: `python -m tests.bench.speed --all` measures the speed (10 min; `pip install -e '.[test,bench]'`).

@@ -148,7 +148,7 @@ def _read_all(options: Options, report: "Report", watch: "Watch", stop: "Stop", 
             from inventory.export.metrics import check
 
             check(watch.metrics_file)
-        watch.start()
+        watch.start(stop)
         _run(options, report, watch, stop, sources, pool, limits, asked)
 
 
@@ -172,8 +172,13 @@ def _run(
             options.echo_err(f"Upgraded the database; a copy of it as it was is {copy}.")
         with Progress("export", shown) as progress:
             report.clear = progress.close
+
+            def advance(source: str, done: int, total: int) -> None:
+                progress.advance(source, done, total)
+                watch.advance(source, done, total)
+
             run = Run(
-                settings, store, limits, stop, time, AuthCache(time), pool, report.run_id, progress.advance,
+                settings, store, limits, stop, time, AuthCache(time), pool, report.run_id, advance,
                 asked.record, asked.lock_timeout, SigningKey.of(settings.signing_key), asked.begin_signing,
             )  # fmt: skip
             export_all(sources, run, report)
@@ -216,6 +221,7 @@ def _ended(options: Options, report: "Report", watch: "Watch", error: InventoryE
         from inventory.export.run import worst
 
         code = worst([*report.codes.values(), report.check_code])
+    watch.stopping(code)
     watch.outcomes = report.outcomes
     hurry = isinstance(error, StoppedError)
     complaints = watch.metrics(code, error)

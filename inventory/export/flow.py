@@ -151,7 +151,8 @@ def _open_readings(source: Source, run: Run, time: Stop) -> Iterator[tuple[Readi
             yield Recording(folder, run.redactor, source.excluded), row
         return
     recorder = Recorder(run.record / source.name, source, run.redactor) if run.record else None
-    with time.waits.register("sign-in", host=source.endpoint):
+    longest = source.retry_seconds + 4 * source.timeout
+    with time.waits.register("sign-in", seconds=longest, host=source.endpoint):
         session = sign_in(source, time, run.auths)
     with closing(session.http):
         row = SourceRow(source.name, source.region, session.project_id, new_id)

@@ -1,4 +1,4 @@
-"""Report a run to monitoring: a metrics file at its end, and pings at its start and its end."""
+"""Report a run to who watches it: a metrics file at its end, pings at its start and its end, messages to systemd."""
 
 import os
 from collections.abc import Sequence
@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inventory import __version__
+from inventory.common.cancellation import Stop
 from inventory.common.errors import InventoryError, UsageError
 from inventory.config.settings import Settings
 from inventory.export.outcome import OpenResults, SourceOutcome
 
 if TYPE_CHECKING:
     from inventory.export.ping import StartPing
+    from inventory.export.systemd import ServiceManager
 
 __all__ = ["Watch"]
 
@@ -38,6 +40,7 @@ class Watch:
     last_success: dict[str, datetime | None] = field(default_factory=dict)
     checks: Sequence[OpenResults] = ()
     _start_ping: "StartPing | None" = None
+    _systemd: "ServiceManager | None" = None
 
     def check(self) -> None:
         """Check before the run that the metrics file can be written.
@@ -49,12 +52,27 @@ class Watch:
         if path is not None and (reason := _unusable_reason(path)):
             raise UsageError(f"--metrics-file {path}: {reason}", "Name a file in a folder that exists and is writable")
 
-    def start(self) -> None:
-        """Send the ping for the start, without waiting for the response."""
+    def start(self, stop: Stop) -> None:
+        """Tell systemd that the run is ready, and send the ping for the start without waiting for the response."""
+        if os.environ.get("NOTIFY_SOCKET"):
+            from inventory.export.systemd import ServiceManager
+
+            self._systemd = ServiceManager(os.environ, stop.waits)
+            self._systemd.start()
         if self.settings.ping_start is not None:
             from inventory.export.ping import StartPing
 
             self._start_ping = StartPing(self.settings.ping_start)
+
+    def advance(self, source: str, done: int, total: int) -> None:
+        """Take the progress of a source, for systemd."""
+        if self._systemd is not None:
+            self._systemd.advance(source, done, total)
+
+    def stopping(self, code: int) -> None:
+        """Tell systemd that the run ends with an exit code."""
+        if self._systemd is not None:
+            self._systemd.stopping(code)
 
     def metrics(self, code: int, error: InventoryError | None = None) -> list[str]:
         """Write the metrics; `error` ended the run before every source had an outcome.

@@ -205,7 +205,9 @@ class Client:
                 body=canonical(body).encode(),
                 seconds=min(self._stop.left, max(self._source.timeout, seconds_until(deadline))),
             )
-            with self._stop.waits.register("an answer", log=self._log, ids=template.ids, host=self._host, call=call):
+            with self._stop.waits.register(
+                "an answer", seconds=request.seconds or 0, log=self._log, ids=template.ids, host=self._host, call=call
+            ):
                 response = send_with_auth(self._session.http, self._session.auth, request)
         except TransportError as error:
             self._log.debug("no answer", call=call, attempt=number, why=error.reason)
