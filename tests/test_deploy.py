@@ -62,6 +62,15 @@ def accepted(*words: str | Path, folder: Path = DEPLOY) -> str:
 # Commands
 
 
+def test_init_writes_the_files_into_a_new_folder(tmp_path: Path) -> None:
+    ran("init", "--deploy", "mine")
+    found = {path.relative_to(tmp_path / "mine"): path.read_text() for path in (tmp_path / "mine").rglob("*.*")}
+    assert found == {path.relative_to(DEPLOY): path.read_text() for path in DEPLOY.rglob("*.*")}
+    again = here("init", "--deploy", "mine")
+    assert again.returncode == 64
+    assert "mine exists already. Nothing was changed" in again.stderr
+
+
 def pods() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     """Give each Job: the file, the Job's spec, the pod's spec."""
     for name in ("cronjob", "sharded", "upgrade"):

@@ -13,15 +13,24 @@ __all__ = ["init", "schema", "validate"]
 
 
 @command(
-    examples=["inventory init", "inventory init /etc/inventory.yaml"],
+    examples=["inventory init", "inventory init /etc/inventory.yaml", "inventory init --deploy deploy"],
     short_help="Write a commented starter configuration.",
 )
 @argument("file", default="inventory.yaml", type=click.Path(), explained="The file; default: inventory.yaml.")
+@click.option(
+    "--deploy", metavar="DIR", type=click.Path(path_type=Path),
+    help="Instead write files to deploy with, into a new folder: systemd, cron, container, Kubernetes, CI, alerts.",
+)  # fmt: skip
 @click.pass_obj
-def init(options: Options, file: str) -> None:
+def init(options: Options, file: str, deploy: Path | None) -> None:
     """Write a commented starter configuration; never over an existing file."""
+    from inventory.config.samples import write_deployment
     from inventory.config.starter import STARTER
 
+    if deploy is not None:
+        names = write_deployment(deploy)
+        options.echo(f"Wrote {deploy}: {', '.join(names)}. README.md says what each file is for.")
+        return
     try:
         with Path(file).open("x", encoding="utf-8") as starter:
             starter.write(STARTER)

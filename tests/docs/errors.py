@@ -25,7 +25,7 @@ TOPICS = {
     "Checks": "report/checks cli/check",
     "Queries and reports": "report/ cli/query cli/page render/result",
     "Signatures and bundles": "proof/ render/bundle cli/verify cli/bundle",
-    "Other commands": "cli/ config/retention",
+    "Other commands": "cli/ config/",
 }
 
 
