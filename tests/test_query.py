@@ -359,6 +359,15 @@ def test_the_plan_of_a_query(url: str) -> None:
     assert "SCAN jobs" not in told.splitlines()
 
 
+def test_of_a_day_sqlite_reads_a_table_as_it_lies(estate: Estate) -> None:
+    """By its key it takes three times as long; of one source out of many it is still read by its key."""
+    words = ("query", "--explain", "--day", "2026-11-06", "SELECT count(*) FROM object_infos")
+    told = ran("--database", estate.sqlite, *words)
+    assert re.search(r"SCAN (main\.)?object_infos$", told, re.MULTILINE), told
+    told = ran("--database", estate.sqlite, *words, "--source", "north")
+    assert re.search(r"SEARCH (main\.)?object_infos USING INDEX", told), told
+
+
 def test_secrets_seen_knows_every_secret_column() -> None:
     secret = {field.name for field in BY_NAME["endpoints"].fields if field.api.secret}
     assert secret == {each for each in secret if f"'{each}' AS column_name" in report_of("secrets-seen").sql}

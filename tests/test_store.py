@@ -329,6 +329,12 @@ SNAPSHOT_IDS = (
 )
 
 
+OF_A_DAY = (
+    "WHERE snapshot_id IN (SELECT snapshot_id FROM days WHERE day = '2026-11-02')",
+    "JOIN days USING (source_id, snapshot_id) WHERE day = '2026-11-02'",
+    "JOIN days USING (source_id, source, snapshot_id) WHERE day = '2026-11-02'",
+)
+
 LARGE = (  # statistics as of an estate ten thousand times as large
     "UPDATE sqlite_stat1 SET stat = CAST(stat AS INTEGER) || '0000' || substr(stat, instr(stat, ' '))"
     " WHERE tbl NOT IN ('snapshots', 'sources')"
@@ -362,6 +368,10 @@ def test_a_night_is_found_by_its_id_and_a_job_by_its_key(inventory: Command, dat
                     assert re.search(rf"\b{entity.job_column} ?=", " ".join(steps[at : at + 2])), steps
             if store.is_sqlite:
                 assert "SEARCH n USING INTEGER PRIMARY KEY (rowid=?)" in planned(f"SELECT count(*) {night}")
+        for entity, of_day in product(ENTITIES, OF_A_DAY if store.is_sqlite else ()):
+            steps = planned(f"SELECT count(*) FROM {entity.name}_as_of {of_day}")
+            found = {step for step in steps if re.match(r"(SCAN|SEARCH) n\b", step)}
+            assert found == {"SEARCH n USING INTEGER PRIMARY KEY (rowid=?)"}, steps  # else each row meets all of them
 
 
 def test_errors_show_no_values(inventory: Command, database: str) -> None:

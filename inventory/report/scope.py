@@ -39,7 +39,7 @@ class Scope:
 
     last: source id -> id of that snapshot; None for whatever it has now. None: everything. day: the last day of the
     calendar, where it is limited. schema: what a table's real name begins with. now: what the present is: of a day its
-    end, of a snapshot its time, and never later than the real one.
+    end, of a snapshot its time, and never later than the real one. chosen: whether only some sources are seen.
     """
 
     dialect: str
@@ -47,6 +47,7 @@ class Scope:
     day: date | None = None
     schema: str = "main"
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    chosen: bool = False
 
     @classmethod
     def of(cls, connection: Connection, names: Iterable[str], day: str | None, ref: str | None) -> "Scope":
@@ -74,7 +75,7 @@ class Scope:
         end = datetime.combine(until + timedelta(days=1), time(), UTC) if until is not None else last_time
         return cls(
             dialect, {source: row["id"] for source, row in seen.items()}, until or last_time.date(), schema,
-            min(end, datetime.now(UTC)),
+            min(end, datetime.now(UTC)), chosen=bool(chosen),
         )  # fmt: skip
 
     @property
@@ -126,13 +127,17 @@ class Scope:
         return ""
 
     def _current(self, name: str) -> str:
-        """The rows that a current table had."""
+        """The rows that a current table had.
+
+        The plus keeps SQLite from reading a whole table by its key, which takes three times as long.
+        """
         table = METADATA.tables[name]
         columns = ", ".join(_quoted(column.name) for column in table.columns)
-        now = f"SELECT {columns} FROM {self.schema}.{name} WHERE {self._either('source_id', 'valid_from <= {}')}"
+        source = "+source_id" if self.dialect == "sqlite" and self.is_past and not self.chosen else "source_id"
+        now = f"SELECT {columns} FROM {self.schema}.{name} WHERE {self._either(source, 'valid_from <= {}')}"
         if not self.is_past:
             return now
-        then = self._either("source_id", "valid_from <= {0} AND valid_to > {0}")
+        then = self._either(source, "valid_from <= {0} AND valid_to > {0}")
         return f"{now}\nUNION ALL\nSELECT {columns} FROM {self.schema}.{name}_history WHERE {then}"
 
     def _history(self, name: str) -> str:
