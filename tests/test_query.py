@@ -416,7 +416,7 @@ def test_each_question_has_its_answer_on_both_databases(estate: Estate, number: 
 
 
 def test_the_report_of_the_document_is_one(estate: Estate, tmp_path: Path) -> None:
-    (block,) = re.findall(r"```sql\n(-- name: big\n.*?)```", QUESTIONS, re.DOTALL)
+    (block,) = re.findall(r"```sql .*\n(-- name: big\n.*?)```", QUESTIONS, re.DOTALL)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "big.sql").write_text(block)
     (tmp_path / "inventory.yaml").write_text("sources: [{name: s, replay: x}]\nreports: [mine]\n")

