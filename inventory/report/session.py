@@ -147,9 +147,7 @@ def prepare(
         inner[f"report.{name}"] = part
         more[f"report.{name}"] = {each.name: each.kind for each in chosen.columns}
     statement = statement.with_reports(reports)
-    shadows: dict[str, str] = {}
-    for part in (*inner.values(), statement):
-        shadows |= scope.shadows(part)
+    shadows = scope.shadows(*inner.values(), statement)
     sql = statement.sql({**scope.in_order(shadows), **{name: part.sql() for name, part in inner.items()}})
     kinds = statement.types(more)
     return Prepared(statement, sql, named or [ResultColumn("", kind) for kind in kinds])
