@@ -18,7 +18,7 @@ from inventory.common.errors import InventoryError, UsageError
 from inventory.common.safe_text import clean
 from inventory.export.outcome import OpenResults, SourceOutcome
 
-__all__ = ["check", "write"]
+__all__ = ["WRITTEN", "check", "write"]
 
 # Written by every run, without labels:
 _RUN_GAUGES = {
@@ -51,7 +51,20 @@ _CHECK_GAUGES: dict[str, tuple[str, ...]] = {
     "inventory_check_open": ("Open results of check, without the waived.", "rule", "severity"),
     "inventory_check_oldest_seconds": ("Age of the oldest open result of check; 0: none is open.",),
 }
+# Written by every run, beside those without labels:
+_BUILD_GAUGES: dict[str, tuple[str, ...]] = {
+    "inventory_build_info": ("The version that wrote this; always 1.", "version"),
+}
 _GAUGES = _DATABASE_GAUGES | _EXPORT_GAUGES | _SNAPSHOT_GAUGES | _CHECK_GAUGES
+
+# When a gauge is written -> gauge -> help text and labels.
+WRITTEN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "by every run": {name: (meaning,) for name, meaning in _RUN_GAUGES.items()} | _BUILD_GAUGES,
+    "for each source of the run": _EXPORT_GAUGES,
+    "for each source, if the database could be read": _DATABASE_GAUGES,
+    "for each source of which a snapshot was written": _SNAPSHOT_GAUGES,
+    "for each source that was checked after the export": _CHECK_GAUGES,
+}
 
 
 def check(path: Path) -> None:
@@ -186,6 +199,7 @@ class _SampleCollector(Collector):
             family = GaugeMetricFamily(name, meaning)
             family.samples = [sample for sample in self._samples if sample.name == name]
             yield family
-        build = GaugeMetricFamily("inventory_build_info", "The version that wrote this; always 1.", labels=["version"])
-        build.add_metric([self._version], 1)
-        yield build
+        for name, (meaning, *labels) in _BUILD_GAUGES.items():
+            build = GaugeMetricFamily(name, meaning, labels=labels)
+            build.add_metric([self._version], 1)
+            yield build

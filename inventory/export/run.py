@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
-from inventory.common.errors import DeadlineError, InventoryError, StoppedError, StoreError, system_refusal
+from inventory.common.errors import DeadlineError, ExitCode, InventoryError, StoppedError, StoreError, system_refusal
 from inventory.common.log import bound, logger
 from inventory.config.settings import Source
 from inventory.diff.records import SourceDiff
@@ -22,7 +22,6 @@ from inventory.store.sources import reserve_ids
 
 __all__ = ["Listener", "Planned", "export_all", "plan_all", "worst"]
 
-EXIT_PARTIAL = 3
 LEFT_OUT = "left out"
 T = TypeVar("T")
 OnFailure = Callable[[str, int, str, float], None]  # source, exit code, why, seconds
@@ -76,7 +75,7 @@ def plan_all(sources: Sequence[Source], run: Run, what: Selection, failed: OnFai
         code, error = _run_source(source, run, lambda: found.append(plan_source(source, run, what)), failed)
         diff = found[0] if found else None
         if diff is not None and diff.end["id"] is None and diff.end["status"] == "partial":
-            code = EXIT_PARTIAL
+            code = ExitCode.PARTIAL
         return Planned(source.name, diff, code, error)
 
     return _run_concurrently(sources, run, plan)
@@ -169,7 +168,7 @@ def _export(source: Source, run: Run, listener: Listener) -> SourceOutcome:
     code, error = _run_source(source, run, work, listener.failed)
     rows = [result.snapshot for result in results if result.snapshot is not None]
     if not error and any(row["status"] == "partial" for row in rows):
-        code = EXIT_PARTIAL
+        code = ExitCode.PARTIAL
     findings: dict[str, int] = {}
     for kind, count in (results[-1].findings if results else {}).items():
         findings[kind] = findings.get(kind, 0) + count
@@ -205,6 +204,6 @@ def _log(result: Result, seconds: float) -> None:
 
 
 def worst(codes: Iterable[int]) -> int:
-    """Return the exit code of several sources: 1, 75, 3, 2, 0, the worst first."""
-    order = [1, 75, 3, 2, 0]
+    """Return the exit code of several sources, the worst first."""
+    order: list[int] = [ExitCode.FAILED, ExitCode.BUSY, ExitCode.PARTIAL, ExitCode.CHANGES, ExitCode.DONE]
     return min(codes, key=order.index, default=0)
