@@ -368,6 +368,35 @@ def test_the_plan_of_a_query(url: str) -> None:
     assert "SCAN jobs" not in told.splitlines()
 
 
+def test_of_a_day_sqlite_reads_a_table_as_it_lies(estate: Estate) -> None:
+    """By its key it takes three times as long; of one source out of many it is still read by its key."""
+    words = ("query", "--explain", "--day", "2026-11-06", "SELECT count(*) FROM object_infos")
+    told = ran("--database", estate.sqlite, *words)
+    assert re.search(r"SCAN (main\.)?object_infos$", told, re.MULTILINE), told
+    told = ran("--database", estate.sqlite, *words, "--source", "north")
+    assert re.search(r"SEARCH (main\.)?object_infos USING INDEX", told), told
+
+
+@pytest.mark.parametrize(
+    ("query", "columns"),
+    [
+        ("SELECT * FROM tags", 7),
+        ("SELECT t.* FROM tags t", 7),
+        ("SELECT count(*) AS n FROM jobs NATURAL JOIN tags", 1),
+        ("SELECT count(*) AS n FROM tags", 1),
+        ("SELECT max(VALUE) AS v, count(t.occurrence) AS n FROM Tags t", 2),
+        ("SELECT count(*) AS n FROM tags JOIN (SELECT job_id, key FROM tags) u USING (job_id, key)", 1),
+        ("WITH x AS (SELECT * FROM tags) SELECT count(value) AS n FROM x", 1),
+        ("SELECT count(*) AS n FROM jobs WHERE id IN (SELECT job_id FROM tags WHERE value <> '')", 1),
+    ],
+)
+def test_of_a_day_a_query_has_the_columns_that_it_takes(estate: Estate, query: str, columns: int) -> None:
+    """On SQLite others are left out, which PostgreSQL does by itself."""
+    ours, theirs = (rows(url, query, "--day", "2026-11-06") for url in (estate.sqlite, estate.postgresql))
+    assert ours and sorted(map(str, ours)) == sorted(map(str, theirs))
+    assert {len(row) for row in ours} == {columns}
+
+
 def test_secrets_seen_knows_every_secret_column() -> None:
     secret = {field.name for field in BY_NAME["endpoints"].fields if field.api.secret}
     assert secret == {each for each in secret if f"'{each}' AS column_name" in report_of("secrets-seen").sql}

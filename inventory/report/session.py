@@ -148,10 +148,10 @@ def prepare(
         inner[f"report.{name}"] = part
         more[f"report.{name}"] = {each.name: each.kind for each in chosen.columns}
     statement = statement.with_reports(reports)
-    shadows: dict[str, str] = {}
-    for part in (*inner.values(), statement):
+    parts = (*inner.values(), statement)
+    for part in parts:
         refuse_unknown(part, more)
-        shadows |= scope.shadows(part)
+    shadows = scope.shadows(*parts)
     sql = statement.sql({**scope.in_order(shadows), **{name: part.sql() for name, part in inner.items()}})
     kinds = statement.types(more)
     return Prepared(statement, sql, named or [ResultColumn("", kind) for kind in kinds])
