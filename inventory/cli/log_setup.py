@@ -9,7 +9,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from threading import Lock
 from typing import Any
@@ -21,7 +21,7 @@ from inventory.common.masks import MASK
 from inventory.common.safe_text import CLEAR_LINE, clean
 from inventory.normalise.redact import Redactor
 
-__all__ = ["set_up", "set_up_unless"]
+__all__ = ["mask", "set_up", "set_up_unless"]
 
 Event = MutableMapping[str, Any]
 
@@ -63,6 +63,12 @@ def set_up_unless(style: str, level: int = logging.ERROR) -> None:
     """Configure the log for who has read no configuration yet, unless it is configured in this style."""
     if _styles != [style]:
         set_up(style, level)
+
+
+def mask(secrets: Iterable[str]) -> Callable[[Mapping[str, Any]], Event]:
+    """Return what masks the values of named fields as the log does."""
+    masking = _Filter(secrets)
+    return lambda fields: masking(None, "", dict(fields))
 
 
 class _Filter:
