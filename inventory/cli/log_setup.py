@@ -152,4 +152,4 @@ class _Libraries(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         level = logging.ERROR if record.levelno >= logging.ERROR else logging.WARNING
-        logger().log(level, record.getMessage(), library=record.name, exc_info=record.exc_info)
+        logger().log(level, "library", text=record.getMessage(), library=record.name, exc_info=record.exc_info)
