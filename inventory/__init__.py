@@ -41,7 +41,8 @@ Where to change what:
 - a member of a JSON document: where it is printed, and its schema in `render/json_schema/`
 - the text of an error: search for its fixed words; it stands where it is raised
 - an event of the log: where it is logged, and its line in `common/log_events.py`
-- a span: `trace.span` where the work is done; how spans and metrics are sent: `export/otlp.py`; when: `config/telemetry.py`
+- a span: `trace.span` where the work is done; how spans and metrics are sent: `export/otlp.py`; whether they are:
+  `config/telemetry.py`
 - exit codes (their meaning: README): 1, 64, 75 in `common/errors.py`; 3, and the worst of several, in `export/run.py`;
   2 in `cli/changes.py` and `report/checks/run.py`
 """
