@@ -1,5 +1,6 @@
 """`check`: rules, the states of their results over ten nights, what proves them, and the formats."""
 
+import hashlib
 import json
 import uuid
 from collections.abc import Callable, Iterator
@@ -203,7 +204,7 @@ def test_runs_are_recorded_once(lived: Estate) -> None:
         (7, "unknown", "stale", 0, 0, 2, 0), (8, "complete", None, 0, 1, 1, 0), (9, "complete", None, 1, 1, 1, 0),
         (10, "complete", None, 1, 0, 2, 0),
     ]  # fmt: skip
-    assert all((digest is None) == (status == "unknown") for _, status, *_, digest in runs)
+    assert len({digest for *_, digest in runs}) == len(runs)
 
 
 def test_the_view_has_the_last_state(lived: Estate) -> None:
@@ -224,6 +225,34 @@ def test_the_memory_verifies(lived: Estate) -> None:
     )
 
 
+def test_runs_are_a_chain_that_sql_and_sha256_recompute(lived: Estate) -> None:
+    def sha256(text: str) -> str:
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    query = (
+        "SELECT r.*, n.digest AS snapshot_digest FROM check_runs r"
+        " JOIN snapshots n ON n.id = r.snapshot_id ORDER BY r.id"
+    )
+    left = (
+        "SELECT c.job_id, c.key, c.detail FROM check_results c WHERE c.rule_id = :rule AND c.state <> 'closed'"
+        " AND c.id IN (SELECT max(id) FROM check_results WHERE run_id <= :run GROUP BY rule_id, source_id, job_id, key)"
+    )
+    previous = ""
+    with lived.store.reading() as connection:
+        for run in connection.execute(text(query)).mappings().all():
+            as_of = run["as_of"] if isinstance(run["as_of"], str) else f"{run['as_of']:%Y-%m-%dT%H:%M:%S.%fZ}"
+            given = {"rule": run["rule_id"], "run": run["id"]}
+            found = connection.execute(text(left), given).mappings() if run["status"] == "complete" else ()
+            lines = [
+                "inventory check run", previous, run["snapshot_digest"], run["rule_id"], run["rule_digest"], as_of,
+                run["status"], run["reason"] or "",
+                *sorted(sha256(json.dumps(dict(row), sort_keys=True, separators=(",", ":"))) for row in found),
+            ]  # fmt: skip
+            assert run["digest"] == sha256("".join(f"{line}\n" for line in lines)), run["id"]
+            assert (run["previous_digest"] or "") == previous
+            previous = run["digest"]
+
+
 CHANGED = ["UPDATE check_runs SET open = 0", "DELETE FROM check_results", "DELETE FROM check_waivers"]
 
 
@@ -238,6 +267,9 @@ ALTERATIONS = {
     "DELETE FROM check_results WHERE job_id = 'c'": ("missing", "check_results"),
     "UPDATE check_runs SET digest = '00' WHERE snapshot_id = 1": ("altered", "check_runs"),
     "UPDATE check_runs SET closed = 7 WHERE snapshot_id = 9": ("altered", "check_runs"),
+    "UPDATE check_runs SET reason = 'partial' WHERE snapshot_id = 7": ("altered", "check_runs"),
+    "UPDATE check_runs SET previous_digest = NULL WHERE snapshot_id = 4": ("altered", "check_runs"),
+    "DELETE FROM check_runs WHERE snapshot_id = 6": ("altered", "check_runs"),
 }
 
 

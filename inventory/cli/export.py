@@ -191,7 +191,7 @@ def _run(
 def _check(report: "Report", watch: "Watch", store: "Store") -> None:
     """Check the sources of the run; what goes wrong is told, and leaves what was exported as it is."""
     from inventory.cli.check import check_exported
-    from inventory.report.checks.run import open_results
+    from inventory.report.checks.checked import open_results
 
     try:
         checked, fails = check_exported(store, watch.settings, watch.names)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from inventory.export.flow import Result
     from inventory.export.outcome import SourceOutcome
     from inventory.export.telemetry import Telemetry
-    from inventory.report.checks.run import Checked
+    from inventory.report.checks.checked import Checked
 
 __all__ = ["Report"]
 

@@ -9,8 +9,8 @@ from inventory.common.exact_json import Json
 from inventory.common.safe_text import clean, count, cut, moment, table
 from inventory.render.json import plain
 from inventory.render.markdown import code
+from inventory.report.checks.checked import Checked, Line
 from inventory.report.checks.rule import Rule
-from inventory.report.checks.run import Checked, Line
 from inventory.report.checks.states import CLOSED, OPEN, WAIVED, Result
 from inventory.schema.kinds import rfc3339
 
