@@ -89,6 +89,8 @@ class Report:
 
     def trace(self, telemetry: "Telemetry") -> None:
         """Start to send traces, if that is asked for; again does nothing."""
+        if not telemetry.is_wanted:
+            return
         from inventory.cli.log_setup import mask
 
         telemetry.start(self.run_id, mask(self._secrets))

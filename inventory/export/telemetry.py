@@ -34,10 +34,13 @@ class Telemetry:
         self._sender: Sender | None = None
         self._problem = ""
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it is to be started: it is asked for, and was not tried yet."""
+        return bool(self._wanted) and self._sender is None and not self._problem
+
     def start(self, run_id: str, mask: Mask) -> None:
-        """Start sending, if it is asked for; again does nothing. Call it after processes were forked."""
-        if not self._wanted or self._sender is not None or self._problem:
-            return
+        """Start sending, if `is_wanted`. Call it after processes were forked."""
         self._problem = _unusable(self._wanted)
         if self._problem:
             return
