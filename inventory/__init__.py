@@ -42,6 +42,9 @@ Where to change what:
 - a member of a JSON document: where it is printed, and its schema in `render/json_schema/`
 - the text of an error: search for its fixed words; it stands where it is raised
 - exit codes, with their meaning: `common/errors.py`; the worst of several: `export/run.py`
+- an event of the log: where it is logged, and its line in `common/log_events.py`
+- a span: `trace.span` where the work is done; how spans and metrics are sent: `export/otlp.py`; whether they are:
+  `config/telemetry.py`
 """
 
 __version__ = "0.1.0"

@@ -123,6 +123,8 @@ LIBRARIES = {
     "jinja2": "render.page",
     "markupsafe": "render",
     "msgspec": "normalise config",
+    "opentelemetry": "export.otlp",
+    "requests": "export.otlp",
 }
 
 
@@ -153,8 +155,9 @@ def test_migrations_import_nothing_of_ours() -> None:
 
 # What only some commands need. SQLAlchemy brings asyncio and importlib.metadata along.
 UNREAD = (
-    "alembic", "cryptography", "filelock", "httpcore", "httpx", "msgspec", "multiprocessing", "prometheus_client",
-    "psycopg", "rich", "sqlalchemy.dialects.postgresql", "structlog", "tenacity", "yaml",
+    "alembic", "cryptography", "filelock", "httpcore", "httpx", "msgspec", "multiprocessing", "opentelemetry",
+    "prometheus_client", "psycopg", "requests", "rich", "sqlalchemy.dialects.postgresql", "structlog", "tenacity",
+    "yaml",
 )  # fmt: skip
 HEAVY = (
     *UNREAD, "asyncio", "importlib.metadata", "jinja2", "logging", "markupsafe", "simplejson", "sqlalchemy", "sqlite3",

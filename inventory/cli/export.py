@@ -149,6 +149,7 @@ def _read_all(options: Options, report: "Report", watch: "Watch", stop: "Stop", 
 
             check(watch.metrics_file)
         watch.start(stop)
+        report.trace(watch.telemetry)
         _run(options, report, watch, stop, sources, pool, limits, asked)
 
 
@@ -228,8 +229,10 @@ def _ended(options: Options, report: "Report", watch: "Watch", error: InventoryE
     if hurry:  # the process ends within a second: what is least certain comes last
         report.finished(code)
         watch.ping(code, hurry=True)
+        watch.trace(code, error, hurry=True)
         return code
-    for complaint in [*complaints, *watch.ping(code)]:
+    report.trace(watch.telemetry)  # unless that was done: what ended the run may have come before
+    for complaint in [*complaints, *watch.ping(code), *watch.trace(code, error)]:
         options.warn(complaint, code)
     report.finished(code)
     return code

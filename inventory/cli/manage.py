@@ -53,10 +53,13 @@ def init(options: Options, file: str, deploy: Path | None) -> None:
 def validate(options: Options, no_env: bool, as_json: bool) -> None:
     """Check the configuration, offline: every error at once, with file, line and key."""
     from inventory.config.load import choose_database
+    from inventory.export.telemetry import problem
 
     settings = options.settings(for_export=True, no_env=no_env, recordings=True)
     if options.database or not no_env:
         choose_database(options.database, settings)
+    if not no_env and (why := problem()):
+        options.warn(f"no traces and metrics will be sent: {why}")
     count = len(settings.sources)
     if as_json:
         names = [source.name for source in settings.sources]

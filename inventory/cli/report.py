@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from inventory.config.settings import Source
     from inventory.export.flow import Result
     from inventory.export.outcome import SourceOutcome
+    from inventory.export.telemetry import Telemetry
     from inventory.report.checks.checked import Checked
 
 __all__ = ["Report"]
@@ -85,6 +86,14 @@ class Report:
         self._secrets += tuple(secrets)
         set_up(self._options.log_format, self._options.log_level, self._secrets)
         log.everywhere["run_id"] = self.run_id
+
+    def trace(self, telemetry: "Telemetry") -> None:
+        """Start to send traces, if that is asked for; again does nothing."""
+        if not telemetry.is_wanted:
+            return
+        from inventory.cli.log_setup import mask
+
+        telemetry.start(self.run_id, mask(self._secrets))
 
     def result(self, source: "Source", result: "Result") -> None:
         """Print a result, whole; one that nobody can read is written as well. What could not be read goes to stderr."""

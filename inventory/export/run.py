@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
+from inventory.common import trace
 from inventory.common.errors import DeadlineError, ExitCode, InventoryError, StoppedError, StoreError, system_refusal
 from inventory.common.log import bound, logger
 from inventory.config.settings import Source
@@ -121,7 +122,8 @@ def _oldest_first(sources: Sequence[Source], run: Run) -> list[Source]:
 def _run_source(source: Source, run: Run, work: Callable[[], None], failed: OnFailure) -> tuple[int, str]:
     """Run the work of one source; on an error call `failed` and return its exit code and message."""
     began = time.monotonic()
-    with bound(run_id=run.run_id, source=source.name):
+    about = {"inventory.source": source.name, "cloud.region": source.region}
+    with bound(run_id=run.run_id, source=source.name), trace.span("source", about):
         try:
             _check_deadline(run)
             logger().info("started")
@@ -131,8 +133,10 @@ def _run_source(source: Source, run: Run, work: Callable[[], None], failed: OnFa
         except InventoryError as failure:
             run.stop.check()  # an error after a cancellation is not a failure of the source
             code, error = failure.exit_code, str(failure)
+            trace.fail(type(failure).__name__, failure.summary)
         except Exception as failure:  # noqa: BLE001  # a bug must not fail the other sources
             code, error = 1, _describe(failure)
+            trace.fail(type(failure).__name__)
         else:
             return 0, ""
         failed(source.name, code, error, time.monotonic() - began)
@@ -163,6 +167,7 @@ def _export(source: Source, run: Run, listener: Listener) -> SourceOutcome:
         for result in export_source(source, run):
             results.append(result)
             _log(result, time.monotonic() - began)
+            _trace(result)
             listener.result(source, result)
 
     code, error = _run_source(source, run, work, listener.failed)
@@ -201,6 +206,13 @@ def _log(result: Result, seconds: float) -> None:
     )  # fmt: skip
     if result.signing:
         logger().warning("signing", snapshot=row["id"], detail=result.signing)
+
+
+def _trace(result: Result) -> None:
+    if result.snapshot is not None:
+        names = ("status", "jobs", "added", "changed", "removed", "deselected", "unreadable", "requests", "retries")
+        figures = {f"inventory.{name}": result.snapshot[name] for name in names}
+        trace.annotate({"inventory.snapshot": result.snapshot["id"], **figures})
 
 
 def worst(codes: Iterable[int]) -> int:

@@ -1,4 +1,4 @@
-"""Report a run to who watches it: a metrics file at its end, pings at its start and its end, messages to systemd."""
+"""Report a run to monitoring: a metrics file at its end, pings, messages to systemd, traces by OpenTelemetry."""
 
 import os
 from collections.abc import Sequence
@@ -12,8 +12,11 @@ from inventory.common.cancellation import Stop
 from inventory.common.errors import InventoryError, UsageError
 from inventory.config.settings import Settings
 from inventory.export.outcome import OpenResults, SourceOutcome
+from inventory.export.telemetry import Telemetry
 
 if TYPE_CHECKING:
+    from prometheus_client.core import Sample
+
     from inventory.export.ping import StartPing
     from inventory.export.systemd import ServiceManager
 
@@ -39,6 +42,7 @@ class Watch:
     outcomes: list[SourceOutcome] = field(default_factory=list)
     last_success: dict[str, datetime | None] = field(default_factory=dict)
     checks: Sequence[OpenResults] = ()
+    telemetry: Telemetry = field(default_factory=Telemetry)
     _start_ping: "StartPing | None" = None
     _systemd: "ServiceManager | None" = None
 
@@ -95,6 +99,20 @@ class Watch:
         except InventoryError as failure:
             return [str(failure)]
         return []
+
+    def trace(self, code: int, error: InventoryError | None, *, hurry: bool = False) -> list[str]:
+        """Send the rest of the traces, and the metrics, if that is asked for; after `metrics`.
+
+        Returns:
+            Error messages.
+        """
+
+        def samples() -> "list[Sample]":
+            from inventory.export.metrics import samples_of
+
+            return samples_of(self.outcomes, self.last_success, code, datetime.now(UTC), self.checks)
+
+        return self.telemetry.end(code, error, samples, hurry=hurry)
 
     def ping(self, code: int, *, hurry: bool = False) -> list[str]:
         """Send the ping for the end of the run: up to three attempts, or one if `hurry` is set.
