@@ -14,6 +14,7 @@ from tests.docs import (
     exit_codes,
     findings,
     json_documents,
+    log_events,
     metrics,
     reports,
     rules,
@@ -26,7 +27,7 @@ __all__ = ["HEAD", "PAGES", "PARTS", "PICTURES", "made"]
 
 HEAD = "<!-- Made by `python -m tests.docs`; do not edit. -->\n"
 
-PAGES: dict[str, Callable[[], str]] = {}
+PAGES: dict[str, Callable[[], str]] = {"reference/log-events.md": log_events.page}
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "reference/command-line.md": {"commands": command_line.part},
     "reference/configuration.md": {"keys": configuration.part},
