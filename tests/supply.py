@@ -17,7 +17,7 @@ from inventory import __version__
 ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / "tests/constraints.txt"
 LOWEST = ROOT / "tests/lowest.txt"
-EXTRAS = "postgresql,signing,socks,xlsx"  # what a user can add
+EXTRAS = "otel,postgresql,signing,socks,xlsx"  # what a user can add
 SBOM = ROOT / "dist" / f"drs_inventory-{__version__}.cdx.json"
 # Together they use every library, and each database.
 SMOKE = ["run", "diff", "query", "store", "postgresql", "page", "metrics", "configuration", "log", "retry", "signing"]
