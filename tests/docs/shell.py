@@ -90,7 +90,10 @@ class Shell:
             self._listener.listen()
             file.write_text(CLIENT.format(python=sys.executable, address=address))
             threading.Thread(target=self._serve, daemon=True).start()
-        file.chmod(file.stat().st_mode | stat.S_IXUSR)
+        python = self._tools / "python3"  # with the packages of the tests
+        python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+        for each in (file, python):
+            each.chmod(each.stat().st_mode | stat.S_IXUSR)
 
     def _serve(self) -> None:
         while True:
