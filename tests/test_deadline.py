@@ -113,6 +113,25 @@ def test_a_list_that_is_not_read_by_the_deadline_fails_the_source(server: DrsSer
     assert said in done.stderr
 
 
+@pytest.mark.parametrize("call", ["sign-in", "projects"])
+def test_signing_in_goes_on_no_longer_than_the_run_s_deadline(
+    server: DrsServer, export: Export, tmp_path: Path, call: str
+) -> None:
+    """A request to IAM alone may take four time-outs, longer than what is left."""
+    server.faults.append(Fault("slow", times=None, seconds=60, when=lambda request: "batch" not in request.path))
+    password = {"username": server.username, "password": server.password, "domain": server.domain}
+    source = export.source(timeout=30, jobs="all", auth=password)
+    if call == "projects":
+        del source["project_id"]
+        source["auth"] = {"access_key": server.access_key, "secret_key": server.secret_key}
+    (tmp_path / "c.yaml").write_text(json.dumps({"workers": 0, "sources": [source]}))
+    began = time.monotonic()
+    done = here("--config", "c.yaml", "--database", "sqlite:///x.db", "export", "--deadline", "1s")
+    assert (done.returncode, time.monotonic() - began < 20) == (1, True)
+    assert f"retrying the {call} request" in done.stderr
+    assert "the deadline of the run (1s) passed" in done.stderr
+
+
 def test_a_list_that_cannot_be_read_again_makes_it_partial(server: DrsServer, export: Export) -> None:
     export(jobs="all")
     lists = []

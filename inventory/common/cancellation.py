@@ -51,6 +51,11 @@ class Stop:
         return self._event.is_set()
 
     @property
+    def ends(self) -> float:
+        """The deadline on the monotonic clock; infinite without one."""
+        return self._ends
+
+    @property
     def left(self) -> float:
         """The seconds until the deadline; infinite without one."""
         return max(0.0, self._ends - time.monotonic())

@@ -213,6 +213,7 @@ class Client:
                 headers={"Content-Type": "application/json", "X-Language": self._source.language},
                 body=canonical(body).encode(),
                 seconds=min(self._stop.left, max(self._source.timeout, seconds_until(deadline))),
+                until=self._stop.ends,
             )
             with self._stop.waits.register(
                 "an answer", seconds=request.seconds or 0, log=self._log, ids=template.ids, host=self._host, call=call

@@ -1,5 +1,7 @@
 """The interface to HTTP: a request, and its response or an error."""
 
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -64,7 +66,7 @@ class Request(NamedTuple):
 
     path: below the base address; it and `query` are encoded by `encode_path` and `encode_query`.
     seconds: the time limit of the whole exchange, from connecting to the last byte of the body; None: see
-    `time_limit`.
+    `time_limit`. until: when it must be over whatever `seconds` says, on the monotonic clock.
     """
 
     method: str
@@ -73,11 +75,13 @@ class Request(NamedTuple):
     headers: Mapping[str, str] = {}
     body: bytes = b""
     seconds: float | None = None
+    until: float = math.inf
 
 
 def time_limit(request: Request, timeout: float) -> float:
     """Return the seconds that the whole exchange may take: four time-outs if the request sets no limit."""
-    return 4 * timeout if request.seconds is None else max(0.0, request.seconds)
+    seconds = 4 * timeout if request.seconds is None else request.seconds
+    return max(0.0, min(seconds, request.until - time.monotonic()))
 
 
 class Transport(Protocol):

@@ -67,7 +67,7 @@ def log_in(
     body = json.dumps({"auth": {"identity": identity, "scope": {"project": project}}}).encode()
     headers = {"Content-Type": "application/json;charset=utf8"}
     query = [("nocatalog", "true")]  # otherwise the answer lists every service of the account
-    request = Request("POST", "/v3/auth/tokens", query, headers, body)
+    request = Request("POST", "/v3/auth/tokens", query, headers, body, until=stop.ends)
     scope: Hashable = tuple(project.items())
 
     def attempt() -> Response:

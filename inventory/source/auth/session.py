@@ -71,7 +71,7 @@ def _find_project(source: Source, iam: str | None, auth: Auth, stop: Stop) -> st
     http = Http(iam, timeout=source.timeout, max_body=16 * MIB)
 
     def projects(path: str, query: tuple[tuple[str, str], ...]) -> Response:
-        request = Request("GET", path, query)
+        request = Request("GET", path, query, until=stop.ends)
         return send_with_retries(
             http, stop, lambda: send_with_auth(http, auth, request), source.retry_seconds, "projects"
         )
