@@ -31,8 +31,9 @@ Where to change what:
   `cli/base.py`; help and groups: `cli/group.py`
 - the order and the words of a comparison: `render/changes.py`; what counts as a change: `diff/compare.py`
 - a rule of `check`: its file in `report/rules/`; what makes a result open and close: `report/checks/states.py`; when a
-  source is unknown, and what is new: `report/checks/run.py`; what its digest covers: `report/checks/rule.py`
+  source is unknown: `report/checks/rule.py`, as is what its digest covers; what is new: `report/checks/checked.py`
 - the worker processes: `export/pool.py`
+- what systemd is told: `export/systemd.py`; what is a sign of life for its watchdog: `common/waits.py`
 - the SQL of a view: `schema/views/` (no migration: `store/derived.py` creates views and triggers at each upgrade)
 - the SQL of a report: its file in `report/sql/`; how a query is kept from changing anything: `report/session.py`
 - the page of `report`: what it asks, in `report/page.py`; its figures, in `render/report.py` and `render/over_days.py`;
@@ -40,8 +41,10 @@ Where to change what:
 - the look of all pages (colours, type, head, policy, footer): `render/templates/`
 - a member of a JSON document: where it is printed, and its schema in `render/json_schema/`
 - the text of an error: search for its fixed words; it stands where it is raised
-- exit codes (their meaning: README): 1, 64, 75 in `common/errors.py`; 3, and the worst of several, in `export/run.py`;
-  2 in `cli/changes.py` and `report/checks/run.py`
+- exit codes, with their meaning: `common/errors.py`; the worst of several: `export/run.py`
+- an event of the log: where it is logged, and its line in `common/log_events.py`
+- a span: `trace.span` where the work is done; how spans and metrics are sent: `export/otlp.py`; whether they are:
+  `config/telemetry.py`
 """
 
 __version__ = "0.1.0"

@@ -106,8 +106,10 @@ def examples(default: int, *, soak: int) -> int:
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No variable of whoever runs the tests reaches them."""
     for name in list(os.environ):
-        ours = name.startswith(("INVENTORY_", "HW_", "OS_", "HUAWEICLOUD_"))
-        if ours or name.lower().endswith("_proxy") or name.endswith("_CA_BUNDLE") or name.startswith("SSL_CERT_"):
+        ours = name.startswith(("INVENTORY_", "HW_", "OS_", "HUAWEICLOUD_", "OTEL_", "TRACEPARENT"))
+        of_systemd = name.startswith(("NOTIFY_", "WATCHDOG_")) or name == "CREDENTIALS_DIRECTORY"
+        of_network = name.lower().endswith("_proxy") or name.endswith("_CA_BUNDLE") or name.startswith("SSL_CERT_")
+        if ours or of_systemd or of_network:
             monkeypatch.delenv(name)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.chdir(tmp_path)

@@ -251,6 +251,25 @@ def test_what_is_longer_than_the_terminal_goes_to_a_pager(tmp_path: Path) -> Non
 
 
 @pytest.mark.usefixtures("exported")
+@pytest.mark.parametrize("style", ["table", "csv", "json", "jsonl", "markdown"])
+def test_no_text_of_a_query_steers_a_terminal(tmp_path: Path, style: str) -> None:
+    """CSV is exact in a file and in a pipe, where other programs read it."""
+    hostile = "\x1b]0;x\x07\x9b2J\u202e"
+    parts = " || ".join(f"char({ord(each)})" for each in f"{hostile}\r\n")
+    sql = f'SELECT {parts} AS a, 1 AS "c{hostile}"'
+    words = ("--database", "sqlite:///x.db", "query", sql, "--full", "--format", style)
+    seen = in_terminal(*words, "--no-pager", NO_COLOR="1")
+    assert not set(hostile) & set(seen) - set("]0;x2J"), seen
+    assert re.search(r"\\u001b\]0;x\\u0007\\u009b2J\\u202e\\(u000d\\u000a|r\\n)", seen), seen
+    if style == "csv":
+        in_terminal(*words, "-o", str(tmp_path / "x.csv"))
+        with (tmp_path / "y.csv").open("wb") as file, started(*words, stdout=file, PYTHONUTF8="1") as run:
+            assert run.wait() == 0
+        for name in ("x.csv", "y.csv"):
+            assert (tmp_path / name).read_bytes() == f'a,c{hostile}\r\n"{hostile}\r\n",1\r\n'.encode()
+
+
+@pytest.mark.usefixtures("exported")
 def test_in_a_terminal_what_is_said_of_a_job_is_wrapped() -> None:
     seen = in_terminal("diff", "--no-pager", "--config", SAMPLES, "--database", "sqlite:///x.db", NO_COLOR="")
     plain = re.sub(r"\x1b\[\d*m", "", seen).replace("\r", "").splitlines()

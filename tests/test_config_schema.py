@@ -1,10 +1,8 @@
 """The JSON Schema of the configuration takes whatever the loader takes, and refuses what a schema can know."""
 
-import difflib
 import json
 import re
 from functools import cache
-from typing import Any
 
 import pytest
 import yaml
@@ -80,9 +78,13 @@ def test_the_starter_has_every_key() -> None:
 
 def test_configurations_that_are_handed_out(inventory: Command) -> None:
     assert schema_faults((ROOT / "samples/inventory.yaml").read_text()) == []
-    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert blocks
-    for block in blocks:
+    pages = [page.read_text() for page in (ROOT / "docs").rglob("*.md")]
+    blocks = [
+        block for page in pages for block in re.findall(r"^```yaml[^\n]*\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    ]
+    whole = [block for block in blocks if re.search(r"^sources:", block, re.MULTILINE)]
+    assert whole
+    for block in whole:
         assert schema_faults(block) == []
 
 
@@ -116,10 +118,17 @@ def test_half_of_a_way_to_sign_in_is_refused(way: str) -> None:
     assert (schema_faults(text) == []) == (way == "token")
 
 
-def test_the_readme_has_the_table_of_keys() -> None:
-    readme = (ROOT / "README.md").read_text()
-    shown = readme.partition("<!-- keys -->\n")[2].partition("<!-- end of keys -->")[0].strip().splitlines()
-    difference: list[Any] = list(
-        difflib.unified_diff(shown, list(as_markdown()), "README.md", "config_keys", lineterm="")
-    )
-    assert not difference, "\n".join([*difference, "`inventory schema --format config-markdown` prints the table"])
+def test_the_table_of_keys_is_that_of_the_page(inventory: Command) -> None:
+    printed = inventory("schema", "--format", "config-markdown").stdout
+    assert printed == "\n".join(as_markdown()) + "\n"
+    assert f"<!-- keys -->\n\n{printed}\n<!-- end of keys -->" in (ROOT / "docs/reference/configuration.md").read_text()
+
+
+def test_the_table_of_keys_has_unit_and_range() -> None:
+    rows = {line.split(" | ")[0].strip("|` "): line.strip("| ").split(" | ") for line in [*as_markdown()][2:]}
+    assert rows["sources[].timeout"][1:5] == ["number", "`30`", "seconds", "0.1 to 3,600"]
+    assert rows["sources[].name"][1] == "text; required"
+    assert rows["sources[].auth.secret_key"][1] == "text; secret"
+    numbers = [row for row in rows.values() if row[1].split(",")[0] in ("number", "whole number")]
+    assert numbers
+    assert all(row[3].strip() and " to " in row[4] for row in numbers)

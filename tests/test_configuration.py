@@ -138,6 +138,7 @@ def test_every_fault_of_one_line_is_told(tmp_path: Path) -> None:
         ("$${A}", "${A}"), ("$$A", "$A"), ("$$(x)", "$(x)"), ("$$$$", "$$"), ("$$${A}", "$a-value"),
         ("pa$", "pa$"), ("$1x", "$1x"), ("a$!b$-c$ d", "a$!b$-c$ d"), ("${B:-$$x}", "$x"),
         ("${ODD}", "${A} $A $$ $( ${"), ("${file:secret}", "$A ${x"), ("${file:folder/other}", "from a file"),
+        ("${credential:other}", "from a file"),
     ],
 )  # fmt: skip
 def test_references_are_replaced_once(
@@ -149,6 +150,7 @@ def test_references_are_replaced_once(
     (tmp_path / "secret").write_bytes(b"\xef\xbb\xbf$A ${x\r\n")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder/other").write_text("from a file\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "folder"))
     monkeypatch.chdir("/")
     auth = f"{{username: u, password: '{written}', domain: d}}"
     (found,) = read(
@@ -167,14 +169,25 @@ def test_references_are_replaced_once(
         ("${NOT_SET}", "the environment variable NOT_SET is not set, or is empty"), ("${A:-$B}", "a $ before a name"),
         ("${file:none}", "/none cannot be read: No such file"), ("${file:}", "cannot be read: Is a directory"),
         ("${file:/dev/zero}", "/dev/zero cannot be read: it is too long"), ("$$$A", "a $ before a name"),
+        ("${credential:../x}", "not the name of a file"), ("${credential:}", "not the name of a file"),
+        ("${credential:none}", "/none cannot be read: No such file"),
     ],
 )  # fmt: skip
-def test_what_looks_like_a_reference_and_is_none_is_refused(tmp_path: Path, written: str, said: str) -> None:
+def test_what_looks_like_a_reference_and_is_none_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, said: str
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     told = faults(tmp_path, f"database: '{written}'\nsources:\n- {LIVE.replace('${T:-t}', written) % ''}")
     assert [": ".join(fault.split(": ")[:2]) for fault in told] == ["1: database", "3: sources[0].auth.token"]
     for fault in told:
         assert said in fault
-        assert "write $$ for a $" in fault or "NOT_SET" in fault or "cannot be read" in fault
+        others = ("write $$ for a $", "NOT_SET", "cannot be read", "not the name of a file")
+        assert any(each in fault for each in others)
+
+
+def test_without_a_folder_of_credentials_there_is_none(tmp_path: Path) -> None:
+    told = faults(tmp_path, "database: '${credential:url}'\nsources: [{name: a, replay: .}]")
+    assert "the environment variable CREDENTIALS_DIRECTORY is not set, so there is no credential url" in told[0]
 
 
 def test_characters_are_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

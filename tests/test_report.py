@@ -16,15 +16,17 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from inventory.config.settings import Source
+from inventory.export.flow import export_source
 from inventory.render import page as frame
 from inventory.render import svg
 from inventory.render.report import report as render
 from inventory.report.library import Library
-from inventory.report.page import REPORTS, Answer, Asked, CheckResult, Page, gather
+from inventory.report.page import REPORTS, Answer, Asked, CheckResult, Page, UnknownRule, gather
 from inventory.report.session import ResultColumn
 from tests.browser import CHROMIUM, Browser
-from tests.conftest import admin_of, here, ran
-from tests.nights import exported, opened
+from tests.conftest import admin_of, here, ran, write_page
+from tests.nights import exported, opened, record, running
 from tests.reporting import DAYS, NOW, export_night, nights
 
 with_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")
@@ -118,10 +120,12 @@ def test_each_figure_says_what_its_command_says(url: str, words: tuple[str, ...]
     found = figures(page_of(url, *words, "--max-rows", "1000"))
     checks = [f"checks-{each}" for each in ("new", "overdue", "waived")]
     others = ["source-days", "phase-days", "churn", "failed", "expiring", "owners", "digests"]
-    assert [*found] == [*REPORTS[:4], *checks, *others]
+    assert [*found] == [*REPORTS[:4], *checks, "checks-unknown", *others]
     rows = {key: asked(url, figure) for key, figure in found.items()}
     assert rows["source-days"]
     assert rows["phase-days"]
+    assert {row["result"] for row in rows["checks-unknown"]} == {"complete"}
+    assert not table(found.pop("checks-unknown"))
     for key in found.keys() - {"source-days", "phase-days", "churn", *checks}:
         heads = [[name.replace("_", " ") for name in row] for row in rows[key][:1]]
         assert table(found[key]) == [*heads, *([told(value) for value in row.values()] for row in rows[key])], key
@@ -239,8 +243,8 @@ def test_hostile_text_is_escaped_everywhere(urls: dict[str, str], tmp_path: Path
     bad = CheckResult(
         HOSTILE, HOSTILE, "high", "new", HOSTILE, HOSTILE, HOSTILE, HOSTILE, day, day, True, HOSTILE, HOSTILE, day
     )
-    checks = [bad, replace(bad, state="waived")]
-    for page in (known, replace(known, owner=HOSTILE, checks=checks, sources=[HOSTILE])):
+    checks, unknown = [bad, replace(bad, state="waived")], [UnknownRule(HOSTILE, HOSTILE, HOSTILE)]
+    for page in (known, replace(known, owner=HOSTILE, checks=checks, unknown=unknown, sources=[HOSTILE])):
         text = str(render(page, HOSTILE, max_rows=200))
         assert "<script" not in text
         assert "<svg onload" not in text
@@ -358,7 +362,7 @@ def large(jobs: int, days: int) -> Page:
 
 def test_20000_jobs_and_a_year_are_less_than_1_mb() -> None:
     text = str(render(large(20_000, 365), "Year", max_rows=200))
-    assert len(figures(text)) == 14
+    assert len(figures(text)) == 15
     assert 300_000 < len(text.encode()) < 1_000_000
     assert text.count("200 of 20,000 rows") == 8
     assert len(table(figures(text)["phase-days"])) == 366
@@ -372,9 +376,8 @@ def test_checks_are_new_overdue_and_waived() -> None:
     same = replace(one, state="open")
     text = str(render(replace(page, checks=[one, late, waived, same]), "Checks", max_rows=200))
     found = figures(text)
-    assert {key: len(table(figure)) - 1 for key, figure in found.items() if key.startswith("checks-")} == {
-        "checks-new": 1, "checks-overdue": 1, "checks-waived": 1,
-    }  # fmt: skip
+    for each in ("new", "overdue", "waived"):
+        assert len(table(found[f"checks-{each}"])) == 2
     assert "the owner migrates" in found["checks-waived"]
     assert "1 critical." in found["checks-overdue"]
     assert "1 result more open and in time, as before." in text
@@ -396,6 +399,47 @@ def test_checks_of_the_database(url: str) -> None:
         "job incre_transfer_failed"
     }
     assert "No rule was checked" in page_of(url, "--day", "2026-11-03")
+    assert "Every rule could judge every source." in found["checks-unknown"]
+
+
+def test_rules_that_could_not_judge_a_source(database: str, tmp_path: Path) -> None:
+    """Recorded as unknown: partial, and too old at the time; and not recorded, since it was judged before: too old."""
+
+    def night(source: str, day: int, *, unread: bool = False) -> None:
+        folder = tmp_path / f"{source}{day}"
+        record(folder, {f"{source}-job": {"status": "PAUSING"}}, day, set())
+        if unread:
+            time = f"2026-11-{day:02}T01:00:00Z"
+            write_page(folder, 500, ["x-unread"], {"error_code": "DRS.M00001"}, status=500, time=time)
+        list(export_source(Source(source, replay=(folder,)), running(store)))
+
+    def check(now: str, *rules: str, code: int) -> None:
+        words = [word for rule in rules for word in ("--rule", rule)]
+        ran("--database", database, "check", "--now", f"{now}T03:00Z", *words, code=code)
+
+    with opened(database) as store:
+        night("judged", 1)
+        night("old", 1)
+        check("2026-11-01", "DRS-001", "DRS-002", "DRS-003", "DRS-009", code=0)
+        night("old", 2)
+        night("part<b>", 8, unread=True)
+        check("2026-11-08", "DRS-001", "DRS-002", "DRS-003", "DRS-005", "DRS-009", code=3)
+        assert table(figures(page_of(database))["checks-unknown"]) == [
+            ["source", "rules", "why"],
+            ["judged", "4 rules", "snapshot 1 is 168 h old, and the rule allows 36 h"],
+            ["old", "4 rules", "snapshot 3 is 144 h old, and the rule allows 36 h"],
+            ["part<b>", "4 rules", "snapshot 4 is partial"],
+        ]
+        alone = figures(page_of(database, "--source", "old"))["checks-unknown"]
+        assert table(alone)[1] == ["old", "4 rules", "snapshot 3 was too old when it was checked"]
+        assert "Unknown: 4" in alone
+        assert "In 1 source; nothing opens or closes there." in plain(alone)
+        night("part<b>", 9)
+        check("2026-11-09", "DRS-001", code=3)
+        found = table(figures(page_of(database, "--source", "part<b>"))["checks-unknown"])
+        assert found[1:] == [["part<b>", "DRS-002, DRS-003, DRS-005", "snapshot 4 is partial"]]
+        ran("--database", database, "sources", "retire", "old", "--yes")
+        assert "Every rule could judge" in figures(page_of(database, "--source", "old"))["checks-unknown"]
 
 
 @pytest.mark.parametrize(("top", "step"), [(1, 1), (5, 1), (6, 2), (11, 5), (26, 10), (319, 100), (20_041, 5000)])

@@ -329,10 +329,17 @@ SNAPSHOT_IDS = (
 )
 
 
+OF_A_DAY = (
+    "WHERE snapshot_id IN (SELECT snapshot_id FROM days WHERE day = '2026-11-02')",
+    "JOIN days USING (source_id, snapshot_id) WHERE day = '2026-11-02'",
+    "JOIN days USING (source_id, source, snapshot_id) WHERE day = '2026-11-02'",
+)
+
 LARGE = (  # statistics as of an estate ten thousand times as large
     "UPDATE sqlite_stat1 SET stat = CAST(stat AS INTEGER) || '0000' || substr(stat, instr(stat, ' '))"
     " WHERE tbl NOT IN ('snapshots', 'sources')"
 )
+A_YEAR = "UPDATE sqlite_stat1 SET stat = '365 365 1' WHERE tbl = 'snapshots'"
 
 
 @pytest.mark.parametrize("analyzed", [False, True], ids=["fresh", "analyzed"])
@@ -362,6 +369,23 @@ def test_a_night_is_found_by_its_id_and_a_job_by_its_key(inventory: Command, dat
                     assert re.search(rf"\b{entity.job_column} ?=", " ".join(steps[at : at + 2])), steps
             if store.is_sqlite:
                 assert "SEARCH n USING INTEGER PRIMARY KEY (rowid=?)" in planned(f"SELECT count(*) {night}")
+
+
+@pytest.mark.parametrize("analyzed", [False, True], ids=["fresh", "analyzed"])
+def test_no_row_meets_all_snapshots_on_a_day(inventory: Command, tmp_path: Path, *, analyzed: bool) -> None:
+    """A count of 200,000 objects took SQLite 3.40 24 s after ANALYZE, and 3.54 28 s for the join without it."""
+    url = f"sqlite:///{tmp_path}/inventory.db"
+    exported(inventory, url)
+    with opened(url) as store, store.engine.connect() as connection:
+        if analyzed:
+            for each in ("ANALYZE", LARGE, A_YEAR, "ANALYZE sqlite_schema"):
+                connection.execute(text(each))
+        for entity, of_day in product(ENTITIES, OF_A_DAY):
+            query = text(f"SELECT count(*) FROM {entity.name}_as_of {of_day}")
+            steps = plans(connection, functools.partial(connection.execute, query))
+            of_rows = steps[steps.index("SCAN r") :]  # before it, `days` has an n of its own
+            found = next(step for step in of_rows if re.match(r"(SCAN|SEARCH) n\b", step))
+            assert found == "SEARCH n USING INTEGER PRIMARY KEY (rowid=?)", steps
 
 
 def test_errors_show_no_values(inventory: Command, database: str) -> None:

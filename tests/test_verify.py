@@ -118,7 +118,7 @@ def unzipped(packed: bytes) -> tuple[bytes, bytes]:
     return stream.decompress(packed), stream.unused_data
 
 
-# The README's rule, with SQL, JSON and SHA-256 alone.
+# The rule of docs/reference/digests.md, with SQL, JSON and SHA-256 alone.
 
 
 def sha256(text: str) -> str:

@@ -88,7 +88,7 @@ class Web:
             with self._lock:
                 self._busy -= 1
 
-    def __enter__(self) -> "Web":
+    def __enter__(self) -> Self:
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self
 

@@ -20,6 +20,7 @@ from inventory.cli.base import (
 )
 from inventory.cli.complete import complete_snapshots, complete_tables
 from inventory.cli.group import argument, command
+from inventory.common.errors import ExitCode
 
 if TYPE_CHECKING:
     from inventory.cli.report import Report
@@ -198,7 +199,8 @@ def _conditions(fail_on: Iterable[str], *, any_change: bool) -> "list[Condition]
 
 
 def _code(diffs: "list[SourceDiff]", conditions: "list[Condition]") -> int:
-    return 2 if any(condition.holds(diff) for diff in diffs for condition in conditions) else 0
+    holds = any(condition.holds(diff) for diff in diffs for condition in conditions)
+    return ExitCode.CHANGES if holds else ExitCode.DONE
 
 
 def _show(

@@ -13,8 +13,8 @@ from inventory.common.errors import UsageError
 
 if TYPE_CHECKING:
     from inventory.config.settings import Settings
+    from inventory.report.checks.checked import Checked, Line
     from inventory.report.checks.rule import Rules
-    from inventory.report.checks.run import Checked, Line
     from inventory.store.engine import Store
 
 __all__ = ["check", "check_exported", "rules_of"]
@@ -82,17 +82,18 @@ def check(
     """
     if context.invoked_subcommand is not None:
         return None
-    from inventory.report.checks import run
+    from inventory.report.checks import checked as outcome
+    from inventory.report.checks.run import check as run_rules
 
     options: Options = context.obj
     settings = options.settings()
     rules, now = rules_of(settings), _moment(moment)
     with options.open(settings, write=not dry_run) as store:
-        checked = run.check(store, rules, chosen, names, now, timeout=TIMEOUT, dry_run=dry_run)
+        checked = run_rules(store, rules, chosen, names, now, timeout=TIMEOUT, dry_run=dry_run)
     least = severity or "low"
-    fails = run.fails(checked, fail_on or ("open" if severity else "none"), least)
-    code = run.exit_code(checked, fails=fails)
-    lines = [line for line in checked.lines if run.is_at_least(line.result.severity, least)]
+    fails = outcome.fails(checked, fail_on or ("open" if severity else "none"), least)
+    code = outcome.exit_code(checked, fails=fails)
+    lines = [line for line in checked.lines if outcome.is_at_least(line.result.severity, least)]
     if not options.is_silent(code):
         _print(options, checked, lines, style, code, full=full)
     return code
@@ -121,14 +122,15 @@ def check_exported(store: "Store", settings: "Settings", names: Iterable[str]) -
     """Check the sources of an export; tell whether there is what the configuration wants it to fail on."""
     from datetime import UTC
 
-    from inventory.report.checks import run
+    from inventory.report.checks.checked import fails
+    from inventory.report.checks.run import check as run_rules
     from inventory.store.reader import sources
 
     with store.reading() as connection:
         known = {str(row["name"]) for row in sources(connection)}
     mine = [name for name in names if name in known]
-    checked = run.check(store, rules_of(settings), (), mine, datetime.now(UTC), timeout=TIMEOUT, dry_run=False)
-    return checked, run.fails(checked, settings.check_fail_on, settings.check_severity)
+    checked = run_rules(store, rules_of(settings), (), mine, datetime.now(UTC), timeout=TIMEOUT, dry_run=False)
+    return checked, fails(checked, settings.check_fail_on, settings.check_severity)
 
 
 def rules_of(settings: "Settings") -> "Rules":
@@ -182,7 +184,7 @@ def waive(
     import getpass
 
     from inventory.cli.base import safe
-    from inventory.report.checks import run
+    from inventory.report.checks.waive import waive as accept
 
     try:
         day = date.fromisoformat(until)
@@ -197,7 +199,7 @@ def waive(
             raise UsageError("this system does not say who you are", "Give --by NAME") from None
     with options.open(settings, write=True) as store:
         job_id = "" if job == "-" else job
-        waiver = run.waive(store, chosen, names, job_id, key, reason, by, day, _moment(moment))
+        waiver = accept(store, chosen, names, job_id, key, reason, by, day, _moment(moment))
     of = f" [{waiver.key}]" if waiver.key else ""
     options.echo(safe(f"{chosen.id} {job}{of} is waived until {waiver.until}, by {waiver.by}: {waiver.reason}"))
 

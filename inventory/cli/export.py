@@ -148,7 +148,8 @@ def _read_all(options: Options, report: "Report", watch: "Watch", stop: "Stop", 
             from inventory.export.metrics import check
 
             check(watch.metrics_file)
-        watch.start()
+        watch.start(stop)
+        report.trace(watch.telemetry)
         _run(options, report, watch, stop, sources, pool, limits, asked)
 
 
@@ -172,8 +173,13 @@ def _run(
             options.echo_err(f"Upgraded the database; a copy of it as it was is {copy}.")
         with Progress("export", shown) as progress:
             report.clear = progress.close
+
+            def advance(source: str, done: int, total: int) -> None:
+                progress.advance(source, done, total)
+                watch.advance(source, done, total)
+
             run = Run(
-                settings, store, limits, stop, time, AuthCache(time), pool, report.run_id, progress.advance,
+                settings, store, limits, stop, time, AuthCache(time), pool, report.run_id, advance,
                 asked.record, asked.lock_timeout, SigningKey.of(settings.signing_key), asked.begin_signing,
             )  # fmt: skip
             export_all(sources, run, report)
@@ -190,7 +196,7 @@ def _run(
 def _check(report: "Report", watch: "Watch", store: "Store") -> None:
     """Check the sources of the run; what goes wrong is told, and leaves what was exported as it is."""
     from inventory.cli.check import check_exported
-    from inventory.report.checks.run import open_results
+    from inventory.report.checks.checked import open_results
 
     try:
         checked, fails = check_exported(store, watch.settings, watch.names)
@@ -216,14 +222,17 @@ def _ended(options: Options, report: "Report", watch: "Watch", error: InventoryE
         from inventory.export.run import worst
 
         code = worst([*report.codes.values(), report.check_code])
+    watch.stopping(code)
     watch.outcomes = report.outcomes
     hurry = isinstance(error, StoppedError)
     complaints = watch.metrics(code, error)
     if hurry:  # the process ends within a second: what is least certain comes last
         report.finished(code)
         watch.ping(code, hurry=True)
+        watch.trace(code, error, hurry=True)
         return code
-    for complaint in [*complaints, *watch.ping(code)]:
+    report.trace(watch.telemetry)  # unless that was done: what ended the run may have come before
+    for complaint in [*complaints, *watch.ping(code), *watch.trace(code, error)]:
         options.warn(complaint, code)
     report.finished(code)
     return code

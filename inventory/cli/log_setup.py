@@ -9,7 +9,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from threading import Lock
 from typing import Any
@@ -21,7 +21,7 @@ from inventory.common.masks import MASK
 from inventory.common.safe_text import CLEAR_LINE, clean
 from inventory.normalise.redact import Redactor
 
-__all__ = ["set_up", "set_up_unless"]
+__all__ = ["mask", "set_up", "set_up_unless"]
 
 Event = MutableMapping[str, Any]
 
@@ -63,6 +63,12 @@ def set_up_unless(style: str, level: int = logging.ERROR) -> None:
     """Configure the log for who has read no configuration yet, unless it is configured in this style."""
     if _styles != [style]:
         set_up(style, level)
+
+
+def mask(secrets: Iterable[str]) -> Callable[[Mapping[str, Any]], Event]:
+    """Return what masks the values of named fields as the log does."""
+    masking = _Filter(secrets)
+    return lambda fields: masking(None, "", dict(fields))
 
 
 class _Filter:
@@ -146,4 +152,4 @@ class _Libraries(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         level = logging.ERROR if record.levelno >= logging.ERROR else logging.WARNING
-        logger().log(level, record.getMessage(), library=record.name, exc_info=record.exc_info)
+        logger().log(level, "library", text=record.getMessage(), library=record.name, exc_info=record.exc_info)

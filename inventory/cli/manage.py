@@ -13,15 +13,24 @@ __all__ = ["init", "schema", "validate"]
 
 
 @command(
-    examples=["inventory init", "inventory init /etc/inventory.yaml"],
+    examples=["inventory init", "inventory init /etc/inventory.yaml", "inventory init --deploy deploy"],
     short_help="Write a commented starter configuration.",
 )
 @argument("file", default="inventory.yaml", type=click.Path(), explained="The file; default: inventory.yaml.")
+@click.option(
+    "--deploy", metavar="DIR", type=click.Path(path_type=Path),
+    help="Instead write files to deploy with, into a new folder: systemd, cron, container, Kubernetes, CI, alerts.",
+)  # fmt: skip
 @click.pass_obj
-def init(options: Options, file: str) -> None:
+def init(options: Options, file: str, deploy: Path | None) -> None:
     """Write a commented starter configuration; never over an existing file."""
+    from inventory.config.samples import write_deployment
     from inventory.config.starter import STARTER
 
+    if deploy is not None:
+        names = write_deployment(deploy)
+        options.echo(f"Wrote {deploy}: {', '.join(names)}. README.md says what each file is for.")
+        return
     try:
         with Path(file).open("x", encoding="utf-8") as starter:
             starter.write(STARTER)
@@ -44,10 +53,13 @@ def init(options: Options, file: str) -> None:
 def validate(options: Options, no_env: bool, as_json: bool) -> None:
     """Check the configuration, offline: every error at once, with file, line and key."""
     from inventory.config.load import choose_database
+    from inventory.export.telemetry import problem
 
     settings = options.settings(for_export=True, no_env=no_env, recordings=True)
     if options.database or not no_env:
         choose_database(options.database, settings)
+    if not no_env and (why := problem()):
+        options.warn(f"no traces and metrics will be sent: {why}")
     count = len(settings.sources)
     if as_json:
         names = [source.name for source in settings.sources]

@@ -49,9 +49,9 @@ def report(
     from inventory.report.page import Asked, gather
 
     now, settings = _now(), options.settings()
-    titles = {rule.id: rule.title for rule in Rules(settings.check_rules, settings.check_skip).by_id.values()}
+    rules = Rules(settings.check_rules, settings.check_skip).by_id
     with options.open(settings) as store, store.reading() as connection:
-        page = gather(connection, Asked(day, since, names, owner, timeout), now=now, titles=titles)
+        page = gather(connection, Asked(day, since, names, owner, timeout), now=now, rules=rules)
     if page is not None and owner is not None and not any(row["jobs"] for row in page.answers["phase-days"].rows):
         options.warn(f"no task has the owner {owner!r}; the page says so")
     if options.is_silent():

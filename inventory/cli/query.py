@@ -1,12 +1,14 @@
 """`query`: one SELECT, or a report, on the database; it can change nothing."""
 
 import sys
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from inventory.cli.base import Options, complain, echo, format_option, output_option, print_lines, sources_option
+from inventory.cli.base import Options, complain, echo, format_option, output_option, print_lines, safe, sources_option
 from inventory.cli.complete import complete_reports, complete_snapshots
 from inventory.cli.group import argument, command
 from inventory.common.errors import UsageError
@@ -93,7 +95,7 @@ def query(
         scope = Scope.of(connection, names, day, ref)
         prepared = prepare(connection, _text(written), library, scope, given, report=name or "")
         if explains:
-            print_lines(explain(connection, prepared, timeout=timeout))
+            print_lines(map(safe, explain(connection, prepared, timeout=timeout)))
             return
         with ask(connection, prepared, limit=limit, timeout=timeout) as result:
             _print(options, result, style, full=full)
@@ -129,8 +131,9 @@ def _print(options: Options, result: "Result", style: str, *, full: bool) -> Non
         sys.stdout.flush()
         sys.stdout.buffer.write(forms.as_workbook(result))
     else:
-        printers = {
-            "csv": forms.as_csv, "json": forms.as_json, "jsonl": forms.as_json_lines, "markdown": forms.as_markdown,
+        printers: dict[str, Callable[[Result], Iterator[str]]] = {
+            "csv": partial(forms.as_csv, in_terminal=sys.stdout.isatty() and not options.to_file),
+            "json": forms.as_json, "jsonl": forms.as_json_lines, "markdown": forms.as_markdown,
         }  # fmt: skip
         for piece in printers[style](result):
             echo(piece, nl=False)

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 from inventory.cli.base import Options, complain
 from inventory.cli.signals import stopping
 from inventory.common.cancellation import Stop
-from inventory.common.errors import ConfigError, InventoryError, system_refusal
+from inventory.common.errors import ConfigError, ExitCode, InventoryError, system_refusal
 
 if TYPE_CHECKING:
     from inventory.common.exact_json import Json
     from inventory.config.settings import Source
     from inventory.export.flow import Result
     from inventory.export.outcome import SourceOutcome
-    from inventory.report.checks.run import Checked
+    from inventory.export.telemetry import Telemetry
+    from inventory.report.checks.checked import Checked
 
 __all__ = ["Report"]
 
@@ -44,7 +45,7 @@ class Report:
         self.codes: dict[str, int] = {}
         self.outcomes: list[SourceOutcome] = []
         self.clear: Callable[[], None] = lambda: None
-        self.check_code = 0
+        self.check_code = ExitCode.DONE
         self._options = options
         self._as_document = as_json
         self._results: dict[str, list[Result]] = {}
@@ -85,6 +86,14 @@ class Report:
         self._secrets += tuple(secrets)
         set_up(self._options.log_format, self._options.log_level, self._secrets)
         log.everywhere["run_id"] = self.run_id
+
+    def trace(self, telemetry: "Telemetry") -> None:
+        """Start to send traces, if that is asked for; again does nothing."""
+        if not telemetry.is_wanted:
+            return
+        from inventory.cli.log_setup import mask
+
+        telemetry.start(self.run_id, mask(self._secrets))
 
     def result(self, source: "Source", result: "Result") -> None:
         """Print a result, whole; one that nobody can read is written as well. What could not be read goes to stderr."""
@@ -137,7 +146,8 @@ class Report:
         from inventory.common.log import logger
         from inventory.render.check import as_text, summary
 
-        self.check_code = 3 if any(each.has_failed for each in checked.unknown) else 2 if fails else 0
+        has_failed = any(each.has_failed for each in checked.unknown)
+        self.check_code = ExitCode.PARTIAL if has_failed else ExitCode.CHANGES if fails else ExitCode.DONE
         self._check = summary(checked)
         logger().info("checked", **self._check)
         for line in () if self._as_document else as_text(checked, checked.lines, full=False):
@@ -145,8 +155,8 @@ class Report:
 
     def not_checked(self, error: InventoryError) -> None:
         """Tell that the check after the export failed; what was exported stays."""
-        self.check_code = 3
-        self._options.warn(f"the check after the export failed: {error}", 3)
+        self.check_code = ExitCode.PARTIAL
+        self._options.warn(f"the check after the export failed: {error}", self.check_code)
 
     def failed(self, source: str, code: int, error: str, seconds: float) -> None:
         """Tell at once why a source failed."""

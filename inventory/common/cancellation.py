@@ -79,9 +79,10 @@ class Stop:
         """
         seconds = max(0.0, min(seconds, self.left))
         if seconds < self.waits.first:
+            self.waits.sign()
             self._event.wait(seconds)
         else:
-            with self.waits.register(what, **about):
+            with self.waits.register(what, seconds=seconds, **about):
                 self._event.wait(seconds)
         self.check()
 

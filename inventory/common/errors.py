@@ -1,4 +1,4 @@
-"""The errors that a user can see. Imports no other module of the package.
+"""The errors that a user can see, and the exit codes. Imports no other module of the package.
 
 InventoryError          exit 1: failed, nothing written
 ├── UsageError          exit 64: the command line is wrong
@@ -15,6 +15,7 @@ A message has the place (file, line, key; job, path) and what to do next, never 
 """
 
 import errno
+from enum import IntEnum
 
 __all__ = [
     "BusyError",
@@ -22,6 +23,7 @@ __all__ = [
     "ConfigError",
     "ConnectionLostError",
     "DeadlineError",
+    "ExitCode",
     "InventoryError",
     "SourceError",
     "StoppedError",
@@ -34,10 +36,29 @@ _NO_THREAD = "can't start new thread"  # Python's text, in a RuntimeError
 _NO_MEMORY = ("cannot allocate memory", "failed to map segment")  # the loader's text, in an ImportError
 
 
+class ExitCode(IntEnum):
+    """What a command came to. meaning: for people; docs/reference/exit-codes.md has it."""
+
+    meaning: str
+
+    def __new__(cls, code: int, meaning: str) -> "ExitCode":
+        found = int.__new__(cls, code)
+        found._value_ = code
+        found.meaning = meaning
+        return found
+
+    DONE = 0, "Done, and nothing that was asked for is amiss."
+    FAILED = 1, "Failed. Of the source that failed nothing was written."
+    CHANGES = 2, "Done, and there is what `--detailed-exitcode`, `--fail-on` or `--severity` asked about."
+    PARTIAL = 3, "Written, but some jobs could not be read; or no configured id exists, and none ever did."
+    USAGE = 64, "The command line or the configuration is wrong. Nothing was begun."
+    BUSY = 75, "Another run of the same source, or another upgrade, was first. Nothing was written."
+
+
 class InventoryError(Exception):
     """A failure that is shown in one line. summary: what is wrong. hint: what to do about it."""
 
-    exit_code = 1
+    exit_code: int = ExitCode.FAILED
 
     def __init__(self, summary: str, hint: str = "") -> None:
         super().__init__(summary)
@@ -53,7 +74,7 @@ class InventoryError(Exception):
 class UsageError(InventoryError):
     """The command line is wrong."""
 
-    exit_code = 64
+    exit_code: int = ExitCode.USAGE
 
 
 class ConfigError(UsageError):
@@ -83,7 +104,7 @@ class StoreError(InventoryError):
 class BusyError(StoreError):
     """Another export of the same source is running, or finished first."""
 
-    exit_code = 75
+    exit_code: int = ExitCode.BUSY
 
 
 class ConnectionLostError(StoreError):

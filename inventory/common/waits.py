@@ -1,4 +1,4 @@
-"""Logs long waits, so that a silent run can be understood.
+"""Logs long waits, so that a silent run can be understood, and tells a run that waits or works from one that hangs.
 
 A thread that waits registers the reason. One thread of the run checks the register once a second.
 """
@@ -25,6 +25,7 @@ class _Wait:
     ids: Sequence[str]
     log: Any
     since: float
+    until: float
 
 
 class Waits:
@@ -36,21 +37,41 @@ class Waits:
         self._lock = Lock()
         self._current: dict[int, _Wait] = {}
         self._number = 0
+        self._last_sign = time.monotonic()
         self._next: dict[Any, tuple[float, float]] = {}  # kind of wait -> when to log it again, the next interval
 
+    def sign(self) -> None:
+        """Give a sign of life: a step of the work is done."""
+        self._last_sign = time.monotonic()
+
+    def last_sign(self) -> float:
+        """Return when there was a sign of life, on the monotonic clock.
+
+        Each wait that begins or ends is one. As long as one is in its time, that is now.
+        """
+        now = time.monotonic()
+        with self._lock:
+            in_time = any(now < wait.until for wait in self._current.values())
+        return now if in_time else self._last_sign
+
     @contextmanager
-    def register(self, what: str, *, log: Any = None, ids: Sequence[str] = (), **fields: Any) -> Iterator[None]:
+    def register(
+        self, what: str, *, seconds: float = 0, log: Any = None, ids: Sequence[str] = (), **fields: Any
+    ) -> Iterator[None]:
         """Register a wait during the block.
 
         Args:
             what: what is waited for, for the log.
+            seconds: how long the wait may last at most, if that is known. After that it is no sign of life.
             log: the logger; by default one with the fields that are bound in this thread.
             ids: the jobs that wait. The log has the first ids, and their number.
             fields: further fields for the log. Waits with equal `what` and fields are logged together.
         """
         from inventory.common.log import logger  # imported late: commands that only read do not need it
 
-        wait = _Wait(what, tuple(sorted(fields.items())), ids, log or logger(), time.monotonic())
+        now = time.monotonic()
+        wait = _Wait(what, tuple(sorted(fields.items())), ids, log or logger(), now, now + seconds)
+        self.sign()
         with self._lock:
             self._number += 1
             number = self._number
@@ -58,6 +79,7 @@ class Waits:
         try:
             yield
         finally:
+            self.sign()
             with self._lock:
                 del self._current[number]
 

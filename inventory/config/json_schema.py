@@ -19,6 +19,7 @@ _QUOTED = {  # the patterns of quoted scalars of these types
     "number": f"^{DECIMAL.pattern}$",
     "boolean": "^(true|false)$",
 }
+_OUTER = ("title", "description", "default", "writeOnly", "x-unit")  # of a value in any of its forms
 _SHOWN = {"integer": "whole number", "number": "number", "boolean": "`true` or `false`", "string": "text"}
 
 
@@ -47,7 +48,7 @@ def _with_references(schema: dict[str, Any]) -> dict[str, Any]:
             schema[key] = _with_references(inner) if one else {name: _with_references(s) for name, s in inner.items()}
     if kind in ("object", "array") or "$ref" in schema:
         return schema
-    outer = {key: schema.pop(key) for key in ("title", "description", "default", "writeOnly") if key in schema}
+    outer = {key: schema.pop(key) for key in _OUTER if key in schema}
     if "anyOf" in schema:
         choices = [_with_references(each) for each in schema["anyOf"]]
     elif kind == "string" and "pattern" not in schema:
@@ -62,8 +63,8 @@ def _with_references(schema: dict[str, Any]) -> dict[str, Any]:
 def as_markdown() -> Iterator[str]:
     """Yield the table of keys, line by line."""
     _, parts = msgspec.json.schema_components([Configuration], ref_template="{name}")
-    yield "| key | value | default | meaning |"
-    yield "|---|---|---|---|"
+    yield "| key | type | default | unit | range | meaning |"
+    yield "|---|---|---|---|---|---|"
     yield from _rows(parts, "Configuration", "")
 
 
@@ -77,8 +78,9 @@ def _rows(parts: dict[str, Any], name: str, under: str) -> Iterator[str]:
             if isinstance(default, str | int | float) and default != ""
             else ""
         )
-        required = "; required" if key in parts[name]["required"] else ""
-        yield f"| `{under}{key}` | {_value(schema)}{required} | {shown} | {schema['description']} |"
+        marks = "; required" if key in parts[name]["required"] else "; secret" if schema.get("writeOnly") else ""
+        unit, limits, meaning = schema.get("x-unit", ""), _range(schema), schema["description"]
+        yield f"| `{under}{key}` | {_value(schema)}{marks} | {shown} | {unit} | {limits} | {meaning} |"
         if inner and key != "defaults":
             yield from _rows(parts, inner, f"{under}{key}[]." if "items" in schema else f"{under}{key}.")
 
@@ -93,7 +95,10 @@ def _value(schema: dict[str, Any]) -> str:
     if kind == "array":
         return f"list of {_value(schema['items'])}"
     if kind == "number" and "pattern" in schema:
-        return "seconds, or `90s`, `30m`, `6h`"
-    if kind in ("integer", "number"):
-        return f"{_SHOWN[kind]}, {schema['minimum']:,} to {schema['maximum']:,}"
+        return "number, or `90s`, `30m`, `6h`"
     return _SHOWN.get(str(kind), "`{file: ids.txt, allow_empty: true}`" if schema.get("$ref") == "JobsFile" else "keys")
+
+
+def _range(schema: dict[str, Any]) -> str:
+    """Describe the limits of a number; '' for other values."""
+    return f"{schema['minimum']:,} to {schema['maximum']:,}" if "minimum" in schema else ""

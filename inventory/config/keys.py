@@ -77,8 +77,8 @@ def _why_no_job_id(text: str) -> str | None:
     return f"not a job id: {why}" if why else None
 
 
-def _about(description: str, **schema: Any) -> Meta:
-    return Meta(description=description, extra_json_schema=schema or None)
+def _about(description: str, unit: str = "") -> Meta:
+    return Meta(description=description, extra_json_schema={"x-unit": unit} if unit else None)
 
 
 def _form(pattern: str, wrong: str, **schema: Any) -> Meta:
@@ -176,19 +176,25 @@ class SourceDefaults(_Keys, frozen=True):
     filter: Annotated[Filter | UnsetType, _about("Which of the listed jobs are wanted.")] = UNSET
     excluded: Annotated[JobIds, _about("Ids never asked for.")] = msgspec.field(name="except", default_factory=list)
     replay: Annotated[Folders, _about("Folders with recordings, in this order, instead of the network.")] = UNSET
-    concurrency: Annotated[int, Meta(ge=1, le=64), _about("Requests under way at once.")] = Source.concurrency
+    concurrency: Annotated[
+        int, Meta(ge=1, le=64), _about("Requests under way at once.", "requests")
+    ] = Source.concurrency
     requests_per_second: Annotated[
-        float, Meta(ge=0.01, le=10_000), _about("The most requests a second; a 429 lowers it for a while.")
+        float, Meta(ge=0.01, le=10_000), _about("The highest rate; a 429 lowers it for a while.", "requests a second")
     ] = Source.requests_per_second
-    timeout: Annotated[float, Meta(ge=0.1, le=3600), _about("Seconds between two signs of life.")] = Source.timeout
+    timeout: Annotated[
+        float, Meta(ge=0.1, le=3600), _about("The most between two signs of life.", "seconds")
+    ] = Source.timeout
     retry_seconds: Annotated[
-        float, Meta(ge=0, le=86_400), _about("Seconds for which a transient failure is retried.")
+        float, Meta(ge=0, le=86_400), _about("How long a transient failure is retried.", "seconds")
     ] = Source.retry_seconds
-    page_size: Annotated[int, Meta(ge=0, le=100), _about("`page_req.per_page` of details.")] = Source.page_size
+    page_size: Annotated[int, Meta(ge=0, le=100), _about("`page_req.per_page` of details.", "jobs")] = Source.page_size
     deadline: Annotated[
-        Duration, _about("How long one source is read; what is left then is not requested.")
+        Duration, _about("How long one source is read; what is left then is not requested.", "seconds")
     ] = Source.deadline
-    max_body_mib: Annotated[int, Meta(ge=1, le=100_000), _about("The largest answer, in MiB.")] = Source.max_body // MIB
+    max_body_mib: Annotated[
+        int, Meta(ge=1, le=100_000), _about("The largest answer.", "MiB")
+    ] = Source.max_body // MIB
     plain_http: Annotated[bool, _about("Allow http to other machines: tokens are sent in clear.")] = Source.plain_http
     language: Annotated[Literal["en-us", "zh-cn"], _about("Language of the service's messages.")] = "en-us"
 
@@ -208,9 +214,9 @@ class Diff(_Keys, frozen=True):
 class Retention(_Keys, frozen=True):
     """What `prune` keeps without flags: the last snapshot of each of so many periods."""
 
-    keep_daily: Annotated[Kept, _about("Days.")] = UNSET
-    keep_weekly: Annotated[Kept, _about("ISO weeks.")] = UNSET
-    keep_monthly: Annotated[Kept, _about("Months.")] = UNSET
+    keep_daily: Annotated[Kept, _about("Days.", "days")] = UNSET
+    keep_weekly: Annotated[Kept, _about("ISO weeks.", "weeks")] = UNSET
+    keep_monthly: Annotated[Kept, _about("Months.", "months")] = UNSET
 
 
 class Signing(_Keys, frozen=True):
@@ -253,13 +259,15 @@ class Configuration(_Keys, frozen=True):
     sources: Annotated[list[SourceKeys], Meta(min_length=1), _about("What is exported.")]
     defaults: Annotated[SourceDefaults | UnsetType, _about("Any key of a source but `name`, for every source.")] = UNSET
     database: Annotated[Text, _about("URL; an SQLite file is relative to this file's folder.")] = DEFAULT_DATABASE
-    parallel: Annotated[int, Meta(ge=1, le=64), _about("Sources read at once.")] = Settings.parallel
-    workers: Annotated[int, Meta(ge=0, le=16), _about("Processes that prepare answers.")] = Settings.workers
+    parallel: Annotated[int, Meta(ge=1, le=64), _about("Sources read at once.", "sources")] = Settings.parallel
+    workers: Annotated[
+        int, Meta(ge=0, le=16), _about("Processes that prepare answers.", "processes")
+    ] = Settings.workers
     deadline: Annotated[
-        Duration, _about("How long a run reads; sources that did not begin by then are left out.")
+        Duration, _about("How long a run reads; sources that did not begin by then are left out.", "seconds")
     ] = Settings.deadline
     sqlite_lock_timeout: Annotated[
-        Duration, _about("How long a command that writes waits for others that read or write the SQLite file.")
+        Duration, _about("How long who writes waits for others that read or write the SQLite file.", "seconds")
     ] = Settings.sqlite_lock_timeout
     secrets: Annotated[
         Literal["mask", "fingerprint"], _about("Secrets become `***`, or an HMAC under `INVENTORY_FINGERPRINT_KEY`.")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from inventory.common.errors import UsageError
 from inventory.config.database_url import check_database_url
+from inventory.config.samples import samples_folder
 from inventory.config.settings import RECORDING_END, RECORDING_HEAD, Settings, Source
 from inventory.config.values import NAME_RULE, SOURCE_NAME
 
@@ -77,16 +78,9 @@ def write_demo(folder: Path) -> str:
                 raise UsageError(f"{folder / name} exists already", hint)
         folder.mkdir(parents=True, exist_ok=True)
         for name in DEMO_NIGHTS:
-            shutil.copytree(_samples() / name, folder / name)
+            shutil.copytree(samples_folder() / name, folder / name)
         (folder / DEMO_FILE).write_text(_DEMO, encoding="utf-8")
     except OSError as error:
         hint = "Name a folder that can be written"
         raise UsageError(f"{error.filename or folder}: {error.strerror}", hint) from None
     return url
-
-
-def _samples() -> Path:
-    """Return the folder of the recordings: in the wheel within the package, in a checkout beside it."""
-    package = Path(__file__).parent.parent
-    installed = package / "samples"
-    return installed if installed.is_dir() else package.parent / "samples"

@@ -8,8 +8,9 @@ STARTER = """\
 #   inventory schema --format config-schema > inventory.schema.json
 
 # The configuration of inventory. `inventory validate` checks it, offline; `inventory doctor` tries it.
-# ${NAME}, ${NAME:-default} and ${file:PATH} are replaced inside values; write $$ for a $. Put text that looks like
-# a number or a date, or is yes or no, in quotes. Relative paths are relative to the folder of this file.
+# ${NAME}, ${NAME:-default}, ${file:PATH} and ${credential:NAME}, a file in CREDENTIALS_DIRECTORY, are replaced inside
+# values; write $$ for a $. Put text that looks like a number or a date, or is yes or no, in quotes. Relative paths are
+# relative to the folder of this file.
 # If this file holds a secret, let nobody else read it: chmod 600.
 
 database: ${INVENTORY_DATABASE_URL:-sqlite:///inventory.db}   # or postgresql://user@host/name

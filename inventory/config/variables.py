@@ -13,8 +13,10 @@ from pathlib import Path
 __all__ = [
     "FAMILIES",
     "FILE",
+    "NOT_READ",
     "PROJECTS",
     "REGION_NAMES",
+    "UNSUPPORTED",
     "Unsupported",
     "cloud_domain",
     "drs_variable",
@@ -111,11 +113,12 @@ _SDK_FILE = (Unsupported(("idp_id", "id_token_file"), _OIDC),)
 _UNSUPPORTED_LAST = (
     Unsupported(("HC_CONTAINER_CREDENTIALS_FULL_URI", "HC_CONTAINER_AUTHORIZATION_TOKEN_FILE"), _OIDC),
 )  # fmt: skip
+UNSUPPORTED = (*_TERRAFORM, *_SDK, *_UNSUPPORTED_LAST)
 # Refused before each family is searched: Terraform's variables also affect its other families.
 _REFUSED = (_TERRAFORM, _SDK, ())
 
 _CERTIFICATES = "certificates are always checked; name those of your own authority in SSL_CERT_FILE"
-_NOT_READ = (
+NOT_READ = (
     Unsupported(("OS_CACERT",), "it is not read; name the file in SSL_CERT_FILE"),
     Unsupported(("OS_CERT", "OS_KEY"), "certificates of clients are not supported"),
     Unsupported(
@@ -147,7 +150,7 @@ def not_read(environment: Mapping[str, str], *, other_login: bool) -> Iterator[s
     for name in ("HW_INSECURE", "OS_INSECURE"):
         if environment.get(name, "").lower() in _TRUE:
             yield f"{name} is set, but {_CERTIFICATES}"
-    for each in (*_NOT_READ, *((*_TERRAFORM, *_SDK) if other_login else ())):
+    for each in (*NOT_READ, *((*_TERRAFORM, *_SDK) if other_login else ())):
         if found := each.warning(environment):
             yield found
 

@@ -24,7 +24,9 @@ MAX_BYTES = 4 * 1024 * 1024  # of a file; prevents reading an endless file
 
 _DOLLAR = re.compile(r"\$(?:(?P<escaped>\$)|\{(?P<reference>[^{}]*)\}|(?P<wrong>[{(A-Za-z_]))")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?\Z", re.DOTALL)
-_FORMS = "${NAME}, ${NAME:-default} and ${file:PATH} are replaced; write $$ for a $"
+_CREDENTIAL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*\Z")
+_CREDENTIALS = "CREDENTIALS_DIRECTORY"  # the variable that systemd sets to the folder of a service's credentials
+_FORMS = "${NAME}, ${NAME:-default}, ${file:PATH} and ${credential:NAME} are replaced; write $$ for a $"
 _WRONG = {
     "{": f"a ${{ that is not closed, or has a brace inside; {_FORMS}",
     "(": f"no command is run for $(; {_FORMS}",
@@ -48,7 +50,7 @@ class Document:
 
 
 def read_yaml(file: Path, faults: Faults, reading: Reading, secret: Callable[[str, str], bool]) -> Document:
-    """Read a YAML file, expanding `${NAME}`, `${NAME:-default}` and `${file:PATH}` inside values.
+    """Read a YAML file, expanding `${NAME}`, `${NAME:-default}`, `${file:PATH}` and `${credential:NAME}` inside values.
 
     References in credentials are expanded only for an export.
 
@@ -221,6 +223,8 @@ class _Walk:
         unread = ", not read" if self._reading.no_env else ""
         if reference.startswith("file:"):
             return f"file {self._file.parent / reference.removeprefix('file:')}{unread}"
+        if reference.startswith("credential:"):
+            return f"credential {reference.removeprefix('credential:')}{unread}"
         name, _, default = reference.partition(":-")
         if default and (self._reading.no_env or not os.environ.get(name)):
             return f"the default of variable {name}"
@@ -232,10 +236,11 @@ class _Walk:
         Raises:
             LookupError: it has none; the text says why.
         """
-        if reference.startswith("file:") and self._reading.no_env:
-            return ELSEWHERE
-        if reference.startswith("file:"):
-            files.append(self._file.parent / reference.removeprefix("file:"))
+        if reference.startswith(("file:", "credential:")):
+            if self._reading.no_env:
+                return ELSEWHERE
+            is_file = reference.startswith("file:")
+            files.append(self._file.parent / reference.removeprefix("file:") if is_file else _credential(reference))
             return _content(files[-1])
         match = _NAME.match(reference)
         if match is None:
@@ -281,6 +286,22 @@ def _plain(node: Any) -> Any:
         return text.lower() == "true" if text.lower() in ("true", "false") else Ambiguous("true or false")
     null = Ambiguous("null, that is, no value") if text else None
     return {"null": null, "timestamp": Ambiguous("a date")}.get(kind, FAULTY)
+
+
+def _credential(reference: str) -> Path:
+    """Return the file of a credential.
+
+    Raises:
+        LookupError: it is not the name of a file, or there is no folder of credentials.
+    """
+    name, folder = reference.removeprefix("credential:"), os.environ.get(_CREDENTIALS, "")
+    if not _CREDENTIAL.match(name):
+        raise LookupError(
+            "a ${credential:…} that is not the name of a file: letters, digits, dots, dashes, underscores"
+        )
+    if not folder:
+        raise LookupError(f"the environment variable {_CREDENTIALS} is not set, so there is no credential {name}")
+    return Path(folder) / name
 
 
 def _content(path: Path) -> str:

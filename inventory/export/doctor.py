@@ -14,6 +14,7 @@ from inventory.common.safe_text import byte_size, count
 from inventory.config.credentials import Keys, Password
 from inventory.config.database_url import check_database_url, parse_database_url, safe_url
 from inventory.config.settings import MIB, Settings, Source
+from inventory.export.telemetry import collector_error, problem
 from inventory.normalise.redact import Redactor
 from inventory.schema import REVISION
 from inventory.source.answers import ABSENT_CODES, error_code
@@ -37,7 +38,7 @@ MIN_FREE_BYTES = 200 * MIB
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """The result of one check. state: ok, warn or fail. subject: a source's name, or database."""
+    """The result of one check. state: ok, warn or fail. subject: a source's name, database or telemetry."""
 
     state: str
     subject: str
@@ -57,6 +58,7 @@ def examine(settings: Settings, sources: Sequence[Source], database: str) -> Ite
             else:
                 yield from _check_source(source, auths, time.within(source.deadline, "the source"))
     yield from _check_database(database, sources)
+    yield from _check_telemetry()
 
 
 def _check_recordings(source: Source, settings: Settings) -> Iterator[Diagnostic]:
@@ -217,6 +219,15 @@ def _check_privileges(store: Store) -> Diagnostic:
     if missing:
         return Diagnostic("fail", "database", "privileges", f"missing {'; '.join(missing)}{hint}")
     return Diagnostic("ok", "database", "privileges", "may read and write")
+
+
+def _check_telemetry() -> Iterator[Diagnostic]:
+    """Check where traces and metrics go, if any are asked for."""
+    if why := problem():
+        yield Diagnostic("fail", "telemetry", "settings", why)
+    elif (error := collector_error()) is not None:
+        message = f"{error}; an export warns of it, and goes on" if error else "accepts traces and metrics"
+        yield Diagnostic("warn" if error else "ok", "telemetry", "collector", message)
 
 
 def _check_disk(path: Path) -> Iterator[Diagnostic]:

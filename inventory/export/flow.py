@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from inventory.common import trace
 from inventory.common.cancellation import Stop
 from inventory.common.errors import ConnectionLostError, SourceError
 from inventory.common.log import logger
@@ -151,7 +152,8 @@ def _open_readings(source: Source, run: Run, time: Stop) -> Iterator[tuple[Readi
             yield Recording(folder, run.redactor, source.excluded), row
         return
     recorder = Recorder(run.record / source.name, source, run.redactor) if run.record else None
-    with time.waits.register("sign-in", host=source.endpoint):
+    longest = source.retry_seconds + 4 * source.timeout
+    with time.waits.register("sign-in", seconds=longest, host=source.endpoint):
         session = sign_in(source, time, run.auths)
     with closing(session.http):
         row = SourceRow(source.name, source.region, session.project_id, new_id)
@@ -164,7 +166,9 @@ def _export(reading: Reading, source: Source, writer: Writer, run: Run, check_lo
     staged = _prepare(reading, source, writer, run)
     check_lock()
     run.stop.check()
-    snapshot = writer.commit(staged.row, staged.content_digest, staged.served, owner_tag=run.settings.owner_tag)
+    with trace.span("commit", {"db.system.name": "sqlite" if run.store.is_sqlite else "postgresql"}):
+        snapshot = writer.commit(staged.row, staged.content_digest, staged.served, owner_tag=run.settings.owner_tag)
+        trace.annotate({"inventory.snapshot": snapshot["id"], "inventory.digest": snapshot["digest"]})
     kinds: dict[str, int] = {}
     for row in staged.findings:
         kinds[row[1]] = kinds.get(row[1], 0) + 1

@@ -18,7 +18,7 @@ from inventory.common.errors import InventoryError, UsageError
 from inventory.common.safe_text import clean
 from inventory.export.outcome import OpenResults, SourceOutcome
 
-__all__ = ["check", "write"]
+__all__ = ["MEANINGS", "WRITTEN", "check", "samples_of", "write"]
 
 # Written by every run, without labels:
 _RUN_GAUGES = {
@@ -51,7 +51,21 @@ _CHECK_GAUGES: dict[str, tuple[str, ...]] = {
     "inventory_check_open": ("Open results of check, without the waived.", "rule", "severity"),
     "inventory_check_oldest_seconds": ("Age of the oldest open result of check; 0: none is open.",),
 }
+# Written by every run, beside those without labels:
+_BUILD_GAUGES: dict[str, tuple[str, ...]] = {
+    "inventory_build_info": ("The version that wrote this; always 1.", "version"),
+}
 _GAUGES = _DATABASE_GAUGES | _EXPORT_GAUGES | _SNAPSHOT_GAUGES | _CHECK_GAUGES
+MEANINGS = _RUN_GAUGES | {name: meaning for name, (meaning, *_) in _GAUGES.items()}  # of every gauge, its help text
+
+# When a gauge is written -> gauge -> help text and labels.
+WRITTEN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "by every run": {name: (meaning,) for name, meaning in _RUN_GAUGES.items()} | _BUILD_GAUGES,
+    "for each source of the run": _EXPORT_GAUGES,
+    "for each source, if the database could be read": _DATABASE_GAUGES,
+    "for each source of which a snapshot was written": _SNAPSHOT_GAUGES,
+    "for each source that was checked after the export": _CHECK_GAUGES,
+}
 
 
 def check(path: Path) -> None:
@@ -82,22 +96,12 @@ def write(
     Raises:
         InventoryError: the file cannot be written, or is not a metrics file of inventory.
     """
-    samples = [
-        Sample("inventory_last_run_exit_code", {}, code),
-        Sample("inventory_last_run_timestamp_seconds", {}, ended.timestamp()),
-    ]
+    samples = samples_of(outcomes, last_success, code, ended, checks)
     replaced: set[tuple[str, str]] = set()
     for outcome in outcomes:
-        source, known = clean(outcome.source), outcome.source in last_success
-        samples += _samples(outcome)
-        last, row = last_success.get(outcome.source), outcome.snapshot
-        if not known and row is not None and row["status"] == "complete":  # the run was cancelled
-            last, known = row["observed_to"] or row["finished_at"], True
-        if known:
-            samples.append(_last_success(source, last))
+        known = bool(_database_samples(outcome, last_success))
         names = _EXPORT_GAUGES | (_DATABASE_GAUGES if known else {}) | (_SNAPSHOT_GAUGES if outcome.snapshot else {})
-        replaced |= {(source, name) for name in names}
-    samples += _check_samples(checks, ended)
+        replaced |= {(clean(outcome.source), name) for name in names}
     replaced |= {(clean(each.source), name) for each in checks for name in _CHECK_GAUGES}
     try:
         samples += [old for old in _existing(path) if (old.labels["source"], old.name) not in replaced]
@@ -111,6 +115,29 @@ def write(
         raise InventoryError(
             f"the metrics file {path} cannot be written: {error.strerror}", "Its folder must exist and be writable"
         ) from error
+
+
+def samples_of(
+    outcomes: list[SourceOutcome], last_success: Mapping[str, datetime | None], code: int, ended: datetime,
+    checks: Sequence[OpenResults] = (),
+) -> list[Sample]:  # fmt: skip
+    """Return the samples of this run; see `write`."""
+    return [
+        Sample("inventory_last_run_exit_code", {}, code),
+        Sample("inventory_last_run_timestamp_seconds", {}, ended.timestamp()),
+        *(each for outcome in outcomes for each in (*_samples(outcome), *_database_samples(outcome, last_success))),
+        *_check_samples(checks, ended),
+    ]
+
+
+def _database_samples(outcome: SourceOutcome, last_success: Mapping[str, datetime | None]) -> list[Sample]:
+    """Return the samples that the database gives; none if it could not be read."""
+    row = outcome.snapshot
+    if outcome.source in last_success:
+        return [_last_success(clean(outcome.source), last_success[outcome.source])]
+    if row is not None and row["status"] == "complete":  # the run was cancelled
+        return [_last_success(clean(outcome.source), row["observed_to"] or row["finished_at"])]
+    return []
 
 
 def _last_success(source: str, last: datetime | None) -> Sample:
@@ -182,10 +209,11 @@ class _SampleCollector(Collector):
         self._version = clean(version)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        for name, (meaning, *_) in ({name: (meaning,) for name, meaning in _RUN_GAUGES.items()} | _GAUGES).items():
+        for name, meaning in MEANINGS.items():
             family = GaugeMetricFamily(name, meaning)
             family.samples = [sample for sample in self._samples if sample.name == name]
             yield family
-        build = GaugeMetricFamily("inventory_build_info", "The version that wrote this; always 1.", labels=["version"])
-        build.add_metric([self._version], 1)
-        yield build
+        for name, (meaning, *labels) in _BUILD_GAUGES.items():
+            build = GaugeMetricFamily(name, meaning, labels=labels)
+            build.add_metric([self._version], 1)
+            yield build

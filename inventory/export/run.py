@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
-from inventory.common.errors import DeadlineError, InventoryError, StoppedError, StoreError, system_refusal
+from inventory.common import trace
+from inventory.common.errors import DeadlineError, ExitCode, InventoryError, StoppedError, StoreError, system_refusal
 from inventory.common.log import bound, logger
 from inventory.config.settings import Source
 from inventory.diff.records import SourceDiff
@@ -22,7 +23,6 @@ from inventory.store.sources import reserve_ids
 
 __all__ = ["Listener", "Planned", "export_all", "plan_all", "worst"]
 
-EXIT_PARTIAL = 3
 LEFT_OUT = "left out"
 T = TypeVar("T")
 OnFailure = Callable[[str, int, str, float], None]  # source, exit code, why, seconds
@@ -76,7 +76,7 @@ def plan_all(sources: Sequence[Source], run: Run, what: Selection, failed: OnFai
         code, error = _run_source(source, run, lambda: found.append(plan_source(source, run, what)), failed)
         diff = found[0] if found else None
         if diff is not None and diff.end["id"] is None and diff.end["status"] == "partial":
-            code = EXIT_PARTIAL
+            code = ExitCode.PARTIAL
         return Planned(source.name, diff, code, error)
 
     return _run_concurrently(sources, run, plan)
@@ -122,7 +122,8 @@ def _oldest_first(sources: Sequence[Source], run: Run) -> list[Source]:
 def _run_source(source: Source, run: Run, work: Callable[[], None], failed: OnFailure) -> tuple[int, str]:
     """Run the work of one source; on an error call `failed` and return its exit code and message."""
     began = time.monotonic()
-    with bound(run_id=run.run_id, source=source.name):
+    about = {"inventory.source": source.name, "cloud.region": source.region}
+    with bound(run_id=run.run_id, source=source.name), trace.span("source", about):
         try:
             _check_deadline(run)
             logger().info("started")
@@ -132,8 +133,10 @@ def _run_source(source: Source, run: Run, work: Callable[[], None], failed: OnFa
         except InventoryError as failure:
             run.stop.check()  # an error after a cancellation is not a failure of the source
             code, error = failure.exit_code, str(failure)
+            trace.fail(type(failure).__name__, failure.summary)
         except Exception as failure:  # noqa: BLE001  # a bug must not fail the other sources
             code, error = 1, _describe(failure)
+            trace.fail(type(failure).__name__)
         else:
             return 0, ""
         failed(source.name, code, error, time.monotonic() - began)
@@ -164,12 +167,13 @@ def _export(source: Source, run: Run, listener: Listener) -> SourceOutcome:
         for result in export_source(source, run):
             results.append(result)
             _log(result, time.monotonic() - began)
+            _trace(result)
             listener.result(source, result)
 
     code, error = _run_source(source, run, work, listener.failed)
     rows = [result.snapshot for result in results if result.snapshot is not None]
     if not error and any(row["status"] == "partial" for row in rows):
-        code = EXIT_PARTIAL
+        code = ExitCode.PARTIAL
     findings: dict[str, int] = {}
     for kind, count in (results[-1].findings if results else {}).items():
         findings[kind] = findings.get(kind, 0) + count
@@ -204,7 +208,14 @@ def _log(result: Result, seconds: float) -> None:
         logger().warning("signing", snapshot=row["id"], detail=result.signing)
 
 
+def _trace(result: Result) -> None:
+    if result.snapshot is not None:
+        names = ("status", "jobs", "added", "changed", "removed", "deselected", "unreadable", "requests", "retries")
+        figures = {f"inventory.{name}": result.snapshot[name] for name in names}
+        trace.annotate({"inventory.snapshot": result.snapshot["id"], **figures})
+
+
 def worst(codes: Iterable[int]) -> int:
-    """Return the exit code of several sources: 1, 75, 3, 2, 0, the worst first."""
-    order = [1, 75, 3, 2, 0]
+    """Return the exit code of several sources, the worst first."""
+    order: list[int] = [ExitCode.FAILED, ExitCode.BUSY, ExitCode.PARTIAL, ExitCode.CHANGES, ExitCode.DONE]
     return min(codes, key=order.index, default=0)

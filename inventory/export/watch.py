@@ -1,4 +1,4 @@
-"""Report a run to monitoring: a metrics file at its end, and pings at its start and its end."""
+"""Report a run to monitoring: a metrics file at its end, pings, messages to systemd, traces by OpenTelemetry."""
 
 import os
 from collections.abc import Sequence
@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inventory import __version__
+from inventory.common.cancellation import Stop
 from inventory.common.errors import InventoryError, UsageError
 from inventory.config.settings import Settings
 from inventory.export.outcome import OpenResults, SourceOutcome
+from inventory.export.telemetry import Telemetry
 
 if TYPE_CHECKING:
+    from prometheus_client.core import Sample
+
     from inventory.export.ping import StartPing
+    from inventory.export.systemd import ServiceManager
 
 __all__ = ["Watch"]
 
@@ -37,7 +42,9 @@ class Watch:
     outcomes: list[SourceOutcome] = field(default_factory=list)
     last_success: dict[str, datetime | None] = field(default_factory=dict)
     checks: Sequence[OpenResults] = ()
+    telemetry: Telemetry = field(default_factory=Telemetry)
     _start_ping: "StartPing | None" = None
+    _systemd: "ServiceManager | None" = None
 
     def check(self) -> None:
         """Check before the run that the metrics file can be written.
@@ -49,12 +56,27 @@ class Watch:
         if path is not None and (reason := _unusable_reason(path)):
             raise UsageError(f"--metrics-file {path}: {reason}", "Name a file in a folder that exists and is writable")
 
-    def start(self) -> None:
-        """Send the ping for the start, without waiting for the response."""
+    def start(self, stop: Stop) -> None:
+        """Tell systemd that the run is ready, and send the ping for the start without waiting for the response."""
+        if os.environ.get("NOTIFY_SOCKET"):
+            from inventory.export.systemd import ServiceManager
+
+            self._systemd = ServiceManager(os.environ, stop.waits)
+            self._systemd.start()
         if self.settings.ping_start is not None:
             from inventory.export.ping import StartPing
 
             self._start_ping = StartPing(self.settings.ping_start)
+
+    def advance(self, source: str, done: int, total: int) -> None:
+        """Take the progress of a source, for systemd."""
+        if self._systemd is not None:
+            self._systemd.advance(source, done, total)
+
+    def stopping(self, code: int) -> None:
+        """Tell systemd that the run ends with an exit code."""
+        if self._systemd is not None:
+            self._systemd.stopping(code)
 
     def metrics(self, code: int, error: InventoryError | None = None) -> list[str]:
         """Write the metrics; `error` ended the run before every source had an outcome.
@@ -77,6 +99,20 @@ class Watch:
         except InventoryError as failure:
             return [str(failure)]
         return []
+
+    def trace(self, code: int, error: InventoryError | None, *, hurry: bool = False) -> list[str]:
+        """Send the rest of the traces, and the metrics, if that is asked for; after `metrics`.
+
+        Returns:
+            Error messages.
+        """
+
+        def samples() -> "list[Sample]":
+            from inventory.export.metrics import samples_of
+
+            return samples_of(self.outcomes, self.last_success, code, datetime.now(UTC), self.checks)
+
+        return self.telemetry.end(code, error, samples, hurry=hurry)
 
     def ping(self, code: int, *, hurry: bool = False) -> list[str]:
         """Send the ping for the end of the run: up to three attempts, or one if `hurry` is set.

@@ -1,4 +1,4 @@
-"""The digests of rows, jobs and snapshots (README, "Digests").
+"""The digests of rows, jobs and snapshots (docs/reference/digests.md).
 
 row      SHA-256 of canonical JSON {"table", "key", "columns", "extra"}: names sorted, no spaces, ASCII;
          NULL left out; times as 2020-12-21T02:57:49.412000Z; without source_id, valid_from, valid_to.

@@ -50,8 +50,9 @@ One snapshot of an inventory of DRS jobs. To check it, with unzip and SHA-256 al
 5. Chain: in each line of chain.jsonl `digest` is the SHA-256 over three lines, each with a line feed: the `digest` of
    the line before (empty in the first), `content_digest`, and the SHA-256 of the text in `row`.
 6. Checks: each line of checks.jsonl, where there is one, is a rule's run on the snapshot. Its `digest` is the SHA-256
-   over lines, each with a line feed: 'inventory check run', the snapshot's digest, `rule_id`, `rule_digest`, `as_of`,
-   and the SHA-256 of each text in `rows`, sorted.
+   over lines, each with a line feed: 'inventory check run', `previous_digest` (that of the rule's run before; empty
+   where it is null), the snapshot's digest, `rule_id`, `rule_digest`, `as_of`, `status`, `reason` (likewise), and the
+   SHA-256 of each text in `rows`, sorted.
 7. Compare the last digest with one noted elsewhere: whoever made up all of this could make up its digests too. The
    source's name is a label, under no digest.
    A `signature` in manifest.json is Ed25519 over the line 'inventory snapshot DIGEST', with its line feed.
@@ -127,11 +128,13 @@ def _fill(bundle: zipfile.ZipFile, connection: Connection, chain: list[SnapshotR
 def _runs(connection: Connection, snapshot: SnapshotRow) -> Iterator[dict[str, Json]]:
     """Yield each run of `check` on a snapshot, with what it found."""
     for run_id, run in runs_of(connection, snapshot["source_id"]):
-        if run.snapshot_id == snapshot["id"] and run.digest is not None:
-            found = found_by(results_of(connection, run.source_id, run.rule_id), run_id)
+        if run.snapshot_id == snapshot["id"]:
+            history = results_of(connection, run.source_id, run.rule_id)
+            found = found_by(history, run_id) if run.status == "complete" else {}
             yield {
                 "rule_id": run.rule_id, "rule_digest": run.rule_digest, "as_of": rfc3339(run.as_of),
-                "digest": run.digest,
+                "status": run.status, "reason": run.reason,
+                "digest": run.digest, "previous_digest": run.previous_digest,
                 "rows": sorted(result_text(*identity, each.detail) for identity, each in found.items()),
             }  # fmt: skip
 
@@ -199,10 +202,11 @@ def _checked(bundle: zipfile.ZipFile, seals: Sequence[VerifyKey]) -> Checked:
     if (last["digest"], last["id"]) != (manifest["digest"], manifest["snapshot"]):
         problems.append("the manifest names another snapshot than the chain ends in")
     runs = [json.loads(line) for line in _lines(bundle, CHECKS)] if CHECKS in bundle.namelist() else []
-    for run in runs:
-        parts = last["digest"], run["rule_id"], run["rule_digest"], run["as_of"]
-        if run["digest"] != digest_of_texts(*parts, run["rows"]):
-            problems.append(f"the results of the rule {run['rule_id']} are not what its digest says")
+    problems += [
+        f"the results of the rule {run['rule_id']} are not what its digest says"
+        for run in runs
+        if run["digest"] != digest_of_texts(run, last["digest"], run["rows"])
+    ]
     signature = manifest["signature"]
     if seals and not (signature and any(s.verify(last["digest"], str(signature["signature"])) for s in seals)):
         problems.append(f"it is not signed with the key {' or '.join(seal.key_id for seal in seals)}")

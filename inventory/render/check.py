@@ -9,8 +9,8 @@ from inventory.common.exact_json import Json
 from inventory.common.safe_text import clean, count, cut, moment, table
 from inventory.render.json import plain
 from inventory.render.markdown import code
+from inventory.report.checks.checked import Checked, Line
 from inventory.report.checks.rule import Rule
-from inventory.report.checks.run import Checked, Line
 from inventory.report.checks.states import CLOSED, OPEN, WAIVED, Result
 from inventory.schema.kinds import rfc3339
 
@@ -243,7 +243,7 @@ def history_members(rows: list[tuple[datetime, Result]], sources: Mapping[int, s
 
 
 def rule_page(rule: Rule) -> list[str]:
-    """Return the page of a rule, in Markdown: README has that of each that is shipped."""
+    """Return the page of a rule, in Markdown: docs/reference/rules.md has that of each that is shipped."""
     judged = "a snapshot of any age" if rule.max_age is None else f"a complete snapshot of at most {_hours(rule)} h"
     return [
         f"#### {rule.id} {rule.title}",

@@ -7,8 +7,8 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from inventory import __version__
 from inventory.common.exact_json import Json, canonical
 from inventory.common.safe_text import clean
+from inventory.report.checks.checked import Checked, Line
 from inventory.report.checks.rule import Rule
-from inventory.report.checks.run import Checked, Line
 
 __all__ = ["as_junit", "as_sarif"]
 

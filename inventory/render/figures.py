@@ -13,10 +13,11 @@ from inventory.render import svg
 from inventory.report.page import Answer
 
 __all__ = [
-    "Bar", "Figure", "Section", "Table", "bars_of", "first_of", "joined", "left_out", "number_of", "signed", "table_of",
-    "text_of",
+    "LINES", "Bar", "Figure", "Section", "Table", "bars_of", "first_of", "joined", "left_out", "number_of", "signed",
+    "table_of", "text_of",
 ]  # fmt: skip
 
+LINES = 8  # of a short table
 _LONGEST = 120  # characters of a cell
 _BARS = 12  # of a list of bars
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z\Z", re.ASCII)

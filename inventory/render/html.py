@@ -6,9 +6,10 @@ and the first lines of the first jobs.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from inventory.common.exact_json import Json
 from inventory.common.safe_text import clean, count, moment
@@ -27,18 +28,33 @@ _ACTIONS = ("create", "delete", "update")  # a row's, as the block counts them
 _IN_ADDRESS = {"-": "delete", "-/+": "replace", "+": "create", "~": "update"}
 _GROUPS = {mark: (_IN_ADDRESS[mark], word) for mark, word in WORDS.items()}
 
-_FILTERS = Markup("""<div id="filters" role="search" hidden>
-<label id="of-source">Source <select id="source"></select></label>
-<label>Table <select id="table"></select></label>
-<label>Changed column <select id="column"></select></label>
-<label>Status, before or after <select id="status"></select></label>
-<label>Text <input id="text" type="search" placeholder="job, id, column, value"></label>
-<span><button id="clear" type="button">Clear filters</button>
-<button id="open" type="button">Open all</button>
-<button id="fold" type="button">Fold all</button></span>
-</div>
-<p id="told" role="status"></p>
-<main id="jobs"></main>""")
+
+@dataclass(frozen=True)
+class _Source:
+    """What was compared. ends: From and To. facts: name -> of each end a text, and one that is set as code.
+
+    more_findings: those that are not shown.
+    """
+
+    heading: str
+    notes: Sequence[str]
+    ends: Sequence[str]
+    facts: Sequence[tuple[str, Sequence[tuple[str, str]]]]
+    findings_title: str
+    findings: Sequence[str]
+    more_findings: int
+
+
+@dataclass(frozen=True)
+class _Line:
+    """The first line of a job. source: where there are several."""
+
+    action: str
+    mark: str
+    name: str
+    id: str
+    headline: str
+    source: str
 
 
 def html(diffs: list[SourceDiff], title: str, signed: Mapping[int, str] | None = None) -> Markup:
@@ -49,14 +65,16 @@ def html(diffs: list[SourceDiff], title: str, signed: Mapping[int, str] | None =
     """
     document, lines = _document(diffs)
     changed = Counter(mark for diff in diffs for mark in marks(diff).values())
-    body = [
-        Markup("<header>\n<h1>{}</h1>\n<p>{}.</p>\n</header>").format(title, summary(diffs)),
-        _sources(diffs, signed),
-        _counters(diffs, changed),
-        _FILTERS,
-        *([_first_lines(lines, changed.total())] if lines else []),
-    ]
-    return page("diff", title, _foot(diffs), body=Markup("\n").join(body), data=json_block(document))
+    more = changed.total() - len(lines)
+    is_folded = len(diffs) > _LINES  # one source is shown unfolded, many stand behind one line
+    return page(
+        "diff", title, _foot(diffs), data=json_block(document), summary=summary(diffs), lines=lines,
+        folded=f"{count(len(diffs), 'source')}, with the snapshots that were compared" if is_folded else "",
+        sources=[_source(diff, signed, several=len(diffs) > 1) for diff in diffs],
+        counts=[(action, mark, f"{changed[mark]:,}", word) for mark, (action, word) in _GROUPS.items()],
+        ignored=f"{sum(diff.ignored.total() for diff in diffs):,}",
+        more=count(more, "more job") if more > 0 else "",
+    )  # fmt: skip
 
 
 def _by_importance(diffs: list[SourceDiff]) -> Iterator[tuple[SourceDiff, Job]]:
@@ -66,109 +84,37 @@ def _by_importance(diffs: list[SourceDiff]) -> Iterator[tuple[SourceDiff, Job]]:
             yield from ((diff, job) for job in jobs(diff, full=True, mark=mark))
 
 
-def _sources(diffs: list[SourceDiff], signed: Mapping[int, str] | None) -> Markup:
-    """Return what was compared: one source is shown unfolded, many stand behind one line."""
-    sources = Markup("\n").join(_source(diff, signed, several=len(diffs) > 1) for diff in diffs)
-    if len(diffs) <= _LINES:
-        return sources
-    line = f"{count(len(diffs), 'source')}, with the snapshots that were compared"
-    return Markup('<details class="source">\n<summary>{}</summary>\n{}\n</details>').format(line, sources)
-
-
-def _source(diff: SourceDiff, signed: Mapping[int, str] | None, *, several: bool) -> Markup:
+def _source(diff: SourceDiff, signed: Mapping[int, str] | None, *, several: bool) -> _Source:
     """Return what was compared: both snapshots, with all that names them in the chain."""
     ends = [("To", diff.end)] if diff.start is None else [("From", diff.start), ("To", diff.end)]
     facts = [list(_facts(end, signed)) for _, end in ends]
-    rows = Markup("\n").join(
-        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
-            name,
-            Markup("").join(
-                Markup('<td data-end="{}">{}</td>').format(end, fact[at][1])
-                for (end, _), fact in zip(ends, facts, strict=True)
-            ),
-        )
-        for at, (name, _) in enumerate(facts[0])
-    )
-    heads = Markup("").join(Markup('<th scope="col">{}</th>').format(end) for end, _ in ends)
     lines = [*([summary([diff])] if several else []), *(f"Note: {note}" for note in notes(diff))]
-    said = Markup("\n").join(Markup("<p>{}.</p>").format(clean(line)) for line in lines)
-    return Markup(
-        '<details class="source"{open}>\n<summary>{heading}</summary>\n{notes}\n'
-        '<table class="ends">\n<thead><tr><th scope="col">Snapshot</th>{heads}</tr></thead>\n'
-        "<tbody>\n{rows}\n</tbody>\n</table>\n{findings}</details>"
-    ).format(
-        findings=_new_findings(diff),
-        open=Markup("") if several else Markup(" open"), heading=clean(heading(diff)), notes=said, heads=heads,
-        rows=rows,
+    found = list(findings(diff, full=True))
+    return _Source(
+        clean(heading(diff)), [clean(line) for line in lines], [name for name, _ in ends],
+        [(of_ends[0][0], [fact[1:] for fact in of_ends]) for of_ends in zip(*facts, strict=True)],
+        count(len(found), "new finding"), [clean(line) for line in found[:_LISTED]], max(0, len(found) - _LISTED),
     )  # fmt: skip
 
 
-def _new_findings(diff: SourceDiff) -> Markup:
-    lines = list(findings(diff, full=True))
-    if not lines:
-        return Markup("")
-    items = Markup("\n").join(Markup("<li>{}</li>").format(clean(line)) for line in lines[:_LISTED])
-    more = Markup("<li>and {:,} more</li>").format(len(lines) - _LISTED) if len(lines) > _LISTED else Markup("")
-    title = count(len(lines), "new finding")
-    return Markup('<details class="findings">\n<summary>{}</summary>\n<ul>\n{}\n{}</ul>\n</details>\n').format(
-        title, items, more
-    )
-
-
-def _facts(end: Snapshot, signed: Mapping[int, str] | None) -> Iterator[tuple[str, Markup]]:
-    """Yield name and value of what ties a page to a snapshot."""
+def _facts(end: Snapshot, signed: Mapping[int, str] | None) -> Iterator[tuple[str, str, str]]:
+    """Yield what ties a page to a snapshot: name, value, and what of the value is set as code."""
 
     def said(name: str) -> str:
         return "-" if end.get(name) is None else clean(end[name])
 
     observed = moment(end.get("observed_to") or end.get("finished_at"))
-    yield "Id", escape("not stored" if end["id"] is None else said("id"))
-    yield "Observed", escape(observed if observed == "-" else f"{observed} UTC")
-    yield "Status", escape(said("status"))
-    yield "Jobs", escape(f"{end['jobs']:,}" if isinstance(end.get("jobs"), int) else "-")
+    yield "Id", "not stored" if end["id"] is None else said("id"), ""
+    yield "Observed", observed if observed == "-" else f"{observed} UTC", ""
+    yield "Status", said("status"), ""
+    yield "Jobs", f"{end['jobs']:,}" if isinstance(end.get("jobs"), int) else "-", ""
     for label, name in (("Digest", "digest"), ("Content digest", "content_digest"), ("Run", "run_id")):
-        yield label, Markup("<code>{}</code>").format(said(name))
-    yield "Tool version", escape(said("tool_version"))
-    yield "Table revision", escape(said("schema_revision"))
+        yield label, "", said(name)
+    yield "Tool version", said("tool_version"), ""
+    yield "Table revision", said("schema_revision"), ""
     if signed is not None:
         by = signed.get(end["id"])
-        yield (
-            "Signature",
-            Markup("not signed") if by is None else Markup("by the key <code>{}</code>").format(clean(by)),
-        )
-
-
-def _counters(diffs: list[SourceDiff], changed: Mapping[str, int]) -> Markup:
-    buttons = Markup("").join(
-        Markup(
-            '<button type="button" class="{action}" value="{action}" aria-pressed="false" disabled>'
-            '<span aria-hidden="true">{mark}</span> <b>{count:,}</b> {word}</button>'
-        ).format(action=action, mark=mark, count=changed.get(mark, 0), word=word)
-        for mark, (action, word) in _GROUPS.items()
-    )
-    ignored = sum(diff.ignored.total() for diff in diffs)
-    return Markup(
-        '<div id="counts" role="group" aria-label="Changed jobs by action">{}'
-        "<span><b>{:,}</b> changes ignored</span></div>"
-    ).format(buttons, ignored)
-
-
-def _first_lines(lines: list[Markup], changed: int) -> Markup:
-    """Return what is shown of the jobs where scripts do not run."""
-    more = changed - len(lines)
-    rest = Markup("\n<p>And {}.</p>").format(count(more, "more job")) if more > 0 else Markup("")
-    said = "The details and the filters need JavaScript. This list has the first line of each changed job"
-    return Markup('<noscript>\n<p>{}.</p>\n<ul class="lines">\n{}\n</ul>{}\n</noscript>').format(
-        said, Markup("\n").join(lines), rest
-    )
-
-
-def _first_line(job: Job, source: str) -> Markup:
-    """Return the first line of a job; `source` where there are several."""
-    return Markup('<li><span class="mark {}">{}</span> {} <code>{}</code> {}{}</li>').format(
-        _GROUPS[job.mark][0], job.mark, _name(job), clean(job.id), clean(headline(job)),
-        f" ({clean(source)})" if source else "",
-    )  # fmt: skip
+        yield ("Signature", "not signed", "") if by is None else ("Signature", "by the key ", clean(by))
 
 
 def _name(job: Job) -> str:
@@ -179,7 +125,7 @@ def _short(text: Json) -> str:
     return "none" if text is None else clean(str(text)[:_LONGEST])
 
 
-def _document(diffs: list[SourceDiff]) -> tuple[dict[str, Json], list[Markup]]:
+def _document(diffs: list[SourceDiff]) -> tuple[dict[str, Json], list[_Line]]:
     """Return what the script draws: numbers that stand for texts, and the texts; and the first lines of the first jobs.
 
     A job is [source, mark, id, name, line, statuses, rows]; a row [table, action, key, column, old, new, column, …];
@@ -199,12 +145,14 @@ def _document(diffs: list[SourceDiff]) -> tuple[dict[str, Json], list[Markup]]:
         return [row(change) for change in (*own, *(change for table in job.tables for change in table.changes))]
 
     listed = []
-    lines: list[Markup] = []
+    lines: list[_Line] = []
     for diff, job in _by_importance(diffs):
-        told = (clean(diff.source), job.mark, clean(job.id), _name(job), clean(headline(job)))
-        listed.append([*map(at, told), [at(status) for status in _statuses(job)], rows(job)])
+        source, job_id, name, line = clean(diff.source), clean(job.id), _name(job), clean(headline(job))
+        told = map(at, (source, job.mark, job_id, name, line))
+        listed.append([*told, [at(status) for status in _statuses(job)], rows(job)])
         if len(lines) < _LISTED:
-            lines.append(_first_line(job, diff.source if len(diffs) > 1 else ""))
+            action, of = _GROUPS[job.mark][0], source if len(diffs) > 1 else ""
+            lines.append(_Line(action, job.mark, name, job_id, line, of))
     groups = {mark: list(group) for mark, group in _GROUPS.items()}
     return {"jobs": listed, "actions": _ACTIONS, "groups": groups, "texts": [*texts]}, lines
 

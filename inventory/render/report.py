@@ -1,35 +1,33 @@
 """The page of `inventory report`: figures that are drawn from the rows of reports, each with its table and its SQL."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from datetime import date
 
 from markupsafe import Markup
 
 from inventory.common.safe_text import clean, count
 from inventory.render import over_days, svg
+from inventory.render.check_results import check_results
 from inventory.render.figures import (
+    LINES,
     Figure,
     Section,
     Table,
     bars_of,
     first_of,
     joined,
-    left_out,
     number_of,
     table_of,
     text_of,
 )
 from inventory.render.over_days import PHASES, STRIPS
 from inventory.render.page import page as frame
-from inventory.report.page import CheckResult, Page, Row
+from inventory.report.page import Page, Row
 
 __all__ = ["report"]
 
-_LINES = 8  # of a list
 _NEEDS = {"failed": "failed", "plain": "without TLS", "public": "on a public network"}  # of the active tasks
-_SEVERITIES = ("critical", "high", "medium", "low")
 
 
 def report(page: Page | None, title: str, *, max_rows: int) -> Markup:
@@ -86,7 +84,7 @@ def _sections(page: Page, most: int) -> Iterator[Section]:
         _listed(page, most, "gone", "Tasks that are gone", "gone_at", "No task is gone."),
     ]  # fmt: skip
     yield Section("changes", "What changed", changed)
-    yield _checks(page, most)
+    yield check_results(page, most)
     yield Section("freshness", "Freshness", [over_days.freshness(page)])
     yield Section("status", "Status over days", [over_days.status(page)])
     if "churn" in page.answers:
@@ -147,57 +145,11 @@ def _listed(page: Page, most: int, name: str, title: str, when: str, empty: str)
     columns = ["name", "status", when, "source", *([] if page.owner is not None else ["owner"])]
     short = Table(
         [(column.replace("_", " "), False) for column in columns],
-        [[text_of(row[column]) for column in columns] for row in answer.rows[:_LINES]],
-        f"The latest {_LINES} of {len(answer.rows):,}." if len(answer.rows) > _LINES else "",
+        [[text_of(row[column]) for column in columns] for row in answer.rows[:LINES]],
+        f"The latest {LINES} of {len(answer.rows):,}." if len(answer.rows) > LINES else "",
     )
     lead = f"{count(len(answer.rows), 'task')}." if answer.rows else ""
     return Figure(name, title, lead, answer, table_of(answer, most), empty, shown=short)
-
-
-# --- checks
-
-
-def _checks(page: Page, most: int) -> Section:
-    if page.checks is None:
-        return Section("checks", "Checks", [], ["No rule was checked; `inventory check` does."])
-    order = sorted(page.checks, key=lambda each: (
-        _SEVERITIES.index(each.severity), each.opened, each.source, each.job_id, each.rule, each.detail,
-    ))  # fmt: skip
-    groups: list[tuple[str, str, Callable[[CheckResult], bool]]] = [
-        ("new", "New", lambda each: each.state in {"new", "reopened"}),
-        ("overdue", "Overdue", lambda each: each.is_overdue),
-        ("waived", "Waived", lambda each: each.state == "waived"),
-    ]
-    figures = []
-    for key, title, belongs in groups:
-        found = [each for each in order if belongs(each)]
-        table = _check_table(found, most, waived=key == "waived")
-        said = "" if key == "waived" or not found else _severities(found)
-        figures.append(Figure(
-            f"checks-{key}", f"{title}: {len(found):,}", said, page.answers["checks"], table, f"No result is {key}.",
-            shown=replace(table, rows=table.rows[:_LINES], said=first_of(_LINES, len(found), "result").strip()),
-        ))  # fmt: skip
-    same = [each for each in order if each.state == "open" and not each.is_overdue]
-    notes = [f"{count(len(same), 'result')} more open and in time, as before."] if same else []
-    return Section("checks", "Checks", figures, notes)
-
-
-def _severities(found: Sequence[CheckResult]) -> str:
-    numbers = Counter(each.severity for each in found)
-    return ", ".join(f"{numbers[each]:,} {each}" for each in _SEVERITIES if numbers[each]) + "."
-
-
-def _check_table(found: Sequence[CheckResult], most: int, *, waived: bool) -> Table:
-    heads = ["severity", "rule", "task", "source", "what was found", "open since", *(
-        ["reason", "by", "until"] if waived else ["due"]
-    )]  # fmt: skip
-    rows = [
-        [each.severity, f"{each.rule} {each.title}", each.name or each.job_id, each.source, each.detail,
-         str(each.opened), *([each.reason, each.by, str(each.until or "")] if waived else [str(each.due)])]
-        for each in found[:most]
-    ]  # fmt: skip
-    return Table([(head, False) for head in heads], [[text_of(cell) for cell in row] for row in rows],
-                 left_out(most, len(found)))  # fmt: skip
 
 
 # --- lists

@@ -28,13 +28,21 @@ def as_table(result: Result, *, width: int | None, full: bool) -> Iterator[str]:
     yield table([clean(column.name) for column in result.columns], rows, width=width, full=full)
 
 
-def as_csv(result: Result) -> Iterator[str]:
-    """Yield CSV by RFC 4180; a text that a spreadsheet would take for a formula gets a TAB before it."""
+def as_csv(result: Result, *, in_terminal: bool = False) -> Iterator[str]:
+    """Yield CSV by RFC 4180; a text that a spreadsheet would take for a formula gets a TAB before it.
+
+    Args:
+        in_terminal: control characters are written as in JSON, so that they have no effect; else all is exact.
+    """
+
+    def seen(value: Json) -> Json:
+        return clean(value) if in_terminal and isinstance(value, str) else value
+
     line = io.StringIO()
     writer = csv.writer(line, lineterminator="\r\n")
-    writer.writerow([column.name for column in result.columns])
+    writer.writerow([seen(column.name) for column in result.columns])
     for row in result.rows():
-        writer.writerow([_harmless(value) for value in row])
+        writer.writerow([_harmless(seen(value)) for value in row])
         if line.tell() > 1 << 16:
             yield _taken(line)
     yield _taken(line)
@@ -156,7 +164,13 @@ def list_document(library: Library) -> dict[str, Json]:
                 "title": report.title,
                 "question": report.question,
                 "parameters": [
-                    {"name": each.name, "type": each.kind, "default": each.default, "meaning": each.meaning}
+                    {
+                        "name": each.name,
+                        "type": each.kind,
+                        "values": list(each.values) or None,
+                        "default": each.default,
+                        "meaning": each.meaning,
+                    }
                     for each in report.parameters
                 ],
                 "columns": [

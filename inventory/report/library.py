@@ -18,7 +18,8 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}\Z")
 _HEADER = re.compile(r"--\s*(?P<word>[a-z_]+)\s*:\s*(?P<text>.*?)\s*\Z")
 _WORDS = ("name", "title", "question", "param", "column", "order")
 _PARAMETER = re.compile(
-    r"(?P<name>[a-z][a-z0-9_]*) (?P<kind>[a-z]+)(?: = (?P<default>\S+|'[^']*'))?: (?P<meaning>.+)\Z"
+    r"(?P<name>[a-z][a-z0-9_]*) (?P<kind>[a-z]+)(?: \((?P<values>[^)]+)\))?(?: = (?P<default>\S+|'[^']*'))?"
+    r": (?P<meaning>.+)\Z"
 )
 _COLUMN = re.compile(r"(?P<name>[a-z][a-z0-9_]*) (?P<kind>[a-z]+)(?: \((?P<unit>[^)]+)\))?: (?P<meaning>.+)\Z")
 _FROM_NOW = re.compile(r"(\+?)([0-9]{1,6})([dhm])\Z")
@@ -33,12 +34,28 @@ _WANTED = {
 
 @dataclass(frozen=True)
 class Parameter:
-    """A value that a report takes: its type, its default as it is written (None: there is none), its meaning."""
+    """A value that a report takes.
+
+    default: as it is written; None: there is none. values: that a text may have, beside NULL; none: any.
+    """
 
     name: str
     kind: str
     default: str | None
     meaning: str
+    values: tuple[str, ...] = ()
+
+    def value(self, text: str, now: datetime) -> Value:
+        """Return a value as it was written.
+
+        Raises:
+            UsageError: it is not of the type, or not one of the values.
+        """
+        found = value_of(self.name, self.kind, text, now)
+        if self.values and found is not None and found not in self.values:
+            said = f"--param {self.name}={text}: {found!r} is not a value of it{nearest(str(found), self.values)}"
+            raise UsageError(said, f"The values are {', '.join(self.values)}, and NULL")
+        return found
 
 
 @dataclass(frozen=True)
@@ -129,7 +146,7 @@ class Report:
                 raise UsageError(f"the report {self.name} needs the parameter {name}", f"Give --param {name}=VALUE")
             if (each.default or "").startswith("+") and _FROM_NOW.match(text) and not text.startswith("+"):
                 text = f"+{text}"  # of a time to come, 30d means in thirty days
-            found[name] = each.kind, value_of(name, each.kind, text, now)
+            found[name] = each.kind, each.value(text, now)
         return found
 
 
@@ -262,9 +279,15 @@ def read_parameter(file: str, number: int, text: str) -> Parameter:
     if match is None or match["kind"] not in _WANTED:
         raise UsageError(
             f"{file}, line {number}: a parameter is `-- param: NAME TYPE = DEFAULT: meaning`",
-            f"The types are {', '.join(_WANTED)}",
+            f"The types are {', '.join(_WANTED)}; after text may stand its values: (one, two)",
         )
-    return Parameter(match["name"], match["kind"], match["default"], match["meaning"])
+    values = tuple(each.strip() for each in (match["values"] or "").split(",") if each.strip())
+    if values and (match["kind"] != "text" or match["default"] not in (None, "NULL", *values)):
+        raise UsageError(
+            f"{file}, line {number}: only a text has a list of values, and its default is one of them, or NULL",
+            "Write NAME text (ONE, TWO) = ONE: meaning",
+        )
+    return Parameter(match["name"], match["kind"], match["default"], match["meaning"], values)
 
 
 def _column(file: str, number: int, text: str) -> Column:

@@ -5,28 +5,30 @@ page.
 """
 
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import cast
 
 from sqlalchemy import Connection
 
 from inventory.common.errors import CompareError, UsageError
 from inventory.common.exact_json import Json
+from inventory.report.checks.rule import Rule
 from inventory.report.library import Library, Report
 from inventory.report.scope import Scope
 from inventory.report.session import ResultColumn, ask, prepare
 from inventory.store.reader import snapshots, sources
 
-__all__ = ["REPORTS", "Answer", "Asked", "CheckResult", "Page", "gather"]
+__all__ = ["REPORTS", "Answer", "Asked", "CheckResult", "Page", "UnknownRule", "gather"]
 
 Row = Mapping[str, Json]
 DAYS = 30  # that the page looks back by default
 # The reports of the page. Those that know no owner are about sources, and the same for every owner; those of _OF_ALL
 # count the tasks of all owners, and are left out of an owner's page.
 REPORTS = (
-    "status-changes", "night-counts", "new", "gone", "checks", "source-days", "phase-days", "churn", "failed",
-    "expiring", "owners", "digests",
+    "status-changes", "night-counts", "new", "gone", "checks", "check-runs", "source-days", "phase-days", "churn",
+    "failed", "expiring", "owners", "digests",
 )  # fmt: skip
 _OF_ALL = {"night-counts", "churn", "owners"}
 
@@ -81,6 +83,33 @@ class CheckResult:
 
 
 @dataclass(frozen=True)
+class UnknownRule:
+    """A rule that cannot judge a source, by its last snapshot or by what its last run came to."""
+
+    rule: str
+    source: str
+    why: str
+
+    @classmethod
+    def found(cls, rows: Iterable[Row], rules: Mapping[str, Rule], moment: datetime) -> "Iterator[UnknownRule]":
+        """Find them in rows of the report `check-runs`. rules: those that are known. moment: what counts as now."""
+        for row in rows:
+            name, source, snapshot = str(row["rule_id"]), str(row["source"]), row["snapshot_id"]
+            if row["is_retired"] or name not in rules:
+                continue
+            age = moment - datetime.fromisoformat(str(row["last_observed_at"]))
+            _, why = rules[name].unfit(cast("int", row["last_snapshot_id"]), str(row["last_status"]), age)
+            if not why and row["result"] == "unknown":
+                recorded = {
+                    "partial": f"snapshot {snapshot} is partial",
+                    "stale": f"snapshot {snapshot} was too old when it was checked",
+                }
+                why = recorded.get(str(row["reason"]), f"failed: {row['reason']}")
+            if why:
+                yield cls(name, source, why)
+
+
+@dataclass(frozen=True)
 class Asked:
     """What the page is asked for. timeout: seconds for a report.
 
@@ -99,7 +128,7 @@ class Asked:
 class Page:
     """What the page shows. until, since: its last and its first day. moment: the time that counts as now.
 
-    answers: report -> its rows. checks: None where none was run.
+    answers: report -> its rows. checks: None where none was run. unknown: rules that could not judge a source.
     """
 
     until: date
@@ -108,17 +137,18 @@ class Page:
     sources: Sequence[str]
     owner: str | None
     answers: Mapping[str, Answer]
-    checks: Sequence[CheckResult] | None = field(default=None)
+    checks: Sequence[CheckResult] | None = None
+    unknown: Sequence[UnknownRule] = ()
 
 
 def gather(
-    connection: Connection, asked: Asked, *, now: datetime | None = None, titles: Mapping[str, str] | None = None
+    connection: Connection, asked: Asked, *, now: datetime | None = None, rules: Mapping[str, Rule] | None = None
 ) -> Page | None:
     """Ask every report of the page; None where there is no snapshot yet.
 
     Args:
         now: the time that counts as now; by default when the last snapshot of the scope was observed.
-        titles: rule -> its title, of the rules of `check`.
+        rules: id -> rule, of the rules of `check`.
 
     Raises:
         UsageError: not a day, no such source, or the days are in the wrong order.
@@ -148,17 +178,13 @@ def gather(
         if asked.owner is None or name not in _OF_ALL
     }
     checks = None
-    if _is_checked(connection, library, scope, asked):
-        checks = [CheckResult.of(row, titles or {}, moment) for row in answers["checks"].rows]
+    runs = answers["check-runs"].rows
+    if runs:
+        titles = {name: rule.title for name, rule in (rules or {}).items()}
+        checks = [CheckResult.of(row, titles, moment) for row in answers["checks"].rows]
     names = [row["name"] for row in found]
-    return Page(until, since, moment, names, asked.owner, answers, checks)
-
-
-def _is_checked(connection: Connection, library: Library, scope: Scope, asked: Asked) -> bool:
-    """Whether `check` has run on what the page shows."""
-    prepared = prepare(connection, "SELECT count(*) AS runs FROM check_runs", library, scope, {})
-    with ask(connection, prepared, limit=0, timeout=asked.timeout) as result:
-        return any(row != [0] for row in result.rows())
+    unknown = list(UnknownRule.found(runs, rules or {}, moment))
+    return Page(until, since, moment, names, asked.owner, answers, checks, unknown)
 
 
 def _answer(

@@ -24,6 +24,7 @@ from inventory.common.errors import InventoryError, UsageError
 from inventory.common.exact_json import Json
 from inventory.config.values import nearest
 from inventory.report.library import Library, Report, value_of
+from inventory.report.quoted import refuse_unknown
 from inventory.report.relations import relations
 from inventory.report.scope import Scope
 from inventory.report.statement import Statement, Value
@@ -147,9 +148,10 @@ def prepare(
         inner[f"report.{name}"] = part
         more[f"report.{name}"] = {each.name: each.kind for each in chosen.columns}
     statement = statement.with_reports(reports)
-    shadows: dict[str, str] = {}
-    for part in (*inner.values(), statement):
-        shadows |= scope.shadows(part)
+    parts = (*inner.values(), statement)
+    for part in parts:
+        refuse_unknown(part, more)
+    shadows = scope.shadows(*parts)
     sql = statement.sql({**scope.in_order(shadows), **{name: part.sql() for name, part in inner.items()}})
     kinds = statement.types(more)
     return Prepared(statement, sql, named or [ResultColumn("", kind) for kind in kinds])

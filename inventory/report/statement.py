@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from inventory.common.errors import UsageError
 from inventory.report.relations import TYPES, relations
 from inventory.schema.kinds import rfc3339
 
-__all__ = ["SQLGLOT_DIALECTS", "Statement", "Value"]
+__all__ = ["SQLGLOT_DIALECTS", "Statement", "Value", "names_of"]
 
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # it warns of what is refused here
 
@@ -188,6 +188,19 @@ class Statement:
         except (SqlglotError, RecursionError, KeyError, ValueError, AttributeError):  # the database says what is wrong
             return []
         return [_ours(each) for each in tree.selects]
+
+
+def names_of(statements: Iterable[Statement]) -> set[str] | None:
+    """Return all names in statements, in lower case; None if one takes columns that it does not name."""
+    found: set[str] = set()
+    for tree in (statement.tree for statement in statements):
+        stars = (each for each in tree.find_all(exp.Star) if not isinstance(each.parent, exp.Count))
+        natural = (each for each in tree.find_all(exp.Join) if each.method.upper() == "NATURAL")
+        whole = (each for each in tree.find_all(exp.In) if each.args.get("field"))  # x IN table
+        if any(True for _ in (*stars, *natural, *whole)):
+            return None
+        found |= {each.name.lower() for each in tree.find_all(exp.Identifier)}
+    return found
 
 
 def _spelled(tree: Any, dialect: str) -> str:

@@ -36,8 +36,9 @@ CHECK_RUNS = Table(
     count_column("open", "Results that are open after it, without the waived"),
     count_column("waived", "Results that are waived after it"),
     Column("seconds", Double, nullable=False, comment="How long the rule took, in seconds"),
+    text_column("digest", "SHA-256 over previous_digest, the snapshot, the rule, status and the rows found, in hex"),
     text_column(
-        "digest", "SHA-256 over the rule, the snapshot and the rows found, in hex; NULL if unknown", nullable=True
+        "previous_digest", "digest of the run of the rule on the source before; NULL for the first", nullable=True
     ),
     comment="What each rule came to on each snapshot that was checked. Append-only, never pruned.",
     sqlite_autoincrement=True,

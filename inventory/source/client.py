@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from threading import BoundedSemaphore, Lock
 from typing import Any
 
+from inventory.common import trace
 from inventory.common.cancellation import Stop
 from inventory.common.errors import SourceError
 from inventory.common.exact_json import MAX_DEPTH, Json, canonical, is_empty, read
@@ -72,6 +73,7 @@ class Client:
         self._slots = BoundedSemaphore(source.concurrency)
         self._lock = Lock()
         self._log = logger()
+        self._span = trace.here()  # of the source: requests are sent by other threads
         self._host = session.http.host
         self._list_budget = RetryBudget(source.retry_seconds)
         self._detail_budget = RetryBudget(source.retry_seconds)
@@ -182,15 +184,22 @@ class Client:
         def on_retry(failed: Attempt, attempt_number: int, pause: float) -> None:
             with self._lock:
                 self._seen.retries += 1
+            why = failed.page.status_text
+            trace.event("retry", {"inventory.attempt": attempt_number, "inventory.pause": pause, "inventory.why": why})
             most = {"attempts": limits.attempts} if limits.attempts and not failed.page.unreachable else {}
             self._log.warning(
                 "retrying", **about, ids=list(template.ids[:MAX_IDS]), jobs=len(template.ids), attempt=attempt_number,
-                **most, pause=round(pause, 1), why=failed.page.status_text,
+                **most, pause=round(pause, 1), why=why,
             )  # fmt: skip
 
-        run_with_retries(attempt, limits, budget, self._stop, on_retry, **waiting)
-        assert last is not None  # there is at least one attempt
-        return replace(last.page, transient=last.retry)
+        with trace.span("list" if template.use else "batch", _traced(template), self._span):
+            run_with_retries(attempt, limits, budget, self._stop, on_retry, **waiting)
+            assert last is not None  # there is at least one attempt
+            page: Page = replace(last.page, transient=last.retry)
+            trace.annotate({"http.response.status_code": page.status, "inventory.retries": number - 1})
+            if page.problem or page.status != 200:
+                trace.fail(page.problem or str(page.status), page.status_text)
+            return page
 
     def _send(self, call: str, template: Page, check: Callable[[Page], str], number: int, deadline: float) -> Attempt:
         path, body = self._request(template)
@@ -205,7 +214,9 @@ class Client:
                 body=canonical(body).encode(),
                 seconds=min(self._stop.left, max(self._source.timeout, seconds_until(deadline))),
             )
-            with self._stop.waits.register("an answer", log=self._log, ids=template.ids, host=self._host, call=call):
+            with self._stop.waits.register(
+                "an answer", seconds=request.seconds or 0, log=self._log, ids=template.ids, host=self._host, call=call
+            ):
                 response = send_with_auth(self._session.http, self._session.auth, request)
         except TransportError as error:
             self._log.debug("no answer", call=call, attempt=number, why=error.reason)
@@ -218,6 +229,7 @@ class Client:
             "answer", call=call, attempt=number, status=response.status, seconds=round(response.seconds, 3),
             bytes=response.size, request_id=response.headers.get("x-request-id", ""),
         )  # fmt: skip
+        trace.annotate({"inventory.bytes": response.size})
         attempt = self._classify(template, response, check)
         if attempt.throttled:
             with self._lock:
@@ -264,6 +276,13 @@ class Client:
 
     def _describe(self, status: int, code: str) -> str:
         return f"{self._session.http.url} answered HTTP {status} {code}".rstrip()
+
+
+def _traced(page: Page) -> trace.Attributes:
+    """Return what the span of a request for a page says of it."""
+    if page.use:
+        return {"inventory.scenario": page.use, "inventory.page": page.cur_page}
+    return {"inventory.ids": len(page.ids), "inventory.page": page.cur_page}
 
 
 def _document(response: Response, *, exact: bool) -> tuple[Json, str]:

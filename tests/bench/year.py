@@ -32,6 +32,9 @@ from inventory.mock import make_estate
 from inventory.normalise.redact import Redactor
 from inventory.normalise.walk import normalise
 from inventory.proof.digest import content_digest, digest_job
+from inventory.report.library import Library
+from inventory.report.scope import Scope
+from inventory.report.session import prepare
 from inventory.schema import BY_NAME
 from inventory.store.engine import Store, open_store
 from inventory.store.migrate import upgrade
@@ -67,6 +70,7 @@ def main() -> None:
                 say(f"{options.nights} nights: {year / MB:.1f} MB, {year / one:.2f} x one night of {one / MB:.1f} MB;")
                 say(f"  copies of it would take {one * options.nights / MB:,.0f} MB")
             measure_sql(store)
+            measure_parts(store)
             measure_reports(store)
             measure_commands(store, url, prune=options.keep is None)
 
@@ -177,6 +181,7 @@ SELECT x.id, sum(coalesce(e.n, 0)) OVER (ORDER BY x.id) FROM snapshots x LEFT JO
 LITERAL = "SELECT * FROM changes WHERE snapshot_id IN ({ids})"
 ROWS = "SELECT count(name) FROM object_infos"
 ON_A_DAY = "snapshot_id IN (SELECT snapshot_id FROM days WHERE day = '{day}')"
+NOW = "SELECT count(*) FROM object_infos"
 JOINED = "object_infos_as_of JOIN days USING (source_id, source, snapshot_id)"
 COUNTS = "SELECT snapshot_id, rows FROM snapshot_counts WHERE table_name = 'object_infos'"
 RATIOS = (  # what an analyst writes, and the quickest way to the same rows or to as many
@@ -189,6 +194,16 @@ RATIOS = (  # what an analyst writes, and the quickest way to the same rows or t
 )
 
 
+def measure_parts(store: Store) -> None:
+    """Print what the largest tables and indexes of an SQLite file take."""
+    if not store.is_sqlite:
+        return
+    with store.reading() as connection:
+        total = "SELECT name, sum(pgsize) AS size, sum(unused) AS unused FROM dbstat GROUP BY name ORDER BY 2 DESC"
+        for name, taken, unused in connection.exec_driver_sql(f"{total} LIMIT 6"):
+            say(f"  {taken / MB:8.2f} MB, {unused / taken:4.0%} of it unused, {name}")
+
+
 def measure_reports(store: Store) -> None:
     """Print what the views for reports take, beside the quickest way to ask the same."""
     nights, job_id = count_nights(store), a_job(store)
@@ -197,20 +212,50 @@ def measure_reports(store: Store) -> None:
         "day": f"{FIRST + timedelta(days=nights // 2):%Y-%m-%d}",
         "ids": ", ".join(str(number) for number in range(max(1, nights - 6), nights + 1)),
     }
-    say("  ms, best of five: as written, beside, and their ratio")
+    say("  ms, best of seven, in turn: as written, beside, and their ratio")
     with store.engine.connect() as connection:
         for what, written, beside in RATIOS:
-            one, other = (ask(connection, query.format(**values)) for query in (written, beside))
-            say(f"  {one:8.1f} {other:8.1f} {one / other:6.2f}  {what}")
+            say_ratio(what, *in_turn(connection, written.format(**values), beside.format(**values)))
+        scope = Scope.of(connection, (), values["day"], None)
+        on_the_day = prepare(connection, NOW, Library(), scope, {}).sql
+        for beside in (ROWS, NOW):
+            say_ratio(f"query --day, beside {beside}", *in_turn(connection, on_the_day, beside))
         job = f"SELECT * FROM object_infos_as_of WHERE snapshot_id = {nights // 2} AND job_id = '{job_id}'"
         say(f"  {ask(connection, job):8.2f}  one job's objects as of a night")
+        if not store.is_sqlite:
+            measure_planning(store, connection, job)
         for view in ("days", "freshness", "tasks", "job_status_periods", "endpoint_security"):
             say(f"  {ask(connection, f'SELECT * FROM {view}'):8.1f}  {view}, whole")
 
 
-def ask(connection: Connection, query: str) -> float:
+def measure_planning(store: Store, connection: Connection, query: str) -> None:
+    """Print what PostgreSQL needs to plan a query and to run it; prepared; and as the first one of a connection."""
+    plans = [connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}").scalar_one()[0] for _ in range(5)]
+    for part in ("Planning Time", "Execution Time"):
+        say(f"  {min(plan[part] for plan in plans):8.2f}    {part.lower()}")
+    driver: Any = connection.connection.driver_connection
+    say(f"  {1000 * best(9, lambda: driver.execute(query, prepare=True).fetchall()):8.2f}    prepared")
+    firsts = []
+    for _ in range(5):
+        with store.engine.connect() as fresh:
+            fresh.exec_driver_sql("SELECT 1")
+            firsts.append(ask(fresh, query, times=1))
+    say(f"  {min(firsts):8.2f}    the first query of a connection")
+
+
+def say_ratio(what: str, one: float, other: float) -> None:
+    say(f"  {one:8.1f} {other:8.1f} {one / other:6.2f}  {what}")
+
+
+def in_turn(connection: Connection, *queries: str) -> list[float]:
+    """Ask in turn, so that what else the machine does hits all alike; return the milliseconds of the quickest."""
+    rounds = [[ask(connection, query, times=1) for query in queries] for _ in range(7)]
+    return [min(each) for each in zip(*rounds, strict=True)]
+
+
+def ask(connection: Connection, query: str, times: int = 5) -> float:
     """Ask a database; return the milliseconds."""
-    return 1000 * best(5, lambda: connection.exec_driver_sql(query).all())
+    return 1000 * best(times, lambda: connection.exec_driver_sql(query).all())
 
 
 def a_job(store: Store) -> str:

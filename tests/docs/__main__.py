@@ -1,7 +1,7 @@
-"""Writes the pages that are made from the code: ``python -m tests.docs``."""
+"""Writes the pages and pictures that are made from the code: ``python -m tests.docs``."""
 
 from tests.conftest import ROOT
-from tests.docs.generated import HEAD, PAGES
+from tests.docs.generated import PAGES, PARTS, PICTURES, made
 
-for path, made in PAGES.items():
-    (ROOT / "docs" / path).write_text(HEAD + made())
+for path in (*PAGES, *PARTS, *PICTURES):
+    (ROOT / "docs" / path).write_text(made(path))

@@ -3,6 +3,7 @@
 import contextlib
 import doctest
 import re
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -37,7 +38,7 @@ def differences(
     """
     with contextlib.ExitStack() as stack:
         services: list[DrsServer] = []
-        shell.shown[str(shell.folder)] = FOLDER
+        shell.shown |= {str(shell.folder): FOLDER, f" {tempfile.gettempdir()};": " /tmp;"}
         for block in blocks_of(page):
             if block.kind == "with" and block.text == "postgresql":
                 url, tools = postgresql()

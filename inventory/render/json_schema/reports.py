@@ -126,7 +126,8 @@ def _query() -> Schema:
 
 def _report() -> Schema:
     typed = {"name": TEXT, "type": TEXT}
-    parameter = object_of({**typed, "default": nullable(TEXT), "meaning": TEXT})
+    values = described(nullable(list_of(TEXT)), "The texts that it may be, beside NULL; null: any value")
+    parameter = object_of({**typed, "values": values, "default": nullable(TEXT), "meaning": TEXT})
     result = object_of({**typed, "unit": nullable(TEXT), "meaning": TEXT})
     members = {"name": TEXT, "title": TEXT, "question": TEXT, "parameters": list_of(parameter)}
     return object_of({**members, "columns": list_of(result), "order": list_of(TEXT)})

@@ -14,7 +14,7 @@ from inventory.schema.ledger import CHECK_RESULTS, CHECK_RUNS, CHECK_WAIVERS
 
 __all__ = [
     "Run", "Waiver", "add_run", "add_waiver", "append", "history", "job_ids", "job_names", "last_complete_run",
-    "last_run", "lock", "owners", "results_of", "runs_of", "states", "waivers",
+    "last_digest", "last_run", "lock", "owners", "results_of", "runs_of", "states", "waivers",
 ]  # fmt: skip
 
 _IDENTITY = ("rule_id", "source_id", "job_id", "key")
@@ -37,7 +37,8 @@ class Run:
     open: int
     waived: int
     seconds: float
-    digest: str | None
+    digest: str
+    previous_digest: str | None
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,12 @@ def last_complete_run(connection: Connection, rule_id: str, source_id: int) -> R
     """Return the last run of a rule, whatever its text was, that judged a source."""
     mine = CHECK_RUNS.c.rule_id == rule_id, CHECK_RUNS.c.source_id == source_id
     return _last(connection, *mine, CHECK_RUNS.c.status == "complete")
+
+
+def last_digest(connection: Connection, rule_id: str, source_id: int) -> str | None:
+    """Return the digest of the last run of a rule on a source, whatever it came to."""
+    last = _last(connection, CHECK_RUNS.c.rule_id == rule_id, CHECK_RUNS.c.source_id == source_id)
+    return last.digest if last is not None else None
 
 
 def _last(connection: Connection, *conditions: Any) -> Run | None:

@@ -18,7 +18,8 @@ from sqlglot import exp
 from inventory.common.errors import UsageError
 from inventory.common.exact_json import canonical
 from inventory.config.values import nearest, seconds_of
-from inventory.report.library import Parameter, read_header, read_parameter, sql_files, value_of
+from inventory.report.library import Parameter, read_header, read_parameter, sql_files
+from inventory.report.quoted import refuse_unknown
 from inventory.report.statement import Statement, Value
 from inventory.schema import ENTITIES
 
@@ -110,6 +111,7 @@ class Rule:
         """
         try:
             statement = _parsed(self.sql, dialect)
+            refuse_unknown(statement, {})
         except UsageError as error:
             raise UsageError(f"{self.file}: {error.summary}", error.hint) from None
         if statement.tree.named_selects != list(COLUMNS):
@@ -142,10 +144,19 @@ class Rule:
         Raises:
             UsageError: a default is not of its type.
         """
-        found = {
-            each.name: (each.kind, value_of(each.name, each.kind, each.default or "", now)) for each in self.parameters
-        }
+        found = {each.name: (each.kind, each.value(each.default or "", now)) for each in self.parameters}
         return {"now": ("time", now), **found}
+
+    def unfit(self, snapshot_id: int, status: str, age: timedelta) -> tuple[str, str]:
+        """Return why the rule cannot judge a snapshot, as it is recorded and for people; '' if it can."""
+        if self.max_age is None:
+            return "", ""
+        if status == "partial":
+            return "partial", f"snapshot {snapshot_id} is partial"
+        if age > self.max_age:
+            hours, most = (round(each.total_seconds() / 3600) for each in (age, self.max_age))
+            return "stale", f"snapshot {snapshot_id} is {hours} h old, and the rule allows {most} h"
+        return "", ""
 
     @cached_property
     def _reads_owner(self) -> bool:

@@ -1,7 +1,7 @@
 """Recomputes what `check` remembers.
 
-Every run is compared with the results that it left, and, where that can be done, with what the rule finds in the
-snapshot: the same snapshot and the same rule give the same rows.
+Every run must follow the rule's run before it on the source. It is compared with the results that it left, and, where
+that can be done, with what the rule finds in the snapshot: the same snapshot and the same rule give the same rows.
 """
 
 from collections.abc import Iterator
@@ -46,11 +46,19 @@ def verify_checks(connection: Connection, rules: Rules, names: tuple[str, ...], 
         runs = memory.runs_of(connection, source["id"])
         checked = {run.rule_id for _, run in runs}
         history = {rule_id: memory.results_of(connection, source["id"], rule_id) for rule_id in checked}
+        before: dict[str, str] = {}
         for run_id, run in runs:
             result.runs += 1
-            if run.status != "complete":
-                continue
             snapshot = rows[run.snapshot_id]
+            if run.previous_digest != before.get(run.rule_id):
+                said = "it does not follow the run before it: that one was altered, added or removed"
+                result.problems.append(_problem("altered", CHECK_RUNS.name, run_id, run, said))
+            before[run.rule_id] = run.digest
+            if run.status != "complete":
+                if run_digest(vars(run), snapshot["digest"], ()) != run.digest:
+                    said = "the digest is not that of the run"
+                    result.problems.append(_problem("altered", CHECK_RUNS.name, run_id, run, said))
+                continue
             remembered = found_by(history[run.rule_id], run_id)
             details = {identity: each.detail for identity, each in remembered.items()}
             problems = list(_of_memory(run, run_id, snapshot, details, history[run.rule_id]))
@@ -83,7 +91,7 @@ def _of_memory(
 ) -> Iterator[Problem]:
     """Compare a run with the results that it left."""
     rows = [(*identity, detail) for identity, detail in details.items()]
-    if run_digest(snapshot["digest"], run.rule_id, run.rule_digest, run.as_of, rows) != run.digest:
+    if run_digest(vars(run), snapshot["digest"], rows) != run.digest:
         yield _problem("altered", CHECK_RUNS.name, run_id, run, "the results that it left are others")
         return
     own = [result for _, by, result in history if by == run_id]
@@ -101,7 +109,7 @@ def _of_snapshot(run: Run, run_id: int, snapshot: SnapshotRow, details: Found, a
             identity = {"rule_id": run.rule_id, "job_id": job_id, "key": key}
             yield Problem(word, CHECK_RESULTS.name, identity, run.snapshot_id, run.snapshot_id)
     rows = [(*identity, detail) for identity, detail in again.items()]
-    if details == again and run_digest(snapshot["digest"], run.rule_id, run.rule_digest, run.as_of, rows) != run.digest:
+    if details == again and run_digest(vars(run), snapshot["digest"], rows) != run.digest:
         yield _problem("altered", CHECK_RUNS.name, run_id, run, "the digest is not that of the rows")
 
 

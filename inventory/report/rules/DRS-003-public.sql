@@ -7,6 +7,8 @@
 -- sla_days: 30
 -- identity: job_id
 
-SELECT t.source, t.job_id, '' AS key, 'network ' || coalesce(t.net_type, 'not stated') AS detail
+SELECT t.source, t.job_id, '' AS key,
+       CASE WHEN t.net_type = 'eip' THEN 'network eip'
+            ELSE 'a public address, though the network is ' || coalesce(t.net_type, 'not stated') END AS detail
 FROM tasks t
 WHERE t.has_public_ip AND t.is_active

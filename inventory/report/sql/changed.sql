@@ -2,7 +2,7 @@
 -- title: What changed
 -- question: Which values changed since a time, from what to what?
 -- param: since time = 7d: The time from which it counts
--- param: action text = update: create, update or delete; NULL for all
+-- param: action text (create, update, delete) = update: What happened to the row; NULL for all
 -- column: source text: The source
 -- column: observed_to time: When the snapshot that saw it was observed
 -- column: job_id text: The task

@@ -38,7 +38,7 @@ def days(dialect: Dialect) -> View:
     comment = (
         "A row for each UTC day and source, from the source's first snapshot to the day of the database's last one, "
         "or to the day on which the source was retired. Where a day was missed, the last known snapshot stands for it. "
-        "The estate on a day: NAME_as_of JOIN days USING (source_id, snapshot_id) WHERE day = '2026-11-01'."
+        "The estate on a day: NAME_as_of WHERE snapshot_id IN (SELECT snapshot_id FROM days WHERE day = '2026-11-01')."
     )
     return View("days", comment, columns, query)
 

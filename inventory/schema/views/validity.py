@@ -23,25 +23,58 @@ def as_of(entity: Entity, dialect: Dialect) -> View:
 
     The join with snapshots is outside the union: SQLite pushes no condition with a sub-query into a union, so inside it
     `snapshot_id = (SELECT max(id) ...)` would be applied only after each row was joined with all its snapshots.
-    CROSS JOIN makes SQLite keep this order, so rows are scanned once, and the plus makes it find snapshots by id.
+    """
+    query = _as_of_on_sqlite(entity) if dialect.name == "sqlite" else _as_of_on_postgresql(entity)
+    seen = bookkeeping("snapshot_id", "A snapshot that saw the row: snapshots.id"), bookkeeping("source")
+    comment = (
+        f"{entity.name} as each snapshot saw it: a row for each row and snapshot, so ask of one snapshot; "
+        f"snapshot_counts has the rows of each. {entity.comment}"
+    )
+    return View(f"{entity.name}_as_of", comment, (*seen, *of_entity(entity)), query)
+
+
+def _as_of_on_sqlite(entity: Entity) -> str:
+    """Return the SELECT whose plan is the same with and without statistics, on old and new versions of SQLite.
+
+    CROSS JOIN keeps the order: rows are read once, by source, so a job is found by its key. `+n.id` leaves no range of
+    snapshots to search, so they are found by the id that the query gives. With `sources` outside the union, a join with
+    `days` paired each row with all its snapshots: 28 s for 200,000 objects on SQLite 3.54.
     """
     names = [each.name for each in entity.current.columns]
+
+    def rows(table: str, valid_to: str) -> str:
+        columns = ", ".join(f"{table}.{name}" for name in names)
+        return (
+            f"  SELECT s.name AS source, {columns}, {valid_to} AS valid_to\n"
+            f"  FROM sources s CROSS JOIN {table} WHERE {table}.source_id = s.id\n"
+        )
+
+    given = ",\n       ".join(f"r.{name}" for name in names)
+    history = f"{entity.name}_history"
+    return (
+        f"SELECT n.id AS snapshot_id, r.source,\n       {given}\n"
+        f"FROM (\n{rows(entity.name, str(_NO_END))}  UNION ALL\n{rows(history, f'{history}.valid_to')}) r\n"
+        f"CROSS JOIN snapshots n\n"
+        f"WHERE r.valid_from <= +n.id AND r.valid_to > +n.id\n"
+        f"  AND +n.source_id = r.source_id AND n.pruned_at IS NULL"
+    )
+
+
+def _as_of_on_postgresql(entity: Entity) -> str:
+    """Return the SELECT with `sources` outside the union: inside it, PostgreSQL takes seconds to join `days`."""
+    names = [each.name for each in entity.current.columns]
     columns, given = ", ".join(names), ",\n       ".join(f"r.{name}" for name in names)
-    plus, every = dialect.plus, dialect.every
-    query = (
+    return (
         f"SELECT n.id AS snapshot_id, s.name AS source,\n       {given}\n"
         f"FROM (\n"
-        f"  SELECT {columns}, {_NO_END} AS valid_to FROM {entity.name}{every}\n"
+        f"  SELECT {columns}, {_NO_END} AS valid_to FROM {entity.name}\n"
         f"  UNION ALL\n"
-        f"  SELECT {columns}, valid_to FROM {entity.name}_history{every}\n"
+        f"  SELECT {columns}, valid_to FROM {entity.name}_history\n"
         f") r\n"
         f"CROSS JOIN snapshots n\nCROSS JOIN sources s\n"
-        f"WHERE {plus}r.valid_from <= n.id AND {plus}r.valid_to > n.id\n"
-        f"  AND {plus}n.source_id = r.source_id AND n.pruned_at IS NULL AND s.id = n.source_id"
+        f"WHERE r.valid_from <= n.id AND r.valid_to > n.id\n"
+        f"  AND n.source_id = r.source_id AND n.pruned_at IS NULL AND s.id = n.source_id"
     )
-    seen = bookkeeping("snapshot_id", "A snapshot that saw the row: snapshots.id"), bookkeeping("source")
-    comment = f"{entity.name} as each snapshot saw it: a row for each row and snapshot. {entity.comment}"
-    return View(f"{entity.name}_as_of", comment, (*seen, *of_entity(entity)), query)
 
 
 def periods(entity: Entity, dialect: Dialect) -> View:

@@ -22,6 +22,7 @@ import httpcore
 import httpx
 
 from inventory import __version__
+from inventory.common import trace
 from inventory.common.body import BodyFile
 from inventory.config.endpoints import encode_path, encode_query
 from inventory.source.http.body import EncodingError, unpacker_for
@@ -119,10 +120,17 @@ class Http:
         seconds = time_limit(request, self._timeout)
         if not seconds:
             raise TransportError("timed out", detail=f"{self._route}: no time was left")
-        with self._in_use(), contextlib.ExitStack() as stack:
+        with self._in_use(), trace.span(request.method, self._attributes(request)), contextlib.ExitStack() as stack:
             file = stack.enter_context(SpooledTemporaryFile(MAX_IN_MEMORY))
             self._deadline.begin(seconds)
-            status, headers, size = self._exchange(request, seconds, file)
+            try:
+                status, headers, size = self._exchange(request, seconds, file)
+            except TransportError as error:
+                trace.fail(error.reason)
+                raise
+            trace.annotate({"http.response.status_code": status})
+            if status >= 400:
+                trace.fail(str(status))
             received_at, took = datetime.now(UTC), time.monotonic() - started
             body = BodyFile(file)
             if size > MAX_IN_MEMORY:
@@ -161,6 +169,15 @@ class Http:
             if isinstance(why, RouteError) and self._proxy:
                 _rejecting_proxies.add(self._proxy)
             raise why from None
+
+    def _attributes(self, request: Request) -> trace.Attributes:
+        return {
+            "http.request.method": request.method,
+            "server.address": self._base.host,
+            "server.port": self._base.port or _PORTS[self._scheme],
+            "url.scheme": self._scheme,
+            "url.full": self.url.rstrip("/") + request.path,  # without the query, which may have names of projects
+        }
 
     def close(self) -> None:
         """See `Transport.close`."""
