@@ -21,7 +21,7 @@ EXTRAS = "otel,postgresql,signing,socks,xlsx"  # what a user can add
 SBOM = ROOT / "dist" / f"drs_inventory-{__version__}.cdx.json"
 # Together they use every library, and each database.
 SMOKE = ["run", "diff", "query", "store", "postgresql", "page", "metrics", "configuration", "log", "retry", "signing"]
-SMOKE += ["proxy", "tls", "lock"]
+SMOKE += ["proxy", "tls", "lock", "telemetry"]
 
 
 def environment(folder: Path, constraints: Path, *wanted: str | Path) -> Path:

@@ -208,7 +208,8 @@ def probe(asked: Wanted, seconds: float) -> str:
         if asked.metrics and not session.failure:
             OTLPMetricExporter(session=session, timeout=seconds).export(MetricsData([]))
     except Exception as error:  # noqa: BLE001  # whatever a library makes of a variable
-        return f"a variable of OpenTelemetry cannot be used ({type(error).__name__})"
+        # Exporters before 1.33 raise what the session met, too.
+        return session.failure or f"a variable of OpenTelemetry cannot be used ({type(error).__name__})"
     return session.failure
 
 
