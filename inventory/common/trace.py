@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
-__all__ = ["Attributes", "Tracer", "annotate", "event", "fail", "here", "span", "use"]
+__all__ = ["Attributes", "Tracer", "annotate", "event", "here", "record_error", "span", "use"]
 
 Attributes = Mapping[str, str | int | float | bool | None]  # a member that is None is left out
 _NOTHING = nullcontext()
@@ -22,7 +22,7 @@ class Tracer(Protocol):
 
     def event(self, name: str, attributes: Attributes) -> None: ...
 
-    def fail(self, kind: str, message: str) -> None: ...
+    def record_error(self, error_type: str, message: str) -> None: ...
 
     def here(self) -> object: ...
 
@@ -60,15 +60,15 @@ def event(name: str, attributes: Attributes) -> None:
         _tracer.event(name, attributes)
 
 
-def fail(kind: str, message: str = "") -> None:
+def record_error(error_type: str, message: str = "") -> None:
     """Mark the current span of this thread as failed.
 
     Args:
-        kind: one of a few: the name of an exception, an HTTP status.
+        error_type: one of a few: the name of an exception, an HTTP status.
         message: what is said of it, without the text of a job.
     """
     if _tracer is not None:
-        _tracer.fail(kind, message)
+        _tracer.record_error(error_type, message)
 
 
 def here() -> object | None:

@@ -107,7 +107,7 @@ class Sender:
                 yield
             except BaseException as error:
                 if "error.type" not in self._open.get().attributes:
-                    self.fail(type(error).__name__, error.summary if isinstance(error, InventoryError) else "")
+                    self.record_error(type(error).__name__, error.summary if isinstance(error, InventoryError) else "")
                 raise
             finally:
                 self._measure(self._open.get().attributes, time.monotonic() - began)
@@ -123,9 +123,9 @@ class Sender:
         """See `trace.event`."""
         self._current().span.add_event(name, self._masked(attributes))
 
-    def fail(self, kind: str, message: str) -> None:
-        """See `trace.fail`."""
-        self.annotate({"error.type": kind})
+    def record_error(self, error_type: str, message: str) -> None:
+        """See `trace.record_error`."""
+        self.annotate({"error.type": error_type})
         said = self._masked({"message": message})["message"]
         self._current().span.set_status(Status(StatusCode.ERROR, said or None))
 
@@ -141,9 +141,9 @@ class Sender:
         """
         self.annotate({"inventory.exit_code": code})
         if failure is not None:
-            self.fail(*failure)
+            self.record_error(*failure)
         elif code:
-            self.fail(str(code), "")
+            self.record_error(str(code), "")
         self._run.span.end()
         for sample in samples:
             self._set(sample)

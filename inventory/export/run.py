@@ -133,10 +133,10 @@ def _run_source(source: Source, run: Run, work: Callable[[], None], failed: OnFa
         except InventoryError as failure:
             run.stop.check()  # an error after a cancellation is not a failure of the source
             code, error = failure.exit_code, str(failure)
-            trace.fail(type(failure).__name__, failure.summary)
+            trace.record_error(type(failure).__name__, failure.summary)
         except Exception as failure:  # noqa: BLE001  # a bug must not fail the other sources
             code, error = 1, _describe(failure)
-            trace.fail(type(failure).__name__)
+            trace.record_error(type(failure).__name__)
         else:
             return 0, ""
         failed(source.name, code, error, time.monotonic() - began)

@@ -198,7 +198,7 @@ class Client:
             page: Page = replace(last.page, transient=last.retry)
             trace.annotate({"http.response.status_code": page.status, "inventory.retries": number - 1})
             if page.problem or page.status != 200:
-                trace.fail(page.problem or str(page.status), page.status_text)
+                trace.record_error(page.problem or str(page.status), page.status_text)
             return page
 
     def _send(self, call: str, template: Page, check: Callable[[Page], str], number: int, deadline: float) -> Attempt:

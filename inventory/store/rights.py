@@ -177,8 +177,9 @@ def grants(connection: Connection, role: str, to: str) -> Iterator[str]:
 
     on_database = "CONNECT" if role == "reader" else "CONNECT, TEMPORARY"
     yield f"GRANT {on_database} ON DATABASE {quote(places.database)} TO {who};"
-    if role == "owner" and not places.has_internal:  # CREATE on the database would do it too, and allow more
-        yield f"CREATE SCHEMA {internal};"
+    if role == "owner":  # who owns the schema can grant rights on it; CREATE on the database would allow more
+        verb = "ALTER SCHEMA {} OWNER TO {};" if places.has_internal else "CREATE SCHEMA {} AUTHORIZATION {};"
+        yield verb.format(internal, who)
     yield f"GRANT {'USAGE, CREATE' if role == 'owner' else 'USAGE'} ON SCHEMA {schema}, {internal} TO {who};"
     if role == "owner":
         names = {"names": [*_tables(), *views("postgresql")]}

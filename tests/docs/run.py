@@ -20,7 +20,7 @@ COMPARED = doctest.OutputChecker()
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 # What differs from run to run, or from machine to machine. A page shows one value, and each is as good.
 VARYING = (
-    r"\b[0-9a-f]{64}\b", r"\b[0-9a-f]{16}\b", r"\bpid \d+", r"(?<=\b127\.0\.0\.1:)\d+",
+    r"\b[0-9a-f]{64}\b", r"\b[0-9a-f]{16}\b", r"(?<=\bpid )\d+", r"(?<=\b127\.0\.0\.1:)\d+",
     r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?", r"\b\d{4}-\d\d-\d\d\b",
     r"\b\d+(?:\.\d+)? (?:ms|s|KiB|MiB|GiB|TiB|bytes)\b", r'(?<="seconds": )\d+\.\d+',
 )  # fmt: skip

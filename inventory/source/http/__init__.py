@@ -126,11 +126,11 @@ class Http:
             try:
                 status, headers, size = self._exchange(request, seconds, file)
             except TransportError as error:
-                trace.fail(error.reason)
+                trace.record_error(error.reason)
                 raise
             trace.annotate({"http.response.status_code": status})
             if status >= 400:
-                trace.fail(str(status))
+                trace.record_error(str(status))
             received_at, took = datetime.now(UTC), time.monotonic() - started
             body = BodyFile(file)
             if size > MAX_IN_MEMORY:
