@@ -15,6 +15,9 @@ __all__ = ["demo"]
 _NEXT = {
     "inventory show": "the jobs as a table",
     "inventory log {job_id}": "the life of one job",
+    "inventory query --report failed": "one of the reports; `inventory query --list` names them",
+    "inventory check --now 2026-11-02T06:00:00Z": "rules, as of the morning after the second night",
+    "inventory report -o estate.html": "the estate as a page",
     "inventory diff --format html -o changes.html": "the changes as a page",
     "inventory findings": "what was not as documented",
     "inventory init my.yaml": "a configuration for a project of your own",

@@ -95,7 +95,7 @@ def log_in(
 
 
 def _no_token(http: Transport, password: Password, answer: Response) -> str:
-    return f"{http.url} gave {password} no token: {describe(answer)}"
+    return f"{http.url} does not sign in {password}: {describe(answer)}"
 
 
 def send_with_retries(http: Transport, stop: Stop, ask: Callable[[], Response], seconds: float, call: str) -> Response:
