@@ -169,9 +169,9 @@ Roles = dict[str, str]
 
 @pytest.fixture
 def roles(postgresql: str) -> Iterator[Roles]:
-    """URLs of three users without any right: an owner, a writer and a reader, with names that must be quoted."""
+    """URLs of four users without any right, one for each role, with names that must be quoted."""
     name = make_url(postgresql).database
-    users = {role: f'{role}-"{name}"' for role in ("owner", "writer", "reader")}
+    users = {role: f'{role}-"{name}"' for role in ("owner", "writer", "reader", "viewer")}
     quoted = [f'"{user.replace(chr(34), chr(34) * 2)}"' for user in users.values()]
     run_script(postgresql, f"REVOKE ALL ON SCHEMA public FROM PUBLIC; REVOKE ALL ON DATABASE {name} FROM PUBLIC")
     for user in quoted:
@@ -237,6 +237,25 @@ def test_a_reader_reads_and_writes_nothing(postgresql: str, roles: Roles) -> Non
     told = failed("--config", CONFIG, "--database", roles["reader"], "export")
     assert "lacks rights: missing" in told
     assert "`inventory db grants --role writer --to 'reader-" in told
+
+
+def test_a_viewer_sees_views_and_what_explains_them(postgresql: str, roles: Roles) -> None:
+    ran("--config", CONFIG, "--database", postgresql, "export")
+    grant(postgresql, roles, "viewer")
+    listed = (
+        "SELECT relname, relkind = 'v', has_table_privilege(oid, 'SELECT') AND"
+        " has_schema_privilege(relnamespace, 'USAGE') FROM pg_class WHERE relkind IN ('r', 'v')"
+        " AND relnamespace IN (to_regnamespace('public'), to_regnamespace('public_internal'))"
+    )
+    with psycopg.connect(roles["viewer"]) as connection:
+        found = {name: (is_view, may_read) for name, is_view, may_read in connection.execute(listed.encode())}
+        assert connection.execute("SELECT count(*) FROM tasks").fetchone() == (12,)
+        assert connection.execute("SELECT count(*) FROM changes").fetchone() != (0,)
+    tables = {name for name, (is_view, may_read) in found.items() if may_read and not is_view}
+    assert tables == {"snapshot_counts", "calendar", "enum_values", "dictionary"}
+    assert all(may_read for is_view, may_read in found.values() if is_view)
+    assert may(roles["viewer"], *WRITES) == [False] * len(WRITES)
+    assert may(roles["viewer"], "SELECT * FROM jobs", "SELECT * FROM internal_signatures") == [False, False]
 
 
 def test_a_writer_exports_prunes_and_retires(postgresql: str, roles: Roles) -> None:

@@ -190,11 +190,12 @@ def db_check(options: Options, as_json: bool) -> int:
 @db.command(
     "grants",
     examples=["inventory db grants --role reader --to analysts", "inventory db grants --role writer --to exporter"],
-    short_help="Print GRANT statements for an owner, writer or reader.",
+    short_help="Print GRANT statements for an owner, writer, reader or viewer.",
 )
 @click.option(
-    "--role", type=click.Choice(["owner", "writer", "reader"]), required=True,
-    help="owner: makes and upgrades the tables; writer: exports and prunes; reader: shows and compares.",
+    "--role", type=click.Choice(["owner", "writer", "reader", "viewer"]), required=True,
+    help="owner: makes and upgrades the tables; writer: exports and prunes; reader: shows and compares; viewer: reads"
+    " the views alone.",
 )  # fmt: skip
 @click.option("--to", metavar="NAME", required=True, help="The user or group of PostgreSQL.")
 @output_option
@@ -202,7 +203,7 @@ def db_check(options: Options, as_json: bool) -> int:
 def db_grants(options: Options, role: str, to: str) -> None:
     """Print the GRANT statements that a user of PostgreSQL needs; run none of them.
 
-    Those of a writer or reader are for the tables and views of this revision: run them again after an upgrade.
+    Those of a writer, reader or viewer are for the tables and views of this revision: run them again after an upgrade.
     """
     from inventory.config.database_url import parse_database_url
     from inventory.config.load import choose_database

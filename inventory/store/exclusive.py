@@ -96,4 +96,5 @@ class _Blockers:
 
 def _session(row: Any) -> str:
     name = f" {row.application_name}" if row.application_name else ""
-    return f"pid {row.pid}{name} ({row.usename}, {row.state})"
+    known = ", ".join(filter(None, (row.usename, row.state)))  # NULL where this user may not see the other's
+    return f"pid {row.pid}{name}{f' ({known})' if known else ''}"

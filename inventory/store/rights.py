@@ -1,6 +1,6 @@
 """The rights that each role needs on PostgreSQL: as GRANT statements, and which of them a user lacks.
 
-owner: makes and upgrades the tables. writer: exports, prunes, retires. reader: shows and compares.
+owner: makes and upgrades the tables. writer: exports, prunes, retires. reader: shows and compares. viewer: reads views.
 """
 
 import shlex
@@ -30,9 +30,10 @@ from inventory.schema.ledger import (
 from inventory.schema.triggers import triggers
 from inventory.schema.views import views
 
-__all__ = ["ROLES", "explain", "grants", "hidden_schema", "missing"]
+__all__ = ["ROLES", "VIEWER", "explain", "grants", "hidden_schema", "missing"]
 
-ROLES = ("reader", "writer", "owner")
+ROLES = ("reader", "writer", "owner")  # each may do what those before it may, and is what a command needs
+VIEWER = "viewer"  # of dashboards; no command needs it
 
 _SEQUENCES = tuple(f"{table.name}_id_seq" for table in (SOURCES, SNAPSHOTS, *CHECK_TABLES))
 _WRITTEN = {  # what a writer needs besides SELECT; all of it on the tables of the current state
@@ -50,6 +51,12 @@ _WRITTEN = {  # what a writer needs besides SELECT; all of it on the tables of t
     VERSION.name: (),
 }
 _UNREAD = (SERVED.name,)  # a cache of the writer
+_VIEWED = (
+    SNAPSHOT_COUNTS,
+    CALENDAR,
+    ENUM_VALUES,
+    DICTIONARY,
+)  # tables to join views with, or that explain them
 
 _MISSING = text(
     "SELECT n AS name, string_agg(r, ', ' ORDER BY nth) AS rights"
@@ -90,7 +97,9 @@ def _tables() -> list[str]:
 
 
 def _relation_rights(role: str) -> dict[str, tuple[str, ...]]:
-    """Return the rights of the writer or the reader on each table and view."""
+    """Return the rights of a writer, reader or viewer on each table and view."""
+    if role == VIEWER:
+        return dict.fromkeys([*(table.name for table in _VIEWED), *views("postgresql")], ("SELECT",))
     found: dict[str, tuple[str, ...]] = dict.fromkeys([*_tables(), *views("postgresql")], ("SELECT",))
     if role == "reader":
         return {name: rights for name, rights in found.items() if name not in _UNREAD}
@@ -175,12 +184,13 @@ def grants(connection: Connection, role: str, to: str) -> Iterator[str]:
     def placed(name: str) -> str:
         return f"{internal if name in INTERNAL else schema}.{quote(name)}"
 
-    on_database = "CONNECT" if role == "reader" else "CONNECT, TEMPORARY"
+    on_database = "CONNECT" if role in {"reader", VIEWER} else "CONNECT, TEMPORARY"
     yield f"GRANT {on_database} ON DATABASE {quote(places.database)} TO {who};"
     if role == "owner":  # who owns the schema can grant rights on it; CREATE on the database would allow more
         verb = "ALTER SCHEMA {} OWNER TO {};" if places.has_internal else "CREATE SCHEMA {} AUTHORIZATION {};"
         yield verb.format(internal, who)
-    yield f"GRANT {'USAGE, CREATE' if role == 'owner' else 'USAGE'} ON SCHEMA {schema}, {internal} TO {who};"
+    schemas = schema if role == VIEWER else f"{schema}, {internal}"
+    yield f"GRANT {'USAGE, CREATE' if role == 'owner' else 'USAGE'} ON SCHEMA {schemas} TO {who};"
     if role == "owner":
         names = {"names": [*_tables(), *views("postgresql")]}
         for row in connection.execute(_RELATIONS, names):
