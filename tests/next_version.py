@@ -28,6 +28,8 @@ FIELD = f"""\
     ),
 """
 TABLE = f"""\
+from inventory.schema.kinds import INTEGER
+
 DISKS = entity(
     "disks",
     "Disks of the replication instance.",
@@ -41,7 +43,6 @@ DISKS = entity(
 EDITS = (  # file, the text that it has once, and what this becomes
     (JOBS, '    field(\n        "inst_info_inst_type",', FIELD + '    field(\n        "inst_info_inst_type",'),
     (JOBS, "\nSTATUSES = (\n", '\nSTATUSES = (\n    _status("HIBERNATING", "The task sleeps", "change"),\n'),
-    (OBJECTS, "import BOOLEAN_TEXT, TEXT\n", "import BOOLEAN_TEXT, INTEGER, TEXT\n"),
     (OBJECTS, "CHILD_JOBS = entity(", TABLE + "CHILD_JOBS = entity("),
     (TABLES, "import CHILD_JOBS,", "import CHILD_JOBS, DISKS,"),
     (TABLES, "    CHILD_JOBS,\n", "    CHILD_JOBS,\n    DISKS,\n"),
@@ -68,7 +69,7 @@ class NextVersion:
             shutil.copytree(ROOT / name, self.folder / name, ignore=ignored)
         for name, place, new in EDITS:
             text = (self.folder / name).read_text()
-            assert text.count(place) == 1, (name, place)
+            assert text.count(place) == 1, f"EDITS of {__name__}: change this text, which {name} has not once: {place}"
             (self.folder / name).write_text(text.replace(place, new))
         init = self.folder / "inventory/schema/__init__.py"
         refused = self.drafted(code=1)

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from inventory.common.exact_json import Json
 from inventory.config.load import normal_url
+from inventory.schema import REVISION
 from inventory.store.engine import open_store
 from tests.conftest import ran, write_page
 from tests.next_version import NEXT, NextVersion
@@ -136,14 +137,14 @@ def test_two_old_snapshots_are_compared_by_columns_that_came_later(
 
 def test_a_downgrade_loses_nothing(upgraded: str, tmp_path: Path, next_version: NextVersion) -> None:
     database = ("--database", upgraded)
-    assert "makes its views" in next_version.ran(*database, "db", "downgrade", "0001", "--yes")
+    assert "makes its views" in next_version.ran(*database, "db", "downgrade", REVISION, "--yes")
     assert "is missing" in ran(*database, "db", "check", code=1)
     assert "recreated" in ran(*database, "db", "upgrade")
     assert "as declared" in ran(*database, "db", "check")
     assert "same" in ran(*database, "show")
     next_version.ran(*database, "db", "upgrade")
     next_version.ran("--config", configured(tmp_path, JOBS, LATER), *database, "export")
-    refused = next_version.ran(*database, "db", "downgrade", "0001", "--yes", code=1)
+    refused = next_version.ran(*database, "db", "downgrade", REVISION, "--yes", code=1)
     assert "the column jobs.inst_info_engine_version has values" in refused
     assert "as declared" in next_version.ran(*database, "db", "check")
 

@@ -105,7 +105,7 @@ def test_a_new_database_is_as_the_migrations_make_it(database: str, tmp_path: Pa
             assert check(store) == []
             with store.engine.connect() as connection:
                 found.append(described(connection))
-    assert found[0] == found[1]
+    assert sorted(found[0] ^ found[1], key=repr)[:20] == []
     assert {*views("sqlite"), "alembic_version", *METADATA.tables} <= {name for name, *_ in found[0]}
 
 
@@ -113,7 +113,9 @@ def described(connection: Connection) -> set[tuple[Any, ...]]:
     """Return all that a catalogue says; the constraints of a table are in no order, its columns are."""
     if connection.dialect.name == "sqlite":
         made = rows(connection, "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-        found = {(name, *sorted(line.strip(", \t") for line in sql.splitlines())) for name, sql in made}
+        # ALTER TABLE writes a column on the line of the one before.
+        apart = [(name, re.sub(r", (?=\w+ [A-Z])", ",\n", sql)) for name, sql in made]
+        found = {(name, *sorted(line.strip(", \t") for line in sql.splitlines())) for name, sql in apart}
         columns = "SELECT m.name, c.* FROM sqlite_master m JOIN pragma_table_info(m.name) c"
     else:
         found = {row for query in CATALOGUE for row in rows(connection, query)}
@@ -236,12 +238,12 @@ def test_a_copy_never_replaces_another_of_the_same_second(
     url = f"sqlite:///{tmp_path}/inventory.db"
     done(inventory, "--database", url, "db", "upgrade")
     now = datetime.now(UTC)
-    taken = {f"inventory.db.0001.{now + timedelta(seconds=at):%Y%m%dT%H%M%SZ}.backup" for at in range(120)}
+    taken = {f"inventory.db.{REVISION}.{now + timedelta(seconds=at):%Y%m%dT%H%M%SZ}.backup" for at in range(120)}
     for name in taken:
         (tmp_path / name).write_text("mine")
     next_version.ran("--database", url, "db", "upgrade")
     (copy,) = {each.name for each in tmp_path.iterdir()} - {"inventory.db", *taken}
-    assert re.fullmatch(r"inventory\.db\.0001\.\d{8}T\d{6}Z-2\.backup", copy)
+    assert re.fullmatch(rf"inventory\.db\.{REVISION}\.\d{{8}}T\d{{6}}Z-2\.backup", copy)
     assert dumped(tmp_path / copy)
     assert {(tmp_path / name).read_text() for name in taken} == {"mine"}
 
