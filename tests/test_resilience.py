@@ -136,12 +136,16 @@ def test_killed_at_any_moment(archive: Archive, export: Export, dice: random.Ran
         archive.check()
         archive.server.next_night()
     met: Counter[str] = Counter()
-    for number in range(KILLS):
+    killed = 0
+    for number in range(3 * KILLS):  # a machine that becomes faster meanwhile is met too late
+        if number >= KILLS and killed > KILLS / 2:
+            break
         moment = ("starting", "reading", "comparing", "committing", "comparing", "committing")[number % 6]
         with export.started(database=archive.url, jobs="all") as process:
             at_some_moment(moment, archive, usual, process, dice)
             process.kill()
             running = process.wait() == -signal.SIGKILL
+        killed += running
         written = len(archive.check())
         assert written <= 1
         met[f"{moment}: {'killed' if running else 'too late'}, {'written' if written else 'not'}"] += 1
@@ -152,7 +156,7 @@ def test_killed_at_any_moment(archive: Archive, export: Export, dice: random.Ran
         archive.server.next_night()
     archive.check(far=10**6)
     print(usual, *sorted(met.items()), sep="\n")  # noqa: T201  # for who kills many
-    assert sum(count for what, count in met.items() if "killed" in what) > KILLS / 2
+    assert killed > KILLS / 2
 
 
 def test_killed_in_its_first_night(archive: Archive, export: Export) -> None:
