@@ -16,7 +16,7 @@ ABOUT = """\
 parts, each with the time that it takes at most on two idle cores:
   lint    ruff check and ruff format, 1 s
   types   mypy, 30 s (3 s when little has changed)
-  tests   pytest with real HTTP servers, SQLite and a real PostgreSQL, 8 min; with --soak 9 min
+  tests   pytest with real HTTP servers, SQLite and a real PostgreSQL, 9 min; with --soak 11 min
 
 without parts, these three run, in this order, up to the first that fails.
 
