@@ -136,7 +136,7 @@ JOBS = entity(
     field("name", TEXT, "Task name.", table=6),
     field("status", TEXT, "Where the task is in its life.", table=6, values=STATUSES, index=True),
     field("description", TEXT, "Free text; empty means none.", table=6, free_text=True),
-    field("create_time", EPOCH_MS, "When the task was created; milliseconds since 1970, UTC.", table=6),
+    field("create_time", EPOCH_MS, "When the task was created, UTC; the API sends milliseconds.", table=6),
     field("task_type", TEXT, "Whether it moves what is there, what changes, or both.", table=6, values=_TASK_TYPES),
     field(
         "net_type", TEXT, "Network between the databases; in no known answer, see job_listings.",
@@ -158,7 +158,7 @@ JOBS = entity(
     ),
     field(
         "inst_info_start_time", EPOCH_MS,
-        "When the task is scheduled to start; milliseconds since 1970, UTC; 0 means not scheduled.",
+        "When the task is scheduled to start, UTC; NULL if it is not, for which the API sends 0.",
         table=9, path="inst_info.start_time",
     ),
     field(
@@ -169,12 +169,12 @@ JOBS = entity(
         "inst_info_volume_size", INTEGER, "Storage space of the replication instance; unit from the vendor's client.",
         table=9, path="inst_info.volume_size", unit="GB",
     ),
-    field("actual_start_time", EPOCH_MS, "When the task really started; milliseconds since 1970, UTC.", table=6),
+    field("actual_start_time", EPOCH_MS, "When the task really started, UTC; the API sends milliseconds.", table=6),
     field(
         "full_transfer_complete_time", EPOCH_MS,
-        "When the full migration was complete; milliseconds since 1970, UTC. Says nothing about the status.", table=6,
+        "When the full migration was complete, UTC; it says nothing about the status.", table=6,
     ),
-    field("update_time", EPOCH_MS, "When the task was last updated; milliseconds since 1970, UTC.", table=6),
+    field("update_time", EPOCH_MS, "When the task was last updated, UTC; the API sends milliseconds.", table=6),
     field(
         "job_direction", TEXT,
         "up: to the cloud, or the current cloud is the standby; down: out of the cloud, or it is the active one; "
