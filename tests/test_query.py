@@ -397,6 +397,13 @@ def test_of_a_day_a_query_has_the_columns_that_it_takes(estate: Estate, query: s
     assert {len(row) for row in ours} == {columns}
 
 
+def test_a_table_behind_in_is_refused(url: str) -> None:
+    """SQLite takes it, and would read the table of now, whatever day is asked for."""
+    done = here("--database", url, "query", "SELECT count(*) FROM jobs WHERE id IN tags")
+    assert (done.returncode, done.stdout) == (64, "")
+    assert "IN tags names a table without a SELECT. Write: IN (SELECT … FROM tags)" in done.stderr
+
+
 def test_secrets_seen_knows_every_secret_column() -> None:
     secret = {field.name for field in BY_NAME["endpoints"].fields if field.api.secret}
     assert secret == {each for each in secret if f"'{each}' AS column_name" in report_of("secrets-seen").sql}

@@ -14,6 +14,7 @@ from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 
 from inventory.common.errors import UsageError
+from inventory.common.safe_text import clean
 from inventory.report.relations import TYPES, relations
 from inventory.schema.kinds import rfc3339
 
@@ -63,6 +64,10 @@ class Statement:
         tree = found[0] if found else None
         if not isinstance(tree, exp.Query) or tree.find(*_REFUSED) is not None:
             raise UsageError("the query is not a SELECT", _NOT_ONE)
+        for each in tree.find_all(exp.In):  # SQLite takes it, but no scope would shadow the table
+            if isinstance(named := each.args.get("field"), exp.Column):
+                hint = f"Write: IN (SELECT … FROM {clean(named.sql())})"
+                raise UsageError(f"IN {clean(named.sql())} names a table without a SELECT", hint)
         return cls(text, tree, dialect)
 
     def tables(self) -> Iterator[exp.Table]:
@@ -196,8 +201,7 @@ def names_of(statements: Iterable[Statement]) -> set[str] | None:
     for tree in (statement.tree for statement in statements):
         stars = (each for each in tree.find_all(exp.Star) if not isinstance(each.parent, exp.Count))
         natural = (each for each in tree.find_all(exp.Join) if each.method.upper() == "NATURAL")
-        whole = (each for each in tree.find_all(exp.In) if each.args.get("field"))  # x IN table
-        if any(True for _ in (*stars, *natural, *whole)):
+        if any(True for _ in (*stars, *natural)):
             return None
         found |= {each.name.lower() for each in tree.find_all(exp.Identifier)}
     return found
