@@ -95,11 +95,12 @@ class Result:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A statement that can be run: its text, and the columns as far as they are known."""
+    """A statement that can be run: its text, and the columns as far as they are known. is_scoped: tables are shadowed."""
 
     statement: Statement
     sql: str
     columns: list[ResultColumn]
+    is_scoped: bool = False
 
 
 def prepare(
@@ -154,7 +155,7 @@ def prepare(
     shadows = scope.shadows(*parts)
     sql = statement.sql({**scope.in_order(shadows), **{name: part.sql() for name, part in inner.items()}})
     kinds = statement.types(more)
-    return Prepared(statement, sql, named or [ResultColumn("", kind) for kind in kinds])
+    return Prepared(statement, sql, named or [ResultColumn("", kind) for kind in kinds], is_scoped=bool(shadows))
 
 
 @contextmanager
@@ -248,6 +249,9 @@ def _limited(connection: Connection, prepared: Prepared, until: float) -> Iterat
         connection.execute(text("SET LOCAL ROLE pg_read_all_data"))
     milliseconds = max(1, int((until - time.monotonic()) * 1000))
     connection.execute(text(f"SET LOCAL statement_timeout = {milliseconds}"))
+    if prepared.is_scoped:
+        # In a scope a table is a query without statistics: the planner takes it for small, and loops over it.
+        connection.execute(text("SET LOCAL enable_nestloop = off"))
     yield connection.connection.driver_connection
 
 

@@ -166,7 +166,9 @@ class Statement:
             return _spelled(self.tree, self.dialect) if self.changed or self.dialect == "postgresql" else self.text
         tree = self.tree.copy()
         own = tree.args.pop("with_", None) or tree.args.pop("with", None)
-        parts = [f"{exp.to_identifier(name, quoted=True).sql()} AS (\n{sql}\n)" for name, sql in prefix.items()]
+        # PostgreSQL would make a table without an index of what is named twice.
+        how = "AS NOT MATERIALIZED" if self.dialect == "postgresql" else "AS"
+        parts = [f"{exp.to_identifier(name, quoted=True).sql()} {how} (\n{sql}\n)" for name, sql in prefix.items()]
         recursive = ""
         if own is not None:
             recursive = "RECURSIVE " if own.args.get("recursive") else ""

@@ -69,8 +69,9 @@ def evaluate(
         UsageError: the rule is wrong.
     """
     statement = rule.statement(scope.dialect).with_values(rule.values(as_of))
-    sql = statement.sql(scope.in_order(scope.shadows(statement)))
-    prepared = Prepared(statement, sql, [ResultColumn(name, "text") for name in COLUMNS])
+    shadows = scope.shadows(statement)
+    columns = [ResultColumn(name, "text") for name in COLUMNS]
+    prepared = Prepared(statement, statement.sql(scope.in_order(shadows)), columns, is_scoped=bool(shadows))
     undone = connection.begin_nested()
     try:
         with ask(connection, prepared, limit=MOST, timeout=timeout) as result:
