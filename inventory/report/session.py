@@ -95,7 +95,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A statement that can be run: its text, and the columns as far as they are known. is_scoped: tables are shadowed."""
+    """A statement that can be run: its text, and its columns as far as known. is_scoped: tables are shadowed."""
 
     statement: Statement
     sql: str
